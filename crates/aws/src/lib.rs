@@ -1,0 +1,1 @@
+//! What the AWS plugins share: clients, retry classes and ownership tags.

@@ -1,0 +1,1 @@
+//! Layered configuration: from files, environment and flags to one checked stack.

@@ -1,0 +1,1 @@
+//! The graph of steps: expansion, wiring and type checks, cycles, critical path.

@@ -1,0 +1,1 @@
+//! The nouns of Longshore: names, ARNs, image references, secrets, plans and events.

@@ -1,0 +1,1 @@
+//! The proof that a credential can pull an image, by the OCI distribution protocol.

@@ -1,0 +1,1 @@
+//! The contract between Longshore and its plugins.

@@ -1,0 +1,59 @@
+//! Where the simulated cloud takes the time from.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A moment of simulated time: milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(pub u64);
+
+impl Moment {
+    /// Seconds since the epoch with a fraction, as AWS's JSON protocols write timestamps.
+    #[must_use]
+    pub fn epoch_seconds(self) -> f64 {
+        self.0 as f64 / 1000.0
+    }
+
+    /// How long ago `earlier` was; zero when it lies ahead.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl std::ops::Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0 + duration.as_millis() as u64)
+    }
+}
+
+/// The seam through which time reaches the simulated cloud.
+pub trait Clock: Send + Sync + std::fmt::Debug {
+    /// The current moment. Never goes backwards.
+    fn now(&self) -> Moment;
+}
+
+/// Tokio's clock, counted from a given moment: virtual where the runtime's clock is paused, real where not.
+#[derive(Debug)]
+pub struct TokioClock {
+    origin: Moment,
+    start: tokio::time::Instant,
+}
+
+impl TokioClock {
+    /// A clock that shows `origin` now. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn starting_at(origin: Moment) -> Self {
+        Self { origin, start: tokio::time::Instant::now() }
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Moment {
+        self.origin + self.start.elapsed()
+    }
+}

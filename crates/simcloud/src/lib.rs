@@ -1,0 +1,24 @@
+//! A simulated AWS and its container registries, in memory, on a virtual clock.
+//!
+//! No emulator starts a task with the credential that a secret holds; this one does. Its ECS agent
+//! assumes the execution role, reads and parses the secret, logs in to a registry and looks for the
+//! image's platform, and each thing that AWS would refuse on the way, it refuses in AWS's words.
+//!
+//! The world is a discrete-event simulation: [`World`] is plain data, its future is an [`Agenda`] of due
+//! events, and nothing happens between two requests that a request could not find out by letting the
+//! agenda catch up with the clock. So a run is deterministic for a seed, and the state is a file.
+
+mod agenda;
+mod call;
+mod clock;
+mod ids;
+mod world;
+
+pub mod ecs;
+pub mod registry;
+
+pub use agenda::{Agenda, Due};
+pub use call::{ApiError, Call};
+pub use clock::{Clock, Moment, TokioClock};
+pub use ids::Ids;
+pub use world::World;

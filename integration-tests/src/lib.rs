@@ -1,0 +1,1 @@
+//! Tests across crates: simulated, emulated and containerised clouds.

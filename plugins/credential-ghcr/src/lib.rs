@@ -1,0 +1,1 @@
+//! Credential source for the GitHub container registry.

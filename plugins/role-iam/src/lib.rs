@@ -1,0 +1,1 @@
+//! Role builder on AWS IAM.

@@ -1,0 +1,1 @@
+//! Service deployer on Amazon ECS.

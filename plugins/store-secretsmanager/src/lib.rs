@@ -1,0 +1,1 @@
+//! Secret store on AWS Secrets Manager.
