@@ -1,1 +1,34 @@
 //! The nouns of Longshore: names, ARNs, image references, secrets, plans and events.
+//!
+//! Plain data that every other crate speaks. Nothing here reads a file, calls AWS or knows a plugin.
+
+mod arn;
+mod event;
+mod failure;
+mod fields;
+mod image;
+mod name;
+mod plan;
+mod platform;
+mod problem;
+mod secret;
+mod stack;
+mod status;
+mod step;
+
+pub use arn::{Arn, InvalidArn};
+pub use event::{Event, EventKind, Outcome, Phase, StepSummary};
+pub use failure::{Failure, FailureKind};
+pub use fields::{Fields, Options};
+pub use image::{ImageReference, InvalidImageReference};
+pub use name::{InvalidName, Name};
+pub use plan::{Action, Effect, FieldChange, Shown, StepPlan};
+pub use platform::{Architecture, Platform};
+pub use problem::{Problem, closest};
+pub use secret::Secret;
+pub use stack::{
+    AwsTarget, CircuitBreaker, Container, ContainerRegistry, Deployment, ExecutionRole, LaunchType, Logs, Network,
+    Plugin, Service, Stack, TaskSize,
+};
+pub use status::{ServiceEvent, ServiceStatus, TaskStatus};
+pub use step::{Inputs, Known, Outputs, StepId, ValueType};

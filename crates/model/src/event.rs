@@ -1,0 +1,160 @@
+//! What happens in a run: one stream, which the terminal, JSON lines and reports all read.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, Outputs, ServiceStatus, StepId, StepPlan};
+
+/// Something that happened, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Milliseconds since the Unix epoch, on the clock of the run: virtual in the embedded simulated cloud.
+    pub at: u64,
+    /// What happened.
+    pub event: EventKind,
+}
+
+/// What a run is doing with its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Reading what is there and comparing it with what is declared.
+    Plan,
+    /// Making it so.
+    Apply,
+    /// Reading what there is to remove.
+    PlanRemoval,
+    /// Removing it.
+    Remove,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything that had to be done is done.
+    Succeeded,
+    /// At least one step failed.
+    Failed,
+    /// The run was interrupted before it had done everything.
+    Interrupted,
+}
+
+/// A step as a display needs to know it beforehand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSummary {
+    /// The step.
+    pub step: StepId,
+    /// The steps that it directly depends on.
+    pub after: Vec<StepId>,
+}
+
+/// What happened. New kinds may be added; readers skip those that they do not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum EventKind {
+    /// A command begins.
+    RunStarted {
+        /// The command: `plan`, `deploy`, `destroy`.
+        command: String,
+        /// The stack's name.
+        stack: String,
+        /// The environment.
+        environment: String,
+        /// Where to: account and region, or the simulated cloud.
+        target: String,
+    },
+    /// A phase begins.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+        /// Its steps, in an order in which they can run.
+        steps: Vec<StepSummary>,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Which.
+        step: StepId,
+        /// In which phase.
+        phase: Phase,
+    },
+    /// A step tells how far it is.
+    StepProgress {
+        /// Which.
+        step: StepId,
+        /// What it is doing, in a few words.
+        message: String,
+    },
+    /// A step noticed something that does not stop it.
+    Warning {
+        /// Which; nothing when it concerns the whole run.
+        step: Option<StepId>,
+        /// What.
+        message: String,
+    },
+    /// A step has planned.
+    StepPlanned {
+        /// Which.
+        step: StepId,
+        /// What it is going to do.
+        plan: StepPlan,
+    },
+    /// A step has done its work.
+    StepSucceeded {
+        /// Which.
+        step: StepId,
+        /// In which phase.
+        phase: Phase,
+        /// What it yields.
+        outputs: Outputs,
+        /// How long it took, in milliseconds.
+        took: u64,
+    },
+    /// A step failed.
+    StepFailed {
+        /// Which.
+        step: StepId,
+        /// In which phase.
+        phase: Phase,
+        /// Why.
+        failure: Failure,
+        /// How long it took, in milliseconds.
+        took: u64,
+    },
+    /// A step was not run because one that it depends on failed.
+    StepSkipped {
+        /// Which.
+        step: StepId,
+        /// In which phase.
+        phase: Phase,
+        /// The step that failed.
+        because: StepId,
+    },
+    /// A step was not begun because the run was interrupted.
+    StepNotStarted {
+        /// Which.
+        step: StepId,
+        /// In which phase.
+        phase: Phase,
+    },
+    /// Somebody asked the run to stop: nothing new begins.
+    InterruptRequested {
+        /// The steps that are being waited for.
+        running: Vec<StepId>,
+    },
+    /// How the services are doing.
+    Status {
+        /// Each service.
+        services: Vec<ServiceStatus>,
+    },
+    /// A command has ended.
+    RunFinished {
+        /// How.
+        outcome: Outcome,
+        /// How many resources were (or, of a plan, will be) created, updated, replaced, deleted or not changed.
+        actions: BTreeMap<String, usize>,
+        /// How long it took, in milliseconds.
+        took: u64,
+    },
+}

@@ -1,0 +1,80 @@
+//! Why a step failed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of failure it was: what a caller, a retry or an exit code depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The declaration cannot work; only a change of the configuration helps.
+    Invalid,
+    /// A credential, or the caller's own permission, was refused.
+    Denied,
+    /// What was asked for is not there.
+    NotFound,
+    /// Something else exists under the name, or changed meanwhile.
+    Conflict,
+    /// The other side asked to come again later, and the retries are used up.
+    Throttled,
+    /// The network or the other side failed, and the retries are used up.
+    Unavailable,
+    /// What was waited for did not happen in time.
+    DeadlineExceeded,
+    /// The service deployment failed: its tasks could not be started or kept running.
+    DeploymentFailed,
+    /// The run was interrupted while the step was waiting.
+    Interrupted,
+    /// A fault of Longshore or of a plugin.
+    Internal,
+}
+
+/// Why a step failed: what happened, at which resource and call, and what to do. It never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// What happened, with the other side's own words.
+    pub message: String,
+    /// The resource or API call, such as `secretsmanager:CreateSecret longshore/shop/ghcr/pull`.
+    pub at: Option<String>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Failure {
+    /// A failure with its message.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), at: None, help: None }
+    }
+
+    /// Names the resource or API call.
+    #[must_use]
+    pub fn at(mut self, at: impl Into<String>) -> Self {
+        self.at = Some(at.into());
+        self
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(at) = &self.at {
+            write!(f, " (at {at})")?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, "; {help}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,336 @@
+//! Reading a table of the configuration, and collecting everything that is wrong with it.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use serde_json::{Map, Value};
+
+use crate::{Problem, closest};
+
+/// A table of the configuration that somebody else understands: the options of a plugin.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// The table's dotted key, such as `registries.ghcr`.
+    pub key: String,
+    /// Its entries.
+    pub values: Map<String, Value>,
+    /// For each dotted key below the table (`token.file`): the directory of the file that set it, against which
+    /// relative paths are resolved. Keys that no file set are missing: their paths are relative to the working
+    /// directory.
+    pub directories: BTreeMap<String, PathBuf>,
+}
+
+impl Options {
+    /// Reads the options with `read`, which takes the fields that it knows; all other keys are unknown.
+    ///
+    /// # Errors
+    /// All problems at once: unknown keys, wrong types, missing values.
+    pub fn read<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Vec<Problem>> {
+        let problems = RefCell::default();
+        let mut fields = Fields::new(&self.key, &self.values, &self.directories, &problems);
+        let result = read(&mut fields);
+        fields.finish();
+        let problems = problems.into_inner();
+        match result {
+            Some(result) if problems.is_empty() => Ok(result),
+            _ if problems.is_empty() => Err(vec![Problem::new(&self.key, "is not understood")]),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// A table that is being read. Each accessor takes one field; what is wrong is noted as a [`Problem`], and the
+/// accessor answers with nothing. [`Fields::finish`] notes the fields that nobody took.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    key: String,
+    prefix: String,
+    values: &'a Map<String, Value>,
+    directories: &'a BTreeMap<String, PathBuf>,
+    problems: &'a RefCell<Vec<Problem>>,
+    taken: BTreeSet<String>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads `values`, which stand at the dotted `key` (empty for the whole configuration).
+    pub fn new(
+        key: &str,
+        values: &'a Map<String, Value>,
+        directories: &'a BTreeMap<String, PathBuf>,
+        problems: &'a RefCell<Vec<Problem>>,
+    ) -> Self {
+        Self { key: key.to_owned(), prefix: String::new(), values, directories, problems, taken: BTreeSet::new() }
+    }
+
+    /// The dotted key of `field` in the whole configuration.
+    #[must_use]
+    pub fn key_of(&self, field: &str) -> String {
+        join(&self.key, field)
+    }
+
+    /// The table's own dotted key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Notes that something is wrong with `field`.
+    pub fn problem(&self, field: &str, message: impl Into<String>, help: impl Into<String>) {
+        let key = if field.is_empty() { self.key.clone() } else { self.key_of(field) };
+        self.problems.borrow_mut().push(Problem::new(key, message).help(help));
+    }
+
+    fn take(&mut self, field: &str) -> Option<&'a Value> {
+        self.taken.insert(field.to_owned());
+        self.values.get(field)
+    }
+
+    fn wrong_type(&self, field: &str, found: &Value, wanted: &str) {
+        self.problem(field, format!("found {}", describe(found)), format!("must be {wanted}"));
+    }
+
+    /// Whether `field` is there.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.values.contains_key(field)
+    }
+
+    /// The names of all fields, for a table that is keyed by names which people choose.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.values.keys().cloned().collect()
+    }
+
+    /// A text.
+    pub fn text(&mut self, field: &str) -> Option<String> {
+        match self.take(field)? {
+            Value::String(text) => Some(text.clone()),
+            // An environment variable or a flag that looks like a number was meant as it is written.
+            Value::Number(number) if !self.directories.contains_key(&join(&self.prefix, field)) => {
+                Some(number.to_string())
+            }
+            other => {
+                self.wrong_type(field, other, "a text, in quotes");
+                None
+            }
+        }
+    }
+
+    /// A text that has to be there and must not be empty; `example` says what would be right.
+    pub fn required_text(&mut self, field: &str, example: &str) -> Option<String> {
+        if !self.has(field) {
+            self.taken.insert(field.to_owned());
+            self.problem(field, "is missing", format!("set it, for example to {example}"));
+            return None;
+        }
+        let text = self.text(field)?;
+        if text.is_empty() {
+            self.problem(field, "is empty", format!("set it, for example to {example}"));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text that is parsed.
+    pub fn parsed<T: FromStr<Err: Display>>(&mut self, field: &str, wanted: &str) -> Option<T> {
+        let text = self.text(field)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.problem(field, error.to_string(), format!("must be {wanted}"));
+                None
+            }
+        }
+    }
+
+    /// One of a few texts, with what it stands for.
+    pub fn choice<T: Copy>(&mut self, field: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(field)?;
+        let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<_> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
+            self.problem(field, format!("found \"{text}\""), format!("must be one of {}", names.join(", ")));
+        }
+        found
+    }
+
+    /// A whole number within `range`.
+    pub fn number(&mut self, field: &str, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let value = self.take(field)?;
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        match number {
+            Some(number) if range.contains(&number) => Some(number),
+            _ => {
+                let wanted = match (range.start(), range.end()) {
+                    (start, &u32::MAX) => format!("a whole number of at least {start}"),
+                    (start, end) => format!("a whole number from {start} to {end}"),
+                };
+                self.wrong_type(field, value, &wanted);
+                None
+            }
+        }
+    }
+
+    /// A yes or no.
+    pub fn flag(&mut self, field: &str) -> Option<bool> {
+        let value = self.take(field)?;
+        if value.as_bool().is_none() {
+            self.wrong_type(field, value, "true or false");
+        }
+        value.as_bool()
+    }
+
+    /// A list of texts.
+    pub fn texts(&mut self, field: &str) -> Option<Vec<String>> {
+        let value = self.take(field)?;
+        let texts = value
+            .as_array()
+            .and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>());
+        if texts.is_none() {
+            self.wrong_type(field, value, "a list of texts, such as [\"a\", \"b\"]");
+        }
+        texts
+    }
+
+    /// A path; a relative one counts from the directory of the file that set it, with `~/` as the home directory.
+    pub fn path(&mut self, field: &str) -> Option<PathBuf> {
+        let text = self.text(field)?;
+        if text.is_empty() {
+            self.problem(field, "is empty", "must be a path");
+            return None;
+        }
+        let path = match (text.strip_prefix("~/"), std::env::home_dir()) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(text),
+        };
+        let directory = self.directories.get(&join(&self.prefix, field)).map_or(Path::new(""), PathBuf::as_path);
+        Some(directory.join(path))
+    }
+
+    /// A table, read with `read`. A table that is not there answers with nothing.
+    pub fn table<T>(&mut self, field: &str, read: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Option<T> {
+        let value = self.take(field)?;
+        let Some(values) = value.as_object() else {
+            self.wrong_type(field, value, "a table");
+            return None;
+        };
+        let mut fields = Fields {
+            key: self.key_of(field),
+            prefix: join(&self.prefix, field),
+            values,
+            directories: self.directories,
+            problems: self.problems,
+            taken: BTreeSet::new(),
+        };
+        let result = read(&mut fields);
+        fields.finish();
+        result
+    }
+
+    /// Everything that nobody has taken, as the options of a plugin; it is then taken.
+    pub fn rest(&mut self) -> Options {
+        let values: Map<_, _> = self
+            .values
+            .iter()
+            .filter(|(field, _)| !self.taken.contains(*field))
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect();
+        self.taken.extend(values.keys().cloned());
+        let inside = if self.prefix.is_empty() { String::new() } else { format!("{}.", self.prefix) };
+        let directories = self
+            .directories
+            .iter()
+            .filter_map(|(key, directory)| Some((key.strip_prefix(&inside)?.to_owned(), directory.clone())))
+            .collect();
+        Options { key: self.key.clone(), values, directories }
+    }
+
+    /// Notes the fields that nobody took as unknown.
+    fn finish(&mut self) {
+        for field in self.values.keys().filter(|field| !self.taken.contains(*field)) {
+            let known = self.taken.iter().map(String::as_str);
+            let help = match closest(field, known.clone()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None if self.taken.is_empty() => "nothing can be set here".to_owned(),
+                None => format!("known here: {}", known.collect::<Vec<_>>().join(", ")),
+            };
+            self.problem(field, "unknown key", help);
+        }
+    }
+
+    /// Ends the reading of the outermost table: notes the fields that nobody took as unknown.
+    pub fn done(mut self) {
+        self.finish();
+    }
+}
+
+fn join(key: &str, field: &str) -> String {
+    if key.is_empty() { field.to_owned() } else { format!("{key}.{field}") }
+}
+
+/// A value as an error shows it. Long texts are not repeated.
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => format!("{value}"),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) if text.chars().count() <= 60 => format!("the text \"{text}\""),
+        Value::String(_) => "a long text".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a table".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn options(values: Value) -> Options {
+        Options {
+            key: "registries.ghcr".to_owned(),
+            values: values.as_object().unwrap().clone(),
+            directories: [("token.file".to_owned(), PathBuf::from("/etc/longshore"))].into(),
+        }
+    }
+
+    #[test]
+    fn collects_every_problem_of_one_run() {
+        let options = options(json!({"usrname": "x", "token": {"evn": "A", "file": 3}, "port": 70000, "on": "yes"}));
+        let problems = options
+            .read(|fields| {
+                fields.required_text("username", "`acme`");
+                fields.number("port", 1..=65535);
+                fields.flag("on");
+                fields.table("token", |token| {
+                    token.text("env");
+                    token.path("file");
+                    Some(())
+                })
+            })
+            .unwrap_err();
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        registries.ghcr.username: is missing (set it, for example to `acme`)
+        registries.ghcr.port: found the number 70000 (must be a whole number from 1 to 65535)
+        registries.ghcr.on: found the text "yes" (must be true or false)
+        registries.ghcr.token.file: found the number 3 (must be a text, in quotes)
+        registries.ghcr.token.evn: unknown key (did you mean `env`?)
+        registries.ghcr.usrname: unknown key (did you mean `username`?)
+        "#);
+    }
+
+    #[test]
+    fn paths_count_from_the_file_that_set_them() {
+        let options = options(json!({"token": {"file": "secrets/token", "other": "x"}}));
+        let paths = options
+            .read(|fields| fields.table("token", |token| Some((token.path("file")?, token.path("other")?))))
+            .unwrap();
+        assert_eq!(paths, (PathBuf::from("/etc/longshore/secrets/token"), PathBuf::from("x")));
+    }
+}

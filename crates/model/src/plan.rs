@@ -1,0 +1,160 @@
+//! What a step is going to do.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Known;
+
+/// What is going to happen to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// It is as declared.
+    NoChange,
+    /// It is not there and will be made.
+    Create,
+    /// It will be changed in place.
+    Update,
+    /// It will be made anew, because it cannot be changed in place.
+    Replace,
+    /// It will be removed.
+    Delete,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::NoChange => "no change",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+        })
+    }
+}
+
+/// A value as a plan shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shown {
+    /// The value.
+    Text(String),
+    /// It is secret: only that it changes is shown.
+    Secret,
+    /// It is known only after apply.
+    AfterApply,
+}
+
+impl Shown {
+    /// A value that anyone may see.
+    pub fn text(value: impl fmt::Display) -> Self {
+        Self::Text(value.to_string())
+    }
+}
+
+impl From<&Known> for Shown {
+    fn from(known: &Known) -> Self {
+        match known {
+            Known::Value(value) => Self::Text(value.clone()),
+            Known::AfterApply => Self::AfterApply,
+        }
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Secret => f.write_str("(secret)"),
+            Self::AfterApply => f.write_str("(known after apply)"),
+        }
+    }
+}
+
+/// One field that differs between what is there and what is declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// The field, as AWS names it: `containerDefinitions.api.memory`.
+    pub field: String,
+    /// What is there; nothing when the field is new.
+    pub old: Option<Shown>,
+    /// What will be there; nothing when the field goes.
+    pub new: Option<Shown>,
+}
+
+impl FieldChange {
+    /// A change of `field` from `old` to `new`.
+    pub fn new(field: impl Into<String>, old: Option<Shown>, new: Option<Shown>) -> Self {
+        Self { field: field.into(), old, new }
+    }
+}
+
+/// What a change does to tasks that run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Running tasks stay as they are.
+    #[default]
+    None,
+    /// Tasks are added or removed.
+    Scaling,
+    /// Tasks are replaced one after another by a service deployment.
+    RollingUpdate,
+    /// Tasks are stopped for good.
+    Stop,
+}
+
+/// What a step is going to do, and what it will yield. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepPlan {
+    /// The resource, as people know it: `secret longshore/shop/ghcr/pull`.
+    pub resource: String,
+    /// What is going to happen to it.
+    pub action: Action,
+    /// Why, where the action does not say it: a reason for a replacement, a deployment that failed before.
+    pub reason: Option<String>,
+    /// The fields that change.
+    pub changes: Vec<FieldChange>,
+    /// The outputs as far as they are known.
+    pub outputs: BTreeMap<String, Known>,
+    /// What happens to running tasks.
+    pub effect: Effect,
+    /// What was found out on the way and is worth saying: a pull that was proved, an image that is public.
+    pub notes: Vec<String>,
+}
+
+impl StepPlan {
+    /// A plan that does `action` to `resource`.
+    pub fn new(action: Action, resource: impl Into<String>) -> Self {
+        Self {
+            resource: resource.into(),
+            action,
+            reason: None,
+            changes: Vec::new(),
+            outputs: BTreeMap::new(),
+            effect: Effect::None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds an output that is known already.
+    #[must_use]
+    pub fn output(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.outputs.insert(name.to_owned(), Known::Value(value.into()));
+        self
+    }
+
+    /// Adds the fields that change.
+    #[must_use]
+    pub fn changes(mut self, changes: Vec<FieldChange>) -> Self {
+        self.changes = changes;
+        self
+    }
+
+    /// Whether anything is going to happen.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        self.action != Action::NoChange
+    }
+}

@@ -1,0 +1,184 @@
+//! What a configuration declares.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{ImageReference, Name, Options, Platform};
+
+/// What one configuration declares for one account and region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stack {
+    /// The stack's name: part of the names of what it makes, and the value of the tag `longshore:stack`.
+    pub name: Name,
+    /// The environment whose layer was loaded.
+    pub environment: Name,
+    /// Where it is deployed.
+    pub aws: AwsTarget,
+    /// Container registries that need a credential, by name.
+    pub registries: BTreeMap<Name, ContainerRegistry>,
+    /// Secret stores, by name.
+    pub stores: BTreeMap<Name, Plugin>,
+    /// Services, by name.
+    pub services: BTreeMap<Name, Service>,
+}
+
+/// The account and region that a stack is deployed to, and as whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AwsTarget {
+    /// The region; otherwise the AWS SDK's own rules find it.
+    pub region: Option<String>,
+    /// The profile of the shared AWS configuration files.
+    pub profile: Option<String>,
+    /// The account that the stack belongs to. A run that would reach another one ends before it begins.
+    pub account: Option<String>,
+    /// The URL of an emulator or a proxy; otherwise AWS itself, or what `AWS_ENDPOINT_URL` says.
+    pub endpoint: Option<String>,
+}
+
+/// A plugin that the configuration uses, with the options that only the plugin understands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plugin {
+    /// The plugin's registered name: the value of `use`.
+    pub name: String,
+    /// Its options.
+    pub options: Options,
+}
+
+/// A container registry, where its credential comes from and where it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContainerRegistry {
+    /// The host, as it stands in image references: `ghcr.io`, `registry.example.com:5050`, `docker.io`.
+    pub host: String,
+    /// Another URL at which Longshore reaches the registry for the pull check, such as a mirror.
+    pub endpoint: Option<String>,
+    /// The credential source.
+    pub source: Plugin,
+    /// The store that keeps the credential for ECS: a name of [`Stack::stores`].
+    pub store: Name,
+    /// The secret's name in the store; otherwise the store makes one of stack and registry.
+    pub secret_name: Option<String>,
+}
+
+/// What launches a service's tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LaunchType {
+    /// AWS Fargate.
+    #[default]
+    Fargate,
+    /// Container instances of the cluster.
+    Ec2,
+}
+
+/// CPU and memory of a whole task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskSize {
+    /// CPU units: 1024 are one vCPU.
+    pub cpu: u32,
+    /// Memory in MiB.
+    pub memory: u32,
+}
+
+/// A service: containers that run together as a task, and how many such tasks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// The service deployer.
+    pub deployer: Plugin,
+    /// The cluster's name.
+    pub cluster: String,
+    /// How many tasks run.
+    pub desired_count: u32,
+    /// What launches them.
+    pub launch_type: LaunchType,
+    /// The platform that they run on.
+    pub platform: Platform,
+    /// CPU and memory of a task; otherwise the smallest size that holds the containers.
+    pub size: Option<TaskSize>,
+    /// The containers, by name; at least one.
+    pub containers: BTreeMap<Name, Container>,
+    /// Where the tasks are in the network.
+    pub network: Network,
+    /// The role with which ECS pulls images, reads secrets and writes logs.
+    pub execution_role: ExecutionRole,
+    /// The role that the containers' own AWS calls run as: an ARN.
+    pub task_role: Option<String>,
+    /// Where the containers' output goes; nothing turns it off.
+    pub logs: Option<Logs>,
+    /// How new revisions are rolled out.
+    pub deployment: Deployment,
+}
+
+/// A container of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Its image.
+    pub image: ImageReference,
+    /// The registry whose credential pulls it: a name of [`Stack::registries`], found by the image's host. None for
+    /// images that need no credential.
+    pub registry: Option<Name>,
+    /// CPU units reserved for it.
+    pub cpu: Option<u32>,
+    /// Its memory limit in MiB.
+    pub memory: Option<u32>,
+    /// The ports that it listens on, by name.
+    pub ports: BTreeMap<Name, u16>,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// The command, instead of the image's.
+    pub command: Option<Vec<String>>,
+    /// Whether the task stops when this container stops.
+    pub essential: bool,
+}
+
+/// Where tasks are in the network (`awsvpc` mode).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Subnet ids; when empty, the subnets of the default VPC.
+    pub subnets: Vec<String>,
+    /// Security group ids; when empty, the VPC's default group.
+    pub security_groups: Vec<String>,
+    /// Whether tasks get public addresses; otherwise they do only in the default VPC, whose subnets have no other way
+    /// to a registry.
+    pub assign_public_ip: Option<bool>,
+}
+
+/// The execution role of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecutionRole {
+    /// The role builder.
+    pub builder: Plugin,
+    /// The role's name; otherwise the builder makes one of stack and service.
+    pub name: Option<String>,
+    /// Managed policies to attach, by a name of one's own: ARNs, or AWS-managed ones by their path
+    /// (`service-role/AmazonECSTaskExecutionRolePolicy`).
+    pub managed_policies: BTreeMap<Name, String>,
+}
+
+/// Container logs in CloudWatch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logs {
+    /// The log group; otherwise one is made of stack and service.
+    pub group: Option<String>,
+    /// Days that log events are kept.
+    pub retention_days: u32,
+}
+
+/// How new revisions of a service are rolled out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// The least share of the desired tasks that stays healthy, in percent.
+    pub minimum_healthy_percent: u32,
+    /// The largest share of the desired tasks that runs during a rollout, in percent.
+    pub maximum_percent: u32,
+    /// What ends a rollout whose tasks do not start.
+    pub circuit_breaker: CircuitBreaker,
+    /// How long Longshore follows a rollout before it gives up waiting.
+    pub timeout: Duration,
+}
+
+/// The deployment circuit breaker of ECS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CircuitBreaker {
+    /// Whether it ends a rollout whose tasks keep failing.
+    pub enabled: bool,
+    /// Whether ECS then goes back to the last revision that worked.
+    pub rollback: bool,
+}

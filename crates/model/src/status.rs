@@ -1,0 +1,54 @@
+//! How services are doing.
+
+use serde::{Deserialize, Serialize};
+
+/// A service as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    /// Its name in the configuration.
+    pub service: String,
+    /// Its cluster.
+    pub cluster: String,
+    /// Its state as ECS reports it (`ACTIVE`, `DRAINING`, `INACTIVE`); nothing when there is no such service.
+    pub state: Option<String>,
+    /// How many tasks should run.
+    pub desired: u32,
+    /// How many run.
+    pub running: u32,
+    /// How many are on their way.
+    pub pending: u32,
+    /// The task definition, `family:revision`.
+    pub task_definition: Option<String>,
+    /// The state of the newest deployment (`IN_PROGRESS`, `COMPLETED`, `FAILED`), with ECS's reason.
+    pub rollout: Option<String>,
+    /// Its tasks: those that run, and the last ones that stopped.
+    pub tasks: Vec<TaskStatus>,
+    /// Its last events, newest first.
+    pub events: Vec<ServiceEvent>,
+}
+
+/// A task of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskStatus {
+    /// The last part of the task's ARN.
+    pub id: String,
+    /// `PROVISIONING`, `PENDING`, `RUNNING`, `STOPPED` …
+    pub state: String,
+    /// The task definition, `family:revision`.
+    pub task_definition: String,
+    /// The images of its containers, with digests where ECS knows them.
+    pub images: Vec<String>,
+    /// When it began to run, in RFC 3339.
+    pub started_at: Option<String>,
+    /// Why it stopped: the task's reason and those of its containers.
+    pub stopped_reason: Option<String>,
+}
+
+/// What a service reports of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceEvent {
+    /// When, in RFC 3339.
+    pub at: String,
+    /// The event, in ECS's words.
+    pub message: String,
+}
