@@ -16,6 +16,13 @@ impl Moment {
         self.0 as f64 / 1000.0
     }
 
+    /// ISO 8601 in UTC with whole seconds, as AWS's query protocols write timestamps.
+    #[must_use]
+    pub fn iso(self) -> String {
+        let seconds = jiff::Timestamp::from_second((self.0 / 1000) as i64).unwrap_or(jiff::Timestamp::MAX);
+        seconds.to_string()
+    }
+
     /// How long ago `earlier` was; zero when it lies ahead.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

@@ -9,16 +9,28 @@
 //! agenda catch up with the clock. So a run is deterministic for a seed, and the state is a file.
 
 mod agenda;
+mod blueprint;
 mod call;
 mod clock;
 mod ids;
+mod input;
+mod sealed;
 mod world;
 
+pub mod ec2;
 pub mod ecs;
+pub mod iam;
+pub mod kms;
+pub mod logs;
+pub mod policy;
 pub mod registry;
+pub mod secretsmanager;
+pub mod sts;
 
 pub use agenda::{Agenda, Due};
+pub use blueprint::Blueprint;
 pub use call::{ApiError, Call};
 pub use clock::{Clock, Moment, TokioClock};
 pub use ids::Ids;
+pub use sealed::Sealed;
 pub use world::World;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Agenda, Ids, Moment, ecs, registry};
+use crate::{Agenda, Blueprint, Ids, Moment, ec2, ecs, iam, kms, logs, registry, secretsmanager, sts};
 
 /// Everything that exists, and everything that is going to happen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,6 +17,47 @@ pub struct World {
     pub agenda: Agenda,
     /// Clusters, task definitions, services and tasks.
     pub ecs: ecs::Ecs,
-    /// Container registries with their users and images.
+    /// Roles and policies.
+    pub iam: iam::Iam,
+    /// Sessions of assumed roles.
+    pub sts: sts::Sts,
+    /// Secrets with their versions.
+    pub secrets: secretsmanager::SecretsManager,
+    /// Keys and their aliases.
+    pub kms: kms::Kms,
+    /// Networks, subnets and security groups.
+    pub ec2: ec2::Ec2,
+    /// Log groups, streams and events.
+    pub logs: logs::Logs,
+    /// Container registries with their users and images: from the blueprint, never from the state file.
+    #[serde(skip)]
     pub registries: registry::Registries,
+}
+
+impl World {
+    /// An account in which nobody has done anything yet, at `now`.
+    #[must_use]
+    pub fn new(blueprint: &Blueprint, now: Moment) -> Self {
+        let mut world = Self {
+            now,
+            account: blueprint.account.clone(),
+            ids: Ids::new(blueprint.seed),
+            agenda: Agenda::default(),
+            ecs: ecs::Ecs::default(),
+            iam: iam::Iam::new(&blueprint.account, blueprint.iam_propagation_ms),
+            sts: sts::Sts::default(),
+            secrets: secretsmanager::SecretsManager::default(),
+            kms: kms::Kms::default(),
+            ec2: ec2::Ec2::default(),
+            logs: logs::Logs::default(),
+            registries: registry::Registries::default(),
+        };
+        world.enter_region(&blueprint.region);
+        world
+    }
+
+    /// Sets up what an account has in a region from the start: the default network. Does nothing the second time.
+    pub fn enter_region(&mut self, region: &str) {
+        self.ec2.enter_region(region, &self.account);
+    }
 }

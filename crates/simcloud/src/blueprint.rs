@@ -1,0 +1,42 @@
+//! What a simulated cloud is like before anybody uses it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::registry::RegistrySpec;
+
+/// The constants of a simulated cloud, and the registries around it.
+///
+/// Everything has a default, so that an empty table is a usable cloud without registries.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Blueprint {
+    /// The account that the cloud plays: twelve digits.
+    pub account: String,
+    /// The region that has its default network from the start; others get theirs when first called.
+    pub region: String,
+    /// What identifiers are derived from: the same seed and the same calls give the same ones.
+    pub seed: u64,
+    /// How long every AWS call takes, in milliseconds.
+    pub latency_ms: u64,
+    /// How long a change of IAM stays invisible to everything but IAM's own reads, in milliseconds.
+    ///
+    /// AWS gives no bound; two seconds is what people measure.
+    pub iam_propagation_ms: u64,
+    /// Container registries by host, such as `ghcr.io`.
+    pub registries: BTreeMap<String, RegistrySpec>,
+}
+
+impl Default for Blueprint {
+    fn default() -> Self {
+        Self {
+            account: "123456789012".to_owned(),
+            region: "eu-central-1".to_owned(),
+            seed: 1,
+            latency_ms: 40,
+            iam_propagation_ms: 2_000,
+            registries: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What EC2 remembers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Ids;
+
+/// Networks, by id.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Ec2 {
+    pub(super) vpcs: BTreeMap<String, Vpc>,
+    pub(super) subnets: BTreeMap<String, Subnet>,
+    pub(super) security_groups: BTreeMap<String, SecurityGroup>,
+    /// Regions that have their default network, with the id of their main route table.
+    pub(super) regions: BTreeMap<String, String>,
+}
+
+/// A virtual private cloud.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Vpc {
+    /// `vpc-…`
+    pub id: String,
+    /// The region.
+    pub region: String,
+    /// Such as `172.31.0.0/16`.
+    pub cidr: String,
+    /// Whether it is the region's default.
+    pub is_default: bool,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A subnet of a VPC.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Subnet {
+    /// `subnet-…`
+    pub id: String,
+    /// The VPC it is in.
+    pub vpc: String,
+    /// The region.
+    pub region: String,
+    /// Such as `eu-central-1a`.
+    pub zone: String,
+    /// Such as `172.31.0.0/20`.
+    pub cidr: String,
+    /// Whether it is its zone's default.
+    pub default_for_az: bool,
+    /// Whether network interfaces get a public address.
+    pub public_ip_on_launch: bool,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A security group.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SecurityGroup {
+    /// `sg-…`
+    pub id: String,
+    /// The name, unique in its VPC.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The VPC it is in.
+    pub vpc: String,
+    /// The region.
+    pub region: String,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Ec2 {
+    /// A VPC by id, in whatever region.
+    #[must_use]
+    pub fn vpc(&self, id: &str) -> Option<&Vpc> {
+        self.vpcs.get(id)
+    }
+
+    /// A subnet by id, in whatever region: compare [`Subnet::region`].
+    #[must_use]
+    pub fn subnet(&self, id: &str) -> Option<&Subnet> {
+        self.subnets.get(id)
+    }
+
+    /// A security group by id, in whatever region: compare [`SecurityGroup::region`].
+    #[must_use]
+    pub fn security_group(&self, id: &str) -> Option<&SecurityGroup> {
+        self.security_groups.get(id)
+    }
+
+    /// The `default` security group of a VPC, which tasks get when none is named.
+    #[must_use]
+    pub fn default_security_group(&self, vpc: &str) -> Option<&SecurityGroup> {
+        self.security_groups.values().find(|group| group.vpc == vpc && group.name == "default")
+    }
+
+    /// Gives a region its default VPC with a subnet in each of three zones. Does nothing the second time.
+    ///
+    /// The ids depend on account and region alone, so that it does not matter which region is called first.
+    pub(crate) fn enter_region(&mut self, region: &str, account: &str) {
+        if self.regions.contains_key(region) {
+            return;
+        }
+        let seed = region.bytes().chain(account.bytes()).fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
+        let mut ids = Ids::new(seed);
+        let vpc = format!("vpc-{}", ids.hex(17));
+        self.regions.insert(region.to_owned(), format!("rtb-{}", ids.hex(17)));
+        for (index, zone) in ["a", "b", "c"].into_iter().enumerate() {
+            let id = format!("subnet-{}", ids.hex(17));
+            let subnet = Subnet {
+                id: id.clone(),
+                vpc: vpc.clone(),
+                region: region.to_owned(),
+                zone: format!("{region}{zone}"),
+                cidr: format!("172.31.{}.0/20", index * 16),
+                default_for_az: true,
+                public_ip_on_launch: true,
+                tags: BTreeMap::new(),
+            };
+            self.subnets.insert(id, subnet);
+        }
+        self.add_default_security_group(format!("sg-{}", ids.hex(17)), &vpc, region);
+        let network = Vpc {
+            id: vpc.clone(),
+            region: region.to_owned(),
+            cidr: "172.31.0.0/16".to_owned(),
+            is_default: true,
+            tags: BTreeMap::new(),
+        };
+        self.vpcs.insert(vpc, network);
+    }
+
+    pub(super) fn add_default_security_group(&mut self, id: String, vpc: &str, region: &str) {
+        let group = SecurityGroup {
+            id: id.clone(),
+            name: "default".to_owned(),
+            description: "default VPC security group".to_owned(),
+            vpc: vpc.to_owned(),
+            region: region.to_owned(),
+            tags: BTreeMap::new(),
+        };
+        self.security_groups.insert(id, group);
+    }
+}

@@ -1,0 +1,135 @@
+//! What IAM remembers.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{delayed::Delayed, managed};
+use crate::Moment;
+
+/// The roles and policies of the account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Iam {
+    pub(super) account: String,
+    /// How long a write stays invisible to authorisation, in milliseconds.
+    pub(super) propagation_ms: u64,
+    pub(super) roles: BTreeMap<String, Role>,
+    /// By role name; kept beyond the role's deletion until everybody has seen it.
+    pub(super) grants: BTreeMap<String, Delayed<Option<Grants>>>,
+    /// Customer managed policies by ARN.
+    pub(super) policies: BTreeMap<String, CustomerPolicy>,
+    /// Their default versions' documents by ARN.
+    pub(super) documents: BTreeMap<String, Delayed<Option<String>>>,
+}
+
+/// What a role is, apart from what it permits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Role {
+    /// The name, unique without regard to case.
+    pub name: String,
+    /// `/`, or `/some/path/`.
+    pub path: String,
+    /// The unique id, which a new role of the same name does not share.
+    pub id: String,
+    /// When it was created.
+    pub created: Moment,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The longest session, in seconds.
+    pub max_session: u32,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Who may assume a role, and what it permits then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grants {
+    /// The full ARN, path included.
+    pub arn: String,
+    /// The trust policy's document.
+    pub trust: String,
+    /// Inline policies: name and document.
+    pub inline: BTreeMap<String, String>,
+    /// ARNs of attached managed policies.
+    pub attached: BTreeSet<String>,
+    /// ARN of the permissions boundary.
+    pub boundary: Option<String>,
+}
+
+/// A customer managed policy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CustomerPolicy {
+    /// The name, unique in the account.
+    pub name: String,
+    /// `/`, or `/some/path/`.
+    pub path: String,
+    /// The unique id.
+    pub id: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// When it was created.
+    pub created: Moment,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Iam {
+    /// An account without roles. Writes are seen by authorisation `propagation_ms` later.
+    #[must_use]
+    pub fn new(account: &str, propagation_ms: u64) -> Self {
+        Self {
+            account: account.to_owned(),
+            propagation_ms,
+            roles: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            documents: BTreeMap::new(),
+        }
+    }
+
+    /// Sets the propagation delay of writes to come.
+    pub fn set_propagation(&mut self, delay: Duration) {
+        self.propagation_ms = delay.as_millis() as u64;
+    }
+
+    /// A role by name, as IAM's own reads see it.
+    #[must_use]
+    pub fn role(&self, name: &str) -> Option<(&Role, &Grants)> {
+        Some((self.roles.get(name)?, self.grants.get(name)?.latest().as_ref()?))
+    }
+
+    /// Whether a role with this ARN exists, as IAM's own reads see it.
+    #[must_use]
+    pub fn role_exists(&self, arn: &str) -> bool {
+        self.grants.values().any(|grants| grants.latest().as_ref().is_some_and(|grants| grants.arn == arn))
+    }
+
+    pub(super) fn delay(&self) -> Duration {
+        Duration::from_millis(self.propagation_ms)
+    }
+
+    /// The grants of the role with this ARN, as authorisation sees them at `now`.
+    pub(super) fn seen_grants(&self, now: Moment, role_arn: &str) -> Option<&Grants> {
+        let name = role_arn.rsplit('/').next()?;
+        self.grants.get(name)?.seen(now).as_ref().filter(|grants| grants.arn == role_arn)
+    }
+
+    /// A managed policy's document, AWS's or the account's own, as authorisation sees it at `now`.
+    pub(super) fn seen_document(&self, now: Moment, policy_arn: &str) -> Option<&str> {
+        match managed::named(policy_arn) {
+            Some(policy) => Some(policy.document),
+            None => self.documents.get(policy_arn)?.seen(now).as_deref(),
+        }
+    }
+
+    /// A managed policy's document as IAM's own reads see it.
+    pub(super) fn latest_document(&self, policy_arn: &str) -> Option<&str> {
+        match managed::named(policy_arn) {
+            Some(policy) => Some(policy.document),
+            None => self.documents.get(policy_arn)?.latest().as_deref(),
+        }
+    }
+}

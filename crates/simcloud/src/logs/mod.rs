@@ -1,0 +1,5 @@
+//! Amazon CloudWatch Logs: groups, streams, events.
+
+mod state;
+
+pub use state::{Event, Group, Logs, Stream};

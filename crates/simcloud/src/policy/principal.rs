@@ -1,0 +1,80 @@
+//! Who a statement is about, and who asks.
+
+use super::{Context, glob};
+
+/// Who makes a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who<'a> {
+    /// An AWS service, such as `ecs-tasks.amazonaws.com`.
+    Service(&'a str),
+    /// An IAM user or the root of an account.
+    User {
+        /// `arn:aws:iam::ACCOUNT:user/NAME`
+        arn: &'a str,
+    },
+    /// A session of an assumed role.
+    Session {
+        /// `arn:aws:iam::ACCOUNT:role/NAME`
+        role: &'a str,
+        /// `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION`
+        session: &'a str,
+    },
+}
+
+/// The `Principal` or `NotPrincipal` element of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Whether the element is `NotPrincipal`.
+    pub not: bool,
+    /// Kind (`AWS`, `Service`, …) and value, in the order of the document.
+    pub entries: Vec<(String, String)>,
+}
+
+/// How directly a statement names who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Naming {
+    /// Not at all.
+    Unnamed,
+    /// Through the account, which leaves the decision to the account's own policies.
+    Account,
+    /// Itself, its role, or everybody.
+    Itself,
+}
+
+impl Principal {
+    /// How the element names `who`.
+    pub(crate) fn naming(&self, who: Who<'_>) -> Naming {
+        let best = self.entries.iter().map(|(kind, value)| entry(kind, value, who)).max().unwrap_or(Naming::Unnamed);
+        match (self.not, best) {
+            (false, naming) => naming,
+            (true, Naming::Unnamed) => Naming::Itself,
+            (true, _) => Naming::Unnamed,
+        }
+    }
+}
+
+fn entry(kind: &str, value: &str, who: Who<'_>) -> Naming {
+    let itself = match (kind, who) {
+        ("*", _) => true,
+        ("Service", Who::Service(service)) => value == service,
+        ("AWS", Who::User { arn }) => value == "*" || value == arn,
+        ("AWS", Who::Session { role, session }) => value == "*" || value == role || value == session,
+        _ => false,
+    };
+    if itself {
+        return Naming::Itself;
+    }
+    let account = match who {
+        Who::Service(_) => None,
+        Who::User { arn } => arn.split(':').nth(4),
+        Who::Session { role, .. } => role.split(':').nth(4),
+    };
+    let named = kind == "AWS"
+        && account.is_some_and(|account| value == account || glob(value, &root(account), &Context::new()))
+        && value != "*";
+    if named { Naming::Account } else { Naming::Unnamed }
+}
+
+fn root(account: &str) -> String {
+    format!("arn:aws:iam::{account}:root")
+}

@@ -1,0 +1,110 @@
+//! What Secrets Manager remembers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Moment, Sealed};
+
+/// All secrets, by ARN.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SecretsManager {
+    pub(super) secrets: BTreeMap<String, Secret>,
+}
+
+/// A secret with its versions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Secret {
+    /// The full ARN, six characters of suffix included.
+    pub arn: String,
+    /// The name, unique in a region.
+    pub name: String,
+    /// The region.
+    pub region: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The key as it was given: an id, an ARN or an alias. `None` is `aws/secretsmanager`.
+    pub kms_key: Option<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// When it was created.
+    pub created: Moment,
+    /// When anything but its reading last changed.
+    pub changed: Moment,
+    /// When its value was last read.
+    pub accessed: Option<Moment>,
+    /// When it was deleted, and when the deletion takes effect.
+    pub deleted: Option<(Moment, Moment)>,
+    /// The resource policy's document.
+    pub policy: Option<String>,
+    /// Versions by id, which is the ClientRequestToken that made them.
+    pub versions: BTreeMap<String, Version>,
+}
+
+/// One version of a secret's value.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Version {
+    /// The value as text.
+    pub string: Option<Sealed>,
+    /// The value as bytes, in Base64.
+    pub binary: Option<Sealed>,
+    /// When it was written.
+    pub created: Moment,
+    /// Staging labels; a version without any is deprecated.
+    pub stages: BTreeSet<String>,
+}
+
+impl SecretsManager {
+    /// The secret that a name, a full ARN or an ARN without its suffix means, deleted ones included.
+    #[must_use]
+    pub fn find(&self, region: &str, secret_id: &str) -> Option<&Secret> {
+        let arn = self.arn_of(region, secret_id)?;
+        self.secrets.get(&arn)
+    }
+
+    /// The same, to change it.
+    pub fn find_mut(&mut self, region: &str, secret_id: &str) -> Option<&mut Secret> {
+        let arn = self.arn_of(region, secret_id)?;
+        self.secrets.get_mut(&arn)
+    }
+
+    /// All secrets, by ARN.
+    pub fn all(&self) -> impl Iterator<Item = &Secret> {
+        self.secrets.values()
+    }
+
+    fn arn_of(&self, region: &str, secret_id: &str) -> Option<String> {
+        if !secret_id.starts_with("arn:") {
+            return self
+                .secrets
+                .values()
+                .find(|secret| secret.region == region && secret.name == secret_id)
+                .map(|secret| secret.arn.clone());
+        }
+        if let Some(secret) = self.secrets.get(secret_id).filter(|secret| secret.region == region) {
+            return Some(secret.arn.clone());
+        }
+        // A partial ARN has no suffix. AWS warns that a name that ends like one is taken for a full ARN.
+        let name = secret_id.splitn(7, ':').nth(6)?;
+        if looks_suffixed(name) {
+            return None;
+        }
+        let found = self.secrets.values().find(|secret| secret.region == region && secret.name == name)?;
+        found.arn.starts_with(secret_id).then(|| found.arn.clone())
+    }
+}
+
+/// Whether a name ends in a hyphen and six characters, like an ARN's suffix.
+pub(super) fn looks_suffixed(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(before, after)| {
+        !before.is_empty() && after.len() == 6 && after.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+impl Secret {
+    /// The version that carries a staging label.
+    #[must_use]
+    pub fn staged(&self, stage: &str) -> Option<(&String, &Version)> {
+        self.versions.iter().find(|(_, version)| version.stages.contains(stage))
+    }
+}
