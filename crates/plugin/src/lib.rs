@@ -1,1 +1,31 @@
 //! The contract between Longshore and its plugins.
+//!
+//! A plugin is a crate that exports `register(&mut Registry)`. It implements one of four small traits,
+//! [`CredentialSource`], [`SecretStore`], [`RoleBuilder`] or [`ServiceDeployer`], or contributes a [`Step`] of its own.
+//! The [`adapter`] module makes steps of the first three; a deployer unfolds a service into steps itself.
+//!
+//! Nothing here knows AWS, and nothing here needs a runtime.
+
+pub mod adapter;
+mod context;
+mod credential;
+mod deployer;
+mod extensions;
+mod pull_check;
+mod registry;
+mod role;
+mod step;
+mod store;
+
+pub use context::{Context, Reporter};
+pub use credential::{Credential, CredentialSource};
+pub use deployer::{ServiceDeployer, Wires};
+pub use extensions::Extensions;
+pub use pull_check::{PullCheck, PullProof};
+pub use registry::Registry;
+pub use role::{RoleBuilder, RoleSpec};
+pub use step::{Input, Node, Output, Step};
+pub use store::{SecretSpec, SecretStore, StoreCapabilities};
+
+/// What a plugin's work ends with when it fails.
+pub type Result<T> = std::result::Result<T, longshore_model::Failure>;

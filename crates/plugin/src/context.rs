@@ -1,0 +1,53 @@
+//! What a step knows of the run that it is part of.
+
+use std::sync::Arc;
+
+use longshore_model::{Name, StepId};
+use tokio_util::sync::CancellationToken;
+
+/// Where a step reports to while it works.
+pub trait Reporter: Send + Sync {
+    /// The step tells how far it is, in a few words.
+    fn progress(&self, step: &StepId, message: &str);
+
+    /// The step noticed something that does not stop it.
+    fn warning(&self, step: &StepId, message: &str);
+}
+
+/// The run that a step is part of.
+#[derive(Clone)]
+pub struct Context {
+    /// The stack: the value of the ownership tag `longshore:stack`.
+    pub stack: Name,
+    /// The step: the value of the ownership tag `longshore:resource`.
+    pub step: StepId,
+    /// Cancelled when the run is asked to stop. Calls under way end; whoever waits for something stops waiting.
+    pub interrupt: CancellationToken,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl Context {
+    /// The context of `step` in a run of `stack`.
+    pub fn new(stack: Name, step: StepId, interrupt: CancellationToken, reporter: Arc<dyn Reporter>) -> Self {
+        Self { stack, step, interrupt, reporter }
+    }
+
+    /// Tells how far the step is.
+    pub fn progress(&self, message: impl AsRef<str>) {
+        self.reporter.progress(&self.step, message.as_ref());
+    }
+
+    /// Tells what the step noticed without being stopped by it.
+    pub fn warn(&self, message: impl AsRef<str>) {
+        self.reporter.warning(&self.step, message.as_ref());
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("stack", &self.stack)
+            .field("step", &self.step)
+            .finish_non_exhaustive()
+    }
+}

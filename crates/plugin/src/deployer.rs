@@ -1,0 +1,42 @@
+//! What runs services.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use longshore_model::{Name, Problem, Service, ServiceStatus, StepId};
+
+use crate::{Context, Node, Result};
+
+/// The steps that a service's own steps depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wires {
+    /// The stack.
+    pub stack: Name,
+    /// The step whose output [`RoleBuilder::ARN`](crate::RoleBuilder::ARN) is the execution role.
+    pub role: StepId,
+    /// For each registry that a container pulls from with a credential: the step whose output
+    /// [`SecretStore::ARN`](crate::SecretStore::ARN) is its secret.
+    pub secrets: BTreeMap<Name, StepId>,
+}
+
+/// Runs services.
+#[async_trait]
+pub trait ServiceDeployer: Send + Sync {
+    /// The steps that a service unfolds into. Pure: nothing is read, nothing is called. Steps that several services
+    /// share, such as a cluster, carry the same id in each.
+    ///
+    /// # Errors
+    /// What of the declaration cannot work, all at once; keys begin with `services.NAME`.
+    fn unfold(
+        &self,
+        name: &Name,
+        service: &Service,
+        wires: &Wires,
+    ) -> std::result::Result<Vec<Node>, Vec<Problem>>;
+
+    /// How the service is doing. Reads only.
+    ///
+    /// # Errors
+    /// When it cannot be read. A service that is not there is no error.
+    async fn status(&self, context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus>;
+}

@@ -1,0 +1,45 @@
+//! The proof that an image can be pulled.
+
+use async_trait::async_trait;
+use longshore_model::{Failure, ImageReference, Platform};
+
+use crate::{Credential, Result};
+
+/// What a pull check has found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullProof {
+    /// The digest of the manifest (or index) that the reference names now.
+    pub digest: String,
+    /// The platforms that the image has; empty when the registry does not tell.
+    pub platforms: Vec<String>,
+}
+
+/// Proves that an image can be pulled, by reading its manifest. A successful login proves nothing.
+#[async_trait]
+pub trait PullCheck: Send + Sync {
+    /// Reads the manifest of `image` for `platform`, as `credential` or, without one, anonymously. `endpoint` is
+    /// another URL at which the registry is reached.
+    ///
+    /// # Errors
+    /// When the registry refuses, does not have the image or the platform, or does not answer.
+    async fn check(
+        &self,
+        image: &ImageReference,
+        platform: Platform,
+        credential: Option<&Credential>,
+        endpoint: Option<&str>,
+    ) -> Result<PullProof>;
+}
+
+/// One failure of several: the first one whole, with the others' messages behind it.
+pub(crate) fn join_failures(mut failures: Vec<Failure>) -> Option<Failure> {
+    if failures.is_empty() {
+        return None;
+    }
+    let mut first = failures.remove(0);
+    for other in failures {
+        let at = other.at.map(|at| format!(" (at {at})")).unwrap_or_default();
+        first.message.push_str(&format!("; also: {}{at}", other.message));
+    }
+    Some(first)
+}

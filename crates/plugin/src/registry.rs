@@ -1,0 +1,98 @@
+//! The plugins that there are, by kind and name.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use longshore_model::{Options, Plugin, Problem, closest};
+
+use crate::{CredentialSource, Extensions, RoleBuilder, SecretStore, ServiceDeployer};
+
+type Build<T> = Box<dyn Fn(&Options, &Extensions) -> Result<Arc<T>, Vec<Problem>> + Send + Sync>;
+
+/// Plugins of one kind.
+struct Kind<T: ?Sized> {
+    title: &'static str,
+    builders: BTreeMap<&'static str, Build<T>>,
+}
+
+impl<T: ?Sized> Kind<T> {
+    const fn new(title: &'static str) -> Self {
+        Self { title, builders: BTreeMap::new() }
+    }
+
+    fn build(&self, plugin: &Plugin, extensions: &Extensions) -> Result<Arc<T>, Vec<Problem>> {
+        if let Some(build) = self.builders.get(plugin.name.as_str()) {
+            return build(&plugin.options, extensions);
+        }
+        let names = self.builders.keys().copied();
+        let help = match closest(&plugin.name, names.clone()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
+        };
+        let key = format!("{}.use", plugin.options.key);
+        Err(vec![Problem::new(key, format!("there is no {} `{}`", self.title, plugin.name)).help(help)])
+    }
+}
+
+/// The plugins that the configuration can name, by kind. Each plugin crate adds its own with
+/// `register(&mut Registry)`. A plugin is built from its options and from what the host lends; building reads and calls
+/// nothing.
+pub struct Registry {
+    sources: Kind<dyn CredentialSource>,
+    stores: Kind<dyn SecretStore>,
+    roles: Kind<dyn RoleBuilder>,
+    deployers: Kind<dyn ServiceDeployer>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            sources: Kind::new("credential source"),
+            stores: Kind::new("secret store"),
+            roles: Kind::new("role builder"),
+            deployers: Kind::new("service deployer"),
+        }
+    }
+}
+
+macro_rules! kind {
+    ($field:ident, $kind:ty, $add:ident, $get:ident, $what:literal) => {
+        #[doc = concat!("Adds the ", $what, " `name`.")]
+        pub fn $add(
+            &mut self,
+            name: &'static str,
+            build: impl Fn(&Options, &Extensions) -> Result<Arc<$kind>, Vec<Problem>> + Send + Sync + 'static,
+        ) {
+            self.$field.builders.insert(name, Box::new(build));
+        }
+
+        #[doc = concat!("Builds the ", $what, " that the configuration names.")]
+        ///
+        /// # Errors
+        /// When there is none of that name (the error names those that there are), or when its options are wrong.
+        pub fn $get(&self, plugin: &Plugin, extensions: &Extensions) -> Result<Arc<$kind>, Vec<Problem>> {
+            self.$field.build(plugin, extensions)
+        }
+    };
+}
+
+impl Registry {
+    kind!(sources, dyn CredentialSource, add_credential_source, credential_source, "credential source");
+    kind!(stores, dyn SecretStore, add_secret_store, secret_store, "secret store");
+    kind!(roles, dyn RoleBuilder, add_role_builder, role_builder, "role builder");
+    kind!(deployers, dyn ServiceDeployer, add_service_deployer, service_deployer, "service deployer");
+
+    /// The names of all plugins, by the title of their kind.
+    #[must_use]
+    pub fn names(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        fn row<T: ?Sized>(kind: &Kind<T>) -> (&'static str, Vec<&'static str>) {
+            (kind.title, kind.builders.keys().copied().collect())
+        }
+        vec![row(&self.sources), row(&self.stores), row(&self.roles), row(&self.deployers)]
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.names()).finish()
+    }
+}

@@ -1,0 +1,55 @@
+//! Execution roles.
+
+use async_trait::async_trait;
+use longshore_model::{Known, Name, StepPlan};
+
+use crate::{Context, Result};
+
+/// An execution role to be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleSpec {
+    /// The service that it is for.
+    pub service: Name,
+    /// The role's name, where the configuration gives one.
+    pub name: Option<String>,
+    /// The full ARNs of the secrets that it may read, in a stable order.
+    pub secrets: Vec<Known>,
+    /// The ARNs of the customer-managed keys that encrypt these secrets.
+    pub keys: Vec<String>,
+    /// Managed policies to attach: ARNs, or paths of AWS-managed ones.
+    pub managed_policies: Vec<String>,
+}
+
+/// Builds execution roles. Its steps yield the output [`RoleBuilder::ARN`], of type
+/// [`ROLE_ARN`](longshore_model::ValueType::ROLE_ARN).
+#[async_trait]
+pub trait RoleBuilder: Send + Sync {
+    /// Compares what is there with `role`. Reads only.
+    ///
+    /// # Errors
+    /// When the role cannot be read, or when it belongs to somebody else.
+    async fn plan(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan>;
+
+    /// Makes it so, proves it, and answers with the role's ARN. Can be repeated.
+    ///
+    /// # Errors
+    /// When the role is refused or does not allow what the task needs.
+    async fn apply(&self, context: &Context, role: &RoleSpec) -> Result<String>;
+
+    /// Finds out what there is to remove. Reads only.
+    ///
+    /// # Errors
+    /// When the role cannot be read.
+    async fn plan_removal(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan>;
+
+    /// Removes the role if the stack owns it. Can be repeated.
+    ///
+    /// # Errors
+    /// When the removal is refused.
+    async fn remove(&self, context: &Context, role: &RoleSpec) -> Result<()>;
+}
+
+impl dyn RoleBuilder {
+    /// The name of the output that is the role's ARN.
+    pub const ARN: &'static str = "role-arn";
+}

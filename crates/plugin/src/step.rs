@@ -1,0 +1,122 @@
+//! Steps, and the nodes of the graph that carry them.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use longshore_model::{Inputs, Outputs, StepId, StepPlan, ValueType};
+
+use crate::{Context, Result};
+
+/// The work of one node: it observes what is there, plans the difference and applies it, and can remove what it made.
+///
+/// Inputs and outputs are plain values; a secret is never among them. Every method can be repeated: a run that was
+/// killed anywhere is continued by the next one.
+#[async_trait]
+pub trait Step: Send + Sync {
+    /// Compares what is there with what is declared. Reads only. Inputs may not be known yet.
+    ///
+    /// # Errors
+    /// When it cannot be found out, or when the declaration cannot work.
+    async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan>;
+
+    /// Makes it so and answers with all outputs. Called only when `plan` says that something changes.
+    ///
+    /// # Errors
+    /// When a change is refused or does not become effective.
+    async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs>;
+
+    /// Finds out what there is to remove. Reads only.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn plan_removal(&self, context: &Context) -> Result<StepPlan>;
+
+    /// Removes what the stack owns, after everything that depends on it is gone.
+    ///
+    /// # Errors
+    /// When a removal is refused.
+    async fn remove(&self, context: &Context) -> Result<()>;
+}
+
+/// An input of a node, and the output that it is wired to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Its name, unique within the node.
+    pub name: String,
+    /// The type that it takes.
+    pub value_type: ValueType,
+    /// The step that yields the value.
+    pub from: StepId,
+    /// The name of that step's output.
+    pub output: String,
+}
+
+/// An output of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Its name, unique within the node.
+    pub name: String,
+    /// Its type.
+    pub value_type: ValueType,
+}
+
+impl Output {
+    /// An output `name` of a type.
+    pub fn new(name: impl Into<String>, value_type: ValueType) -> Self {
+        Self { name: name.into(), value_type }
+    }
+}
+
+/// A step with its place in the graph.
+#[derive(Clone)]
+pub struct Node {
+    /// Its identity within the stack.
+    pub id: StepId,
+    /// What it takes.
+    pub inputs: Vec<Input>,
+    /// Steps that come first although no value flows from them.
+    pub after: Vec<StepId>,
+    /// What it yields.
+    pub outputs: Vec<Output>,
+    /// Its work.
+    pub step: Arc<dyn Step>,
+}
+
+impl Node {
+    /// A node without inputs and outputs.
+    pub fn new(id: StepId, step: Arc<dyn Step>) -> Self {
+        Self { id, inputs: Vec::new(), after: Vec::new(), outputs: Vec::new(), step }
+    }
+
+    /// Wires the input `name` to the `output` of `from`.
+    #[must_use]
+    pub fn input(
+        mut self,
+        name: impl Into<String>,
+        value_type: ValueType,
+        from: &StepId,
+        output: &str,
+    ) -> Self {
+        let (name, output) = (name.into(), output.to_owned());
+        self.inputs.push(Input { name, value_type, from: from.clone(), output });
+        self
+    }
+
+    /// Declares an output.
+    #[must_use]
+    pub fn output(mut self, name: impl Into<String>, value_type: ValueType) -> Self {
+        self.outputs.push(Output::new(name, value_type));
+        self
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("id", &self.id)
+            .field("inputs", &self.inputs)
+            .field("after", &self.after)
+            .field("outputs", &self.outputs)
+            .finish_non_exhaustive()
+    }
+}
