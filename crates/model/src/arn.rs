@@ -63,7 +63,11 @@ impl FromStr for Arn {
             && parts[0] == "arn"
             && [1, 2, 5].iter().all(|&index| !parts[index].is_empty())
             && !text.contains(char::is_whitespace);
-        if well_formed { Ok(Self { text: text.to_owned() }) } else { Err(InvalidArn { text: text.to_owned() }) }
+        if well_formed {
+            Ok(Self { text: text.to_owned() })
+        } else {
+            Err(InvalidArn { text: text.to_owned() })
+        }
     }
 }
 
@@ -117,7 +121,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_none() {
-        for bad in ["", "arn:aws:iam", "arn:aws:iam:::", "githubContainerRegistryAccess", "arn:aws:iam::1: x"] {
+        for bad in ["", "arn:aws:iam", "arn:aws:iam:::", "githubContainerRegistryAccess", "arn:aws:iam::1: x"]
+        {
             assert!(bad.parse::<Arn>().is_err(), "{bad}");
         }
     }

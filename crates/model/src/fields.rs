@@ -3,17 +3,23 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
-    fmt::Display,
+    fmt::{self, Display},
     path::{Path, PathBuf},
     str::FromStr,
 };
 
 use serde_json::{Map, Value};
 
-use crate::{Problem, closest};
+use crate::{
+    Problem, closest,
+    key::join_key,
+    secrecy::{hides, looks_like_a_token, redacted},
+};
 
 /// A table of the configuration that somebody else understands: the options of a plugin.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// Its `Debug` leaves out what may be a secret.
+#[derive(Clone, Default, PartialEq)]
 pub struct Options {
     /// The table's dotted key, such as `registries.ghcr`.
     pub key: String,
@@ -44,9 +50,19 @@ impl Options {
     }
 }
 
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("key", &self.key)
+            .field("values", &redacted(&self.key, &self.values))
+            .field("directories", &self.directories)
+            .finish()
+    }
+}
+
 /// A table that is being read. Each accessor takes one field; what is wrong is noted as a [`Problem`], and the
-/// accessor answers with nothing. [`Fields::finish`] notes the fields that nobody took.
-#[derive(Debug)]
+/// accessor answers with nothing. [`Fields::finish`] notes the fields that nobody took. A problem does not repeat a
+/// value that may be a secret, going by its key or its look.
 pub struct Fields<'a> {
     key: String,
     prefix: String,
@@ -64,13 +80,20 @@ impl<'a> Fields<'a> {
         directories: &'a BTreeMap<String, PathBuf>,
         problems: &'a RefCell<Vec<Problem>>,
     ) -> Self {
-        Self { key: key.to_owned(), prefix: String::new(), values, directories, problems, taken: BTreeSet::new() }
+        Self {
+            key: key.to_owned(),
+            prefix: String::new(),
+            values,
+            directories,
+            problems,
+            taken: BTreeSet::new(),
+        }
     }
 
     /// The dotted key of `field` in the whole configuration.
     #[must_use]
     pub fn key_of(&self, field: &str) -> String {
-        join(&self.key, field)
+        join_key(&self.key, field)
     }
 
     /// The table's own dotted key.
@@ -91,7 +114,7 @@ impl<'a> Fields<'a> {
     }
 
     fn wrong_type(&self, field: &str, found: &Value, wanted: &str) {
-        self.problem(field, format!("found {}", describe(found)), format!("must be {wanted}"));
+        self.problem(field, format!("found {}", self.describe(field, found)), format!("must be {wanted}"));
     }
 
     /// Whether `field` is there.
@@ -106,13 +129,26 @@ impl<'a> Fields<'a> {
         self.values.keys().cloned().collect()
     }
 
+    /// The value of `field`, without taking it: for a field that may be of several types.
+    #[must_use]
+    pub fn peek(&self, field: &str) -> Option<&'a Value> {
+        self.values.get(field)
+    }
+
+    /// Takes `field` without reading it, because what is wrong with it has been noted already.
+    pub fn skip(&mut self, field: &str) {
+        self.taken.insert(field.to_owned());
+    }
+
     /// A text.
     pub fn text(&mut self, field: &str) -> Option<String> {
         match self.take(field)? {
             Value::String(text) => Some(text.clone()),
             // An environment variable or a flag that looks like a number was meant as it is written.
-            Value::Number(number) if !self.directories.contains_key(&join(&self.prefix, field)) => {
-                Some(number.to_string())
+            Value::Number(_) | Value::Bool(_)
+                if !self.directories.contains_key(&join_key(&self.prefix, field)) =>
+            {
+                self.values.get(field).map(ToString::to_string)
             }
             other => {
                 self.wrong_type(field, other, "a text, in quotes");
@@ -142,7 +178,9 @@ impl<'a> Fields<'a> {
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
-                self.problem(field, error.to_string(), format!("must be {wanted}"));
+                let message =
+                    if self.must_hide(field, &text) { "found a text".to_owned() } else { error.to_string() };
+                self.problem(field, message, format!("must be {wanted}"));
                 None
             }
         }
@@ -154,7 +192,7 @@ impl<'a> Fields<'a> {
         let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
             let names: Vec<_> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
-            self.problem(field, format!("found \"{text}\""), format!("must be one of {}", names.join(", ")));
+            self.wrong_type(field, &Value::String(text), &format!("one of {}", names.join(", ")));
         }
         found
     }
@@ -188,9 +226,9 @@ impl<'a> Fields<'a> {
     /// A list of texts.
     pub fn texts(&mut self, field: &str) -> Option<Vec<String>> {
         let value = self.take(field)?;
-        let texts = value
-            .as_array()
-            .and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>());
+        let texts = value.as_array().and_then(|items| {
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>()
+        });
         if texts.is_none() {
             self.wrong_type(field, value, "a list of texts, such as [\"a\", \"b\"]");
         }
@@ -208,7 +246,8 @@ impl<'a> Fields<'a> {
             (Some(rest), Some(home)) => home.join(rest),
             _ => PathBuf::from(text),
         };
-        let directory = self.directories.get(&join(&self.prefix, field)).map_or(Path::new(""), PathBuf::as_path);
+        let directory =
+            self.directories.get(&join_key(&self.prefix, field)).map_or(Path::new(""), PathBuf::as_path);
         Some(directory.join(path))
     }
 
@@ -221,7 +260,7 @@ impl<'a> Fields<'a> {
         };
         let mut fields = Fields {
             key: self.key_of(field),
-            prefix: join(&self.prefix, field),
+            prefix: join_key(&self.prefix, field),
             values,
             directories: self.directories,
             problems: self.problems,
@@ -267,22 +306,30 @@ impl<'a> Fields<'a> {
     pub fn done(mut self) {
         self.finish();
     }
+
+    fn must_hide(&self, field: &str, text: &str) -> bool {
+        hides(&self.key, field) || looks_like_a_token(text)
+    }
+
+    /// A value as an error shows it. Long texts are not repeated, nor what may be a secret.
+    fn describe(&self, field: &str, value: &Value) -> String {
+        match value {
+            Value::Null => "nothing".to_owned(),
+            Value::Bool(value) => format!("{value}"),
+            Value::Number(_) if hides(&self.key, field) => "a number".to_owned(),
+            Value::Number(number) => format!("the number {number}"),
+            Value::String(text) if self.must_hide(field, text) => "a text".to_owned(),
+            Value::String(text) if text.chars().count() <= 60 => format!("the text \"{text}\""),
+            Value::String(_) => "a long text".to_owned(),
+            Value::Array(_) => "a list".to_owned(),
+            Value::Object(_) => "a table".to_owned(),
+        }
+    }
 }
 
-fn join(key: &str, field: &str) -> String {
-    if key.is_empty() { field.to_owned() } else { format!("{key}.{field}") }
-}
-
-/// A value as an error shows it. Long texts are not repeated.
-fn describe(value: &Value) -> String {
-    match value {
-        Value::Null => "nothing".to_owned(),
-        Value::Bool(value) => format!("{value}"),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) if text.chars().count() <= 60 => format!("the text \"{text}\""),
-        Value::String(_) => "a long text".to_owned(),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "a table".to_owned(),
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fields").field("key", &self.key).field("taken", &self.taken).finish_non_exhaustive()
     }
 }
 
@@ -301,7 +348,8 @@ mod tests {
 
     #[test]
     fn collects_every_problem_of_one_run() {
-        let options = options(json!({"usrname": "x", "token": {"evn": "A", "file": 3}, "port": 70000, "on": "yes"}));
+        let options =
+            options(json!({"usrname": "x", "token": {"evn": "A", "file": 3}, "port": 70000, "on": "yes"}));
         let problems = options
             .read(|fields| {
                 fields.required_text("username", "`acme`");
@@ -323,6 +371,31 @@ mod tests {
         registries.ghcr.token.evn: unknown key (did you mean `env`?)
         registries.ghcr.usrname: unknown key (did you mean `username`?)
         "#);
+    }
+
+    #[test]
+    fn never_repeats_what_may_be_a_secret() {
+        let options = options(json!({
+            "token": "hunter2", "password": "Hunter 2", "secret": 4711, "pool": "ghp_hunter2hunter2", "mode": "hunter2",
+        }));
+        let problems = options
+            .read(|fields| {
+                fields.table("token", |_| Some(()));
+                fields.parsed::<crate::ImageReference>("password", "an image");
+                fields.flag("secret");
+                fields.choice("pool", &[("small", 1), ("large", 2)]);
+                fields.choice("mode", &[("on", true), ("off", false)])
+            })
+            .unwrap_err();
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(lines.join("\n"), @"
+        registries.ghcr.token: found a text (must be a table)
+        registries.ghcr.password: found a text (must be an image)
+        registries.ghcr.secret: found a number (must be true or false)
+        registries.ghcr.pool: found a text (must be one of `small`, `large`)
+        registries.ghcr.mode: found the text \"hunter2\" (must be one of `on`, `off`)
+        ");
+        assert!(!format!("{options:?}").contains("ghp_"), "{options:?}");
     }
 
     #[test]

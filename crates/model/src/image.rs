@@ -97,7 +97,9 @@ impl FromStr for ImageReference {
             return Err(invalid("the registry's host is malformed"));
         }
         if repository.is_empty() || !repository.split('/').all(is_path_component) {
-            return Err(invalid("a repository has lower-case letters and digits, separated by `.`, `_`, `-` or `/`"));
+            return Err(invalid(
+                "a repository has lower-case letters and digits, separated by `.`, `_`, `-` or `/`",
+            ));
         }
         if name.len() > 255 {
             return Err(invalid("a name has at most 255 characters"));
@@ -123,10 +125,9 @@ fn is_host(host: &str) -> bool {
         _ => (host, None),
     };
     let port_is_good = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    let is_ipv6 =
-        name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).is_some_and(|address| {
-            !address.is_empty() && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
-        });
+    let is_ipv6 = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).is_some_and(|address| {
+        !address.is_empty() && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
+    });
     let is_name = name.split('.').all(|label| {
         !label.is_empty()
             && !label.starts_with('-')
@@ -217,7 +218,8 @@ mod tests {
     fn finds_the_registry_by_dockers_rules() {
         let digest = format!("sha256:{}", "0a".repeat(32));
         let tag = |tag: &str| Some(tag.to_owned());
-        let case = |host: &str, repository: &str, tag, digest| (host.to_owned(), repository.to_owned(), tag, digest);
+        let case =
+            |host: &str, repository: &str, tag, digest| (host.to_owned(), repository.to_owned(), tag, digest);
         assert_eq!(parts("api"), case("docker.io", "library/api", None, None));
         assert_eq!(parts("acme/api:1"), case("docker.io", "acme/api", tag("1"), None));
         assert_eq!(parts("registry-1.docker.io/acme/api"), case("docker.io", "acme/api", None, None));
@@ -233,8 +235,20 @@ mod tests {
     #[test]
     fn refuses_what_the_grammar_refuses() {
         for bad in [
-            "", "Acme/api:1:2", "ghcr.io/", "ghcr.io/Acme/api", "a//b", "a:", "a@sha256:12", "a/-b", "a/b.",
-            "a:b/c:-d", "x y", "a/b___c", "ghcr.io:0/a", "https://ghcr.io/a/b",
+            "",
+            "Acme/api:1:2",
+            "ghcr.io/",
+            "ghcr.io/Acme/api",
+            "a//b",
+            "a:",
+            "a@sha256:12",
+            "a/-b",
+            "a/b.",
+            "a:b/c:-d",
+            "x y",
+            "a/b___c",
+            "ghcr.io:0/a",
+            "https://ghcr.io/a/b",
         ] {
             assert!(bad.parse::<ImageReference>().is_err(), "{bad}");
         }

@@ -7,10 +7,12 @@ mod event;
 mod failure;
 mod fields;
 mod image;
+mod key;
 mod name;
 mod plan;
 mod platform;
 mod problem;
+mod secrecy;
 mod secret;
 mod stack;
 mod status;
@@ -21,14 +23,16 @@ pub use event::{Event, EventKind, Outcome, Phase, StepSummary};
 pub use failure::{Failure, FailureKind};
 pub use fields::{Fields, Options};
 pub use image::{ImageReference, InvalidImageReference};
+pub use key::{join_key, split_key};
 pub use name::{InvalidName, Name};
 pub use plan::{Action, Effect, FieldChange, Shown, StepPlan};
 pub use platform::{Architecture, Platform};
 pub use problem::{Problem, closest};
+pub use secrecy::{REDACTED, hides, looks_like_a_token, redacted};
 pub use secret::Secret;
 pub use stack::{
-    AwsTarget, CircuitBreaker, Container, ContainerRegistry, Deployment, ExecutionRole, LaunchType, Logs, Network,
-    Plugin, Service, Stack, TaskSize,
+    AwsTarget, CircuitBreaker, Container, ContainerRegistry, Deployment, ExecutionRole, LaunchType, Logs,
+    Network, Plugin, Service, Stack, TaskSize,
 };
 pub use status::{ServiceEvent, ServiceStatus, TaskStatus};
 pub use step::{Inputs, Known, Outputs, StepId, ValueType};

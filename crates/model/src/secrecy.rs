@@ -1,0 +1,170 @@
+//! Which values of a configuration must not be repeated, neither in an error nor in a listing.
+//!
+//! A configuration should hold no secret at all: it says where one is found (`token = { env = "GHCR_TOKEN" }`). Where
+//! somebody wrote one down nevertheless, it is refused, and nothing may show it on the way there.
+
+use serde_json::{Map, Value};
+
+use crate::key::split_key;
+
+/// What stands in the place of a value that is not shown.
+pub const REDACTED: &str = "(secret)";
+
+/// Tables whose keys are names that people choose: a service that is called `token` is no secret.
+const KEYED_BY_NAME: [&str; 8] =
+    ["containers", "managed-policies", "ports", "registries", "repositories", "services", "stores", "tags"];
+
+/// What says, below a secret's key, where the secret is found.
+const SOURCES: [&str; 3] = ["command", "env", "file"];
+
+/// How the tokens of GitHub, Docker Hub and GitLab and the access keys of AWS begin.
+const TOKEN_PREFIXES: [&str; 14] = [
+    "ghp_",
+    "ghs_",
+    "gho_",
+    "ghu_",
+    "ghr_",
+    "github_pat_",
+    "dckr_pat_",
+    "dckr_oat_",
+    "glpat-",
+    "gldt-",
+    "glcbt-",
+    "glrt-",
+    "AKIA",
+    "ASIA",
+];
+
+/// Whether the value of `field`, in the table at the dotted key `table`, must not be repeated.
+#[must_use]
+pub fn hides(table: &str, field: &str) -> bool {
+    hidden(&split_key(table), field)
+}
+
+/// Whether `text` looks like a token, wherever it stands.
+#[must_use]
+pub fn looks_like_a_token(text: &str) -> bool {
+    TOKEN_PREFIXES.iter().any(|prefix| {
+        text.strip_prefix(prefix).is_some_and(|rest| {
+            rest.len() >= 8
+                && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+        })
+    })
+}
+
+/// The entries of the table at the dotted key `table`, with [`REDACTED`] in the place of what must not be repeated.
+#[must_use]
+pub fn redacted(table: &str, values: &Map<String, Value>) -> Map<String, Value> {
+    redact_table(&mut split_key(table), values)
+}
+
+fn redact_table(table: &mut Vec<String>, values: &Map<String, Value>) -> Map<String, Value> {
+    let redact = |(field, value): (&String, &Value)| {
+        let shown = match value {
+            Value::Object(values) => {
+                table.push(field.clone());
+                let values = redact_table(table, values);
+                table.pop();
+                Value::Object(values)
+            }
+            value if hidden(table, field) || holds_a_token(value) => Value::from(REDACTED),
+            value => value.clone(),
+        };
+        (field.clone(), shown)
+    };
+    values.iter().map(redact).collect()
+}
+
+fn holds_a_token(value: &Value) -> bool {
+    match value {
+        Value::String(text) => looks_like_a_token(text),
+        Value::Array(items) => items.iter().any(holds_a_token),
+        Value::Object(values) => values.values().any(holds_a_token),
+        _ => false,
+    }
+}
+
+fn hidden(table: &[String], field: &str) -> bool {
+    let in_a_secret = (0..table.len()).any(|index| is_secret(&table[..index], &table[index]));
+    if in_a_secret { !SOURCES.contains(&field) } else { is_secret(table, field) }
+}
+
+fn is_secret(table: &[String], field: &str) -> bool {
+    !table.last().is_some_and(|parent| KEYED_BY_NAME.contains(&parent.as_str())) && names_a_secret(field)
+}
+
+/// Whether a key names a secret itself (`token`, `DB_PASSWORD`, `apiKey`), rather than something about one
+/// (`secret-name`, `token-file`, `kms-key`).
+fn names_a_secret(field: &str) -> bool {
+    const SECRETS: [&str; 12] = [
+        "token",
+        "tokens",
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "credential",
+        "credentials",
+        "accesskey",
+        "apikey",
+        "privatekey",
+        "secretkey",
+    ];
+    let field = field.to_ascii_lowercase().replace('_', "-");
+    let (before, last) = field.rsplit_once('-').unwrap_or(("", &field));
+    let is_a_key = last == "key" && !before.ends_with("kms") && !before.ends_with("public");
+    is_a_key || SECRETS.iter().any(|secret| field.ends_with(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn tells_secrets_from_what_is_said_about_them() {
+        for (table, field) in [
+            ("registries.ghcr", "token"),
+            ("registries.ghcr", "accessToken"),
+            ("registries.ghcr.token", "value"),
+            ("registries.ghcr.token.value", "inner"),
+            ("registries.token", "password"),
+            ("services.api.environment", "DB_PASSWORD"),
+            ("stores.default", "api-key"),
+            ("stores.default", "key"),
+        ] {
+            assert!(hides(table, field), "{table}.{field}");
+        }
+        for (table, field) in [
+            ("registries.ghcr.token", "env"),
+            ("registries.ghcr.token", "file"),
+            ("registries.ghcr", "secret-name"),
+            ("registries.ghcr", "username"),
+            ("stores.default", "kms-key"),
+            ("services.token", "image"),
+            ("services.api.ports", "token"),
+            ("services", "token"),
+            ("services.api.containers.secret", "memory"),
+        ] {
+            assert!(!hides(table, field), "{table}.{field}");
+        }
+    }
+
+    #[test]
+    fn redacts_at_every_depth() {
+        let values = json!({
+            "username": "acme",
+            "token": {"env": "GHCR_TOKEN", "value": "hunter2", "file": "ghp_0123456789abcdef"},
+            "fallback": {"password": ["hunter2"], "args": ["glpat-0123456789abcdef"], "port": 3},
+        });
+        let Value::Object(values) = values else { unreachable!() };
+        assert_eq!(
+            Value::Object(redacted("registries.ghcr", &values)),
+            json!({
+                "username": "acme",
+                "token": {"env": "GHCR_TOKEN", "value": "(secret)", "file": "(secret)"},
+                "fallback": {"password": "(secret)", "args": "(secret)", "port": 3},
+            })
+        );
+    }
+}
