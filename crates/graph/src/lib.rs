@@ -1,1 +1,15 @@
-//! The graph of steps: expansion, wiring and type checks, cycles, critical path.
+//! The graph of steps: expansion of a stack, wiring and type checks, cycles, order, drawings.
+//!
+//! Pure and synchronous: nothing here reads, calls or waits.
+
+mod draw;
+mod error;
+mod expand;
+mod graph;
+#[cfg(test)]
+mod testing;
+
+pub use draw::{Format, draw};
+pub use error::GraphError;
+pub use expand::{Expansion, Host, expand};
+pub use graph::Graph;

@@ -1,0 +1,183 @@
+//! From a stack to its graph.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use longshore_model::{ImageReference, Name, Platform, Problem, Service, Stack, StepId, ValueType};
+use longshore_plugin::{
+    Extensions, Node, PullCheck, Registry, RoleBuilder, RoleSpec, SecretSpec, SecretStore, ServiceDeployer,
+    Wires,
+    adapter::{ExecutionRoleStep, PublicImagesStep, PublishCredentialStep},
+};
+
+use crate::Graph;
+
+/// What the host of an expansion provides.
+pub struct Host<'a> {
+    /// The plugins that there are.
+    pub plugins: &'a Registry,
+    /// What it lends to them.
+    pub extensions: &'a Extensions,
+    /// What proves that an image can be pulled.
+    pub pull_check: Arc<dyn PullCheck>,
+}
+
+/// A stack's graph, and what answers for its services.
+pub struct Expansion {
+    /// The graph.
+    pub graph: Graph,
+    /// The deployer of each service.
+    pub deployers: BTreeMap<Name, Arc<dyn ServiceDeployer>>,
+}
+
+/// The images of a stack that need a look at their registry, with the platforms that they run on.
+type Images = BTreeSet<(ImageReference, Platform)>;
+
+/// Unfolds `stack` into its graph: registry by registry a step that publishes the credential, and service by service an
+/// execution role and what its deployer makes of it. Services that pull from one registry share its secret.
+///
+/// Pure: plugins are built, but nothing is read and nothing is called.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut nodes = Vec::new();
+    let (private, public) = images(stack);
+
+    let stores: BTreeMap<_, _> = stack
+        .stores
+        .iter()
+        .filter_map(|(name, plugin)| {
+            Some((name, keep(host.plugins.secret_store(plugin, host.extensions), &mut problems)?))
+        })
+        .collect();
+    for name in stack.registries.keys() {
+        nodes.extend(publish_credential(stack, name, &stores, &private, host, &mut problems));
+    }
+    for (host_name, images) in public {
+        let images = images.into_iter().collect();
+        let step = PublicImagesStep { host: host_name.clone(), images, pull_check: host.pull_check.clone() };
+        nodes.push(Node::new(StepId::new("public-images", host_name), Arc::new(step)));
+    }
+    let mut deployers = BTreeMap::new();
+    for (name, service) in &stack.services {
+        let wires = wires(stack, name, service);
+        if let Some(builder) =
+            keep(host.plugins.role_builder(&service.execution_role.builder, host.extensions), &mut problems)
+        {
+            nodes.push(execution_role(stack, name, service, &wires, builder, &stores));
+        }
+        if let Some(deployer) =
+            keep(host.plugins.service_deployer(&service.deployer, host.extensions), &mut problems)
+        {
+            nodes.extend(keep(deployer.unfold(name, service, &wires), &mut problems).unwrap_or_default());
+            deployers.insert(name.clone(), deployer);
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    match Graph::new(nodes) {
+        Ok(graph) => Ok(Expansion { graph, deployers }),
+        Err(errors) => Err(errors.iter().map(|error| Problem::new("services", error.to_string())).collect()),
+    }
+}
+
+fn keep<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
+    result.map_err(|found| problems.extend(found)).ok()
+}
+
+/// The images that a registry's credential pulls, by registry, and those that anyone must be able to pull, by host.
+/// Amazon ECR's are neither: the execution role itself authorises their pull.
+fn images(stack: &Stack) -> (BTreeMap<Name, Images>, BTreeMap<String, Images>) {
+    let mut private = BTreeMap::<_, Images>::new();
+    let mut public = BTreeMap::<_, Images>::new();
+    for service in stack.services.values() {
+        for container in service.containers.values() {
+            let image = (container.image.clone(), service.platform);
+            match &container.registry {
+                Some(registry) => drop(private.entry(registry.clone()).or_default().insert(image)),
+                None if container.image.is_ecr() => {}
+                None => drop(public.entry(container.image.host().to_owned()).or_default().insert(image)),
+            }
+        }
+    }
+    (private, public)
+}
+
+fn publish_credential(
+    stack: &Stack,
+    name: &Name,
+    stores: &BTreeMap<&Name, Arc<dyn SecretStore>>,
+    private: &BTreeMap<Name, Images>,
+    host: &Host<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Node> {
+    let registry = &stack.registries[name];
+    let source = keep(host.plugins.credential_source(&registry.source, host.extensions), problems);
+    let store = stores.get(&registry.store)?.clone();
+    if !store.capabilities().pull_credentials {
+        let plugin = &stack.stores[&registry.store].name;
+        problems.push(
+            Problem::new(
+                format!("registries.{name}.store"),
+                format!("ECS cannot read pull credentials from the store `{}` ({plugin})", registry.store),
+            )
+            .help("name a store with use = \"secretsmanager\""),
+        );
+    }
+    let secret = SecretSpec {
+        // A secret's name must never end in a hyphen and six characters, which a registry's name may well do.
+        path: format!("{}/{name}/pull", stack.name),
+        name: registry.secret_name.clone(),
+        description: format!(
+            "Pull credential for {}, kept by Longshore for the stack {}",
+            registry.host, stack.name
+        ),
+    };
+    let mut step = PublishCredentialStep::new(source?, store, secret, host.pull_check.clone());
+    step.images = private.get(name).into_iter().flatten().cloned().collect();
+    step.endpoint.clone_from(&registry.endpoint);
+    let node = Node::new(credential_step(name), Arc::new(step));
+    Some(node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN))
+}
+
+fn credential_step(registry: &Name) -> StepId {
+    StepId::new("credential", registry)
+}
+
+fn wires(stack: &Stack, name: &Name, service: &Service) -> Wires {
+    let registries = service.containers.values().filter_map(|container| container.registry.as_ref());
+    Wires {
+        stack: stack.name.clone(),
+        role: StepId::new("role", name),
+        secrets: registries.map(|registry| (registry.clone(), credential_step(registry))).collect(),
+    }
+}
+
+fn execution_role(
+    stack: &Stack,
+    name: &Name,
+    service: &Service,
+    wires: &Wires,
+    builder: Arc<dyn RoleBuilder>,
+    stores: &BTreeMap<&Name, Arc<dyn SecretStore>>,
+) -> Node {
+    let used = wires.secrets.keys().filter_map(|registry| stores.get(&stack.registries[registry].store));
+    let keys: BTreeSet<_> = used.filter_map(|store| store.kms_key().map(str::to_owned)).collect();
+    let role = RoleSpec {
+        service: name.clone(),
+        name: service.execution_role.name.clone(),
+        secrets: Vec::new(),
+        keys: keys.into_iter().collect(),
+        managed_policies: service.execution_role.managed_policies.values().cloned().collect(),
+    };
+    let mut node = Node::new(wires.role.clone(), Arc::new(ExecutionRoleStep { builder, role }));
+    for (registry, step) in &wires.secrets {
+        node = node.input(format!("secret.{registry}"), ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
+    }
+    node.output(<dyn RoleBuilder>::ARN, ValueType::ROLE_ARN)
+}
