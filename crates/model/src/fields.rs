@@ -29,6 +29,8 @@ pub struct Options {
     /// relative paths are resolved. Keys that no file set are missing: their paths are relative to the working
     /// directory.
     pub directories: BTreeMap<String, PathBuf>,
+    /// Other keys that the table may have and that somebody else reads, so that an error can suggest them.
+    pub known: Vec<String>,
 }
 
 impl Options {
@@ -39,6 +41,7 @@ impl Options {
     pub fn read<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Vec<Problem>> {
         let problems = RefCell::default();
         let mut fields = Fields::new(&self.key, &self.values, &self.directories, &problems);
+        fields.known.clone_from(&self.known);
         let result = read(&mut fields);
         fields.finish();
         let problems = problems.into_inner();
@@ -70,6 +73,7 @@ pub struct Fields<'a> {
     directories: &'a BTreeMap<String, PathBuf>,
     problems: &'a RefCell<Vec<Problem>>,
     taken: BTreeSet<String>,
+    known: Vec<String>,
 }
 
 impl<'a> Fields<'a> {
@@ -87,6 +91,7 @@ impl<'a> Fields<'a> {
             directories,
             problems,
             taken: BTreeSet::new(),
+            known: Vec::new(),
         }
     }
 
@@ -265,6 +270,7 @@ impl<'a> Fields<'a> {
             directories: self.directories,
             problems: self.problems,
             taken: BTreeSet::new(),
+            known: Vec::new(),
         };
         let result = read(&mut fields);
         fields.finish();
@@ -279,6 +285,7 @@ impl<'a> Fields<'a> {
             .filter(|(field, _)| !self.taken.contains(*field))
             .map(|(field, value)| (field.clone(), value.clone()))
             .collect();
+        let known = self.taken.iter().cloned().collect();
         self.taken.extend(values.keys().cloned());
         let inside = if self.prefix.is_empty() { String::new() } else { format!("{}.", self.prefix) };
         let directories = self
@@ -286,17 +293,17 @@ impl<'a> Fields<'a> {
             .iter()
             .filter_map(|(key, directory)| Some((key.strip_prefix(&inside)?.to_owned(), directory.clone())))
             .collect();
-        Options { key: self.key.clone(), values, directories }
+        Options { key: self.key.clone(), values, directories, known }
     }
 
     /// Notes the fields that nobody took as unknown.
     fn finish(&mut self) {
         for field in self.values.keys().filter(|field| !self.taken.contains(*field)) {
-            let known = self.taken.iter().map(String::as_str);
-            let help = match closest(field, known.clone()) {
+            let known: BTreeSet<_> = self.taken.iter().chain(&self.known).map(String::as_str).collect();
+            let help = match closest(field, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None if self.taken.is_empty() => "nothing can be set here".to_owned(),
-                None => format!("known here: {}", known.collect::<Vec<_>>().join(", ")),
+                None if known.is_empty() => "nothing can be set here".to_owned(),
+                None => format!("known here: {}", Vec::from_iter(known).join(", ")),
             };
             self.problem(field, "unknown key", help);
         }
@@ -343,6 +350,7 @@ mod tests {
             key: "registries.ghcr".to_owned(),
             values: values.as_object().unwrap().clone(),
             directories: [("token.file".to_owned(), PathBuf::from("/etc/longshore"))].into(),
+            known: Vec::new(),
         }
     }
 
@@ -396,6 +404,21 @@ mod tests {
         registries.ghcr.mode: found the text \"hunter2\" (must be one of `on`, `off`)
         ");
         assert!(!format!("{options:?}").contains("ghp_"), "{options:?}");
+    }
+
+    #[test]
+    fn the_rest_knows_the_keys_that_were_read_before() {
+        let mut options = options(json!({"use": "ghcr", "hots": "x"}));
+        let rest = options
+            .read(|fields| {
+                fields.text("use");
+                fields.text("host");
+                Some(fields.rest())
+            })
+            .unwrap();
+        options = rest;
+        let problems = options.read(|fields| fields.text("username")).unwrap_err();
+        assert_eq!(problems[0].to_string(), "registries.ghcr.hots: unknown key (did you mean `host`?)");
     }
 
     #[test]
