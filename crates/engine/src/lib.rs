@@ -1,1 +1,17 @@
 //! Plans and runs a graph of steps: scheduling, cancellation, events.
+//!
+//! The engine knows nothing of AWS. A [`Run`] takes a graph through its phases (plan, apply, and for a removal the same
+//! backwards) and reports everything to one stream of [`Events`].
+
+mod events;
+mod report;
+mod run;
+#[cfg(test)]
+mod run_tests;
+mod schedule;
+#[cfg(test)]
+mod testing;
+
+pub use events::Events;
+pub use report::{Ended, Plans, Report};
+pub use run::Run;

@@ -84,6 +84,12 @@ impl Known {
     }
 }
 
+impl From<String> for Known {
+    fn from(value: String) -> Self {
+        Self::Value(value)
+    }
+}
+
 /// What a step receives, by the names of its inputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
