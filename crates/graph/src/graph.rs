@@ -1,6 +1,6 @@
 //! Nodes with checked edges, in an order in which they can run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry};
 
 use longshore_model::{StepId, StepSummary};
 use longshore_plugin::{Input, Node};
@@ -155,7 +155,7 @@ fn circle(graph: &DiGraph<Node, ()>, component: &[NodeIndex]) -> Vec<StepId> {
     let by_name = |index: &NodeIndex| graph[*index].id.clone();
     let Some(start) = component.iter().copied().min_by_key(by_name) else { return Vec::new() };
     let mut came_from = BTreeMap::new();
-    let mut front = std::collections::VecDeque::from([start]);
+    let mut front = VecDeque::from([start]);
     while let Some(at) = front.pop_front() {
         let mut next: Vec<_> =
             graph.neighbors(at).filter(|neighbour| component.contains(neighbour)).collect();
@@ -171,8 +171,8 @@ fn circle(graph: &DiGraph<Node, ()>, component: &[NodeIndex]) -> Vec<StepId> {
                 way.reverse();
                 return way;
             }
-            if !came_from.contains_key(&neighbour) {
-                came_from.insert(neighbour, at);
+            if let Entry::Vacant(entry) = came_from.entry(neighbour) {
+                entry.insert(at);
                 front.push_back(neighbour);
             }
         }

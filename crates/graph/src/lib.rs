@@ -5,6 +5,8 @@
 mod draw;
 mod error;
 mod expand;
+#[cfg(test)]
+mod expand_tests;
 mod graph;
 #[cfg(test)]
 mod testing;

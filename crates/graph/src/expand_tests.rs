@@ -1,0 +1,253 @@
+//! What stacks unfold into.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use longshore_model::{
+    AwsTarget, CircuitBreaker, Container, ContainerRegistry, Deployment, ExecutionRole, ImageReference,
+    LaunchType, Name, Network, Options, Platform, Plugin, Problem, Secret, Service, ServiceStatus, Stack,
+    StepId, StepPlan, ValueType,
+};
+use longshore_plugin::{
+    Context, Credential, CredentialSource, Extensions, Node, PullCheck, PullProof, Registry, Result,
+    RoleBuilder, RoleSpec, SecretSpec, SecretStore, ServiceDeployer, StoreCapabilities, Wires,
+};
+
+use crate::{Format, Host, draw, expand, testing};
+
+/// A plugin of every kind. Expansion is pure: whatever else is called panics.
+struct Fake {
+    pull_credentials: bool,
+}
+
+#[async_trait]
+impl CredentialSource for Fake {
+    fn describe(&self) -> String {
+        unreachable!()
+    }
+
+    async fn fetch(&self, _: &Context) -> Result<Credential> {
+        unreachable!()
+    }
+}
+
+#[async_trait]
+impl SecretStore for Fake {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities { pull_credentials: self.pull_credentials }
+    }
+
+    fn kms_key(&self) -> Option<&str> {
+        None
+    }
+
+    async fn plan(&self, _: &Context, _: &SecretSpec, _: &Secret<String>) -> Result<StepPlan> {
+        unreachable!()
+    }
+
+    async fn apply(&self, _: &Context, _: &SecretSpec, _: &Secret<String>) -> Result<String> {
+        unreachable!()
+    }
+
+    async fn plan_removal(&self, _: &Context, _: &SecretSpec) -> Result<StepPlan> {
+        unreachable!()
+    }
+
+    async fn remove(&self, _: &Context, _: &SecretSpec) -> Result<()> {
+        unreachable!()
+    }
+}
+
+#[async_trait]
+impl RoleBuilder for Fake {
+    async fn plan(&self, _: &Context, _: &RoleSpec) -> Result<StepPlan> {
+        unreachable!()
+    }
+
+    async fn apply(&self, _: &Context, _: &RoleSpec) -> Result<String> {
+        unreachable!()
+    }
+
+    async fn plan_removal(&self, _: &Context, _: &RoleSpec) -> Result<StepPlan> {
+        unreachable!()
+    }
+
+    async fn remove(&self, _: &Context, _: &RoleSpec) -> Result<()> {
+        unreachable!()
+    }
+}
+
+#[async_trait]
+impl ServiceDeployer for Fake {
+    fn unfold(
+        &self,
+        name: &Name,
+        service: &Service,
+        wires: &Wires,
+    ) -> std::result::Result<Vec<Node>, Vec<Problem>> {
+        if service.desired_count == 0 {
+            return Err(vec![Problem::new(format!("services.{name}.desired-count"), "too few")]);
+        }
+        let step = testing::node("x.y").step;
+        let mut node = Node::new(StepId::new("service", name), step).input(
+            "role",
+            ValueType::ROLE_ARN,
+            &wires.role,
+            <dyn RoleBuilder>::ARN,
+        );
+        for (registry, secret) in &wires.secrets {
+            node = node.input(registry.as_str(), ValueType::SECRET_ARN, secret, <dyn SecretStore>::ARN);
+        }
+        node.after.push(StepId::new("cluster", &service.cluster));
+        Ok(vec![testing::node(&format!("cluster.{}", service.cluster)), node])
+    }
+
+    async fn status(&self, _: &Context, _: &Name, _: &Service) -> Result<ServiceStatus> {
+        unreachable!()
+    }
+}
+
+#[async_trait]
+impl PullCheck for Fake {
+    async fn check(
+        &self,
+        _: &ImageReference,
+        _: Platform,
+        _: Option<&Credential>,
+        _: Option<&str>,
+    ) -> Result<PullProof> {
+        unreachable!()
+    }
+}
+
+fn fake(pull_credentials: bool) -> Arc<Fake> {
+    Arc::new(Fake { pull_credentials })
+}
+
+fn draw_stack(stack: &Stack) -> String {
+    let mut plugins = Registry::default();
+    plugins.add_credential_source("ghcr", |_, _| Ok(fake(true)));
+    plugins.add_secret_store("secretsmanager", |_, _| Ok(fake(true)));
+    plugins.add_secret_store("ssm", |_, _| Ok(fake(false)));
+    plugins.add_role_builder("iam", |_, _| Ok(fake(true)));
+    plugins.add_service_deployer("ecs", |_, _| Ok(fake(true)));
+    let host = Host { plugins: &plugins, extensions: &Extensions::default(), pull_check: fake(true) };
+    match expand(stack, &host) {
+        Ok(expansion) => draw(&expansion.graph, Format::Tree),
+        Err(problems) => problems.iter().map(|problem| format!("{problem}\n")).collect(),
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn plugin(key: &str, name: &str) -> Plugin {
+    Plugin { name: name.to_owned(), options: Options { key: key.to_owned(), ..Options::default() } }
+}
+
+fn service(key: &str, images: &[Image]) -> Service {
+    let container = |(image, registry): &Image| Container {
+        image: image.parse().unwrap(),
+        registry: registry.map(name),
+        cpu: None,
+        memory: None,
+        ports: BTreeMap::new(),
+        environment: BTreeMap::new(),
+        command: None,
+        essential: true,
+    };
+    let containers =
+        images.iter().enumerate().map(|(place, image)| (name(&place.to_string()), container(image)));
+    Service {
+        deployer: plugin(key, "ecs"),
+        cluster: "default".to_owned(),
+        desired_count: 1,
+        launch_type: LaunchType::Fargate,
+        platform: Platform::default(),
+        size: None,
+        containers: containers.collect(),
+        network: Network::default(),
+        execution_role: ExecutionRole {
+            builder: plugin(&format!("{key}.execution-role"), "iam"),
+            name: None,
+            managed_policies: BTreeMap::new(),
+        },
+        task_role: None,
+        logs: None,
+        deployment: Deployment {
+            minimum_healthy_percent: 100,
+            maximum_percent: 200,
+            circuit_breaker: CircuitBreaker { enabled: true, rollback: true },
+            timeout: Duration::from_secs(60),
+        },
+    }
+}
+
+fn stack(services: &[(&str, &[Image])]) -> Stack {
+    Stack {
+        name: name("shop"),
+        environment: name("test"),
+        aws: AwsTarget::default(),
+        registries: [(
+            name("ghcr"),
+            ContainerRegistry {
+                host: "ghcr.io".to_owned(),
+                endpoint: None,
+                source: plugin("registries.ghcr", "ghcr"),
+                store: name("default"),
+                secret_name: None,
+            },
+        )]
+        .into(),
+        stores: [(name("default"), plugin("stores.default", "secretsmanager"))].into(),
+        services: services
+            .iter()
+            .map(|(key, images)| (name(key), service(&format!("services.{key}"), images)))
+            .collect(),
+    }
+}
+
+/// An image and its registry.
+type Image = (&'static str, Option<&'static str>);
+
+const SHOP: &[(&str, &[Image])] = &[
+    ("api", &[("ghcr.io/acme/api:1", Some("ghcr")), ("nginx:1", None)]),
+    (
+        "web",
+        &[("ghcr.io/acme/web:1", Some("ghcr")), ("123456789012.dkr.ecr.eu-central-1.amazonaws.com/x", None)],
+    ),
+];
+
+#[test]
+fn services_on_one_registry_share_its_secret_and_their_cluster() {
+    insta::assert_snapshot!(draw_stack(&stack(SHOP)), @r"
+    public-images.docker.io
+    service.api
+    ├── cluster.default
+    ├── credential.ghcr
+    └── role.api
+        └── credential.ghcr
+    service.web
+    ├── cluster.default
+    ├── credential.ghcr
+    └── role.web
+        └── credential.ghcr
+    ");
+}
+
+#[test]
+fn everything_wrong_is_found_at_once() {
+    let mut stack = stack(SHOP);
+    stack.stores.insert(name("parameters"), plugin("stores.parameters", "ssm"));
+    stack.registries.get_mut(&name("ghcr")).unwrap().store = name("parameters");
+    stack.registries.get_mut(&name("ghcr")).unwrap().source.name = "ghrc".to_owned();
+    stack.services.get_mut(&name("api")).unwrap().desired_count = 0;
+    stack.services.get_mut(&name("web")).unwrap().deployer.name = "kubernetes".to_owned();
+    insta::assert_snapshot!(draw_stack(&stack), @r#"
+    registries.ghcr.use: there is no credential source `ghrc` (did you mean `ghcr`?)
+    registries.ghcr.store: ECS cannot read pull credentials from the store `parameters` (ssm) (name a store with use = "secretsmanager")
+    services.api.desired-count: too few
+    services.web.use: there is no service deployer `kubernetes` (there are: ecs)
+    "#);
+}
