@@ -1,1 +1,18 @@
-//! What the AWS plugins share: clients, retry classes and ownership tags.
+//! What the AWS plugins share: clients, failures in AWS's own words, ownership tags, names and waiting.
+//!
+//! Everything that a plugin asks of AWS goes through [`Aws`], which reaches AWS, an emulator or the embedded simulated
+//! cloud alike. Request and response bodies carry secrets, so [`Aws`] keeps them out of the SDK's own logs.
+
+mod clients;
+mod failure;
+mod identity;
+mod name;
+mod ownership;
+mod transport;
+pub mod wait;
+
+pub use clients::{Aws, Embedded, Target};
+pub use failure::{classify, code, failure, is_unsupported};
+pub use identity::Identity;
+pub use name::bounded;
+pub use ownership::{Owner, Ownership, RESOURCE_TAG, STACK_TAG};

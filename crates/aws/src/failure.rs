@@ -1,0 +1,297 @@
+//! From the SDK's errors to failures that people can act on.
+
+use std::{error::Error, fmt::Display};
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use longshore_model::{Failure, FailureKind};
+
+use crate::transport::NoAnswer;
+
+/// AWS's code of an error, such as `AccessDeniedException`; nothing when no answer came that has one.
+#[must_use]
+pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code).filter(|code| !code.is_empty())
+}
+
+/// Whether the endpoint does not know the call at all, as emulators do not know some.
+pub fn is_unsupported<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let unknown = [
+        "InvalidAction",
+        "NotImplemented",
+        "NotImplementedException",
+        "UnknownOperation",
+        "UnknownOperationException",
+        "UnsupportedOperation",
+        "UnsupportedOperationException",
+    ];
+    code(error).is_some_and(|code| unknown.contains(&code))
+        || error.raw_response().is_some_and(|response| response.status().as_u16() == 501)
+}
+
+/// What kind of failure an error code of AWS is.
+#[must_use]
+pub fn classify(code: &str) -> FailureKind {
+    // Some services put `Exception` behind the code, some do not; EC2 puts a detail behind a dot.
+    let code = code.strip_suffix("Exception").unwrap_or(code);
+    let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
+    if has(&["Throttl", "TooManyRequests", "RequestLimitExceeded", "PriorRequestNotComplete", "SlowDown"]) {
+        FailureKind::Throttled
+    } else if has(&[
+        "AccessDenied",
+        "Unauthorized",
+        "NotAuthorized",
+        "AuthFailure",
+        "ExpiredToken",
+        "InvalidClientTokenId",
+        "UnrecognizedClient",
+        "Signature",
+        "MissingAuthenticationToken",
+        "OptInRequired",
+        "RequestExpired",
+        "DecryptionFailure",
+        "EncryptionFailure",
+    ]) {
+        FailureKind::Denied
+    } else if has(&["NotFound", "NoSuchEntity"]) {
+        FailureKind::NotFound
+    } else if has(&[
+        "AlreadyExists",
+        "ResourceExists",
+        "Conflict",
+        "ConcurrentModification",
+        "ConcurrentUpdate",
+        "UpdateInProgress",
+        "ResourceInUse",
+        "OperationAborted",
+    ]) {
+        FailureKind::Conflict
+    } else if has(&[
+        "InternalFailure",
+        "InternalServ",
+        "InternalError",
+        "ServiceUnavailable",
+        "ServiceFailure",
+    ]) || code == "Unavailable"
+        || code == "Server"
+    {
+        FailureKind::Unavailable
+    } else {
+        FailureKind::Invalid
+    }
+}
+
+/// The failure that an error of the SDK is: in AWS's own words, with the call and what to do. `at` is the IAM action and
+/// the resource: `secretsmanager:CreateSecret longshore/shop/ghcr/pull`. Nothing of the request's body gets into it.
+pub fn failure<E>(error: &SdkError<E, HttpResponse>, at: impl Display) -> Failure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let at = at.to_string();
+    match error {
+        SdkError::ServiceError(context) => of_service(context.err(), context.raw(), &at),
+        SdkError::ResponseError(context) => foreign(context.raw()),
+        _ => of_dispatch(error),
+    }
+    .at(at)
+}
+
+fn of_service<E: ProvideErrorMetadata>(error: &E, response: &HttpResponse, at: &str) -> Failure {
+    let status = response.status().as_u16();
+    let Some(code) = error.code().filter(|code| !code.is_empty()) else {
+        return foreign(response);
+    };
+    let kind = match classify(code) {
+        FailureKind::Invalid if status >= 500 => FailureKind::Unavailable,
+        kind => kind,
+    };
+    let message = match error.message().map(str::trim) {
+        Some(message) if !message.is_empty() => format!("{message} ({code})"),
+        _ => code.to_owned(),
+    };
+    let failure = Failure::new(kind, message);
+    match help(code, kind, at) {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}
+
+/// The failure of an answer that has no error code of AWS: a proxy's page, or an emulator that broke.
+fn foreign(response: &HttpResponse) -> Failure {
+    let status = response.status().as_u16();
+    Failure::new(FailureKind::Unavailable, format!("HTTP {status} with an answer that is not one of AWS"))
+        .help("check that no proxy answers in AWS's place and, where one is set, the endpoint (AWS_ENDPOINT_URL)")
+}
+
+/// What to do about an error code.
+fn help(code: &str, kind: FailureKind, at: &str) -> Option<String> {
+    let action = at.split_whitespace().next().unwrap_or(at);
+    let has = |part: &str| code.contains(part);
+    if has("Expired") {
+        Some("the session has ended: log in again (`aws sso login`) or renew the credentials".to_owned())
+    } else if has("InvalidClientTokenId") || has("UnrecognizedClient") || has("Signature") {
+        Some("the access key, the secret key or the session token is wrong for this endpoint".to_owned())
+    } else if has("cryptionFailure") {
+        Some("check that the KMS key exists, is enabled, and that the caller may use it".to_owned())
+    } else if kind == FailureKind::Denied {
+        Some(format!("allow `{action}` to the caller (`aws sts get-caller-identity` shows who that is)"))
+    } else if kind == FailureKind::Throttled {
+        Some("AWS's rate limit was hit in every attempt: run again later; what is done stays done".to_owned())
+    } else if has("LimitExceeded") || has("QuotaExceeded") {
+        Some("a quota of the account is used up: remove what is not needed or ask AWS for more".to_owned())
+    } else {
+        None
+    }
+}
+
+/// The failure of a call that was not answered.
+fn of_dispatch(error: &(dyn Error + 'static)) -> Failure {
+    if let Some(credentials) = find::<CredentialsError>(error) {
+        return of_credentials(credentials);
+    }
+    if let Some(no_answer) = find::<NoAnswer>(error) {
+        return Failure::new(FailureKind::Unavailable, chain(no_answer))
+            .help("check the network, the region and, where one is set, the endpoint (AWS_ENDPOINT_URL)");
+    }
+    let kind = match error.to_string().as_str() {
+        "request has timed out" => FailureKind::Unavailable,
+        _ => FailureKind::Invalid,
+    };
+    // The outermost error only says which part of the SDK failed.
+    Failure::new(kind, error.source().map_or_else(|| error.to_string(), chain))
+}
+
+fn of_credentials(error: &CredentialsError) -> Failure {
+    let (message, help) = match error {
+        CredentialsError::CredentialsNotLoaded(_) => (
+            "no AWS credentials were found".to_owned(),
+            "set AWS_PROFILE or `aws.profile` to a configured profile (`aws configure sso`, `aws sso login`), or set \
+             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ),
+        CredentialsError::ProviderTimedOut(_) => (
+            format!("the source of the AWS credentials did not answer: {}", chain(error)),
+            "check the network, or the `credential_process` of the AWS profile",
+        ),
+        _ => (
+            format!("the AWS credentials could not be loaded: {}", chain(error)),
+            "check the AWS profile, or log in again (`aws sso login`)",
+        ),
+    };
+    Failure::new(FailureKind::Denied, message).help(help)
+}
+
+/// The error of type `T` in the chain of `error`'s causes.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The error and its causes in one line, without what is said twice.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        next = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
+    use aws_smithy_runtime_api::{client::result::ConnectorError, http::StatusCode};
+    use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
+
+    use super::*;
+
+    const AT: &str = "secretsmanager:CreateSecret longshore/shop/ghcr/pull";
+
+    fn answered(status: u16, code: &str, message: &str) -> SdkError<CreateSecretError, HttpResponse> {
+        let metadata = ErrorMetadata::builder().code(code).message(message).build();
+        let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        SdkError::service_error(CreateSecretError::generic(metadata), response)
+    }
+
+    #[test]
+    fn every_kind_of_code_is_known() {
+        use FailureKind::{Conflict, Denied, Invalid, NotFound, Throttled, Unavailable};
+        for (code, kind) in [
+            ("ThrottlingException", Throttled),
+            ("Throttling", Throttled),
+            ("TooManyRequestsException", Throttled),
+            ("RequestLimitExceeded", Throttled),
+            ("AccessDenied", Denied),
+            ("AccessDeniedException", Denied),
+            ("UnauthorizedOperation", Denied),
+            ("ExpiredTokenException", Denied),
+            ("InvalidClientTokenId", Denied),
+            ("SignatureDoesNotMatch", Denied),
+            ("NoSuchEntity", NotFound),
+            ("ResourceNotFoundException", NotFound),
+            ("ServiceNotFoundException", NotFound),
+            ("InvalidSubnetID.NotFound", NotFound),
+            ("EntityAlreadyExists", Conflict),
+            ("ResourceExistsException", Conflict),
+            ("DeleteConflict", Conflict),
+            ("InternalServiceError", Unavailable),
+            ("ServiceUnavailableException", Unavailable),
+            ("ServerException", Unavailable),
+            ("InvalidParameterException", Invalid),
+            ("MalformedPolicyDocument", Invalid),
+            ("LimitExceeded", Invalid),
+            ("PlatformUnknownException", Invalid),
+        ] {
+            assert_eq!(classify(code), kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_failure_has_the_words_of_aws_the_call_and_what_to_do() {
+        let errors = [
+            answered(
+                400,
+                "AccessDeniedException",
+                "User: arn:aws:iam::1:user/ci is not authorized to perform: …",
+            ),
+            answered(400, "ExpiredTokenException", "The security token included in the request is expired"),
+            answered(400, "ThrottlingException", "Rate exceeded"),
+            answered(400, "InvalidRequestException", "You can't create this secret because …"),
+            answered(502, "", ""),
+        ];
+        let lines: Vec<_> = errors.iter().map(|error| failure(error, AT).to_string()).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn a_call_without_an_answer_names_the_endpoint_or_the_credentials() {
+        type E = SdkError<CreateSecretError, HttpResponse>;
+        let credentials = E::dispatch_failure(ConnectorError::other(
+            CredentialsError::not_loaded("no providers in chain provided credentials").into(),
+            None,
+        ));
+        let expired = E::dispatch_failure(ConnectorError::other(
+            CredentialsError::provider_error("the SSO session has expired").into(),
+            None,
+        ));
+        let lines = [failure(&credentials, AT).to_string(), failure(&expired, AT).to_string()];
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn an_unknown_call_is_recognised() {
+        assert!(is_unsupported(&answered(400, "InvalidAction", "")));
+        assert!(is_unsupported(&answered(501, "InternalFailure", "")));
+        assert!(!is_unsupported(&answered(403, "AccessDenied", "")));
+    }
+}

@@ -1,0 +1,177 @@
+//! Between the SDK and the HTTP client: errors that name the endpoint, and bodies that nobody logs.
+//!
+//! The SDK writes whole requests and responses to its `trace` logs, and shows a body that is in memory. Bodies carry
+//! secrets, so both are passed through the SDK as streams, of which it shows nothing.
+
+use std::{error::Error, fmt};
+
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        connector_metadata::ConnectorMetadata,
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        interceptors::{Intercept, context::BeforeTransmitInterceptorContextMut, dyn_dispatch_hint},
+        orchestrator::HttpRequest,
+        result::ConnectorError,
+        runtime_components::{RuntimeComponents, RuntimeComponentsBuilder},
+    },
+};
+use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
+
+/// HTTPS with rustls on ring and the system's trusted certificates, through the proxy that the environment names
+/// (`HTTPS_PROXY`, `NO_PROXY`), as the AWS command line does.
+pub(crate) fn https() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
+}
+
+/// Wraps an HTTP client so that its errors name the endpoint and its responses are opaque to logs.
+pub(crate) fn named(client: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(NamedClient(client))
+}
+
+/// No answer came.
+#[derive(Debug)]
+pub(crate) struct NoAnswer {
+    /// Scheme and authority of the URL.
+    endpoint: String,
+    source: BoxError,
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no answer from {}", self.endpoint)
+    }
+}
+
+impl Error for NoAnswer {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.source.as_ref())
+    }
+}
+
+/// Makes the request's body opaque after it was signed.
+#[derive(Debug)]
+pub(crate) struct OpaqueRequest;
+
+#[dyn_dispatch_hint]
+impl Intercept for OpaqueRequest {
+    fn name(&self) -> &'static str {
+        "OpaqueRequest"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.request_mut().body_mut();
+        *body = opaque(std::mem::replace(body, SdkBody::taken()));
+        Ok(())
+    }
+}
+
+fn opaque(body: SdkBody) -> SdkBody {
+    SdkBody::from_body_1_x(body)
+}
+
+#[derive(Debug)]
+struct NamedClient(SharedHttpClient);
+
+impl HttpClient for NamedClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(NamedConnector(self.0.http_connector(settings, components)))
+    }
+
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.validate_base_client_config(components, config)
+    }
+
+    fn validate_final_config(
+        &self,
+        components: &RuntimeComponents,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.validate_final_config(components, config)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
+#[derive(Debug)]
+struct NamedConnector(SharedHttpConnector);
+
+impl HttpConnector for NamedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let endpoint = endpoint_of(request.uri());
+        let response = self.0.call(request);
+        HttpConnectorFuture::new(async move {
+            match response.await {
+                Ok(response) => Ok(response.map(opaque)),
+                Err(error) => Err(name(error, endpoint)),
+            }
+        })
+    }
+}
+
+/// Scheme and authority of a URL.
+fn endpoint_of(url: &str) -> String {
+    let after_scheme = url.find("://").map_or(0, |index| index + 3);
+    let end = url[after_scheme..].find(['/', '?']).map_or(url.len(), |index| after_scheme + index);
+    url[..end].to_owned()
+}
+
+/// Puts the endpoint into an error and keeps its kind, on which the SDK's retries depend.
+fn name(error: ConnectorError, endpoint: String) -> ConnectorError {
+    let (timeout, io, user, other) = (error.is_timeout(), error.is_io(), error.is_user(), error.as_other());
+    let source = NoAnswer { endpoint, source: error.into_source() }.into();
+    match (timeout, io, user) {
+        (true, _, _) => ConnectorError::timeout(source),
+        (_, true, _) => ConnectorError::io(source),
+        (_, _, true) => ConnectorError::user(source),
+        _ => ConnectorError::other(source, other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_scheme_and_authority() {
+        assert_eq!(endpoint_of("http://127.0.0.1:4566/a?b=://c"), "http://127.0.0.1:4566");
+        assert_eq!(
+            endpoint_of("https://ecs.eu-central-1.amazonaws.com"),
+            "https://ecs.eu-central-1.amazonaws.com"
+        );
+    }
+
+    #[test]
+    fn an_opaque_body_shows_nothing() {
+        let body = opaque(SdkBody::from("ghp_secret"));
+        assert!(!format!("{body:?}").contains("ghp_secret"));
+    }
+}

@@ -1,0 +1,175 @@
+//! Waiting for what AWS makes effective later: probe, and probe again.
+//!
+//! A blind sleep is too long or too short. A probe that fails in the expected way is repeated with growing pauses until
+//! it is done, until the deadline, or until the run is interrupted.
+
+use std::{future::Future, time::Duration};
+
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::{Context, Result};
+use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// What a probe found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe<T> {
+    /// It is so.
+    Done(T),
+    /// Not yet; the failure to end with when the time is over.
+    Again(Failure),
+}
+
+/// How long, and in what rhythm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For how long probes are repeated. The last one is made at its end.
+    pub deadline: Duration,
+    /// The pause after the first probe. Each pause is twice the one before.
+    pub first: Duration,
+    /// The longest pause.
+    pub longest: Duration,
+}
+
+impl Patience {
+    /// Probes for as long as `deadline`, with pauses from half a second to five seconds.
+    #[must_use]
+    pub const fn of(deadline: Duration) -> Self {
+        Self { deadline, first: Duration::from_millis(500), longest: Duration::from_secs(5) }
+    }
+
+    /// The pause after probe `attempt`, counted from zero, with `jitter` from 0 to 1: from three quarters of its length
+    /// to all of it.
+    fn pause(&self, attempt: u32, jitter: f64) -> Duration {
+        let doubled = self.first.saturating_mul(2_u32.saturating_pow(attempt));
+        doubled.min(self.longest).mul_f64(0.75 + 0.25 * jitter)
+    }
+}
+
+/// Repeats `probe` until it is done. It is told how many probes there were before.
+///
+/// # Errors
+/// The probe's own error at once; the failure of its last [`Probe::Again`] at the deadline;
+/// [`FailureKind::Interrupted`] when the run is interrupted between two probes.
+pub async fn until<T, F>(context: &Context, patience: Patience, mut probe: impl FnMut(u32) -> F) -> Result<T>
+where
+    F: Future<Output = Result<Probe<T>>>,
+{
+    let end = Instant::now() + patience.deadline;
+    let mut attempt = 0;
+    loop {
+        let failure = match probe(attempt).await? {
+            Probe::Done(value) => return Ok(value),
+            Probe::Again(failure) => failure,
+        };
+        if Instant::now() >= end {
+            let message = format!("{}; gave up after {} s", failure.message, patience.deadline.as_secs());
+            return Err(Failure { message, ..failure });
+        }
+        let wake = (Instant::now() + patience.pause(attempt, jitter(context, attempt))).min(end);
+        tokio::select! {
+            biased;
+            () = context.interrupt.cancelled() => return Err(interrupted(failure)),
+            () = sleep_until(wake) => attempt += 1,
+        }
+    }
+}
+
+/// Sleeps, unless the run is interrupted first.
+///
+/// # Errors
+/// [`FailureKind::Interrupted`]; `waiting_for` says what was being waited for.
+pub async fn pause(context: &Context, duration: Duration, waiting_for: &str) -> Result<()> {
+    tokio::select! {
+        biased;
+        () = context.interrupt.cancelled() => {
+            Err(Failure::new(FailureKind::Interrupted, format!("interrupted while waiting for {waiting_for}")))
+        }
+        () = sleep(duration) => Ok(()),
+    }
+}
+
+fn interrupted(last: Failure) -> Failure {
+    let message = format!("interrupted while waiting; the last answer was: {}", last.message);
+    Failure { kind: FailureKind::Interrupted, message, at: last.at, help: None }
+}
+
+/// A fraction that keeps steps which begin together from probing together. It depends on nothing but stack, step and
+/// attempt, so that a run can be repeated exactly.
+fn jitter(context: &Context, attempt: u32) -> f64 {
+    let digest = Sha256::digest(format!("{} {} {attempt}", context.stack, context.step));
+    f64::from(u16::from_be_bytes([digest[0], digest[1]])) / f64::from(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use longshore_model::{Name, StepId};
+    use longshore_plugin::Reporter;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    struct Silent;
+
+    impl Reporter for Silent {
+        fn progress(&self, _: &StepId, _: &str) {}
+        fn warning(&self, _: &StepId, _: &str) {}
+    }
+
+    fn context(interrupt: &CancellationToken) -> Context {
+        let stack = Name::new("shop").unwrap();
+        Context::new(stack, StepId::new("role", "api"), interrupt.clone(), Arc::new(Silent))
+    }
+
+    const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
+
+    fn not_yet() -> Failure {
+        Failure::new(FailureKind::Denied, "not allowed yet").at("iam:SimulatePrincipalPolicy x")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_as_soon_as_the_probe_is_done() {
+        let start = Instant::now();
+        let probe = |attempt| async move {
+            Ok(if attempt == 3 { Probe::Done(attempt) } else { Probe::Again(not_yet()) })
+        };
+        assert_eq!(until(&context(&CancellationToken::new()), PATIENCE, probe).await, Ok(3));
+        let took = start.elapsed();
+        assert!(took > Duration::from_millis(2_600) && took < Duration::from_millis(3_510), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn gives_up_at_the_deadline_with_the_last_failure() {
+        let start = Instant::now();
+        let probe = |_| async { Ok(Probe::<()>::Again(not_yet())) };
+        let failure = until(&context(&CancellationToken::new()), PATIENCE, probe).await.unwrap_err();
+        assert_eq!(start.elapsed(), Duration::from_secs(60));
+        assert_eq!(
+            failure.to_string(),
+            "not allowed yet; gave up after 60 s (at iam:SimulatePrincipalPolicy x)"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_is_interrupted_does_not_wait() {
+        let interrupt = CancellationToken::new();
+        let waiting = tokio::spawn({
+            let context = context(&interrupt);
+            async move { until(&context, PATIENCE, |_| async { Ok(Probe::<()>::Again(not_yet())) }).await }
+        });
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let start = Instant::now();
+        interrupt.cancel();
+        let failure = waiting.await.unwrap().unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Interrupted);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_failures_end_the_wait_at_once() {
+        let other = || Failure::new(FailureKind::Unavailable, "down");
+        let probe = |_| async { Err::<Probe<()>, _>(other()) };
+        assert_eq!(until(&context(&CancellationToken::new()), PATIENCE, probe).await, Err(other()));
+    }
+}
