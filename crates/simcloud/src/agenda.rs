@@ -12,6 +12,16 @@ use crate::{Moment, ecs};
 pub enum Due {
     /// The ECS scheduler or a task's agent has something to do.
     Ecs(ecs::Due),
+    /// A deleted secret's recovery window ends.
+    SecretDeletion {
+        /// The secret's ARN.
+        arn: String,
+    },
+    /// A key's waiting period ends.
+    KeyDeletion {
+        /// The key's ARN.
+        arn: String,
+    },
 }
 
 /// Events to come, in order of time, then of their scheduling.

@@ -1,11 +1,13 @@
 //! One call of an AWS operation, after the wire protocol is taken off.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::Moment;
 
-/// A call as the services see it.
-#[derive(Clone, Debug)]
+/// A call as the services see it. Its `Debug` leaves the input out, which may hold a secret.
+#[derive(Clone)]
 pub struct Call {
     /// The operation, such as `CreateService`.
     pub operation: String,
@@ -17,6 +19,18 @@ pub struct Call {
     pub now: Moment,
     /// Who calls: an ARN as STS would report it.
     pub caller: String,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Call")
+            .field("operation", &self.operation)
+            .field("region", &self.region)
+            .field("now", &self.now)
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An error as AWS answers it.
@@ -42,5 +56,16 @@ impl ApiError {
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
+    }
+
+    /// The refusal of an operation that the simulated cloud does not have: `service` is IAM's prefix for it.
+    #[must_use]
+    pub fn unknown_operation(service: &str, operation: &str) -> Self {
+        let code = if matches!(service, "ec2" | "iam" | "sts") {
+            "InvalidAction"
+        } else {
+            "UnknownOperationException"
+        };
+        Self::new(code, format!("the simulated cloud does not know {service}:{operation}"))
     }
 }

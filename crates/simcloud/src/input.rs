@@ -63,7 +63,9 @@ pub(crate) fn violated(value: &str, key: &str, constraint: &str, code: &str) -> 
     }
     ApiError::new(
         code,
-        format!("1 validation error detected: Value {shown} at '{member}' failed to satisfy constraint: {constraint}"),
+        format!(
+            "1 validation error detected: Value {shown} at '{member}' failed to satisfy constraint: {constraint}"
+        ),
     )
 }
 

@@ -1,28 +1,165 @@
 //! AWS Security Token Service: who calls, and sessions of assumed roles.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use crate::{Moment, Sealed};
+use crate::{
+    ApiError, Call, Ids, Moment, Sealed, World,
+    dispatch::who,
+    input::violated,
+    policy::{Context, Who},
+    wire::Scope,
+};
+
+/// STS's code for input that breaks its model.
+const CODE: &str = "ValidationError";
+
+/// The user that every access key means which STS did not hand out.
+const USER: &str = "longshore";
 
 /// The sessions that were handed out, by access key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sts {
-    pub(crate) sessions: BTreeMap<String, Session>,
+    sessions: BTreeMap<String, Session>,
 }
 
-/// Temporary credentials for a role, or for the user itself.
+/// Temporary credentials.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Session {
-    /// The role, for sessions of `AssumeRole`.
-    pub role: Option<String>,
+struct Session {
     /// Who calls with it, as `GetCallerIdentity` reports.
-    pub arn: String,
+    arn: String,
     /// `GetCallerIdentity`'s user id.
-    pub user_id: String,
+    user_id: String,
     /// When the credentials end.
-    pub expires: Moment,
+    expires: Moment,
     /// The session token that has to come with the access key.
-    pub token: Sealed,
+    token: Sealed,
+}
+
+/// The ARN of who signed a request: the owner of a session, or else the account's one user.
+pub(crate) fn caller(world: &World, scope: &Scope) -> Result<String, ApiError> {
+    let Some(session) = world.sts.sessions.get(&scope.access_key) else {
+        return Ok(format!("arn:aws:iam::{}:user/{USER}", world.account));
+    };
+    let (invalid, expired) = match scope.service.as_str() {
+        "ec2" => ("AuthFailure", "RequestExpired"),
+        "iam" | "sts" => ("InvalidClientTokenId", "ExpiredToken"),
+        _ => ("UnrecognizedClientException", "ExpiredTokenException"),
+    };
+    if scope.token.as_deref() != Some(session.token.expose()) {
+        return Err(
+            ApiError::new(invalid, "The security token included in the request is invalid.").with_status(403)
+        );
+    }
+    if session.expires <= world.now {
+        return Err(
+            ApiError::new(expired, "The security token included in the request is expired").with_status(403)
+        );
+    }
+    Ok(session.arn.clone())
+}
+
+/// Answers a call.
+///
+/// # Errors
+/// STS's own, or `InvalidAction` for what the simulated cloud does not know.
+pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    match call.operation.as_str() {
+        "GetCallerIdentity" => Ok(json!({
+            "UserId": user_id(world, call),
+            "Account": world.account,
+            "Arn": call.caller,
+        })),
+        "AssumeRole" => assume_role(world, call),
+        "GetSessionToken" => {
+            let length = duration(call, 43_200, 129_600)?;
+            let (arn, user_id) = (call.caller.clone(), user_id(world, call));
+            let credentials = hand_out(&mut world.sts, &mut world.ids, arn, user_id, call.now + length);
+            Ok(json!({ "Credentials": credentials }))
+        }
+        other => Err(ApiError::unknown_operation("sts", other)),
+    }
+}
+
+fn user_id(world: &World, call: &Call) -> String {
+    let session = world.sts.sessions.values().find(|session| session.arn == call.caller);
+    // The user has no record: its id depends on the account alone.
+    session.map_or_else(
+        || Ids::new(world.account.parse().unwrap_or_default()).iam("AIDA"),
+        |session| session.user_id.clone(),
+    )
+}
+
+fn assume_role(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    let role_arn = call.required("RoleArn", CODE)?;
+    let name = call.required("RoleSessionName", CODE)?;
+    if !(2..=64).contains(&name.len())
+        || !name.chars().all(|character| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character))
+    {
+        let constraint =
+            "Member must satisfy regular expression pattern: [\\w+=,.@-]* and have length between 2 and 64";
+        return Err(violated(name, "RoleSessionName", constraint, CODE));
+    }
+    if call.text("Policy").is_some() || !call.list("PolicyArns").is_empty() {
+        return Err(ApiError::new("ValidationError", "the simulated cloud does not know session policies"));
+    }
+    let who = who(world, call);
+    let denied = || {
+        let caller = &call.caller;
+        let text =
+            format!("User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role_arn}");
+        ApiError::new("AccessDenied", text).with_status(403)
+    };
+    let mut context = Context::new().with("sts:RoleSessionName", name);
+    if let Some(id) = call.text("ExternalId") {
+        context = context.with("sts:ExternalId", id);
+    }
+    world.iam.assume_as(call.now, role_arn, who, &context).map_err(|_| denied())?;
+    if let Who::Session { .. } = who {
+        // A trust in the account leaves the decision to the caller's own policies.
+        world
+            .iam
+            .authorize(call.now, who, "sts:AssumeRole", role_arn, &context, None)
+            .map_err(|_| denied())?;
+    }
+    let role_name = role_arn.rsplit('/').next().unwrap_or_default();
+    let (role, _) = world.iam.role(role_name).ok_or_else(denied)?;
+    let length = duration(call, 3_600, i64::from(role.max_session))?;
+    let user_id = format!("{}:{name}", role.id);
+    let arn = format!("arn:aws:sts::{}:assumed-role/{role_name}/{name}", world.account);
+    let user = json!({ "AssumedRoleId": user_id, "Arn": arn });
+    let credentials = hand_out(&mut world.sts, &mut world.ids, arn, user_id, call.now + length);
+    Ok(json!({ "Credentials": credentials, "AssumedRoleUser": user }))
+}
+
+fn duration(call: &Call, default: i64, longest: i64) -> Result<Duration, ApiError> {
+    let seconds = call.number("DurationSeconds").unwrap_or(default.min(longest));
+    if seconds < 900 {
+        let constraint = "Member must have value greater than or equal to 900";
+        return Err(violated(&seconds.to_string(), "DurationSeconds", constraint, CODE));
+    }
+    if seconds > longest {
+        return Err(ApiError::new(
+            CODE,
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        ));
+    }
+    Ok(Duration::from_secs(seconds.unsigned_abs()))
+}
+
+fn hand_out(sts: &mut Sts, ids: &mut Ids, arn: String, user_id: String, expires: Moment) -> Value {
+    const KEY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    const SECRET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/+";
+    let access_key = format!("ASIA{}", ids.from_alphabet(KEY, 16));
+    let token = ids.from_alphabet(SECRET, 200);
+    let answer = json!({
+        "AccessKeyId": access_key,
+        "SecretAccessKey": ids.from_alphabet(SECRET, 40),
+        "SessionToken": token,
+        "Expiration": expires.iso(),
+    });
+    sts.sessions.insert(access_key, Session { arn, user_id, expires, token: Sealed::new(token) });
+    answer
 }

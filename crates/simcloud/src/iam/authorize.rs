@@ -39,7 +39,13 @@ impl Iam {
     ///
     /// # Errors
     /// Why not.
-    pub fn assume_as(&self, now: Moment, role_arn: &str, who: Who<'_>, context: &Context) -> Result<(), String> {
+    pub fn assume_as(
+        &self,
+        now: Moment,
+        role_arn: &str,
+        who: Who<'_>,
+        context: &Context,
+    ) -> Result<(), String> {
         let Some(grants) = self.seen_grants(now, role_arn) else {
             return Err(format!("the role {role_arn} does not exist, or is not visible yet"));
         };
@@ -95,7 +101,12 @@ impl Iam {
                 Who::User { arn } => arn,
                 Who::Session { session, .. } => session,
             };
-            Err(Denial { who: who.to_owned(), action: action.to_owned(), resource: resource.to_owned(), because })
+            Err(Denial {
+                who: who.to_owned(),
+                action: action.to_owned(),
+                resource: resource.to_owned(),
+                because,
+            })
         };
         let by_resource = resource_policy.map(|policy| policy.decide_named(&request, Naming::Itself));
         if by_resource == Some(Decision::ExplicitDeny) {

@@ -7,8 +7,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{delayed::Delayed, managed};
-use crate::Moment;
+use super::{delayed::Delayed, error::no_role, managed};
+use crate::{ApiError, Moment};
 
 /// The roles and policies of the account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -107,6 +107,12 @@ impl Iam {
         self.grants.values().any(|grants| grants.latest().as_ref().is_some_and(|grants| grants.arn == arn))
     }
 
+    /// Whether a role with this ARN exists, as other services see it at `now`.
+    #[must_use]
+    pub fn role_visible(&self, now: Moment, arn: &str) -> bool {
+        self.seen_grants(now, arn).is_some()
+    }
+
     pub(super) fn delay(&self) -> Duration {
         Duration::from_millis(self.propagation_ms)
     }
@@ -131,5 +137,71 @@ impl Iam {
             Some(policy) => Some(policy.document),
             None => self.documents.get(policy_arn)?.latest().as_deref(),
         }
+    }
+}
+
+/// What the operations need of the state.
+impl Iam {
+    /// The ARN of the role with this name, as IAM's own reads see it.
+    pub(crate) fn role_arn(&self, name: &str) -> Option<&str> {
+        self.role(name).map(|(_, grants)| grants.arn.as_str())
+    }
+
+    /// A role that has to be there.
+    pub(super) fn required_role(&self, name: &str) -> Result<(&Role, &Grants), ApiError> {
+        self.role(name).ok_or_else(|| no_role(name))
+    }
+
+    /// All roles, by name.
+    pub(super) fn all_roles(&self) -> impl Iterator<Item = (&Role, &Grants)> {
+        self.roles.keys().filter_map(|name| self.role(name))
+    }
+
+    /// The names of the roles that a managed policy is attached to.
+    pub(super) fn attached_to(&self, arn: &str) -> impl Iterator<Item = &Role> {
+        self.all_roles().filter(move |(_, grants)| grants.attached.contains(arn)).map(|(role, _)| role)
+    }
+
+    /// The roles whose permissions boundary is this policy.
+    pub(super) fn bounded_by(&self, arn: &str) -> impl Iterator<Item = &Role> {
+        self.all_roles()
+            .filter(move |(_, grants)| grants.boundary.as_deref() == Some(arn))
+            .map(|(role, _)| role)
+    }
+
+    /// Changes what a role grants; what changes nothing need not propagate.
+    pub(super) fn change_grants(
+        &mut self,
+        now: Moment,
+        name: &str,
+        change: impl FnOnce(&mut Grants),
+    ) -> Result<(), ApiError> {
+        let before = self.required_role(name)?.1;
+        let mut after = before.clone();
+        change(&mut after);
+        if after != *before {
+            self.write_grants(now, name, Some(after));
+        }
+        Ok(())
+    }
+
+    /// Sets what a role grants, or that it is gone, and forgets roles whose deletion everybody has seen.
+    pub(super) fn write_grants(&mut self, now: Moment, name: &str, grants: Option<Grants>) {
+        let delay = self.delay();
+        self.grants.retain(|_, grants| grants.latest().is_some() || !grants.is_settled(now));
+        self.grants
+            .entry(name.to_owned())
+            .or_insert_with(|| Delayed::settled(None))
+            .write(now, delay, grants);
+    }
+
+    /// The same for a customer managed policy's document.
+    pub(super) fn write_document(&mut self, now: Moment, arn: &str, document: Option<String>) {
+        let delay = self.delay();
+        self.documents.retain(|_, document| document.latest().is_some() || !document.is_settled(now));
+        self.documents
+            .entry(arn.to_owned())
+            .or_insert_with(|| Delayed::settled(None))
+            .write(now, delay, document);
     }
 }

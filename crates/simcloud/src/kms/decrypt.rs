@@ -24,7 +24,9 @@ pub fn decrypt(
     let request = Request { action: ACTION, resource: &key.arn, who, context };
     // A key policy is not an addition to IAM: without it, or its delegation to the account, nobody may.
     match (policy.decide_named(&request, Naming::Itself), policy.decide(&request)) {
-        (Decision::ExplicitDeny, _) | (_, Decision::ExplicitDeny | Decision::ImplicitDeny) => return Err(denied()),
+        (Decision::ExplicitDeny, _) | (_, Decision::ExplicitDeny | Decision::ImplicitDeny) => {
+            return Err(denied());
+        }
         (Decision::Allowed, _) => {
             world.iam.authorize(now, who, ACTION, &key.arn, context, Some(&policy)).map_err(|_| denied())?;
         }
@@ -35,7 +37,10 @@ pub fn decrypt(
     if key.deletion.is_some() {
         return Err(ApiError::new(
             "InvalidRequestException",
-            format!("An error occurred while calling the Decrypt operation: {} is pending deletion.", key.arn),
+            format!(
+                "An error occurred while calling the Decrypt operation: {} is pending deletion.",
+                key.arn
+            ),
         ));
     }
     if !key.enabled {

@@ -40,7 +40,9 @@ impl Kms {
     #[must_use]
     pub fn find(&self, region: &str, key: &str) -> Option<&Key> {
         let key = self.aliased(region, key).unwrap_or(key);
-        self.keys.values().find(|found| region_of(&found.arn) == region && (found.arn == key || found.id == key))
+        self.keys
+            .values()
+            .find(|found| region_of(&found.arn) == region && (found.arn == key || found.id == key))
     }
 
     /// The same, to change it.
@@ -50,10 +52,9 @@ impl Kms {
     }
 
     fn aliased(&self, region: &str, name: &str) -> Option<&str> {
-        let (_, arn) = self
-            .aliases
-            .iter()
-            .find(|(alias, _)| region_of(alias) == region && (*alias == name || alias.ends_with(&format!(":{name}"))))?;
+        let (_, arn) = self.aliases.iter().find(|(alias, _)| {
+            region_of(alias) == region && (*alias == name || alias.ends_with(&format!(":{name}")))
+        })?;
         Some(arn)
     }
 }

@@ -88,10 +88,19 @@ impl Logs {
     ///
     /// # Errors
     /// `ResourceNotFoundException` without the group, `ResourceAlreadyExistsException`.
-    pub fn create_stream(&mut self, region: &str, group: &str, stream: &str, now: Moment) -> Result<(), ApiError> {
+    pub fn create_stream(
+        &mut self,
+        region: &str,
+        group: &str,
+        stream: &str,
+        now: Moment,
+    ) -> Result<(), ApiError> {
         let group = self.group_mut(region, group)?;
         if group.streams.contains_key(stream) {
-            return Err(ApiError::new("ResourceAlreadyExistsException", "The specified log stream already exists"));
+            return Err(ApiError::new(
+                "ResourceAlreadyExistsException",
+                "The specified log stream already exists",
+            ));
         }
         group.streams.insert(stream.to_owned(), Stream { created: now, events: Vec::new() });
         Ok(())
@@ -118,7 +127,12 @@ impl Logs {
         self.regions.get_mut(region).and_then(|groups| groups.get_mut(name)).ok_or_else(no_group)
     }
 
-    pub(super) fn stream_mut(&mut self, region: &str, group: &str, stream: &str) -> Result<&mut Stream, ApiError> {
+    pub(super) fn stream_mut(
+        &mut self,
+        region: &str,
+        group: &str,
+        stream: &str,
+    ) -> Result<&mut Stream, ApiError> {
         self.group_mut(region, group)?.streams.get_mut(stream).ok_or_else(no_stream)
     }
 }

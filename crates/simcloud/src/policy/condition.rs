@@ -73,6 +73,11 @@ impl Condition {
         Some(Self { operator, negated, set, if_exists, key: key.to_owned(), values })
     }
 
+    /// The key, as the document spells it.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Whether the condition holds for a request with these keys.
     pub(super) fn holds(&self, context: &Context) -> bool {
         let found = context.get(&self.key).filter(|values| !values.is_empty());

@@ -1,11 +1,6 @@
 //! A parsed policy document and its verdict.
 
-use super::{
-    Context, Principal, Who,
-    condition::Condition,
-    pattern::glob,
-    principal::Naming,
-};
+use super::{Context, Principal, Who, condition::Condition, pattern::glob, principal::Naming};
 
 /// What a statement does when it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,9 +94,16 @@ impl Document {
         })
     }
 
-    /// The statements that apply to the request, with their positions.
-    pub fn matching<'a>(&'a self, request: &'a Request<'_>) -> impl Iterator<Item = (usize, &'a Statement)> {
-        self.statements.iter().enumerate().filter(|(_, statement)| statement.matches(request) != Naming::Unnamed)
+    /// The statements that apply to the request.
+    pub fn matching<'a>(&'a self, request: &'a Request<'_>) -> impl Iterator<Item = &'a Statement> {
+        self.statements.iter().filter(|statement| statement.matches(request) != Naming::Unnamed)
+    }
+}
+
+impl Document {
+    /// The condition keys that any statement looks at, as they are spelled there.
+    pub fn condition_keys(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().flat_map(|statement| &statement.conditions).map(Condition::key)
     }
 }
 
@@ -114,10 +116,9 @@ impl Statement {
 
     fn matches(&self, request: &Request<'_>) -> Naming {
         let applies = self.action.selects(|pattern| action_matches(pattern, request.action))
-            && self
-                .resource
-                .as_ref()
-                .is_none_or(|resource| resource.selects(|pattern| glob(pattern, request.resource, request.context)))
+            && self.resource.as_ref().is_none_or(|resource| {
+                resource.selects(|pattern| glob(pattern, request.resource, request.context))
+            })
             && self.conditions.iter().all(|condition| condition.holds(request.context));
         match (&self.principal, applies) {
             (_, false) => Naming::Unnamed,

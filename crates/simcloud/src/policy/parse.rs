@@ -2,11 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    Document, Effect, Principal, Statement,
-    condition::Condition,
-    document::Selection,
-};
+use super::{Document, Effect, Principal, Statement, condition::Condition, document::Selection};
 
 /// Where a document is going to be used: each place has its own grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +49,19 @@ impl Document {
         if statements.is_empty() {
             return malformed("Syntax errors in policy.");
         }
-        let statements = statements.into_iter().map(|value| statement(value, kind)).collect::<Result<Vec<_>>>()?;
+        let statements =
+            statements.into_iter().map(|value| statement(value, kind)).collect::<Result<Vec<_>>>()?;
         unique_sids(&statements)?;
         Ok(Self { statements })
     }
 }
 
 fn unique_sids(statements: &[Statement]) -> Result<()> {
-    let mut sids: Vec<_> =
-        statements.iter().filter_map(|statement| statement.sid.as_deref()).filter(|sid| !sid.is_empty()).collect();
+    let mut sids: Vec<_> = statements
+        .iter()
+        .filter_map(|statement| statement.sid.as_deref())
+        .filter(|sid| !sid.is_empty())
+        .collect();
     let count = sids.len();
     sids.sort_unstable();
     sids.dedup();
@@ -116,7 +116,9 @@ fn statement(value: &Value, kind: Kind) -> Result<Statement> {
     check_actions(&action, kind)?;
     let resource = selection(object, "Resource", "NotResource")?;
     match (&resource, kind) {
-        (None, Kind::Identity | Kind::Resource) => return malformed("Policy statement must contain resources."),
+        (None, Kind::Identity | Kind::Resource) => {
+            return malformed("Policy statement must contain resources.");
+        }
         (Some(_), Kind::Trust) => return malformed("Has prohibited field Resource"),
         (Some(resource), _) => check_resources(resource)?,
         _ => {}
@@ -142,7 +144,11 @@ fn check_actions(action: &Selection, kind: Kind) -> Result<()> {
             _ if kind == Kind::Trust => {
                 return malformed("AssumeRole policy may only specify STS AssumeRole actions.");
             }
-            _ => return malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."),
+            _ => {
+                return malformed(
+                    "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+                );
+            }
         }
     }
     Ok(())
@@ -151,7 +157,8 @@ fn check_actions(action: &Selection, kind: Kind) -> Result<()> {
 fn check_resources(resource: &Selection) -> Result<()> {
     for pattern in &resource.patterns {
         let parts: Vec<_> = pattern.splitn(6, ':').collect();
-        let is_arn = parts[0] == "arn" && (parts.len() == 6 || parts.last().is_some_and(|part| part.contains('*')));
+        let is_arn =
+            parts[0] == "arn" && (parts.len() == 6 || parts.last().is_some_and(|part| part.contains('*')));
         if !(is_arn || pattern.starts_with('*')) {
             return malformed(format!("Resource {pattern} must be in ARN format or \"*\"."));
         }
@@ -210,7 +217,8 @@ fn principal(object: &Map<String, Value>) -> Result<Option<Principal>> {
 fn principal_is_plausible(kind: &str, value: &str) -> bool {
     match kind {
         "Service" => value.strip_suffix(".amazonaws.com").is_some_and(|name| {
-            !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric() || "-.".contains(character))
+            !name.is_empty()
+                && name.chars().all(|character| character.is_ascii_alphanumeric() || "-.".contains(character))
         }),
         "AWS" => {
             let is_account = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
@@ -229,7 +237,9 @@ fn conditions(object: &Map<String, Value>) -> Result<Vec<Condition>> {
         let Value::Object(keys) = keys else { return malformed("Syntax errors in policy.") };
         for (key, values) in keys {
             if !key.contains(':') {
-                return malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.");
+                return malformed(
+                    "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+                );
             }
             let Some(condition) = Condition::new(operator, key, strings(values)?) else {
                 return malformed(format!("Invalid Condition type : {operator}."));
@@ -253,5 +263,9 @@ fn strings(value: &Value) -> Result<Vec<String>> {
 }
 
 fn known_keys(object: &Map<String, Value>, known: &[&str]) -> Result<()> {
-    if object.keys().all(|key| known.contains(&key.as_str())) { Ok(()) } else { malformed("Syntax errors in policy.") }
+    if object.keys().all(|key| known.contains(&key.as_str())) {
+        Ok(())
+    } else {
+        malformed("Syntax errors in policy.")
+    }
 }

@@ -22,7 +22,8 @@ pub(crate) fn glob(pattern: &str, text: &str, context: &Context) -> bool {
 /// `glob` over the six parts of an ARN one by one, as `ArnLike` compares: a `*` does not cross a colon.
 pub(crate) fn arn_glob(pattern: &str, text: &str, context: &Context) -> bool {
     let (patterns, parts) = (arn_parts(pattern), arn_parts(text));
-    patterns.len() == parts.len() && patterns.iter().zip(&parts).all(|(pattern, part)| glob(pattern, part, context))
+    patterns.len() == parts.len()
+        && patterns.iter().zip(&parts).all(|(pattern, part)| glob(pattern, part, context))
 }
 
 /// Splits at the first five colons that are not inside a policy variable.

@@ -44,7 +44,8 @@ pub(crate) enum Naming {
 impl Principal {
     /// How the element names `who`.
     pub(crate) fn naming(&self, who: Who<'_>) -> Naming {
-        let best = self.entries.iter().map(|(kind, value)| entry(kind, value, who)).max().unwrap_or(Naming::Unnamed);
+        let best =
+            self.entries.iter().map(|(kind, value)| entry(kind, value, who)).max().unwrap_or(Naming::Unnamed);
         match (self.not, best) {
             (false, naming) => naming,
             (true, Naming::Unnamed) => Naming::Itself,

@@ -1,7 +1,49 @@
 //! AWS Secrets Manager: secrets, their versions and stages, and their slow deletion.
 
+mod create;
+mod delete;
+mod error;
+mod list;
 mod read;
+mod resource_policy;
+mod stages;
 mod state;
+mod tags;
+mod validate;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
 
 pub use read::read_as;
 pub use state::{Secret, SecretsManager, Version};
+
+use crate::{ApiError, Call, World};
+
+/// Answers a call.
+///
+/// # Errors
+/// Secrets Manager's own, or `UnknownOperationException` for what the simulated cloud does not know.
+pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    match call.operation.as_str() {
+        "CreateSecret" => create::create(world, call),
+        "PutSecretValue" => write::put(world, call),
+        "UpdateSecret" => write::update(world, call),
+        "GetSecretValue" => read::get(world, call),
+        "BatchGetSecretValue" => read::batch_get(world, call),
+        "DescribeSecret" => list::describe(&world.secrets, call),
+        "ListSecrets" => list::list(&world.secrets, call),
+        "ListSecretVersionIds" => list::versions(&world.secrets, call),
+        "UpdateSecretVersionStage" => stages::update(&mut world.secrets, call),
+        "DeleteSecret" => delete::delete(world, call),
+        "RestoreSecret" => delete::restore(&mut world.secrets, call),
+        "TagResource" => tags::tag(&mut world.secrets, call),
+        "UntagResource" => tags::untag(&mut world.secrets, call),
+        "PutResourcePolicy" => resource_policy::put(world, call),
+        "GetResourcePolicy" => resource_policy::get(&world.secrets, call),
+        "DeleteResourcePolicy" => resource_policy::delete(&mut world.secrets, call),
+        other => Err(ApiError::unknown_operation("secretsmanager", other)),
+    }
+}

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Moment, Sealed};
+use super::error::{marked_for_deletion, not_found};
+use crate::{ApiError, Moment, Sealed};
 
 /// All secrets, by ARN.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -35,6 +36,8 @@ pub struct Secret {
     pub accessed: Option<Moment>,
     /// When it was deleted, and when the deletion takes effect.
     pub deleted: Option<(Moment, Moment)>,
+    /// Whether the deletion is without recovery: the name is still taken, and nothing else is left.
+    pub forced: bool,
     /// The resource policy's document.
     pub policy: Option<String>,
     /// Versions by id, which is the ClientRequestToken that made them.
@@ -50,21 +53,31 @@ pub struct Version {
     pub binary: Option<Sealed>,
     /// When it was written.
     pub created: Moment,
+    /// When it was last read.
+    pub accessed: Option<Moment>,
     /// Staging labels; a version without any is deprecated.
     pub stages: BTreeSet<String>,
 }
 
 impl SecretsManager {
-    /// The secret that a name, a full ARN or an ARN without its suffix means, deleted ones included.
+    /// The secret that a name, a full ARN or an ARN without its suffix means, tombstones included.
     #[must_use]
     pub fn find(&self, region: &str, secret_id: &str) -> Option<&Secret> {
-        let arn = self.arn_of(region, secret_id)?;
-        self.secrets.get(&arn)
+        let found = if secret_id.starts_with("arn:") {
+            self.secrets.get(secret_id).or_else(|| {
+                // A partial ARN has no suffix. AWS takes a name that looks suffixed for a full ARN.
+                let name = secret_id.splitn(7, ':').nth(6).filter(|name| !looks_suffixed(name))?;
+                self.named(region, name).filter(|secret| secret.arn.starts_with(secret_id))
+            })
+        } else {
+            self.named(region, secret_id)
+        };
+        found.filter(|secret| secret.region == region && !secret.forced)
     }
 
     /// The same, to change it.
     pub fn find_mut(&mut self, region: &str, secret_id: &str) -> Option<&mut Secret> {
-        let arn = self.arn_of(region, secret_id)?;
+        let arn = self.find(region, secret_id)?.arn.clone();
         self.secrets.get_mut(&arn)
     }
 
@@ -73,29 +86,20 @@ impl SecretsManager {
         self.secrets.values()
     }
 
-    fn arn_of(&self, region: &str, secret_id: &str) -> Option<String> {
-        if !secret_id.starts_with("arn:") {
-            return self
-                .secrets
-                .values()
-                .find(|secret| secret.region == region && secret.name == secret_id)
-                .map(|secret| secret.arn.clone());
-        }
-        if let Some(secret) = self.secrets.get(secret_id).filter(|secret| secret.region == region) {
-            return Some(secret.arn.clone());
-        }
-        // A partial ARN has no suffix. AWS warns that a name that ends like one is taken for a full ARN.
-        let name = secret_id.splitn(7, ':').nth(6)?;
-        if looks_suffixed(name) {
-            return None;
-        }
-        let found = self.secrets.values().find(|secret| secret.region == region && secret.name == name)?;
-        found.arn.starts_with(secret_id).then(|| found.arn.clone())
+    /// The secret that has a name, even if nothing but the name is left of it.
+    pub(super) fn named(&self, region: &str, name: &str) -> Option<&Secret> {
+        self.secrets.values().find(|secret| secret.region == region && secret.name == name)
+    }
+
+    /// A secret that has to be there and not deleted.
+    pub(super) fn required_mut(&mut self, region: &str, secret_id: &str) -> Result<&mut Secret, ApiError> {
+        let secret = self.find_mut(region, secret_id).ok_or_else(not_found)?;
+        if secret.deleted.is_some() { Err(marked_for_deletion()) } else { Ok(secret) }
     }
 }
 
 /// Whether a name ends in a hyphen and six characters, like an ARN's suffix.
-pub(super) fn looks_suffixed(name: &str) -> bool {
+fn looks_suffixed(name: &str) -> bool {
     name.rsplit_once('-').is_some_and(|(before, after)| {
         !before.is_empty() && after.len() == 6 && after.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })

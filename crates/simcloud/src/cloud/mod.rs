@@ -1,0 +1,162 @@
+//! The simulated cloud as its users hold it.
+
+mod answer;
+mod catch_up;
+mod fault;
+mod file;
+
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
+
+use tokio::sync::Mutex;
+
+use crate::{Blueprint, Clock, Ids, Moment, TokioClock, World, registry::Registries};
+
+pub use answer::AnswerLost;
+pub use fault::{Effect, Fault};
+pub use file::OpenError;
+
+use fault::Faults;
+use file::StateFile;
+
+/// A simulated AWS account with its registries. Clones share one world.
+#[derive(Clone)]
+pub struct Cloud {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    world: Mutex<World>,
+    clock: Arc<dyn Clock>,
+    latency: Duration,
+    /// Apart from the world's, so that a read does not change the world.
+    request_ids: std::sync::Mutex<Ids>,
+    faults: Faults,
+    file: Option<StateFile>,
+}
+
+impl fmt::Debug for Cloud {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Cloud").field("clock", &self.shared.clock).finish_non_exhaustive()
+    }
+}
+
+impl Cloud {
+    /// An empty account that lives in memory alone.
+    ///
+    /// # Errors
+    /// When a registry of the blueprint is not declared consistently.
+    pub fn new(blueprint: &Blueprint, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let world = World::new(blueprint, clock.now());
+        Self::build(world, blueprint, clock, None)
+    }
+
+    /// The account in a state file, or an empty one where there is no file yet. Every change is written at once.
+    ///
+    /// Its clock goes on from where the file's ended, or from `wall`, whichever is later, so that time never runs
+    /// backwards in it. Must be called within a tokio runtime. The file stays locked until the last clone is dropped.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, is not one of the simulated cloud's, belongs to another account, or
+    /// is in use by another process.
+    pub fn open(path: &Path, blueprint: &Blueprint, wall: Moment) -> Result<Self, OpenError> {
+        let (file, saved) = StateFile::open(path)?;
+        let mut world = match saved {
+            Some(world) if world.account != blueprint.account => {
+                return Err(OpenError::Account {
+                    path: path.to_owned(),
+                    found: world.account,
+                    wanted: blueprint.account.clone(),
+                });
+            }
+            Some(world) => world,
+            None => World::new(blueprint, wall),
+        };
+        world.iam.set_propagation(Duration::from_millis(blueprint.iam_propagation_ms));
+        let clock = Arc::new(TokioClock::starting_at(world.now.max(wall)));
+        Self::build(world, blueprint, clock, Some(file))
+    }
+
+    fn build(
+        mut world: World,
+        blueprint: &Blueprint,
+        clock: Arc<dyn Clock>,
+        file: Option<StateFile>,
+    ) -> Result<Self, OpenError> {
+        world.registries = Registries::from_spec(&blueprint.registries)?;
+        world.enter_region(&blueprint.region);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                request_ids: std::sync::Mutex::new(Ids::new(blueprint.seed ^ world.now.0)),
+                world: Mutex::new(world),
+                clock,
+                latency: Duration::from_millis(blueprint.latency_ms),
+                faults: Faults::default(),
+                file,
+            }),
+        })
+    }
+
+    /// The time in the simulated cloud.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.shared.clock.now()
+    }
+
+    /// Lets happen what is due by now. Requests do this themselves; a server does it now and then, so that pulls from
+    /// real registries go on while nobody asks.
+    pub async fn tick(&self) {
+        let mut world = self.shared.world.lock().await;
+        if self.catch_up(&mut world).await {
+            self.keep(&world);
+        }
+    }
+
+    /// Looks at the world as it is now.
+    pub async fn inspect<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        let mut world = self.shared.world.lock().await;
+        self.catch_up(&mut world).await;
+        look(&world)
+    }
+
+    /// Changes the world past the API: for tests that arrange what AWS would not let anybody do.
+    pub async fn edit<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.shared.world.lock().await;
+        self.catch_up(&mut world).await;
+        let result = change(&mut world);
+        self.keep(&world);
+        result
+    }
+
+    /// Writes the state file, if there is one: what happened since the last change, and the time.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn save(&self) -> Result<(), OpenError> {
+        let mut world = self.shared.world.lock().await;
+        self.catch_up(&mut world).await;
+        self.shared.file.as_ref().map_or(Ok(()), |file| file.write(&world))
+    }
+
+    /// Arranges a fault.
+    pub fn inject(&self, fault: Fault) {
+        self.shared.faults.inject(fault);
+    }
+
+    /// How often each operation was called, such as `iam:CreateRole`, refused and lost calls included.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.shared.faults.calls()
+    }
+
+    /// Writes the state file; a failure is the operator's to see, and the request's to report.
+    fn keep(&self, world: &World) -> bool {
+        let Some(file) = &self.shared.file else { return true };
+        match file.write(world) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "the state of the simulated cloud could not be saved");
+                false
+            }
+        }
+    }
+}

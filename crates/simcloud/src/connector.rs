@@ -1,0 +1,51 @@
+//! The SDK's HTTP client, in process: real serialisation, signing and retries, and no socket.
+
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt as _;
+
+use crate::Cloud;
+
+/// An HTTP client for the SDK's configuration that reaches nothing but a simulated cloud.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    cloud: Cloud,
+}
+
+impl Cloud {
+    /// An HTTP client for the SDK's configuration whose every request this cloud answers.
+    #[must_use]
+    pub fn connector(&self) -> Connector {
+        Connector { cloud: self.clone() }
+    }
+}
+
+impl HttpClient for Connector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let cloud = self.cloud.clone();
+        HttpConnectorFuture::new(async move { answer(&cloud, request).await })
+    }
+}
+
+async fn answer(cloud: &Cloud, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
+    let response = cloud
+        .aws_request(http::Request::from_parts(parts, body))
+        .await
+        .map_err(|lost| ConnectorError::io(lost.into()))?;
+    HttpResponse::try_from(response.map(SdkBody::from))
+        .map_err(|error| ConnectorError::other(error.into(), None))
+}

@@ -1,0 +1,130 @@
+//! From a decoded request to a service: who calls, whether they may, and which service answers.
+
+use serde_json::Value;
+
+use crate::{
+    ApiError, Call, World, ec2, ecs, iam, kms, logs,
+    policy::{Context, Document, Kind, Who},
+    resource, secretsmanager, sts,
+};
+
+/// The services that the simulated cloud has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Ec2,
+    Ecs,
+    Iam,
+    Kms,
+    Logs,
+    SecretsManager,
+    Sts,
+}
+
+impl Service {
+    const ALL: [Self; 7] =
+        [Self::Ec2, Self::Ecs, Self::Iam, Self::Kms, Self::Logs, Self::SecretsManager, Self::Sts];
+
+    /// The prefix of its actions in IAM, and its name in credential scopes.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Ec2 => "ec2",
+            Self::Ecs => "ecs",
+            Self::Iam => "iam",
+            Self::Kms => "kms",
+            Self::Logs => "logs",
+            Self::SecretsManager => "secretsmanager",
+            Self::Sts => "sts",
+        }
+    }
+
+    /// The service whose `X-Amz-Target` starts with `prefix`.
+    pub(crate) fn with_target(prefix: &str) -> Option<Self> {
+        Some(match prefix {
+            "AmazonEC2ContainerServiceV20141113" => Self::Ecs,
+            "Logs_20140328" => Self::Logs,
+            "TrentService" => Self::Kms,
+            "secretsmanager" => Self::SecretsManager,
+            _ => return None,
+        })
+    }
+
+    /// The service with a query protocol that requests are signed for under this name.
+    pub(crate) fn with_query_scope(name: &str) -> Option<Self> {
+        [Self::Ec2, Self::Iam, Self::Sts].into_iter().find(|service| service.prefix() == name)
+    }
+
+    /// The names of all, for messages.
+    pub(crate) fn names() -> String {
+        Self::ALL.map(Self::prefix).join(", ")
+    }
+
+    /// The error that this service answers with when a caller may not do something.
+    fn access_denied(self, message: String) -> ApiError {
+        match self {
+            Self::Ec2 => ApiError::new(
+                "UnauthorizedOperation",
+                format!("You are not authorized to perform this operation. {message}"),
+            )
+            .with_status(403),
+            Self::Iam | Self::Sts => ApiError::new("AccessDenied", message).with_status(403),
+            _ => ApiError::new("AccessDeniedException", message),
+        }
+    }
+}
+
+/// Whether an operation leaves everything as it was.
+pub(crate) fn only_reads(operation: &str) -> bool {
+    ["Describe", "Get", "List", "BatchGet", "Filter", "Simulate"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}
+
+/// Performs a call.
+pub(crate) fn dispatch(world: &mut World, service: Service, call: &Call) -> Result<Value, ApiError> {
+    if matches!(service, Service::Ec2 | Service::Ecs) {
+        world.enter_region(&call.region);
+    }
+    authorize(world, service, call)?;
+    match service {
+        Service::Ec2 => ec2::handle(world, call),
+        Service::Ecs => ecs::handle(world, call),
+        Service::Iam => iam::handle(world, call),
+        Service::Kms => kms::handle(world, call),
+        Service::Logs => logs::handle(world, call),
+        Service::SecretsManager => secretsmanager::handle(world, call),
+        Service::Sts => sts::handle(world, call),
+    }
+}
+
+/// Who makes this call, as policies see it.
+pub(crate) fn who<'a>(world: &'a World, call: &'a Call) -> Who<'a> {
+    match call.caller.split_once(":assumed-role/").and_then(|(_, rest)| rest.split_once('/')) {
+        None => Who::User { arn: &call.caller },
+        Some((role, _)) => {
+            let role = world.iam.role_arn(role).unwrap_or(&call.caller);
+            Who::Session { role, session: &call.caller }
+        }
+    }
+}
+
+/// Sessions of roles may do what the role's policies permit; the account's user may do everything.
+fn authorize(world: &World, service: Service, call: &Call) -> Result<(), ApiError> {
+    // These look at each secret or trust policy themselves.
+    if matches!(
+        call.operation.as_str(),
+        "GetSecretValue" | "GetCallerIdentity" | "AssumeRole" | "GetSessionToken"
+    ) {
+        return Ok(());
+    }
+    let action = format!("{}:{}", service.prefix(), call.operation);
+    let resource = resource::of(world, service, call);
+    let policy = (service == Service::SecretsManager)
+        .then(|| world.secrets.find(&call.region, call.text("SecretId")?)?.policy.as_deref())
+        .flatten()
+        .and_then(|text| Document::parse(text, Kind::Resource).ok());
+    let context = Context::new().with("aws:RequestedRegion", &call.region);
+    world
+        .iam
+        .authorize(call.now, who(world, call), &action, &resource, &context, policy.as_ref())
+        .map_err(|denial| service.access_denied(denial.to_string()))
+}

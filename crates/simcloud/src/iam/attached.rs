@@ -1,0 +1,78 @@
+//! Managed policies on roles.
+
+use serde_json::{Value, json};
+
+use super::{
+    Iam,
+    error::{limit, no_entity, validation},
+    render, validate,
+};
+use crate::{ApiError, Call};
+
+/// Managed policies on one role.
+const QUOTA: usize = 10;
+
+pub(super) fn attach(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
+    let role = validate::role_name(call)?;
+    let arn = policy_arn(call)?.to_owned();
+    let (_, grants) = iam.required_role(role)?;
+    if iam.latest_document(&arn).is_none() {
+        let ours = if arn.starts_with("arn:aws:iam::aws:policy/") {
+            " (or the simulated cloud does not have this policy of AWS's)"
+        } else {
+            ""
+        };
+        return Err(no_entity(format!("Policy {arn} does not exist or is not attachable.{ours}")));
+    }
+    if !grants.attached.contains(&arn) && grants.attached.len() >= QUOTA {
+        return Err(limit(format!("Cannot exceed quota for PoliciesPerRole: {QUOTA}")));
+    }
+    iam.change_grants(call.now, role, |grants| {
+        grants.attached.insert(arn);
+    })?;
+    Ok(Value::Null)
+}
+
+pub(super) fn detach(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
+    let role = validate::role_name(call)?;
+    let arn = policy_arn(call)?;
+    if !iam.required_role(role)?.1.attached.contains(arn) {
+        return Err(no_entity(format!("Policy {arn} was not found.")));
+    }
+    iam.change_grants(call.now, role, |grants| {
+        grants.attached.remove(arn);
+    })?;
+    Ok(Value::Null)
+}
+
+pub(super) fn list(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
+    let (_, grants) = iam.required_role(validate::role_name(call)?)?;
+    let (policies, next) = validate::listed(call, render::attached(grants))?;
+    Ok(render::list("AttachedPolicies", policies, next))
+}
+
+/// Only roles: the simulated account has no users or groups with policies.
+pub(super) fn list_entities(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
+    let arn = policy_arn(call)?;
+    if iam.latest_document(arn).is_none() {
+        return Err(no_entity(format!("Policy {arn} was not found.")));
+    }
+    let boundary = call.text("PolicyUsageFilter") == Some("PermissionsBoundary");
+    let roles: Vec<_> = if boundary { iam.bounded_by(arn).collect() } else { iam.attached_to(arn).collect() };
+    let roles = roles.into_iter().map(|role| json!({ "RoleName": role.name, "RoleId": role.id })).collect();
+    let (roles, next) = validate::listed(call, roles)?;
+    let mut answer = render::list("PolicyRoles", roles, next);
+    answer["PolicyUsers"] = json!([]);
+    answer["PolicyGroups"] = json!([]);
+    Ok(answer)
+}
+
+/// The required ARN of a managed policy.
+pub(super) fn policy_arn(call: &Call) -> Result<&str, ApiError> {
+    let arn = call.required("PolicyArn", validate::CODE)?;
+    if arn.starts_with("arn:aws:iam::") && arn.contains(":policy/") {
+        Ok(arn)
+    } else {
+        Err(validation(format!("ARN {arn} is not valid.")))
+    }
+}

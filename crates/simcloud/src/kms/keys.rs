@@ -1,0 +1,254 @@
+//! Keys and aliases.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Key, Kms, state::region_of};
+use crate::{
+    ApiError, Call, Due, World,
+    policy::{Document, Kind},
+};
+
+/// KMS's code for input that breaks its model.
+const CODE: &str = "ValidationException";
+
+pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    let spec = call.text("KeySpec").unwrap_or("SYMMETRIC_DEFAULT");
+    if spec != "SYMMETRIC_DEFAULT" {
+        return Err(ApiError::new(
+            "UnsupportedOperationException",
+            format!("the simulated cloud has no {spec} keys"),
+        ));
+    }
+    let default = json!({
+        "Version": "2012-10-17",
+        "Id": "key-default-1",
+        "Statement": [{
+            "Sid": "Enable IAM User Permissions",
+            "Effect": "Allow",
+            "Principal": { "AWS": format!("arn:aws:iam::{}:root", world.account) },
+            "Action": "kms:*",
+            "Resource": "*",
+        }],
+    });
+    let policy = call.text("Policy").map_or_else(|| default.to_string(), str::to_owned);
+    check_policy(&policy)?;
+    let id = world.ids.uuid();
+    let key = Key {
+        arn: format!("arn:aws:kms:{}:{}:key/{id}", call.region, world.account),
+        id,
+        description: call.text("Description").unwrap_or_default().to_owned(),
+        policy,
+        created: call.now,
+        enabled: true,
+        deletion: None,
+        tags: call.pairs("Tags", "TagKey", "TagValue").into_iter().collect(),
+    };
+    let answer = json!({ "KeyMetadata": metadata(&key) });
+    world.kms.keys.insert(key.arn.clone(), key);
+    Ok(answer)
+}
+
+pub(super) fn describe(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
+    Ok(json!({ "KeyMetadata": metadata(find(kms, call)?) }))
+}
+
+pub(super) fn list(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
+    let keys: Vec<_> = kms
+        .keys
+        .values()
+        .filter(|key| region_of(&key.arn) == call.region)
+        .map(|key| json!({ "KeyId": key.id, "KeyArn": key.arn }))
+        .collect();
+    Ok(json!({ "Keys": keys, "Truncated": false }))
+}
+
+pub(super) fn set_enabled(kms: &mut Kms, call: &Call, enabled: bool) -> Result<Value, ApiError> {
+    let key = find_mut(kms, call)?;
+    if key.deletion.is_some() {
+        return Err(pending(key));
+    }
+    key.enabled = enabled;
+    Ok(Value::Null)
+}
+
+pub(super) fn schedule_deletion(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    let days = call.number("PendingWindowInDays").unwrap_or(30);
+    if !(7..=30).contains(&days) {
+        return Err(ApiError::new(
+            CODE,
+            format!("PendingWindowInDays is {days}; it must be between 7 and 30."),
+        ));
+    }
+    let key = find_mut(&mut world.kms, call)?;
+    if key.deletion.is_some() {
+        return Err(pending(key));
+    }
+    let at = call.now + Duration::from_secs(days.unsigned_abs() * 86_400);
+    key.deletion = Some(at);
+    let arn = key.arn.clone();
+    let answer = json!({
+        "KeyId": arn,
+        "DeletionDate": at.epoch_seconds(),
+        "KeyState": "PendingDeletion",
+        "PendingWindowInDays": days,
+    });
+    world.agenda.at(at, Due::KeyDeletion { arn });
+    Ok(answer)
+}
+
+pub(super) fn cancel_deletion(kms: &mut Kms, call: &Call) -> Result<Value, ApiError> {
+    let key = find_mut(kms, call)?;
+    if key.deletion.take().is_none() {
+        return Err(ApiError::new(
+            "KMSInvalidStateException",
+            format!("{} is not pending deletion.", key.arn),
+        ));
+    }
+    // As AWS has it: the key comes back disabled.
+    key.enabled = false;
+    Ok(json!({ "KeyId": key.arn }))
+}
+
+pub(super) fn put_policy(kms: &mut Kms, call: &Call) -> Result<Value, ApiError> {
+    let policy = call.required("Policy", CODE)?;
+    check_policy(policy)?;
+    find_mut(kms, call)?.policy = policy.to_owned();
+    Ok(Value::Null)
+}
+
+pub(super) fn get_policy(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
+    Ok(json!({ "Policy": find(kms, call)?.policy, "PolicyName": "default" }))
+}
+
+pub(super) fn create_alias(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    let name = call.required("AliasName", CODE)?;
+    if !name.starts_with("alias/") || name.starts_with("alias/aws/") {
+        return Err(ApiError::new(
+            "InvalidAliasNameException",
+            "Alias must start with the prefix \"alias/\".",
+        ));
+    }
+    let target = call.required("TargetKeyId", CODE)?;
+    let key = world
+        .kms
+        .find(&call.region, target)
+        .ok_or_else(|| not_found(target, &call.region, &world.account))?;
+    let (arn, key) = (alias_arn(world, call, name), key.arn.clone());
+    if world.kms.aliases.contains_key(&arn) {
+        return Err(ApiError::new(
+            "AlreadyExistsException",
+            format!("An alias with the name {arn} already exists"),
+        ));
+    }
+    world.kms.aliases.insert(arn, key);
+    Ok(Value::Null)
+}
+
+pub(super) fn delete_alias(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    let arn = alias_arn(world, call, call.required("AliasName", CODE)?);
+    match world.kms.aliases.remove(&arn) {
+        Some(_) => Ok(Value::Null),
+        None => Err(ApiError::new("NotFoundException", format!("Alias {arn} is not found."))),
+    }
+}
+
+pub(super) fn list_aliases(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
+    let wanted = match call.text("KeyId") {
+        Some(_) => Some(&find(kms, call)?.arn),
+        None => None,
+    };
+    let aliases: Vec<_> = kms
+        .aliases
+        .iter()
+        .filter(|(alias, key)| region_of(alias) == call.region && wanted.is_none_or(|wanted| wanted == *key))
+        .map(|(alias, key)| {
+            json!({
+                "AliasArn": alias,
+                "AliasName": alias.splitn(6, ':').nth(5),
+                "TargetKeyId": key.rsplit('/').next(),
+            })
+        })
+        .collect();
+    Ok(json!({ "Aliases": aliases, "Truncated": false }))
+}
+
+impl Kms {
+    /// Removes a key whose waiting period ended, unless its deletion was cancelled.
+    pub(crate) fn purge(&mut self, arn: &str, now: crate::Moment) {
+        if self.keys.get(arn).is_some_and(|key| key.deletion.is_some_and(|at| at <= now)) {
+            self.keys.remove(arn);
+            self.aliases.retain(|_, key| key != arn);
+        }
+    }
+}
+
+fn find<'a>(kms: &'a Kms, call: &Call) -> Result<&'a Key, ApiError> {
+    let id = call.required("KeyId", CODE)?;
+    kms.find(&call.region, id).ok_or_else(|| not_found(id, &call.region, account(call)))
+}
+
+fn find_mut<'a>(kms: &'a mut Kms, call: &Call) -> Result<&'a mut Key, ApiError> {
+    let id = call.required("KeyId", CODE)?;
+    kms.find_mut(&call.region, id).ok_or_else(|| not_found(id, &call.region, account(call)))
+}
+
+fn account(call: &Call) -> &str {
+    call.caller.split(':').nth(4).unwrap_or_default()
+}
+
+fn alias_arn(world: &World, call: &Call, name: &str) -> String {
+    format!("arn:aws:kms:{}:{}:{name}", call.region, world.account)
+}
+
+fn not_found(id: &str, region: &str, account: &str) -> ApiError {
+    let arn = if id.starts_with("arn:") {
+        id.to_owned()
+    } else if id.starts_with("alias/") {
+        return ApiError::new(
+            "NotFoundException",
+            format!("Alias arn:aws:kms:{region}:{account}:{id} is not found."),
+        );
+    } else {
+        format!("arn:aws:kms:{region}:{account}:key/{id}")
+    };
+    ApiError::new("NotFoundException", format!("Key '{arn}' does not exist"))
+}
+
+fn pending(key: &Key) -> ApiError {
+    ApiError::new("KMSInvalidStateException", format!("{} is pending deletion.", key.arn))
+}
+
+fn check_policy(text: &str) -> Result<(), ApiError> {
+    let parsed = Document::parse(text, Kind::Resource);
+    parsed.map(drop).map_err(|error| ApiError::new("MalformedPolicyDocumentException", error.to_string()))
+}
+
+fn metadata(key: &Key) -> Value {
+    let state = match (key.deletion, key.enabled) {
+        (Some(_), _) => "PendingDeletion",
+        (None, true) => "Enabled",
+        (None, false) => "Disabled",
+    };
+    let mut value = json!({
+        "AWSAccountId": key.arn.split(':').nth(4),
+        "KeyId": key.id,
+        "Arn": key.arn,
+        "CreationDate": key.created.epoch_seconds(),
+        "Enabled": state == "Enabled",
+        "Description": key.description,
+        "KeyUsage": "ENCRYPT_DECRYPT",
+        "KeyState": state,
+        "Origin": "AWS_KMS",
+        "KeyManager": "CUSTOMER",
+        "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
+        "KeySpec": "SYMMETRIC_DEFAULT",
+        "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+        "MultiRegion": false,
+    });
+    if let Some(at) = key.deletion {
+        value["DeletionDate"] = json!(at.epoch_seconds());
+    }
+    value
+}

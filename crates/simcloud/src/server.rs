@@ -1,0 +1,166 @@
+//! The simulated cloud over HTTP: AWS's APIs and the registries on one port.
+
+use std::{future::Future, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header::HOST};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
+
+use crate::{AnswerLost, Cloud};
+
+/// The most bytes of a request: more than any API takes, and enough for a layer of a test image.
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+/// How long open connections get to end after the shutdown.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often the world catches up while nobody asks.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Serves a cloud until `shutdown` ends, then lets open requests finish.
+///
+/// A path that begins with `/v2/` or `/token` goes to a registry: the one that the `Host` header names, else the one in
+/// the `ns` parameter (as containerd's mirrors send it), else the first that has the repository, else the first.
+/// Everything else is an AWS API, told apart by the signature and `X-Amz-Target`.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve(
+    cloud: Cloud,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let mut open = JoinSet::new();
+    let (ending, end) = watch::channel(());
+    let mut shutdown = std::pin::pin!(shutdown);
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    open.spawn(connection(cloud.clone(), stream, end.clone()));
+                }
+                Err(error) if is_passing(&error) => tracing::warn!(%error, "a connection could not be accepted"),
+                Err(error) => return Err(error),
+            },
+            Some(_) = open.join_next() => {}
+            _ = ticks.tick() => {
+                // Apart, for a pull from a slow registry must not keep connections waiting.
+                let cloud = cloud.clone();
+                tokio::spawn(async move { cloud.tick().await });
+            }
+        }
+    }
+    drop(ending);
+    if tokio::time::timeout(GRACE, async { while open.join_next().await.is_some() {} }).await.is_err() {
+        tracing::warn!("connections were still open and are dropped");
+    }
+    Ok(())
+}
+
+/// Whether accepting may work again: the peer gave up, or the process has too many files open.
+fn is_passing(error: &io::Error) -> bool {
+    const TOO_MANY_OPEN_FILES: [i32; 2] = [23, 24];
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+        || error.raw_os_error().is_some_and(|code| TOO_MANY_OPEN_FILES.contains(&code))
+}
+
+/// Serves one connection until the peer closes it, or to the end of the open request once `end` closes.
+async fn connection(cloud: Cloud, stream: TcpStream, mut end: watch::Receiver<()>) {
+    let local: Arc<str> =
+        stream.local_addr().map_or_else(|_| String::new(), |address| address.to_string()).into();
+    let service = service_fn(move |request| {
+        let (cloud, local) = (cloud.clone(), Arc::clone(&local));
+        async move { answer(&cloud, request, &local).await }
+    });
+    let mut connection =
+        std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        _ = end.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn answer(
+    cloud: &Cloud,
+    request: Request<Incoming>,
+    local: &str,
+) -> Result<Response<Full<Bytes>>, AnswerLost> {
+    let (parts, body) = request.into_parts();
+    let body = match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let response = plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is larger than 64 MiB\n");
+            return Ok(response);
+        }
+        Err(error) => return Err(AnswerLost(format!("the request did not arrive whole: {error}"))),
+    };
+    let request = Request::from_parts(parts, body);
+    let path = request.uri().path();
+    if path == "/v2" || path.starts_with("/v2/") || path.starts_with("/token") {
+        return match cloud.registry_for(&request, local).await {
+            Some(host) => Ok(cloud.ask_registry(request, &host).await?.map(Full::new)),
+            None => Ok(plain(StatusCode::NOT_FOUND, "this simulated cloud has no registries\n")),
+        };
+    }
+    Ok(cloud.aws_request(request).await?.map(Full::new))
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response
+}
+
+impl Cloud {
+    /// The registry that a request over HTTP means.
+    async fn registry_for(&self, request: &Request<Bytes>, local: &str) -> Option<String> {
+        let named = request.headers().get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+        let namespace = request.uri().query().and_then(|query| {
+            url_parameters(query).find(|(key, _)| *key == "ns").map(|(_, value)| value.to_owned())
+        });
+        let repository = repository(request.uri().path()).map(str::to_owned);
+        self.inspect(|world| {
+            let registries = &world.registries;
+            let named = named.filter(|host| host != local && registries.knows(host));
+            named
+                .or_else(|| namespace.filter(|host| registries.knows(host)))
+                .or_else(|| {
+                    let repository = repository?;
+                    registries
+                        .hosts()
+                        .find(|host| registries.has_repository(host, &repository))
+                        .map(str::to_owned)
+                })
+                .or_else(|| registries.hosts().next().map(str::to_owned))
+        })
+        .await
+    }
+}
+
+/// `/v2/NAME/manifests/…`, `/v2/NAME/blobs/…`, `/v2/NAME/tags/…`: the name.
+fn repository(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("/v2/")?;
+    let end = ["/manifests/", "/blobs/", "/tags/"].iter().filter_map(|kind| rest.rfind(kind)).max()?;
+    Some(&rest[..end])
+}
+
+fn url_parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
