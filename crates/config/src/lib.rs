@@ -1,1 +1,27 @@
 //! Layered configuration: from files, environment and flags to one checked stack.
+//!
+//! The layers are, from the lowest to the highest: defaults, `DIR/base.toml`, `DIR/ENVIRONMENT.toml`, `LONGSHORE_…`
+//! variables, `--set key=value`. figment merges them: tables key by key, everything else whole; a table that says where
+//! a credential is found (`token`, `password`) is replaced whole too. `docs/configuration.md` has every key.
+//!
+//! [`load`] reports everything that is wrong at once, each problem with the place that set the key. Plugins judge their
+//! own options: [`load_with`] asks them in the same run, and [`Loaded::locate`] finds the place of what they notice
+//! later.
+
+mod check;
+mod defaults;
+mod errors;
+mod layers;
+mod listing;
+mod loaded;
+mod merge;
+mod origin;
+#[cfg(test)]
+mod tests;
+
+pub use check::{PluginKind, PluginUse};
+pub use errors::{ConfigError, ConfigErrors};
+pub use layers::{Layers, OWN_VARIABLES, environments};
+pub use listing::Entry;
+pub use loaded::{Loaded, load, load_with};
+pub use origin::Origin;

@@ -113,6 +113,17 @@ impl<'a> Fields<'a> {
         self.problems.borrow_mut().push(Problem::new(key, message).help(help));
     }
 
+    /// Notes that something is wrong at `path`, in the tables below this one.
+    pub fn problem_below(&self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
+        let key = path.iter().fold(self.key.clone(), |key, field| join_key(&key, field));
+        self.problems.borrow_mut().push(Problem::new(key, message).help(help));
+    }
+
+    /// Notes that the value of `field` is not what is `wanted`, and what it is.
+    pub fn refuse(&self, field: &str, wanted: &str) {
+        self.wrong_type(field, self.values.get(field).unwrap_or(&Value::Null), wanted);
+    }
+
     fn take(&mut self, field: &str) -> Option<&'a Value> {
         self.taken.insert(field.to_owned());
         self.values.get(field)

@@ -1,0 +1,112 @@
+//! The containers of a service.
+
+use std::collections::BTreeMap;
+
+use longshore_model::{Container, ContainerRegistry, Fields, ImageReference, Name, closest};
+
+use super::{
+    Named,
+    text::{listed, name},
+};
+
+/// The keys of a container that can stand on the service itself, which then has this one container.
+pub(super) const KEYS: [&str; 7] = ["image", "registry", "cpu", "memory", "ports", "environment", "command"];
+
+/// Reads a container from the table that declares it, `essential` aside.
+pub(super) fn read(fields: &mut Fields<'_>, registries: &Named<ContainerRegistry>) -> Option<Container> {
+    let image = fields.required_text("image", "\"ghcr.io/acme/api:1.4.2\"").and_then(|_| {
+        fields.parsed::<ImageReference>("image", "an image such as \"ghcr.io/acme/api:1.4.2\"")
+    });
+    let registry = registry(fields, image.as_ref(), registries);
+    let cpu = fields.number("cpu", 1..=u32::MAX);
+    // ECS API reference, `ContainerDefinition`: Docker reserves no less than 6 MiB.
+    let memory = fields.number("memory", 6..=u32::MAX);
+    let ports = fields.table("ports", |fields| Some(ports(fields)));
+    let environment = fields.table("environment", |fields| Some(environment(fields)));
+    let command = fields.texts("command");
+    Some(Container {
+        image: image?,
+        registry,
+        cpu,
+        memory,
+        ports: ports.unwrap_or_default(),
+        environment: environment.unwrap_or_default(),
+        command,
+        essential: true,
+    })
+}
+
+/// The registry whose credential pulls the image: the one that the container names, or else the one with the image's
+/// host.
+fn registry(
+    fields: &mut Fields<'_>,
+    image: Option<&ImageReference>,
+    registries: &Named<ContainerRegistry>,
+) -> Option<Name> {
+    if !fields.has("registry") {
+        fields.skip("registry");
+        let image = image.filter(|image| !image.is_ecr())?;
+        return registries
+            .read
+            .iter()
+            .find(|(_, registry)| registry.host == image.host())
+            .map(|(name, _)| name.clone());
+    }
+    let text = fields.text("registry")?;
+    if !registries.names.contains(&text) {
+        let names = registries.names.iter().map(String::as_str);
+        let meant = closest(&text, names.clone())
+            .map(|meant| format!("did you mean `{meant}`? "))
+            .unwrap_or_default();
+        let help = format!("{meant}there are: {}", listed(names));
+        fields.problem("registry", format!("refers to the registry `{text}`, which is not declared"), help);
+        return None;
+    }
+    let name = Name::new(text).ok()?;
+    if let (Some(registry), Some(image)) = (registries.read.get(&name), image)
+        && registry.host != image.host()
+    {
+        let message = format!(
+            "refers to the registry `{name}` at {}, but the image lies at {}",
+            registry.host,
+            image.host()
+        );
+        fields.problem("registry", message, "remove it: an image finds its registry by its host");
+        return None;
+    }
+    Some(name)
+}
+
+fn ports(fields: &mut Fields<'_>) -> BTreeMap<Name, u16> {
+    let mut ports = BTreeMap::new();
+    for field in fields.names() {
+        // ECS API reference, `PortMapping`.
+        if field.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            fields.skip(&field);
+            fields.problem(&field, "is not a port's name", "must have lower-case letters only");
+            continue;
+        }
+        let Some(name) = name(fields, &field) else { continue };
+        if let Some(port) = fields.number(&field, 1..=65535).and_then(|port| u16::try_from(port).ok()) {
+            ports.insert(name, port);
+        }
+    }
+    ports
+}
+
+fn environment(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::new();
+    for field in fields.names() {
+        if field.is_empty() || field.contains(['=', '\0']) {
+            fields.skip(&field);
+            fields.problem(
+                &field,
+                "is not the name of an environment variable",
+                "must not be empty nor have a `=`",
+            );
+        } else if let Some(text) = fields.text(&field) {
+            environment.insert(field, text);
+        }
+    }
+    environment
+}

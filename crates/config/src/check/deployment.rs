@@ -1,0 +1,61 @@
+//! `[services.NAME.deployment]` and `logs`
+
+use longshore_model::{CircuitBreaker, Deployment, Fields, Logs};
+
+use super::{
+    amount::{TIME, Time},
+    text::{accepted, consists_of},
+};
+
+/// Reads how new revisions are rolled out.
+pub(super) fn read(fields: &mut Fields<'_>) -> Option<Deployment> {
+    let minimum_healthy_percent = fields.number("minimum-healthy-percent", 0..=100);
+    let maximum_percent = fields.number("maximum-percent", 100..=200);
+    if (minimum_healthy_percent, maximum_percent) == (Some(100), Some(100)) {
+        let help = "ECS could neither start a task nor stop one: set maximum-percent above 100, or minimum-healthy-percent below";
+        fields.problem("maximum-percent", "is 100, as minimum-healthy-percent is", help);
+    }
+    let timeout = fields.parsed::<Time>("timeout", TIME);
+    let enabled = fields.flag("circuit-breaker");
+    let rollback = fields.flag("rollback");
+    if (enabled, rollback) == (Some(false), Some(true)) {
+        let help = "set circuit-breaker = true, or remove rollback";
+        fields.problem("rollback", "is true, but without the circuit breaker nothing rolls back", help);
+    }
+    Some(Deployment {
+        minimum_healthy_percent: minimum_healthy_percent?,
+        maximum_percent: maximum_percent?,
+        circuit_breaker: CircuitBreaker { enabled: enabled?, rollback: rollback? },
+        timeout: timeout?.0,
+    })
+}
+
+/// The days that CloudWatch Logs can keep events (API reference, `PutRetentionPolicy`).
+const RETENTION_DAYS: [u32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+/// Reads `logs`, which is a table, or false.
+pub(super) fn logs(fields: &mut Fields<'_>) -> Option<Logs> {
+    if fields.peek("logs").is_some_and(serde_json::Value::is_boolean) {
+        return fields.flag("logs")?.then_some(Logs { group: None, retention_days: 30 });
+    }
+    fields.table("logs", |fields| {
+        // CloudWatch Logs API reference, `CreateLogGroup`.
+        let group = accepted(
+            fields,
+            "group",
+            |text| consists_of(text, "_-/.#", 512),
+            "at most 512 letters, digits and _-/.#, such as \"/longshore/api\"",
+        );
+        let retention_days = fields.number("retention-days", 1..=u32::MAX)?;
+        if !RETENTION_DAYS.contains(&retention_days) {
+            let days: Vec<_> = RETENTION_DAYS.iter().map(ToString::to_string).collect();
+            fields.problem(
+                "retention-days",
+                format!("found the number {retention_days}"),
+                format!("CloudWatch Logs allows {}", days.join(", ")),
+            );
+        }
+        Some(Logs { group, retention_days })
+    })
+}

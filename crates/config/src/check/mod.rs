@@ -1,0 +1,131 @@
+//! From the merged table to a checked stack.
+
+mod amount;
+mod aws;
+mod container;
+mod deployment;
+mod registry;
+mod role;
+mod service;
+mod store;
+mod text;
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use longshore_model::{Fields, Name, Options, Plugin, Problem, Stack};
+
+use crate::merge::Merged;
+
+/// The keys of the outermost table.
+pub(crate) const TOP_LEVEL: [&str; 6] = ["aws", "cloud", "registries", "services", "stack", "stores"];
+
+/// The kinds of plugins that a configuration uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PluginKind {
+    /// Where a registry's credential comes from.
+    CredentialSource,
+    /// Where credentials are stored.
+    SecretStore,
+    /// What makes an execution role.
+    RoleBuilder,
+    /// What runs a service.
+    ServiceDeployer,
+}
+
+/// A plugin that a configuration uses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginUse {
+    /// Its kind.
+    pub kind: PluginKind,
+    /// Its name and options.
+    pub plugin: Plugin,
+}
+
+/// What a configuration declares, as far as it could be read.
+pub(crate) struct Declared {
+    pub(crate) stack: Option<Stack>,
+    pub(crate) cloud: Option<Options>,
+    pub(crate) embedded: bool,
+    pub(crate) plugins: Vec<PluginUse>,
+}
+
+/// Notes the plugins that are used while the configuration is read.
+#[derive(Default)]
+struct Plugins(RefCell<Vec<PluginUse>>);
+
+impl Plugins {
+    /// Reads the plugin's name, `use`. Called before all other fields, so that errors list it first.
+    fn name(fields: &mut Fields<'_>, example: &str) -> Option<String> {
+        fields.required_text("use", &format!("\"{example}\""))
+    }
+
+    /// Everything in `fields` that was not read is an option of the plugin `name`.
+    fn options(&self, kind: PluginKind, name: Option<String>, fields: &mut Fields<'_>) -> Option<Plugin> {
+        let plugin = Plugin { options: fields.rest(), name: name? };
+        self.0.borrow_mut().push(PluginUse { kind, plugin: plugin.clone() });
+        Some(plugin)
+    }
+}
+
+/// Reads `merged`, and says everything that is wrong with it.
+pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Problem>) {
+    let problems = RefCell::default();
+    let plugins = Plugins::default();
+    let mut fields = Fields::new("", &merged.values, &merged.directories, &problems);
+
+    let name = fields.required_text("stack", "\"my-stack\"").and_then(|_| fields.parsed("stack", text::NAME));
+    let aws = fields.table("aws", |fields| Some(aws::read(fields)));
+    let stores = named(&mut fields, "stores", |_, fields| store::read(fields, &plugins));
+    let registries =
+        named(&mut fields, "registries", |_, fields| registry::read(fields, &stores.names, &plugins));
+    registry::check_hosts(&registries.read, &fields);
+    let services =
+        named(&mut fields, "services", |name, fields| service::read(name, fields, &registries, &plugins));
+    let mut embedded = false;
+    let cloud = fields.table("cloud", |fields| {
+        embedded = fields.flag("embedded").unwrap_or(false);
+        let mut options = fields.rest();
+        options.known.clear();
+        Some(options)
+    });
+    fields.done();
+
+    let stack = name.map(|name| Stack {
+        name,
+        environment: environment.clone(),
+        aws: aws.unwrap_or_default(),
+        registries: registries.read,
+        stores: stores.read,
+        services: services.read,
+    });
+    (Declared { stack, cloud, embedded, plugins: plugins.0.into_inner() }, problems.into_inner())
+}
+
+/// A table of things that are named by people.
+struct Named<T> {
+    /// Those that could be read.
+    read: BTreeMap<Name, T>,
+    /// All names that are declared, so that a reference to a thing that is wrong is not wrong itself.
+    names: Vec<String>,
+}
+
+/// Reads each table in the table `field`.
+fn named<'a, T>(
+    fields: &mut Fields<'a>,
+    field: &str,
+    mut read: impl FnMut(&Name, &mut Fields<'a>) -> Option<T>,
+) -> Named<T> {
+    let mut result = Named { read: BTreeMap::new(), names: Vec::new() };
+    fields.table(field, |fields| {
+        for text in fields.names() {
+            if let Some(name) = text::name(fields, &text) {
+                if let Some(thing) = fields.table(&text, |fields| read(&name, fields)) {
+                    result.read.insert(name, thing);
+                }
+                result.names.push(text);
+            }
+        }
+        Some(())
+    });
+    result
+}

@@ -1,0 +1,115 @@
+//! `[registries.NAME]`
+
+use std::collections::BTreeMap;
+
+use longshore_model::{ContainerRegistry, Fields, ImageReference, Name, closest};
+
+use super::{
+    PluginKind, Plugins,
+    text::{accepted, consists_of, listed, url},
+};
+use crate::defaults::HOSTS;
+
+/// Reads a registry. `stores` are the names of all stores.
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    stores: &[String],
+    plugins: &Plugins,
+) -> Option<ContainerRegistry> {
+    let source = Plugins::name(fields, "ghcr");
+    let host = host(fields);
+    let endpoint = url(fields, "endpoint");
+    let store = store(fields, stores);
+    let secret_name = accepted(
+        fields,
+        "secret-name",
+        is_secret_name,
+        "at most 512 letters, digits and /_+=.@-, and must not end like an ARN, in a hyphen and six characters",
+    );
+    let source = plugins.options(PluginKind::CredentialSource, source, fields);
+    Some(ContainerRegistry { host: host?, endpoint, source: source?, store: store?, secret_name })
+}
+
+/// The host, as image references have it.
+fn host(fields: &mut Fields<'_>) -> Option<String> {
+    if !fields.has("host") {
+        fields.skip("host");
+        // Without `use` there is an error already, and perhaps a default once it is set.
+        if fields.has("use") {
+            let known = listed(HOSTS.map(|(source, _)| source));
+            let help = format!(
+                "set it as it stands in image references, such as \"registry.example.com:5050\"; only {known} imply one"
+            );
+            fields.problem("host", "is missing", help);
+        }
+        return None;
+    }
+    let text = fields.text("host")?;
+    let image = format!("{text}/a/b").parse::<ImageReference>().ok();
+    // A text that names no host would be taken as part of a repository on Docker Hub.
+    let image = image.filter(|image| image.repository() == "a/b");
+    if image.as_ref().is_some_and(ImageReference::is_ecr) {
+        let help = "remove the registry: the execution role itself pulls from Amazon ECR";
+        fields.problem("host", format!("found \"{text}\", which needs no credential"), help);
+        return None;
+    }
+    if image.is_none() {
+        fields
+            .refuse("host", "a host as it stands in image references, such as \"registry.example.com:5050\"");
+    }
+    Some(image?.host().to_owned())
+}
+
+fn store(fields: &mut Fields<'_>, stores: &[String]) -> Option<Name> {
+    let text = fields.text("store")?;
+    if !stores.contains(&text) {
+        let names = stores.iter().map(String::as_str);
+        let meant = closest(&text, names.clone())
+            .map(|meant| format!("did you mean `{meant}`? "))
+            .unwrap_or_default();
+        let help = format!("{meant}there are: {}", listed(names));
+        fields.problem("store", format!("refers to the store `{text}`, which is not declared"), help);
+        return None;
+    }
+    Name::new(text).ok()
+}
+
+/// Secrets Manager's characters (API reference, `CreateSecret`). It advises against a name that ends like the suffix
+/// of an ARN: looked up by name, such a secret may be taken for another one.
+fn is_secret_name(text: &str) -> bool {
+    let looks_like_an_arn = text.len() > 7
+        && text.as_bytes()[text.len() - 7] == b'-'
+        && text.bytes().rev().take(6).all(|byte| byte.is_ascii_alphanumeric());
+    consists_of(text, "/_+=.@-", 512) && !looks_like_an_arn
+}
+
+/// An image finds its registry by its host, so two registries cannot share one.
+pub(super) fn check_hosts(registries: &BTreeMap<Name, ContainerRegistry>, fields: &Fields<'_>) {
+    let mut hosts = BTreeMap::new();
+    for (name, registry) in registries {
+        if let Some(first) = hosts.insert(&registry.host, name) {
+            fields.problem_below(
+                &["registries", name.as_str(), "host"],
+                format!("`{}` is the host of `registries.{first}` and of `registries.{name}`", registry.host),
+                "keep one of them: an image finds its credential by the host",
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_names_do_not_end_like_arns() {
+        for good in
+            ["githubContainerRegistryAccess", "a/b_c+d=e.f@g-h", "stack-token1-x", "-AbCdEf", "stack-a_cdef"]
+        {
+            assert!(is_secret_name(good), "{good}");
+        }
+        for bad in ["", "a b", "ghcr-AbCdEf", "my-secret", "ü", &"a".repeat(513)] {
+            assert!(!is_secret_name(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! `[services.NAME]`
+
+use std::collections::BTreeMap;
+
+use longshore_model::{
+    Architecture, Container, ContainerRegistry, Fields, LaunchType, Name, Network, Platform, Service,
+    TaskSize,
+};
+
+use super::{
+    Named, PluginKind, Plugins, container, deployment, role,
+    text::{accepted, consists_of},
+};
+
+/// Reads a service.
+pub(super) fn read(
+    name: &Name,
+    fields: &mut Fields<'_>,
+    registries: &Named<ContainerRegistry>,
+    plugins: &Plugins,
+) -> Option<Service> {
+    let deployer = Plugins::name(fields, "ecs");
+    // ECS API reference, `CreateCluster`.
+    let cluster = accepted(
+        fields,
+        "cluster",
+        |text| consists_of(text, "-_", 255),
+        "at most 255 letters, digits, - and _",
+    );
+    let desired_count = fields.number("desired-count", 0..=100_000);
+    let launch_type =
+        fields.choice("launch-type", &[("fargate", LaunchType::Fargate), ("ec2", LaunchType::Ec2)]);
+    let architecture = fields.choice(
+        "architecture",
+        &[
+            ("amd64", Architecture::Amd64),
+            ("arm64", Architecture::Arm64),
+            ("x86_64", Architecture::Amd64),
+            ("aarch64", Architecture::Arm64),
+        ],
+    );
+    let size = fields.table("size", size);
+    let containers = containers(name, fields, registries);
+    check_ports(&containers, fields);
+    if let Some(size) = size {
+        check_size(size, &containers, fields);
+    }
+    let network = fields.table("network", |fields| Some(network(fields)));
+    let execution_role = fields.table("execution-role", |fields| role::read(fields, plugins));
+    let task_role = accepted(
+        fields,
+        "task-role",
+        role::is_role,
+        "a role's ARN, such as \"arn:aws:iam::123456789012:role/api\"",
+    );
+    let logs = deployment::logs(fields);
+    let deployment = fields.table("deployment", deployment::read);
+    let deployer = plugins.options(PluginKind::ServiceDeployer, deployer, fields);
+    Some(Service {
+        deployer: deployer?,
+        cluster: cluster?,
+        desired_count: desired_count?,
+        launch_type: launch_type?,
+        platform: Platform { architecture: architecture? },
+        size,
+        containers: containers.into_iter().map(|(name, declared)| (name, declared.container)).collect(),
+        network: network.unwrap_or_default(),
+        execution_role: execution_role?,
+        task_role,
+        logs,
+        deployment: deployment?,
+    })
+}
+
+fn size(fields: &mut Fields<'_>) -> Option<TaskSize> {
+    for field in ["cpu", "memory"] {
+        if !fields.has(field) {
+            fields.problem(
+                field,
+                "is missing",
+                "a task's size has both: size = { cpu = 256, memory = 1024 }",
+            );
+        }
+    }
+    let cpu = fields.number("cpu", 1..=u32::MAX);
+    let memory = fields.number("memory", 1..=u32::MAX);
+    Some(TaskSize { cpu: cpu?, memory: memory? })
+}
+
+/// A container, and the table that declares it, from the service's.
+struct Declared {
+    table: Vec<String>,
+    container: Container,
+}
+
+/// The containers of `containers`, or the one that the service itself declares.
+fn containers(
+    service: &Name,
+    fields: &mut Fields<'_>,
+    registries: &Named<ContainerRegistry>,
+) -> BTreeMap<Name, Declared> {
+    let mut containers = BTreeMap::new();
+    if !fields.has("containers") {
+        fields.skip("containers");
+        let container = container::read(fields, registries);
+        containers
+            .extend(container.map(|container| (service.clone(), Declared { table: Vec::new(), container })));
+        return containers;
+    }
+    for field in container::KEYS {
+        fields.skip(field);
+        if fields.has(field) {
+            let to = format!("{}.NAME.{field}", fields.key_of("containers"));
+            fields.problem(
+                field,
+                "stands beside `containers`",
+                format!("move it to {to}, or remove `containers`"),
+            );
+        }
+    }
+    let declared = super::named(fields, "containers", |name, fields| {
+        let essential = fields.flag("essential");
+        let mut container = container::read(fields, registries)?;
+        container.essential = essential?;
+        Some(Declared { table: vec!["containers".to_owned(), name.to_string()], container })
+    });
+    if declared.names.is_empty() {
+        fields.problem(
+            "containers",
+            "declares no container",
+            "add one, such as containers.api.image = \"…\"",
+        );
+    }
+    let all_read = declared.names.len() == declared.read.len();
+    if all_read
+        && !declared.read.is_empty()
+        && !declared.read.values().any(|declared| declared.container.essential)
+    {
+        let help = "set essential = true for the container whose end is the task's end";
+        fields.problem("containers", "has no essential container", help);
+    }
+    declared.read
+}
+
+/// The containers of a task share one network, so no two of them can listen on one port.
+fn check_ports(containers: &BTreeMap<Name, Declared>, fields: &Fields<'_>) {
+    let mut owners: BTreeMap<u16, String> = BTreeMap::new();
+    for declared in containers.values() {
+        for (name, port) in &declared.container.ports {
+            let path = declared.path(&["ports", name.as_str()]);
+            match owners.get(port) {
+                Some(owner) => {
+                    let help = "the containers of a task share one network: choose another port";
+                    fields.problem_below(&path, format!("port {port} is taken by `{owner}`"), help);
+                }
+                None => drop(owners.insert(*port, path.join("."))),
+            }
+        }
+    }
+}
+
+/// What the containers reserve has to fit into the task.
+fn check_size(size: TaskSize, containers: &BTreeMap<Name, Declared>, fields: &Fields<'_>) {
+    let amounts: [(&str, u32, &str, fn(&Container) -> Option<u32>); 2] = [
+        ("memory", size.memory, " MiB", |container| container.memory),
+        ("cpu", size.cpu, " CPU units", |container| container.cpu),
+    ];
+    for (field, limit, unit, reserved) in amounts {
+        let mut sum = 0_u64;
+        let mut fits = true;
+        for declared in containers.values() {
+            let amount = reserved(&declared.container).unwrap_or(0);
+            sum += u64::from(amount);
+            if amount > limit {
+                fits = false;
+                let message = format!("{amount}{unit} do not fit into the task, which has {limit}");
+                fields.problem_below(
+                    &declared.path(&[field]),
+                    message,
+                    format!("lower it, or raise size.{field}"),
+                );
+            }
+        }
+        if fits && sum > u64::from(limit) {
+            let message = format!("is {limit}, but the containers together reserve {sum}{unit}");
+            fields.problem_below(&["size", field], message, format!("raise it to at least {sum}"));
+        }
+    }
+}
+
+impl Declared {
+    /// The path of `fields` in the container's table, from the service's.
+    fn path<'a>(&'a self, fields: &[&'a str]) -> Vec<&'a str> {
+        self.table.iter().map(String::as_str).chain(fields.iter().copied()).collect()
+    }
+}
+
+fn network(fields: &mut Fields<'_>) -> Network {
+    Network {
+        subnets: ids(fields, "subnets", "subnet-"),
+        security_groups: ids(fields, "security-groups", "sg-"),
+        assign_public_ip: fields.flag("assign-public-ip"),
+    }
+}
+
+/// Ids of EC2, which begin with their kind.
+fn ids(fields: &mut Fields<'_>, field: &str, prefix: &str) -> Vec<String> {
+    let ids = fields.texts(field).unwrap_or_default();
+    for id in ids.iter().filter(|id| !id.starts_with(prefix)) {
+        fields.problem(
+            field,
+            format!("found the text \"{id}\""),
+            format!("must be ids that begin with {prefix}"),
+        );
+    }
+    ids
+}

@@ -1,0 +1,74 @@
+//! The lowest layer: what holds where nobody says otherwise.
+
+use longshore_model::join_key;
+use serde_json::{Map, Value, json};
+
+use crate::{Origin, layers::Layer};
+
+/// The hosts that credential sources stand for.
+pub(crate) const HOSTS: [(&str, &str); 3] =
+    [("dockerhub", "docker.io"), ("ghcr", "ghcr.io"), ("gitlab", "registry.gitlab.com")];
+
+/// The defaults for everything that `above`, the merged layers above, declares.
+pub(crate) fn layer(above: &Map<String, Value>) -> Layer {
+    let mut layer = Layer::new("defaults");
+    let mut set = |key: &str, value: Value| {
+        layer.insert(&longshore_model::split_key(key), value, &Origin::Default);
+    };
+    set("stores.default.use", json!("secretsmanager"));
+    for (key, registry) in tables("", above, "registries") {
+        set(&format!("{key}.store"), json!("default"));
+        let source = registry.get("use").and_then(Value::as_str);
+        if let Some((_, host)) = HOSTS.iter().find(|(name, _)| Some(*name) == source) {
+            set(&format!("{key}.host"), json!(host));
+        }
+    }
+    for (key, service) in tables("", above, "services") {
+        for (field, value) in [
+            ("use", json!("ecs")),
+            ("cluster", json!("default")),
+            ("desired-count", json!(1)),
+            ("launch-type", json!("fargate")),
+            ("architecture", json!("amd64")),
+            ("execution-role.use", json!("iam")),
+            ("deployment.minimum-healthy-percent", json!(100)),
+            ("deployment.maximum-percent", json!(200)),
+            ("deployment.timeout", json!("15m")),
+            ("deployment.circuit-breaker", json!(true)),
+            // Without the circuit breaker there is nothing that would roll back.
+            (
+                "deployment.rollback",
+                json!(at(service, &["deployment", "circuit-breaker"]) != Some(&json!(false))),
+            ),
+        ] {
+            set(&format!("{key}.{field}"), value);
+        }
+        if service.get("logs") != Some(&json!(false)) {
+            set(&format!("{key}.logs.retention-days"), json!(30));
+        }
+        if at(service, &["execution-role", "managed-policies"]).is_none() {
+            let policy = json!("service-role/AmazonECSTaskExecutionRolePolicy");
+            set(&format!("{key}.execution-role.managed-policies.ecs-task-execution"), policy);
+        }
+        for (key, _) in tables(&key, service, "containers") {
+            set(&format!("{key}.essential"), json!(true));
+        }
+    }
+    layer
+}
+
+/// The tables in the table `field` of the table at `key`, with their dotted keys.
+fn tables<'a>(
+    key: &str,
+    table: &'a Map<String, Value>,
+    field: &str,
+) -> Vec<(String, &'a Map<String, Value>)> {
+    let key = join_key(key, field);
+    let inner = table.get(field).and_then(Value::as_object);
+    let inner = inner.into_iter().flatten();
+    inner.filter_map(|(name, value)| Some((join_key(&key, name), value.as_object()?))).collect()
+}
+
+fn at<'a>(table: &'a Map<String, Value>, [first, second]: &[&str; 2]) -> Option<&'a Value> {
+    table.get(*first)?.as_object()?.get(*second)
+}

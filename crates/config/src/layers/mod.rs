@@ -1,0 +1,61 @@
+//! The layers of a configuration, each read by itself.
+
+mod document;
+mod files;
+mod layer;
+mod set;
+mod value;
+mod variables;
+
+use std::path::PathBuf;
+
+use longshore_model::Name;
+
+pub use files::environments;
+pub(crate) use layer::Layer;
+pub use variables::OWN_VARIABLES;
+
+use crate::{ConfigError, merge};
+
+/// Where a configuration is read from.
+#[derive(Clone)]
+pub struct Layers {
+    /// The directory with `base.toml` and a file for each environment (`--config-dir`).
+    pub directory: PathBuf,
+    /// The environment whose file is laid over `base.toml` (`--env`).
+    pub environment: Name,
+    /// What `--set` was given, each a `key=value`, the last with the highest rank.
+    pub set: Vec<String>,
+    /// The environment variables of the process; those that begin with `LONGSHORE_` matter.
+    pub variables: Vec<(String, String)>,
+}
+
+// Variables and flags may hold secrets: only their number is shown.
+impl std::fmt::Debug for Layers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Layers")
+            .field("directory", &self.directory)
+            .field("environment", &self.environment)
+            .field("set", &self.set.len())
+            .field("variables", &self.variables.len())
+            .finish()
+    }
+}
+
+impl Layers {
+    /// The file that all environments share.
+    pub(crate) fn base(&self) -> PathBuf {
+        self.directory.join("base.toml")
+    }
+
+    /// Reads all layers above the defaults, the lowest first. Where a file cannot be read, nothing can be said about
+    /// keys, and the result is `None`.
+    pub(crate) fn read(&self, errors: &mut Vec<ConfigError>) -> Option<Vec<Layer>> {
+        let set = set::read(&self.set, errors);
+        let mut layers = files::read(&self.directory, &self.environment, errors)?;
+        let below = merge::merge(&layers, errors)?;
+        layers.push(variables::read(&self.variables, &below.values, &set, errors));
+        layers.push(set);
+        Some(layers)
+    }
+}

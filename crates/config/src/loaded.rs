@@ -1,0 +1,90 @@
+//! Loading a configuration.
+
+use longshore_model::{Options, Problem, Stack};
+
+use crate::{
+    ConfigError, ConfigErrors, Layers, Origin, PluginUse, check, defaults,
+    merge::{self, Merged},
+};
+
+/// A configuration that was loaded and checked.
+pub struct Loaded {
+    /// What it declares.
+    pub stack: Stack,
+    /// The table `[cloud]`, for the simulated cloud. Where the simulated cloud's table has a secret, it says where
+    /// that is found: resolving it is left to whoever starts the cloud.
+    pub cloud: Option<Options>,
+    /// Whether the environment runs on the simulated cloud, within the process (`cloud.embedded`).
+    pub embedded: bool,
+    base: Origin,
+    pub(crate) merged: Merged,
+}
+
+impl std::fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loaded")
+            .field("stack", &self.stack)
+            .field("cloud", &self.cloud)
+            .field("embedded", &self.embedded)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Loads a configuration. The options of plugins are left to the plugins.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn load(layers: &Layers) -> Result<Loaded, ConfigErrors> {
+    load_with(layers, &|_| Vec::new())
+}
+
+/// Loads a configuration, and asks `judge` what is wrong with the options of each plugin that it uses, even where
+/// something else is wrong too.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn load_with(
+    layers: &Layers,
+    judge: &dyn Fn(&PluginUse) -> Vec<Problem>,
+) -> Result<Loaded, ConfigErrors> {
+    let mut errors = Vec::new();
+    match assemble(layers, judge, &mut errors) {
+        Some(loaded) if errors.is_empty() => Ok(loaded),
+        None if errors.is_empty() => {
+            Err(ConfigErrors::new(vec![ConfigError::new(Origin::file(&layers.base()), "is not understood")]))
+        }
+        _ => Err(ConfigErrors::new(errors)),
+    }
+}
+
+fn assemble(
+    layers: &Layers,
+    judge: &dyn Fn(&PluginUse) -> Vec<Problem>,
+    errors: &mut Vec<ConfigError>,
+) -> Option<Loaded> {
+    let above = merge::merge(&layers.read(errors)?, errors)?;
+    let defaults = defaults::layer(&above.values);
+    let merged = above.over(&defaults, errors)?;
+    let base = Origin::file(&layers.base());
+
+    let (declared, mut problems) = check::check(&merged, &layers.environment);
+    problems.extend(declared.plugins.iter().flat_map(judge));
+    errors.extend(problems.into_iter().map(|problem| merged.locate(problem, &base)));
+    Some(Loaded { stack: declared.stack?, cloud: declared.cloud, embedded: declared.embedded, base, merged })
+}
+
+impl Loaded {
+    /// Where the value or table at the dotted `key` was set.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.merged.origin(key)
+    }
+
+    /// Finds the places of problems that were noticed after loading.
+    #[must_use]
+    pub fn locate(&self, problems: Vec<Problem>) -> ConfigErrors {
+        ConfigErrors::new(
+            problems.into_iter().map(|problem| self.merged.locate(problem, &self.base)).collect(),
+        )
+    }
+}

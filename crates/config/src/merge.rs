@@ -1,0 +1,120 @@
+//! The layers, merged into one table, with the origin of everything in it.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use figment::Figment;
+use longshore_model::{Problem, split_key};
+use serde_json::{Map, Value};
+
+use crate::{ConfigError, Origin, layers::Layer};
+
+/// All layers as one table.
+pub(crate) struct Merged {
+    /// The values.
+    pub(crate) values: Map<String, Value>,
+    /// Where each key was set, by dotted key: a value where the highest layer sets it, a table where the lowest layer
+    /// declares it.
+    pub(crate) origins: BTreeMap<String, Origin>,
+    /// For each value that a file set: the file's directory.
+    pub(crate) directories: BTreeMap<String, PathBuf>,
+}
+
+/// Merges `layers`, the lowest first.
+pub(crate) fn merge(layers: &[Layer], errors: &mut Vec<ConfigError>) -> Option<Merged> {
+    let layers = replace_credentials(layers);
+    let figment = layers.iter().fold(Figment::new(), |figment, layer| figment.merge(layer));
+    let values = extract(&figment, errors)?;
+    let origins = origins(&layers);
+    let directories = origins
+        .iter()
+        .filter(|(key, _)| value_at(&values, key).is_some_and(|value| !value.is_object()))
+        .filter_map(|(key, origin)| Some((key.clone(), origin.directory()?.to_owned())))
+        .collect();
+    Some(Merged { values, origins, directories })
+}
+
+fn extract(figment: &Figment, errors: &mut Vec<ConfigError>) -> Option<Map<String, Value>> {
+    let values = figment.extract();
+    values
+        .map_err(|error| {
+            let origin = Origin::Default;
+            errors.extend(
+                error.into_iter().map(|error| ConfigError::new(origin.clone(), error.kind.to_string())),
+            );
+        })
+        .ok()
+}
+
+/// Where a credential is found is said by exactly one of several keys (`env`, `file`, `command`). Merged key by key,
+/// a layer could not change which: it would add a second one. So such a table replaces the one below it whole.
+fn replace_credentials(layers: &[Layer]) -> Vec<Layer> {
+    let mut layers = layers.to_vec();
+    for index in (1..layers.len()).rev() {
+        let (lower, upper) = layers.split_at_mut(index);
+        for path in upper[0].origins.keys().map(|key| split_key(key)).filter(|path| is_credential(path)) {
+            lower.iter_mut().for_each(|layer| layer.remove(&path));
+        }
+    }
+    layers
+}
+
+fn is_credential(path: &[String]) -> bool {
+    let [top, _, .., last] = path else { return false };
+    path.len() > 2
+        && ["cloud", "registries", "stores"].contains(&top.as_str())
+        && ["password", "token"].contains(&last.as_str())
+}
+
+fn origins(layers: &[Layer]) -> BTreeMap<String, Origin> {
+    let mut origins: BTreeMap<String, Origin> = BTreeMap::new();
+    let mut tables: BTreeMap<String, bool> = BTreeMap::new();
+    for layer in layers {
+        for (key, origin) in &layer.origins {
+            let is_table = value_at(&layer.values, key).is_some_and(Value::is_object);
+            let was_table = tables.insert(key.clone(), is_table).unwrap_or(false);
+            if !(is_table && was_table) {
+                origins.insert(key.clone(), origin.clone());
+            }
+        }
+    }
+    origins
+}
+
+fn value_at<'a>(values: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    let path = split_key(key);
+    let (field, tables) = path.split_last()?;
+    tables.iter().try_fold(values, |values, table| values.get(table)?.as_object())?.get(field)
+}
+
+impl Merged {
+    /// Lays everything over `defaults`, also where a layer in between had removed a table that a higher one brings
+    /// back.
+    pub(crate) fn over(self, defaults: &Layer, errors: &mut Vec<ConfigError>) -> Option<Self> {
+        let figment = Figment::from(&Layer::new("all layers").with(self.values)).join(defaults);
+        let values = extract(&figment, errors)?;
+        let mut origins = defaults.origins.clone();
+        origins.extend(self.origins);
+        Some(Self { values, origins, ..self })
+    }
+
+    /// Where the value or table at `key` was set.
+    pub(crate) fn origin(&self, key: &str) -> Option<&Origin> {
+        value_at(&self.values, key).and_then(|_| self.origins.get(key))
+    }
+
+    /// What has to change for `problem` to go away: what set the key, or else the innermost table around it that
+    /// somebody wrote; `otherwise` where nobody wrote any.
+    pub(crate) fn locate(&self, problem: Problem, otherwise: &Origin) -> ConfigError {
+        let path = split_key(&problem.key);
+        let ancestors = (1..=path.len()).rev().map(|length| {
+            path[..length].iter().fold(String::new(), |key, part| longshore_model::join_key(&key, part))
+        });
+        let origin = ancestors
+            .filter_map(|key| self.origin(&key))
+            .find(|origin| **origin != Origin::Default)
+            .unwrap_or(otherwise)
+            .clone();
+        let key = (!problem.key.is_empty()).then_some(problem.key);
+        ConfigError { origin, column: None, key, message: problem.message, help: problem.help }
+    }
+}

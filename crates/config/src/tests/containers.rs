@@ -1,0 +1,61 @@
+//! How images find their registries, and services their containers.
+
+use longshore_model::{Architecture, Name};
+
+use super::Configuration;
+
+#[test]
+fn an_image_finds_its_registry_by_its_host() {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let base = format!(
+        r#"
+stack = "acme"
+[registries]
+ghcr = {{ use = "ghcr" }}
+hub = {{ use = "dockerhub", host = "index.docker.io" }}
+gitlab = {{ use = "gitlab", host = "git.example.com:5050" }}
+[services.all.containers]
+short.image = "api"
+hub.image = "acme/api:1"
+ghcr.image = "ghcr.io/acme/api:1@{digest}"
+port = {{ image = "git.example.com:5050/a/b/c", registry = "gitlab" }}
+other-port.image = "git.example.com:5051/a/b/c"
+ecr.image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/api"
+public.image = "public.ecr.aws/nginx/nginx"
+"#
+    );
+    let loaded = Configuration::new(&base, "").load();
+    let registry = |container: &str| {
+        let container = &loaded.service("all").containers[&Name::new(container).unwrap()];
+        container.registry.as_ref().map(Name::as_str)
+    };
+    assert_eq!(registry("short"), Some("hub"));
+    assert_eq!(registry("hub"), Some("hub"));
+    assert_eq!(registry("ghcr"), Some("ghcr"));
+    assert_eq!(registry("port"), Some("gitlab"));
+    assert_eq!(registry("other-port"), None);
+    assert_eq!(registry("ecr"), None);
+    assert_eq!(registry("public"), None);
+}
+
+#[test]
+fn a_service_itself_can_be_its_single_container() {
+    let base =
+        "stack = 'acme'\n[services.api]\nimage = 'acme/api'\nports.http = 80\narchitecture = 'aarch64'";
+    let loaded = Configuration::new(base, "").load();
+    let service = loaded.service("api");
+    let (name, container) = service.containers.first_key_value().unwrap();
+    assert_eq!((service.containers.len(), name.as_str(), container.essential), (1, "api", true));
+    assert_eq!(container.ports[&Name::new("http").unwrap()], 80);
+    assert_eq!(service.platform.architecture, Architecture::Arm64);
+}
+
+#[test]
+fn managed_policies_that_are_given_replace_the_default() {
+    let base = "stack = 'acme'\n[services.api]\nimage = 'a'\n[services.own]\nimage = 'a'\n[services.own.execution-role]\nmanaged-policies = {}";
+    let loaded = Configuration::new(base, "").load();
+    let policies =
+        |service: &str| Vec::from_iter(loaded.service(service).execution_role.managed_policies.values());
+    assert_eq!(policies("api"), ["service-role/AmazonECSTaskExecutionRolePolicy"]);
+    assert!(policies("own").is_empty());
+}

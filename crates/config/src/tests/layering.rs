@@ -1,0 +1,182 @@
+//! Which layer wins.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::{API, Configuration};
+
+#[test]
+fn each_layer_overrides_the_one_below() {
+    let memory = |configuration: &Configuration| {
+        let loaded = configuration.load();
+        let memory = loaded.service("api").containers.values().next().unwrap().memory.unwrap();
+        (memory, configuration.origin("services.api.memory"))
+    };
+    let mut configuration = Configuration::new(API, "");
+    assert_eq!(memory(&configuration), (512, "configs/base.toml:9".to_owned()));
+    configuration = configuration.file("local.toml", "\n[services.api]\nmemory = 513\n");
+    assert_eq!(memory(&configuration), (513, "configs/local.toml:3".to_owned()));
+    configuration = configuration.variable("LONGSHORE_SERVICES__API__MEMORY", "514");
+    assert_eq!(
+        memory(&configuration),
+        (514, "environment variable LONGSHORE_SERVICES__API__MEMORY".to_owned())
+    );
+    configuration = configuration.set("services.api.memory=515");
+    assert_eq!(memory(&configuration), (515, "--set services.api.memory".to_owned()));
+}
+
+#[test]
+fn defaults_are_the_lowest_layer() {
+    let configuration = Configuration::new(API, "");
+    assert_eq!(configuration.load().service("api").desired_count, 1);
+    assert_eq!(configuration.origin("services.api.desired-count"), "default");
+    assert_eq!(configuration.origin("registries.ghcr.host"), "default");
+    let configuration = configuration.set("services.api.desired-count=0");
+    assert_eq!(configuration.load().service("api").desired_count, 0);
+    assert_eq!(configuration.origin("services.api.nothing"), "none");
+}
+
+#[test]
+fn tables_merge_and_lists_are_replaced() {
+    let base =
+        format!("{API}network.subnets = ['subnet-1', 'subnet-2']\nenvironment = {{ A = 'a', B = 'b' }}\n");
+    let configuration = Configuration::new(&base, "services.api.environment.B = 'c'")
+        .set("services.api.network.subnets=[\"subnet-3\"]")
+        .variable("LONGSHORE_SERVICES__API__ENVIRONMENT__NEW_ONE", "007");
+    let loaded = configuration.load();
+    let service = loaded.service("api");
+    assert_eq!(service.network.subnets, ["subnet-3"]);
+    let environment = &service.containers.values().next().unwrap().environment;
+    assert_eq!(json!(environment), json!({"A": "a", "B": "c", "NEW_ONE": "007"}));
+}
+
+#[test]
+fn a_layer_replaces_where_a_credential_is_found() {
+    let token = |configuration: &Configuration| {
+        let loaded = configuration.load();
+        let registry = loaded.stack.registries.values().next().unwrap();
+        registry.source.options.values["token"].clone()
+    };
+    let configuration = Configuration::new(API, "registries.ghcr.token.file = 'secrets/token'");
+    assert_eq!(token(&configuration), json!({"file": "secrets/token"}));
+    assert_eq!(configuration.origin("registries.ghcr.token"), "configs/local.toml:1");
+    assert_eq!(configuration.origin("registries.ghcr.token.env"), "none");
+    let configuration = configuration.set("registries.ghcr.token.command=[\"pass\", \"ghcr\"]");
+    assert_eq!(token(&configuration), json!({"command": ["pass", "ghcr"]}));
+}
+
+#[test]
+fn logs_can_be_turned_off_and_on_again() {
+    let off = format!("{API}logs = false\n");
+    assert_eq!(Configuration::new(&off, "").load().service("api").logs, None);
+    for on in ["services.api.logs = true", "[services.api.logs]"] {
+        let logs = Configuration::new(&off, on).load().service("api").logs.clone();
+        assert_eq!(logs.unwrap().retention_days, 30, "{on}");
+    }
+}
+
+#[test]
+fn relative_paths_count_from_the_file_that_set_them() {
+    let path = |configuration: &Configuration| {
+        let loaded = configuration.load();
+        let registry = loaded.stack.registries.values().next().unwrap();
+        let read = registry.source.options.read(|fields| {
+            fields.text("username");
+            fields.table("token", |fields| fields.path("file"))
+        });
+        read.unwrap()
+    };
+    let configuration = Configuration::new(API, "registries.ghcr.token.file = 'secrets/token'");
+    assert_eq!(path(&configuration), configuration.path("secrets/token"));
+    let configuration = configuration.set("registries.ghcr.token.file=elsewhere/token");
+    assert_eq!(path(&configuration).to_str(), Some("elsewhere/token"));
+}
+
+#[test]
+fn keys_with_dots_are_kept_apart() {
+    let local = r#"
+        [cloud]
+        embedded = true
+        [cloud.registries."ghcr.io".users.acme]
+        password = { file = "local/token" }
+    "#;
+    let configuration = Configuration::new(API, local).set("cloud.registries.\"ghcr.io\".fault=unreachable");
+    let loaded = configuration.load();
+    let cloud = loaded.cloud.unwrap();
+    assert!(loaded.embedded);
+    assert_eq!(
+        json!(cloud.values),
+        json!({"registries": {"ghcr.io": {
+            "users": {"acme": {"password": {"file": "local/token"}}},
+            "fault": "unreachable",
+        }}})
+    );
+    let directory = &cloud.directories["registries.\"ghcr.io\".users.acme.password.file"];
+    assert_eq!(directory, configuration.directory.path());
+    assert_eq!(
+        configuration.origin("cloud.registries.\"ghcr.io\".fault"),
+        "--set cloud.registries.\"ghcr.io\".fault"
+    );
+    assert_eq!(
+        configuration.origin("cloud.registries.\"ghcr.io\".users.acme.password.file"),
+        "configs/local.toml:5"
+    );
+}
+
+#[test]
+fn without_a_cloud_there_is_none() {
+    let loaded = Configuration::new(API, "").load();
+    assert!(loaded.cloud.is_none() && !loaded.embedded);
+}
+
+/// What a layer does to `services.api.desired-count`.
+#[derive(Clone, Debug)]
+enum Setting {
+    Base(u32),
+    Local(u32),
+    Variable(u32),
+    Set(u32),
+}
+
+proptest! {
+    // Each case writes two files.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_highest_layer_wins_and_is_named(settings in proptest::collection::vec(
+        prop_oneof![
+            (0..100_u32).prop_map(Setting::Base),
+            (0..100_u32).prop_map(Setting::Local),
+            (0..100_u32).prop_map(Setting::Variable),
+            (0..100_u32).prop_map(Setting::Set),
+        ],
+        0..8,
+    )) {
+        let (mut base, mut local, mut variable, mut sets) = (None, None, None, Vec::new());
+        for setting in &settings {
+            match *setting {
+                Setting::Base(count) => base = Some(count),
+                Setting::Local(count) => local = Some(count),
+                Setting::Variable(count) => variable = Some(count),
+                Setting::Set(count) => sets.push(count),
+            }
+        }
+        let line = |count: Option<u32>| count.map(|count| format!("desired-count = {count}\n")).unwrap_or_default();
+        let mut configuration =
+            Configuration::new(&format!("{API}{}", line(base)), &format!("[services.api]\n{}", line(local)));
+        if let Some(count) = variable {
+            configuration = configuration.variable("LONGSHORE_SERVICES__API__DESIRED_COUNT", &count.to_string());
+        }
+        for count in &sets {
+            configuration = configuration.set(&format!("services.api.desired-count={count}"));
+        }
+        let named = |origin: &'static str| move |count| (count, origin);
+        let (count, origin) = sets.last().copied().map(named("--set services.api.desired-count"))
+            .or(variable.map(named("environment variable LONGSHORE_SERVICES__API__DESIRED_COUNT")))
+            .or(local.map(named("configs/local.toml:2")))
+            .or(base.map(named("configs/base.toml:10")))
+            .unwrap_or((1, "default"));
+        prop_assert_eq!(configuration.load().service("api").desired_count, count);
+        prop_assert_eq!(configuration.origin("services.api.desired-count"), origin);
+    }
+}

@@ -1,0 +1,104 @@
+//! The crate as its users see it: files, variables and flags in; a stack or errors out.
+
+mod containers;
+mod example;
+mod layering;
+mod places;
+mod secrets;
+mod wrong;
+
+use std::{fs, path::PathBuf};
+
+use longshore_model::{Name, Problem, Service};
+use tempfile::TempDir;
+
+use crate::{Layers, Loaded, PluginUse, load, load_with};
+
+/// A configuration directory with an environment `local`, and what is laid over it.
+struct Configuration {
+    directory: TempDir,
+    layers: Layers,
+}
+
+impl Configuration {
+    fn new(base: &str, local: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let layers = Layers {
+            directory: directory.path().to_owned(),
+            environment: Name::new("local").unwrap(),
+            set: Vec::new(),
+            variables: Vec::new(),
+        };
+        Self { directory, layers }.file("base.toml", base).file("local.toml", local)
+    }
+
+    fn file(self, name: &str, text: &str) -> Self {
+        fs::write(self.directory.path().join(name), text).unwrap();
+        self
+    }
+
+    fn environment(mut self, name: &str) -> Self {
+        self.layers.environment = Name::new(name).unwrap();
+        self
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.layers.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn set(mut self, argument: &str) -> Self {
+        self.layers.set.push(argument.to_owned());
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn load(&self) -> Loaded {
+        load(&self.layers).unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    /// What is wrong, with the directory as `configs`.
+    fn errors(&self) -> String {
+        self.errors_with(&|_| Vec::new())
+    }
+
+    fn errors_with(&self, judge: &dyn Fn(&PluginUse) -> Vec<Problem>) -> String {
+        self.shown(&load_with(&self.layers, judge).unwrap_err())
+    }
+
+    fn shown(&self, text: &impl ToString) -> String {
+        text.to_string().replace(self.directory.path().to_str().unwrap(), "configs")
+    }
+
+    /// Each value with its origin.
+    fn listing(&self) -> String {
+        let lines = self.load().listing();
+        let lines: Vec<_> = lines.iter().map(|entry| format!("{entry}  # {}", entry.origin)).collect();
+        self.shown(&lines.join("\n"))
+    }
+
+    /// The origin of `key`.
+    fn origin(&self, key: &str) -> String {
+        self.load().origin(key).map_or_else(|| "none".to_owned(), |origin| self.shown(origin))
+    }
+}
+
+impl Loaded {
+    fn service(&self, name: &str) -> &Service {
+        &self.stack.services[&Name::new(name).unwrap()]
+    }
+}
+
+const API: &str = r#"
+stack = "acme"
+[registries.ghcr]
+use = "ghcr"
+username = "acme"
+token = { env = "GHCR_TOKEN" }
+[services.api]
+image = "ghcr.io/acme/api:1.4.2"
+memory = 512
+"#;

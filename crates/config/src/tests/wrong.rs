@@ -1,0 +1,141 @@
+//! What is wrong with keys and values, and how it is said.
+
+use super::{API, Configuration};
+
+#[test]
+fn everything_is_reported_at_once() {
+    let base = r#"
+stack = "acme shop"
+colour = "blue"
+
+[aws]
+region = "Frankfurt"
+account = "1234"
+endpoint = "http://me:hunter2@127.0.0.1"
+
+[registries.ghcr]
+use = "ghcr"
+host = "https://ghcr.io"
+store = "defualt"
+secret-name = "ghcr-AbCdEf"
+
+[registries.other]
+use = "docker-config"
+
+[registries.ecr]
+use = "x"
+host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+
+[registries.nothing]
+
+[services.api]
+image = "ghcr.io/Acme/api"
+memory = "768"
+cpu = 0
+desired-count = -1
+launch-type = "Fargate"
+architecture = "x86"
+cluster = "a b"
+size = { memory = 512 }
+ports = { http = 70000, HTTPS = 443, "a b" = 1 }
+environment = { PORT = 8080, "A=B" = "c" }
+command = "run"
+network = { subnets = ["subnet-1", "sn-2"], security-groups = "sg-1", assign-public-ip = "yes", vpc = 1 }
+task-role = "arn:aws:iam::123456789012:user/api"
+logs = { group = "a b", retention-days = 31 }
+
+[services.api.execution-role]
+name = "a b"
+managed-policies = { task = "arn:aws:s3:::bucket", other = "" }
+
+[services.api.deployment]
+minimum-healthy-percent = 150
+timeout = "15"
+circuit-breaker = false
+rollback = true
+
+[services."web shop"]
+
+[services.none]
+image = ""
+logs = 3
+
+[services.worker]
+registry = "ghrc"
+image = "ghcr.io/acme/worker"
+deployment = { minimum-healthy-percent = 100, maximum-percent = 100 }
+"#;
+    let local = "services.batch = 3\n[[stores]]\nuse = 1\n";
+    let errors = Configuration::new(base, local)
+        .variable("LONGSHORE_SERVICES__API__SIZE", "large")
+        .variable("LONGSHORE_SERVICE__API__MEMORY", "3")
+        .set("services.worker.memory=huge")
+        .set("services.worker.memory")
+        .errors();
+    assert!(!errors.contains("hunter2"));
+    insta::assert_snapshot!(errors);
+}
+
+#[test]
+fn containers_that_do_not_fit_together() {
+    let base = r#"
+stack = "acme"
+[registries]
+hub = { use = "dockerhub" }
+docker = { use = "docker-config", host = "registry-1.docker.io" }
+[services.api]
+image = "acme/api"
+containers.web.image = "acme/web"
+[services.sidecars]
+size = { cpu = 256, memory = 512 }
+[services.sidecars.containers]
+web = { image = "acme/web", ports.http = 80, memory = 400, cpu = 200, essential = false }
+log = { image = "acme/log", ports.in = 80, memory = 400, cpu = 300, essential = false }
+[services.mirror]
+image = "ghcr.io/acme/api"
+registry = "hub"
+[services.empty.containers]
+[services.imageless]
+containers.web = { memory = 3 }
+"#;
+    insta::assert_snapshot!(Configuration::new(base, "").errors());
+}
+
+#[test]
+fn an_empty_stack_is_allowed_but_it_needs_a_name() {
+    assert!(Configuration::new("stack = 'acme'", "").load().stack.services.is_empty());
+    let errors = Configuration::new("", "").errors();
+    assert_eq!(errors, "configs/base.toml: stack: is missing; set it, for example to \"my-stack\"");
+}
+
+#[test]
+fn plugins_judge_their_options_in_the_same_run() {
+    let local = "[services.api]\nmemroy = 3\ndesired-count = 'two'\nexecution-role.boundry = 'x'";
+    let errors = Configuration::new(API, local).errors_with(&|used| {
+        let read = used.plugin.options.read(|fields| {
+            fields.text("boundary");
+            fields.required_text("username", "\"acme\"")
+        });
+        read.err().unwrap_or_default()
+    });
+    insta::assert_snapshot!(errors);
+}
+
+#[test]
+fn problems_that_plugins_notice_later_have_places_too() {
+    let configuration = Configuration::new(API, "");
+    let loaded = configuration.load();
+    let options = &loaded.stack.registries.values().next().unwrap().source.options;
+    let mut problems = options.read(|fields| fields.text("usrname")).unwrap_err();
+    problems.extend(
+        loaded.service("api").deployer.options.read(|fields| fields.required_text("x", "1")).unwrap_err(),
+    );
+    insta::assert_snapshot!(configuration.shown(&loaded.locate(problems)));
+}
+
+#[test]
+fn errors_can_be_read_by_programs() {
+    let configuration = Configuration::new(API, "[services.api]\nmemory = 'x'").set("stack=a b");
+    let errors = crate::load(&configuration.layers).unwrap_err();
+    insta::assert_snapshot!(configuration.shown(&serde_json::to_string_pretty(&errors).unwrap()));
+}
