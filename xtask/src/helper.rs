@@ -1,0 +1,61 @@
+//! Programs outside of the Rust toolchain that some tests need.
+
+use std::ffi::OsString;
+
+use crate::{
+    process::{is_on, program, succeeds},
+    tools,
+    workspace::Workspace,
+};
+
+/// Something that tests may need beside the Rust toolchain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Helper {
+    /// A Docker engine that answers.
+    Docker,
+    /// The Python tools that `cargo xtask tools` installs.
+    Python,
+    /// The `terraform` command.
+    Terraform,
+}
+
+impl Helper {
+    pub(crate) const ALL: [Self; 3] = [Self::Docker, Self::Python, Self::Terraform];
+
+    /// Its name in flags, variables and modules.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Python => "python",
+            Self::Terraform => "terraform",
+        }
+    }
+
+    /// The variable that makes a missing one a failure.
+    pub(crate) fn requirement(self) -> String {
+        format!("LONGSHORE_REQUIRE_{}", self.name().to_ascii_uppercase())
+    }
+
+    /// Whether a missing one is a failure.
+    pub(crate) fn is_required(self) -> bool {
+        is_on(&self.requirement())
+    }
+
+    /// Looks for it, without changing or downloading anything.
+    ///
+    /// Answers with the variable by which tests find it, where there is one.
+    ///
+    /// # Errors
+    /// Why it is not there, and how to get it.
+    pub(crate) fn find(self, workspace: &Workspace) -> Result<Option<(&'static str, OsString)>, String> {
+        let answers = |name: &str, argument: &str| succeeds(program(workspace, name).arg(argument));
+        match self {
+            Self::Docker if answers("docker", "info") => Ok(None),
+            Self::Docker => Err("no Docker engine answers `docker info`".to_owned()),
+            Self::Python => tools::installed(workspace)
+                .map(|directory| Some(("LONGSHORE_PYTHON_TOOLS", directory.into_os_string()))),
+            Self::Terraform if answers("terraform", "version") => Ok(None),
+            Self::Terraform => Err("there is no `terraform` command".to_owned()),
+        }
+    }
+}

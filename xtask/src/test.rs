@@ -1,0 +1,179 @@
+//! `cargo xtask test`: everything that can be tested here, and a list of what could not.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    process::Command,
+};
+
+use crate::{
+    Error,
+    helper::Helper,
+    process::{self, Outcome, cargo, has_subcommand},
+    suite,
+    tree::Tree,
+    workspace::Workspace,
+};
+
+/// How to test.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    without: Vec<Helper>,
+    without_doc_tests: bool,
+    filters: Vec<String>,
+}
+
+impl Options {
+    /// From a command line.
+    pub(crate) fn parse(arguments: &[OsString]) -> Result<Self, Error> {
+        let mut options = Self::default();
+        for argument in arguments {
+            let word = argument.to_str().ok_or_else(|| unknown(argument))?;
+            match word.strip_prefix("--no-") {
+                Some("doc") => options.without_doc_tests = true,
+                Some(name) => {
+                    let helper = Helper::ALL.into_iter().find(|helper| helper.name() == name);
+                    options.without.push(helper.ok_or_else(|| unknown(argument))?);
+                }
+                None if word.starts_with('-') => return Err(unknown(argument)),
+                None => options.filters.push(word.to_owned()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn unknown(argument: &OsStr) -> Error {
+    Error::Usage(format!("test knows no option {}", argument.display()))
+}
+
+/// What there is beside the toolchain.
+#[derive(Debug, Default)]
+struct Surroundings {
+    /// What the tests are told, so that they find it.
+    variables: Vec<(&'static str, OsString)>,
+    /// What is missing, and why.
+    missing: BTreeMap<Helper, String>,
+}
+
+impl Surroundings {
+    fn explore(workspace: &Workspace, options: &Options, needed: &[Helper]) -> Result<Self, Error> {
+        let mut surroundings = Self::default();
+        for helper in Helper::ALL {
+            if !needed.contains(&helper) && !helper.is_required() {
+                continue;
+            }
+            let found = if options.without.contains(&helper) {
+                Err(format!("--no-{} was given", helper.name()))
+            } else {
+                helper.find(workspace)
+            };
+            match found {
+                Ok(variable) => surroundings.variables.extend(variable),
+                Err(reason) if helper.is_required() => {
+                    return Err(Error::Failed(format!("{reason}, and {} is set", helper.requirement())));
+                }
+                Err(reason) => {
+                    surroundings.missing.insert(helper, reason);
+                }
+            }
+        }
+        Ok(surroundings)
+    }
+
+    fn apply<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.envs(self.variables.iter().cloned())
+    }
+}
+
+/// Tests.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome, Error> {
+    let tree = Tree::read(workspace.root())
+        .map_err(|error| Error::Failed(format!("the sources could not be read: {error}")))?;
+    let suites = suite::all(&tree);
+    let needed: Vec<Helper> = suites.iter().map(|suite| suite.helper).collect();
+    let surroundings = Surroundings::explore(workspace, options, &needed)?;
+    let missing: Vec<Helper> = surroundings.missing.keys().copied().collect();
+
+    let arguments = if has_subcommand(workspace, "nextest") {
+        nextest(&options.filters, &missing)
+    } else {
+        eprintln!("cargo-nextest is not installed: `cargo test` runs the tests");
+        cargo_test(&options.filters, &missing)
+    };
+    let mut outcome = process::run(surroundings.apply(cargo(workspace, &[]).args(arguments)))?;
+    if !options.without_doc_tests {
+        let mut doc = cargo(workspace, &["test", "--doc", "--workspace", "--no-fail-fast", "--"]);
+        outcome = outcome.and(process::run(surroundings.apply(doc.args(&options.filters)))?);
+    }
+    for suite in &suites {
+        if let Some(reason) = surroundings.missing.get(&suite.helper) {
+            eprintln!("not run: {}: {reason}", suite.path);
+        }
+    }
+    Ok(outcome)
+}
+
+fn nextest(filters: &[String], missing: &[Helper]) -> Vec<String> {
+    let mut arguments = strings(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+    if !missing.is_empty() {
+        let left_out: Vec<String> =
+            missing.iter().map(|&helper| format!("not test(/(^|::){}::/)", suite::module(helper))).collect();
+        arguments.extend(["-E".to_owned(), left_out.join(" & ")]);
+    }
+    arguments.extend_from_slice(filters);
+    arguments
+}
+
+fn cargo_test(filters: &[String], missing: &[Helper]) -> Vec<String> {
+    let mut arguments =
+        strings(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--"]);
+    for &helper in missing {
+        arguments.extend(["--skip".to_owned(), format!("{}::", suite::module(helper))]);
+    }
+    arguments.extend_from_slice(filters);
+    arguments
+}
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Options, Error> {
+        Options::parse(&arguments.iter().map(Into::into).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn options_and_filters() {
+        assert_eq!(
+            parse(&["--no-docker", "pull", "--no-doc", "--no-python"]).unwrap(),
+            Options {
+                without: vec![Helper::Docker, Helper::Python],
+                without_doc_tests: true,
+                filters: vec!["pull".to_owned()],
+            }
+        );
+        for wrong in ["--no-perl", "--release", "-j1"] {
+            let Err(Error::Usage(message)) = parse(&[wrong]) else { panic!("{wrong} was taken") };
+            assert!(message.contains(wrong), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_misses_its_helper_is_left_out_and_counted_as_skipped() {
+        assert_eq!(
+            nextest(&["pull".to_owned()], &[Helper::Docker, Helper::Python]).join(" "),
+            "nextest run --workspace --no-fail-fast \
+             -E not test(/(^|::)needs_docker::/) & not test(/(^|::)needs_python::/) pull"
+        );
+        assert_eq!(nextest(&[], &[]).join(" "), "nextest run --workspace --no-fail-fast");
+        assert_eq!(
+            cargo_test(&["pull".to_owned()], &[Helper::Docker]).join(" "),
+            "test --workspace --lib --bins --tests --no-fail-fast -- --skip needs_docker:: pull"
+        );
+    }
+}
