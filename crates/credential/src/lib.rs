@@ -1,0 +1,1 @@
+//! What credential sources share: secret values from the environment, files and commands.
