@@ -1,1 +1,27 @@
 //! The proof that a credential can pull an image, by the OCI distribution protocol.
+//!
+//! [`Puller`] reads an image's manifest as a container runtime does: it is challenged, fetches a token, and reads the
+//! manifest with it. Requests go through [`Transport`], so that they reach real registries ([`ReqwestTransport`]) as well
+//! as simulated ones.
+//!
+//! Protocols: the [OCI distribution specification](https://github.com/opencontainers/distribution-spec/blob/main/spec.md),
+//! and for tokens the [distribution project's](https://distribution.github.io/distribution/spec/auth/token/).
+
+mod address;
+mod challenge;
+mod digest;
+mod exchange;
+mod manifest;
+mod puller;
+mod refusal;
+mod reqwest_transport;
+mod retry_after;
+mod said;
+mod session;
+#[cfg(test)]
+mod tests;
+mod transport;
+
+pub use puller::Puller;
+pub use reqwest_transport::ReqwestTransport;
+pub use transport::{Transport, TransportError, TransportErrorKind};

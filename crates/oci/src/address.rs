@@ -1,0 +1,145 @@
+//! Where a registry is reached.
+
+use std::net::IpAddr;
+
+use longshore_model::{Failure, FailureKind, ImageReference};
+use url::{Host, Url};
+
+/// The URL below which a registry's API is.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    base: Url,
+    /// The registry that a mirror is asked for.
+    namespace: Option<String>,
+}
+
+impl Address {
+    /// Where the registry of `image` is reached: at `endpoint`, or else at its host, as Docker does it.
+    pub(crate) fn of(image: &ImageReference, endpoint: Option<&str>) -> Result<Self, Failure> {
+        match endpoint {
+            Some(endpoint) => Self::mirror(image.host(), endpoint),
+            None => Self::registry(image.host()),
+        }
+    }
+
+    fn registry(host: &str) -> Result<Self, Failure> {
+        let invalid = || {
+            Failure::new(FailureKind::Invalid, format!("the registry's host `{host}` is not one"))
+                .help("write it as in ghcr.io/acme/api or localhost:5000/api")
+        };
+        // Docker Hub's images are named after another host than the one that serves them.
+        let served_by = if host == "docker.io" { "registry-1.docker.io" } else { host };
+        let mut base = Url::parse(&format!("https://{served_by}/")).map_err(|_| invalid())?;
+        if is_local(&base) {
+            // Docker takes registries on the same machine as insecure ones.
+            base = Url::parse(&format!("http://{served_by}/")).map_err(|_| invalid())?;
+        }
+        Ok(Self { base, namespace: None })
+    }
+
+    /// A mirror is told by `ns` which registry is meant, as containerd tells it (`docs/hosts.md`).
+    fn mirror(host: &str, endpoint: &str) -> Result<Self, Failure> {
+        let invalid = |reason: &str| {
+            // The URL is not repeated: it may hold a password.
+            Failure::new(FailureKind::Invalid, format!("the endpoint of the registry {host} {reason}"))
+                .help("write it as in http://127.0.0.1:4566 or https://mirror.example.com/prefix")
+        };
+        let base = Url::parse(endpoint).map_err(|_| invalid("is not a URL"))?;
+        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+            return Err(invalid("must begin with http:// or https://"));
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(invalid("must be without user name and password"));
+        }
+        if base.query().is_some() || base.fragment().is_some() {
+            return Err(invalid("must end with its path"));
+        }
+        Ok(Self { base, namespace: Some(host.to_owned()) })
+    }
+
+    /// Whether the registry is reached without TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.base.scheme() == "http"
+    }
+
+    /// Whether `url` is at the same scheme, host and port.
+    pub(crate) fn serves(&self, url: &Url) -> bool {
+        self.base.origin() == url.origin()
+    }
+
+    /// The URL of a manifest, by tag or digest.
+    pub(crate) fn manifest(&self, repository: &str, reference: &str) -> Url {
+        self.below_v2(&format!("{repository}/manifests/{reference}"))
+    }
+
+    /// The URL of a blob.
+    pub(crate) fn blob(&self, repository: &str, digest: &str) -> Url {
+        self.below_v2(&format!("{repository}/blobs/{digest}"))
+    }
+
+    fn below_v2(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        let prefix = self.base.path().trim_end_matches('/');
+        let prefix = prefix.strip_suffix("/v2").unwrap_or(prefix);
+        url.set_path(&format!("{prefix}/v2/{path}"));
+        if let Some(namespace) = &self.namespace {
+            url.query_pairs_mut().append_pair("ns", namespace);
+        }
+        url
+    }
+}
+
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(image: &str, endpoint: Option<&str>) -> String {
+        let image: ImageReference = image.parse().unwrap();
+        let address = Address::of(&image, endpoint).unwrap();
+        address.manifest(image.repository(), image.manifest_reference()).to_string()
+    }
+
+    #[test]
+    fn finds_registries_as_docker_does() {
+        assert_eq!(manifest("ghcr.io/acme/api:1", None), "https://ghcr.io/v2/acme/api/manifests/1");
+        assert_eq!(manifest("nginx", None), "https://registry-1.docker.io/v2/library/nginx/manifests/latest");
+        assert_eq!(manifest("localhost:5000/api", None), "http://localhost:5000/v2/api/manifests/latest");
+        assert_eq!(manifest("127.0.0.1:5000/api", None), "http://127.0.0.1:5000/v2/api/manifests/latest");
+        assert_eq!(manifest("[::1]:5000/api", None), "http://[::1]:5000/v2/api/manifests/latest");
+        assert_eq!(manifest("10.0.0.1:5000/api", None), "https://10.0.0.1:5000/v2/api/manifests/latest");
+    }
+
+    #[test]
+    fn finds_mirrors_as_containerd_does() {
+        assert_eq!(
+            manifest("acme/api", Some("http://127.0.0.1:4566")),
+            "http://127.0.0.1:4566/v2/acme/api/manifests/latest?ns=docker.io"
+        );
+        for endpoint in ["https://m.example/ghcr", "https://m.example/ghcr/", "https://m.example/ghcr/v2"] {
+            assert_eq!(
+                manifest("ghcr.io/acme/api", Some(endpoint)),
+                "https://m.example/ghcr/v2/acme/api/manifests/latest?ns=ghcr.io"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_endpoints_that_cannot_work_without_repeating_them() {
+        let image = "ghcr.io/acme/api".parse().unwrap();
+        for bad in
+            ["mirror:secret", "ftp://m.secret", "http://x:secret@m.example", "https://m.example/?key=secret"]
+        {
+            let failure = Address::of(&image, Some(bad)).unwrap_err();
+            assert!(!failure.to_string().contains("secret"), "{failure}");
+        }
+    }
+}

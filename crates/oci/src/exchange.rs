@@ -1,0 +1,191 @@
+//! Requests, sent until there is an answer to work with.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use longshore_model::Failure;
+use longshore_outside::Words;
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use crate::{
+    Transport, TransportError, TransportErrorKind,
+    address::Address,
+    refusal,
+    retry_after::retry_after,
+    said::{Said, status_text},
+};
+
+/// How often a request is sent whose answer is an error of the other side's.
+const ATTEMPTS: u32 = 3;
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
+
+/// A request to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// The media types that are understood.
+    pub(crate) accept: &'static str,
+    /// Sent to the host of `url` and to no other. Marked as sensitive.
+    pub(crate) authorization: Option<HeaderValue>,
+}
+
+/// An answer that is neither a redirect nor an error which passes.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// The call, as errors name it.
+    pub(crate) at: String,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// The other host that the call was redirected to, where no credential is sent.
+    pub(crate) moved_to: Option<String>,
+}
+
+/// Sends requests for one registry: follows redirects, waits where it is asked to, and tries again what may pass.
+pub(crate) struct Exchange<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    /// The registry's host, as it stands in image references.
+    pub(crate) registry: &'a str,
+    pub(crate) address: &'a Address,
+    /// When waiting ends.
+    pub(crate) deadline: Instant,
+    /// Hides every secret that was sent or received.
+    pub(crate) words: Words,
+}
+
+impl Exchange<'_> {
+    /// Sends `call` and follows redirects.
+    ///
+    /// # Errors
+    /// Throttled or Unavailable.
+    pub(crate) async fn send(&self, call: &Call) -> Result<Answer, Failure> {
+        let at = self.words.quote(&shown(&call.method, &call.url), 300);
+        let mut call = call.clone();
+        let origin = call.url.origin();
+        let mut moved_to = None;
+        for _ in 0..=REDIRECTS {
+            let (status, headers, body) = self.send_patiently(&call, &at).await?;
+            let location = headers.get(header::LOCATION).filter(|_| is_redirect(status));
+            let Some(location) = location else {
+                return Ok(Answer { at, status, headers, body, moved_to });
+            };
+            let target = location.to_str().ok().and_then(|location| call.url.join(location).ok());
+            let Some(target) = target.filter(|target| may_follow(&call.url, target)) else {
+                return Err(refusal::bad_redirect(self.registry, &at));
+            };
+            if target.origin() != origin {
+                // What proves the user to one host is nobody else's: blob storage has its own proof in the URL.
+                call.authorization = None;
+                moved_to = target.host_str().map(|host| self.words.quote(host, 100));
+            }
+            call.url = target;
+        }
+        Err(refusal::bad_redirect(self.registry, &at))
+    }
+
+    async fn send_patiently(&self, call: &Call, at: &str) -> Result<(StatusCode, HeaderMap, Bytes), Failure> {
+        let mut attempt = 1;
+        loop {
+            let response = match self.request(call) {
+                Ok(request) => self.transport.send(request).await,
+                Err(error) => Err(error),
+            };
+            // The URL without its query: that of blob storage holds a signature.
+            let call_text = self.words.quote(&shown(&call.method, &call.url), 300);
+            match &response {
+                Ok(response) => {
+                    tracing::debug!(
+                        call = call_text,
+                        status = response.status().as_u16(),
+                        "registry answered"
+                    );
+                }
+                Err(error) => tracing::debug!(
+                    call = call_text,
+                    error = self.words.quote(&error.message, 300),
+                    "registry did not answer"
+                ),
+            }
+            let pause = Duration::from_millis(500) * 2_u32.pow(attempt.min(6) - 1);
+            let (pause, is_last) = match &response {
+                Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
+                    (retry_after(response.headers()).unwrap_or_default().max(pause), false)
+                }
+                Ok(response) if response.status().is_server_error() => {
+                    (retry_after(response.headers()).unwrap_or_default().max(pause), attempt >= ATTEMPTS)
+                }
+                Err(error) if error.is_transient() => (pause, attempt >= ATTEMPTS),
+                Err(_) => (pause, true),
+                Ok(_) => {
+                    let (parts, body) = response.unwrap_or_default().into_parts();
+                    return Ok((parts.status, parts.headers, body));
+                }
+            };
+            if is_last || Instant::now() + pause > self.deadline {
+                return Err(self.give_up(call, at, response, pause));
+            }
+            sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    fn request(&self, call: &Call) -> Result<Request<Bytes>, TransportError> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(call.url.as_str())
+            .header(header::ACCEPT, call.accept);
+        if let Some(authorization) = &call.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        request
+            .body(Bytes::new())
+            .map_err(|error| TransportError::new(TransportErrorKind::Other, error.to_string()))
+    }
+
+    fn give_up(
+        &self,
+        call: &Call,
+        at: &str,
+        response: Result<http::Response<Bytes>, TransportError>,
+        pause: Duration,
+    ) -> Failure {
+        let who = if self.address.serves(&call.url) {
+            self.registry.to_owned()
+        } else {
+            // A token server, or where a redirect led.
+            let host = self.words.quote(call.url.host_str().unwrap_or_default(), 100);
+            if host == self.registry { host } else { format!("{host} (for {})", self.registry) }
+        };
+        match response {
+            Ok(response) => {
+                let status = response.status();
+                let said = Said::new(status, response.headers(), response.body(), &self.words);
+                if status == StatusCode::TOO_MANY_REQUESTS {
+                    refusal::throttled(&who, self.registry, at, &said, pause)
+                } else {
+                    refusal::broken(&who, at, &status_text(status), &said)
+                }
+            }
+            Err(error) => refusal::no_answer(&who, at, error.kind, &self.words.quote(&error.message, 300)),
+        }
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// Whether a redirect may be followed: to HTTP or HTTPS, never from the latter to the former, and without a user name.
+fn may_follow(from: &Url, to: &Url) -> bool {
+    let is_safe = to.scheme() == "https" || (to.scheme() == "http" && from.scheme() == "http");
+    is_safe && to.username().is_empty() && to.password().is_none()
+}
+
+/// A call as errors and logs name it: without the query, in which there may be signatures.
+pub(crate) fn shown(method: &Method, url: &Url) -> String {
+    format!("{method} {}{}", url.origin().ascii_serialization(), url.path())
+}

@@ -1,0 +1,189 @@
+//! The proof itself.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use longshore_model::{Failure, ImageReference, Platform};
+use longshore_outside::Words;
+use longshore_plugin::{Credential, PullCheck, PullProof};
+use tokio::time::Instant;
+
+use crate::{
+    Transport,
+    address::Address,
+    digest::{is_digest, matches, sha256},
+    exchange::Exchange,
+    manifest::{self, Entry, ImagePlatform, Manifest},
+    refusal::Subject,
+    session::{Session, content_digest},
+};
+
+/// How long one check may wait for registries that ask to come again later.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How many images of an index are asked for their platforms, where the index does not tell.
+const UNTOLD: usize = 8;
+
+/// Proves that images can be pulled, by reading their manifests and platforms as a container runtime does.
+#[derive(Clone)]
+pub struct Puller {
+    transport: Arc<dyn Transport>,
+    deadline: Duration,
+}
+
+impl Puller {
+    /// A puller whose requests leave through `transport`, and which waits 60 s at most when it is asked to wait.
+    #[must_use]
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport, deadline: DEADLINE }
+    }
+
+    /// Limits how long one check may wait for registries that ask to come again later.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+}
+
+impl std::fmt::Debug for Puller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Puller").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl PullCheck for Puller {
+    async fn check(
+        &self,
+        image: &ImageReference,
+        platform: Platform,
+        credential: Option<&Credential>,
+        endpoint: Option<&str>,
+    ) -> longshore_plugin::Result<PullProof> {
+        let address = Address::of(image, endpoint)?;
+        let exchange = Exchange {
+            transport: &*self.transport,
+            registry: image.host(),
+            address: &address,
+            deadline: Instant::now() + self.deadline,
+            words: Words::default(),
+        };
+        let session = Session::new(exchange, Subject { image, user: None }, credential)?;
+        Check { image, session }.run(platform).await
+    }
+}
+
+/// The check of one image.
+struct Check<'a> {
+    image: &'a ImageReference,
+    session: Session<'a>,
+}
+
+impl Check<'_> {
+    async fn run(mut self, platform: Platform) -> Result<PullProof, Failure> {
+        let (at, announced) = self.find().await?;
+        let reference = announced.as_deref().unwrap_or_else(|| self.image.manifest_reference()).to_owned();
+        let content = self.manifest(&at, &reference).await?;
+        let digest = announced.unwrap_or_else(|| sha256(&content));
+        let has = match manifest::read(&content) {
+            Manifest::Index(entries) => self.platforms(&at, entries, platform).await?,
+            Manifest::Image { config } => vec![self.config(&at, &config).await?],
+            Manifest::Unusable(what) => return Err(self.session.subject().no_image(&at, what)),
+        };
+        let words = self.session.words();
+        let mut platforms: Vec<String> = Vec::new();
+        for text in has.iter().map(|one| one.show(words)) {
+            if !platforms.contains(&text) {
+                platforms.push(text);
+            }
+        }
+        if has.iter().any(|one| one.runs_on(platform)) {
+            Ok(PullProof { digest, platforms })
+        } else {
+            Err(self.session.subject().wrong_platform(&at, platform, &platforms))
+        }
+    }
+
+    /// Finds the manifest: the call that did, as errors name it, and its digest where the registry tells it.
+    async fn find(&mut self) -> Result<(String, Option<String>), Failure> {
+        let url = self.session.address().manifest(self.image.repository(), self.image.manifest_reference());
+        let head = self.session.read(Method::HEAD, url.clone(), manifest::ACCEPT).await?;
+        let found = if head.status.is_success() {
+            head.clone()
+        } else {
+            // The answer to HEAD has no body; the registry's words come with that to GET.
+            let get = self.session.read(Method::GET, url, manifest::ACCEPT).await?;
+            if !get.status.is_success() {
+                return Err(self.session.refusal(&head.at, &get));
+            }
+            get
+        };
+        let told = content_digest(&found.headers).filter(|digest| is_digest(digest)).map(str::to_owned);
+        match (self.image.digest(), told) {
+            (Some(wanted), Some(told)) if wanted != told => {
+                Err(self.session.subject().wrong_content(&head.at, wanted))
+            }
+            (Some(wanted), _) => Ok((head.at, Some(wanted.to_owned()))),
+            (None, told) => Ok((head.at, told)),
+        }
+    }
+
+    /// The content of a manifest that was found under the tag or digest `reference`.
+    async fn manifest(&mut self, at: &str, reference: &str) -> Result<Bytes, Failure> {
+        let url = self.session.address().manifest(self.image.repository(), reference);
+        let answer = self.session.read(Method::GET, url, manifest::ACCEPT).await?;
+        if !answer.status.is_success() {
+            return Err(self.session.refusal(at, &answer));
+        }
+        self.verified(at, reference, answer.body)
+    }
+
+    /// The platforms that an index is for. Where it names none for an image, the image itself is asked, but only if
+    /// it matters.
+    async fn platforms(
+        &mut self,
+        at: &str,
+        entries: Vec<Entry>,
+        wanted: Platform,
+    ) -> Result<Vec<ImagePlatform>, Failure> {
+        let mut platforms: Vec<_> = entries.iter().filter_map(|entry| entry.platform.clone()).collect();
+        if platforms.iter().any(|platform| platform.runs_on(wanted)) {
+            return Ok(platforms);
+        }
+        let untold = entries.iter().filter(|entry| entry.platform.is_none() && is_digest(&entry.digest));
+        for entry in untold.take(UNTOLD) {
+            let content = self.manifest(at, &entry.digest).await?;
+            if let Manifest::Image { config } = manifest::read(&content) {
+                platforms.push(self.config(at, &config).await?);
+            }
+        }
+        Ok(platforms)
+    }
+
+    /// The platform that an image's configuration names.
+    async fn config(&mut self, at: &str, digest: &str) -> Result<ImagePlatform, Failure> {
+        let url = self.session.address().blob(self.image.repository(), digest);
+        let answer = self.session.read(Method::GET, url, "*/*").await?;
+        let subject = self.session.subject();
+        match answer.status {
+            status if status.is_success() => {}
+            StatusCode::NOT_FOUND => {
+                return Err(subject.incomplete(&answer.at, digest, &self.session.said(&answer)));
+            }
+            _ => return Err(subject.unexpected(&answer.at, &self.session.said(&answer))),
+        }
+        let content = self.verified(&answer.at, digest, answer.body)?;
+        let unusable = || subject.no_image(at, "an artifact without operating system and architecture");
+        manifest::read_platform(&content).ok_or_else(unusable)
+    }
+
+    /// `content`, if it is what the reference says, where that is a digest.
+    fn verified(&self, at: &str, reference: &str, content: Bytes) -> Result<Bytes, Failure> {
+        if is_digest(reference) && !matches(reference, &content) {
+            return Err(self.session.subject().wrong_content(at, reference));
+        }
+        Ok(content)
+    }
+}

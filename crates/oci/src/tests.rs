@@ -1,0 +1,9 @@
+//! The whole check, against scripted registries and over real sockets.
+
+mod failures;
+mod handshake;
+mod network;
+mod patience;
+mod platforms;
+mod script;
+mod secrets;

@@ -1,0 +1,93 @@
+//! Trying again, and waiting where one is asked to.
+
+use std::time::Duration;
+
+use longshore_model::FailureKind;
+use tokio::time::Instant;
+
+use super::script::{AMD64, MANIFEST, Script, broken, error, reply};
+use crate::TransportErrorKind;
+
+fn head() -> String {
+    format!("HEAD {MANIFEST}")
+}
+
+/// An open registry whose image is for amd64.
+fn answers(script: Script) -> Script {
+    let index = r#"{"manifests":[{"digest":"x","platform":{"os":"linux","architecture":"amd64"}}]}"#;
+    script.then(&head(), reply(200, &[], "")).then(&format!("GET {MANIFEST}"), reply(200, &[], index))
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_as_long_as_the_registry_asks() {
+    let now = "Mon, 23 Nov 2026 06:49:37 GMT";
+    let later = "Mon, 23 Nov 2026 06:49:57 GMT";
+    let script = Script::default()
+        .then(&head(), reply(429, &[("retry-after", "30")], ""))
+        .then(&head(), reply(429, &[("retry-after", later), ("date", now)], ""));
+    let before = Instant::now();
+    assert!(answers(script).check(AMD64).await.is_ok());
+    assert_eq!(before.elapsed(), Duration::from_secs(50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn does_not_wait_beyond_the_deadline() {
+    let body = error("TOOMANYREQUESTS", "You have reached your pull rate limit.");
+    let script = Script::default()
+        .then(&head(), reply(429, &[("retry-after", "50")], &body))
+        .then(&head(), reply(429, &[("retry-after", "50")], &body));
+    let before = Instant::now();
+    let failure = script.check(AMD64).await.unwrap_err();
+    assert_eq!(before.elapsed(), Duration::from_secs(50));
+    assert_eq!(failure.kind, FailureKind::Throttled);
+    insta::assert_snapshot!(
+        failure,
+        @"ghcr.io limits requests: You have reached your pull rate limit. (TOOMANYREQUESTS); the next one would be in 50 s (at HEAD https://ghcr.io/v2/acme/api/manifests/1); wait, then run again"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_only_says_no_is_asked_ever_less_often() {
+    let mut script = Script::default();
+    // After 0.5, 1, 2, 4, 8, 16 and 16 seconds; the next time would be after the deadline of 60.
+    for _ in 0..8 {
+        script = script.then(&head(), reply(429, &[("retry-after", "0")], ""));
+    }
+    let before = Instant::now();
+    assert_eq!(script.check(AMD64).await.unwrap_err().kind, FailureKind::Throttled);
+    assert_eq!(before.elapsed(), Duration::from_millis(47_500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn passing_errors_are_tried_again_and_lasting_ones_reported() {
+    let passing = Script::default()
+        .then(&head(), reply(502, &[], "<html>bad gateway"))
+        .then(&head(), broken(TransportErrorKind::Connection, "connection reset"));
+    assert!(answers(passing).check(AMD64).await.is_ok());
+
+    let mut lasting = Script::default();
+    for _ in 0..3 {
+        lasting = lasting.then(&head(), reply(503, &[], &error("UNAVAILABLE", "back soon")));
+    }
+    let failure = lasting.check(AMD64).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    assert_eq!(failure.message, "ghcr.io fails with 503 Service Unavailable: back soon (UNAVAILABLE)");
+
+    let hopeless = Script::default().then(&head(), broken(TransportErrorKind::Tls, "certificate expired"));
+    assert_eq!(
+        hopeless.check(AMD64).await.unwrap_err().message,
+        "ghcr.io does not answer: certificate expired"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_server_that_does_not_answer_is_named() {
+    let challenge = r#"Bearer realm="https://auth.example/token""#;
+    let url = "GET https://auth.example/token?scope=repository%3Aacme%2Fapi%3Apull as basic jack";
+    let mut script = Script::default().then(&head(), reply(401, &[("www-authenticate", challenge)], ""));
+    for _ in 0..3 {
+        script = script.then(url, broken(TransportErrorKind::Timeout, "no answer within 20 s"));
+    }
+    let failure = script.check(AMD64).await.unwrap_err();
+    assert_eq!(failure.message, "auth.example (for ghcr.io) does not answer: no answer within 20 s");
+}

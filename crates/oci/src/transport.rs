@@ -1,0 +1,60 @@
+//! The seam through which requests leave.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+
+/// Carries requests to registries and to their token servers. URIs are absolute.
+///
+/// A transport does not follow redirects, send credentials of its own or try again: all that is decided here, by
+/// whom a credential may be shown to.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends `request` and answers with the response, whatever its status is.
+    ///
+    /// # Errors
+    /// When there is no response.
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError>;
+}
+
+/// Why there is no response. The message is without the URL and without headers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct TransportError {
+    /// What kind of error.
+    pub kind: TransportErrorKind,
+    /// What happened, in a few words: `connection refused`.
+    pub message: String,
+}
+
+/// What kept a response from coming.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportErrorKind {
+    /// The host's name has no address.
+    Name,
+    /// There is no connection, or it broke.
+    Connection,
+    /// The other side took too long.
+    Timeout,
+    /// The other side's certificate is not trusted, or it speaks no TLS.
+    Tls,
+    /// The response is longer than anything that a registry should send.
+    TooLarge,
+    /// Something else, such as a request that cannot be sent.
+    Other,
+}
+
+impl TransportError {
+    /// An error with its message.
+    pub fn new(kind: TransportErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// Whether another attempt may go better.
+    pub(crate) const fn is_transient(&self) -> bool {
+        matches!(
+            self.kind,
+            TransportErrorKind::Name | TransportErrorKind::Connection | TransportErrorKind::Timeout
+        )
+    }
+}
