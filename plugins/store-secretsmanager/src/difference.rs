@@ -1,0 +1,150 @@
+//! What differs between a secret that is there and the one that is declared. Pure.
+
+use longshore_aws::Ownership;
+use longshore_model::{FieldChange, Secret, Shown};
+
+use crate::{
+    observed::{Current, Observed},
+    value,
+};
+
+/// The key that AWS manages, as AWS calls it.
+const AWS_MANAGED_KEY: &str = "aws/secretsmanager";
+
+/// A secret as it is declared.
+#[derive(Clone, Debug)]
+pub(crate) struct Desired<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) description: &'a str,
+    /// The full ARN of the key; nothing for the key that AWS manages.
+    pub(crate) kms_key: Option<&'a str>,
+    pub(crate) value: &'a Secret<String>,
+    pub(crate) ownership: &'a Ownership,
+}
+
+/// What has to change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) description: bool,
+    pub(crate) kms_key: bool,
+    pub(crate) value: bool,
+    /// Tags to be set.
+    pub(crate) tags: Vec<(&'static str, String)>,
+}
+
+impl Difference {
+    /// Compares a secret and its value with what is declared. A value that cannot be read now (the secret is scheduled
+    /// for deletion) is left out.
+    pub(crate) fn between(secret: &Observed, current: Option<&Current>, desired: &Desired<'_>) -> Self {
+        let missing = desired.ownership.missing(secret.tags());
+        Self {
+            description: secret.description != desired.description,
+            kms_key: !same_key(secret.kms_key.as_deref(), desired.kms_key),
+            value: current.is_some_and(|current| match current {
+                Current::Text(text) => !value::same(text, desired.value),
+                Current::Unreadable => true,
+            }),
+            tags: missing.into_iter().map(|(key, value)| (key, value.to_owned())).collect(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The changes as a plan shows them.
+    pub(crate) fn changes(&self, secret: &Observed, desired: &Desired<'_>) -> Vec<FieldChange> {
+        let mut changes = Vec::new();
+        if self.description {
+            let (old, new) = (Shown::text(&secret.description), Shown::text(desired.description));
+            changes.push(FieldChange::new("Description", Some(old), Some(new)));
+        }
+        if self.kms_key {
+            let (old, new) = (shown_key(secret.kms_key.as_deref()), shown_key(desired.kms_key));
+            changes.push(FieldChange::new("KmsKeyId", Some(old), Some(new)));
+        }
+        if self.value {
+            changes.push(FieldChange::new("SecretString", Some(Shown::Secret), Some(Shown::Secret)));
+        }
+        for (key, value) in &self.tags {
+            let old = secret.tags.get(*key).map(Shown::text);
+            changes.push(FieldChange::new(format!("Tags.{key}"), old, Some(Shown::text(value))));
+        }
+        changes
+    }
+}
+
+/// The fields of a secret that is to be made.
+pub(crate) fn of_creation(desired: &Desired<'_>) -> Vec<FieldChange> {
+    let new = |field: &str, value: Shown| FieldChange::new(field, None, Some(value));
+    let mut changes = vec![
+        new("Name", Shown::text(desired.name)),
+        new("Description", Shown::text(desired.description)),
+        new("KmsKeyId", shown_key(desired.kms_key)),
+        new("SecretString", Shown::Secret),
+    ];
+    for (key, value) in desired.ownership.tags() {
+        changes.push(new(&format!("Tags.{key}"), Shown::text(value)));
+    }
+    changes
+}
+
+fn shown_key(key: Option<&str>) -> Shown {
+    Shown::text(key.unwrap_or(AWS_MANAGED_KEY))
+}
+
+/// Whether the key that a secret has is the declared one. Secrets Manager answers with the key as it was once given: an
+/// ARN, an id or an alias. Which key an alias stands for is not known here, so it counts as another one; only the alias
+/// of the key that AWS manages is known.
+fn same_key(observed: Option<&str>, desired: Option<&str>) -> bool {
+    let aws_managed = |key: &str| key.rsplit(':').next() == Some("alias/aws/secretsmanager");
+    match (observed.filter(|key| !aws_managed(key)), desired) {
+        (None, None) => true,
+        (Some(observed), Some(desired)) => {
+            observed == desired || desired.rsplit_once(":key/").is_some_and(|(_, id)| id == observed)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "arn:aws:kms:eu-central-1:1:key/1234";
+
+    #[test]
+    fn keys_are_the_same_in_each_of_their_forms() {
+        assert!(same_key(None, None));
+        assert!(same_key(Some("alias/aws/secretsmanager"), None));
+        assert!(same_key(Some("arn:aws:kms:eu-central-1:1:alias/aws/secretsmanager"), None));
+        assert!(same_key(Some(KEY), Some(KEY)));
+        assert!(same_key(Some("1234"), Some(KEY)));
+        assert!(!same_key(Some("alias/shop"), Some(KEY)));
+        assert!(!same_key(Some(KEY), None));
+        assert!(!same_key(None, Some(KEY)));
+    }
+
+    #[test]
+    fn a_plan_shows_each_difference_and_no_value() {
+        let ownership = Ownership::new("shop", "publish-credential.ghcr");
+        let value = Secret::new(r#"{"username":"acme","password":"ghp_new"}"#.to_owned());
+        let desired = Desired {
+            name: "longshore/shop/ghcr/pull",
+            description: "pull credential",
+            kms_key: Some(KEY),
+            value: &value,
+            ownership: &ownership,
+        };
+        let secret = Observed {
+            description: "by hand".into(),
+            tags: [("longshore:stack".into(), "shop".into()), ("longshore:resource".into(), "old".into())]
+                .into(),
+            ..Observed::default()
+        };
+        let current = Current::Text(Secret::new("ghp_old".to_owned()));
+        let difference = Difference::between(&secret, Some(&current), &desired);
+        insta::assert_json_snapshot!(difference.changes(&secret, &desired));
+        insta::assert_json_snapshot!("of_creation", of_creation(&desired));
+    }
+}

@@ -1,0 +1,106 @@
+//! What is there.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_secretsmanager::{
+    Client, error::ProvideErrorMetadata as _, operation::get_secret_value::GetSecretValueError,
+    primitives::DateTime,
+};
+use aws_smithy_types::date_time::Format;
+use longshore_aws::failure;
+use longshore_model::{FailureKind, Secret};
+use longshore_plugin::Result;
+
+/// A secret as Secrets Manager describes it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Observed {
+    /// The full ARN, suffix included.
+    pub(crate) arn: String,
+    pub(crate) description: String,
+    /// The key as it was given: an ARN, an id or an alias; nothing for the key that AWS manages.
+    pub(crate) kms_key: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// When it was deleted, or will be; it can still be restored.
+    pub(crate) deleted: Option<DateTime>,
+    /// The stages of its versions, by the versions' ids.
+    pub(crate) versions: BTreeMap<String, Vec<String>>,
+    /// When it last changed.
+    pub(crate) changed: Option<DateTime>,
+}
+
+/// The value of a secret's current version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Current {
+    Text(Secret<String>),
+    /// Bytes, or no value at all: nothing that the ECS agent could read.
+    Unreadable,
+}
+
+impl Observed {
+    /// The tags as pairs.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+/// Looks a secret up by its name.
+pub(crate) async fn describe(client: &Client, name: &str) -> Result<Option<Observed>> {
+    let answer = match client.describe_secret().secret_id(name).send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let failure = failure(&error, format!("secretsmanager:DescribeSecret {name}"));
+            return if failure.kind == FailureKind::NotFound { Ok(None) } else { Err(failure) };
+        }
+    };
+    let tags = answer.tags.unwrap_or_default();
+    let versions = answer.version_ids_to_stages.unwrap_or_default();
+    Ok(Some(Observed {
+        arn: answer.arn.unwrap_or_default(),
+        description: answer.description.unwrap_or_default(),
+        kms_key: answer.kms_key_id.filter(|key| !key.is_empty()),
+        tags: tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect(),
+        deleted: answer.deleted_date,
+        versions: versions
+            .into_iter()
+            .map(|(id, mut stages)| {
+                stages.sort();
+                (id, stages)
+            })
+            .collect(),
+        changed: answer.last_changed_date,
+    }))
+}
+
+/// Reads the value of the version that the ECS agent reads: `AWSCURRENT`.
+pub(crate) async fn current(client: &Client, name: &str, secret: &Observed) -> Result<Current> {
+    let error = match client.get_secret_value().secret_id(&secret.arn).send().await {
+        Ok(mut answer) => {
+            return Ok(answer
+                .secret_string
+                .take()
+                .map_or(Current::Unreadable, |text| Current::Text(Secret::new(text))));
+        }
+        Err(error) => error,
+    };
+    let failed = failure(&error, format!("secretsmanager:GetSecretValue {name}"));
+    let of_kms =
+        error.as_service_error().and_then(GetSecretValueError::message).is_some_and(|m| m.contains("KMS"));
+    match failed.kind {
+        // The secret is there, so what is not there is the version.
+        FailureKind::NotFound => Ok(Current::Unreadable),
+        FailureKind::Denied if of_kms => Err(failed.help(
+            "Longshore compares the stored value before it writes: allow `kms:Decrypt` on the secret's key to the \
+             caller",
+        )),
+        FailureKind::Denied => Err(failed.help(
+            "Longshore compares the stored value before it writes: allow `secretsmanager:GetSecretValue` on this \
+             secret to the caller",
+        )),
+        _ => Err(failed),
+    }
+}
+
+/// A moment as people read it.
+pub(crate) fn shown(moment: &DateTime) -> String {
+    moment.fmt(Format::DateTime).unwrap_or_else(|_| moment.to_string())
+}
