@@ -148,6 +148,11 @@ pub enum EventKind {
         /// Each service.
         services: Vec<ServiceStatus>,
     },
+    /// The command cannot go on, for reasons that are no step's: a configuration that is wrong, another account.
+    CommandFailed {
+        /// Each of the reasons.
+        failures: Vec<Failure>,
+    },
     /// A command has ended.
     RunFinished {
         /// How.
