@@ -51,7 +51,16 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
     });
     step("deny", &|| {
         if has_subcommand(workspace, "deny") {
-            return by_cargo(&["deny", "--workspace", "--locked", "check", "licenses", "bans", "sources"]);
+            return by_cargo(&[
+                "deny",
+                "--workspace",
+                "--locked",
+                "check",
+                "--hide-inclusion-graph",
+                "licenses",
+                "bans",
+                "sources",
+            ]);
         }
         if is_on("LONGSHORE_REQUIRE_DENY") {
             return Err(Error::Failed(
