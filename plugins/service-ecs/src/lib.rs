@@ -1,1 +1,46 @@
 //! Service deployer on Amazon ECS.
+//!
+//! A service unfolds into a cluster, a log group, a task definition and the ECS service itself, each a step of its own.
+//! The last one has succeeded when its service deployment has.
+
+mod check;
+mod cluster;
+mod deployer;
+mod explain;
+mod fields;
+mod follow;
+mod log_group;
+mod planned;
+mod reads;
+mod render;
+mod service;
+mod size;
+mod status;
+mod tags;
+mod task;
+mod task_definition;
+mod time;
+
+use std::sync::Arc;
+
+use longshore_aws::Aws;
+use longshore_model::{Options, Problem};
+use longshore_plugin::{Extensions, Registry, ServiceDeployer};
+
+use crate::deployer::EcsDeployer;
+
+/// Adds the service deployer `ecs`. It takes the run's [`Aws`] from the extensions and has no options of its own.
+pub fn register(registry: &mut Registry) {
+    registry.add_service_deployer("ecs", build);
+}
+
+fn build(options: &Options, extensions: &Extensions) -> Result<Arc<dyn ServiceDeployer>, Vec<Problem>> {
+    options.read(|_| Some(()))?;
+    let Some(aws) = extensions.get::<Aws>() else {
+        return Err(vec![Problem::new(
+            &options.key,
+            "the host lends no AWS clients to the service deployer `ecs`",
+        )]);
+    };
+    Ok(Arc::new(EcsDeployer { aws: Aws::clone(&aws) }))
+}

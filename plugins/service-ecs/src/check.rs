@@ -1,0 +1,94 @@
+//! What of a declaration ECS would refuse, found before anything is called.
+
+use longshore_model::{Container, LaunchType, Name, Problem, Service, TaskSize};
+
+use crate::{
+    log_group::RETENTION_DAYS,
+    size::{self, NoSize},
+};
+
+/// The size of the service's tasks; nothing where container instances need none.
+///
+/// # Errors
+/// Everything that cannot work; keys begin with `services.NAME`.
+pub(crate) fn check(name: &Name, service: &Service) -> Result<Option<TaskSize>, Vec<Problem>> {
+    let key = |field: &str| format!("services.{name}.{field}");
+    let mut problems = Vec::new();
+    let size = task_size(service).unwrap_or_else(|none| {
+        // Where no size is given, it is the containers that ask for too much.
+        let field = if service.size.is_some() { "size" } else { container_field(name, service, "memory") };
+        problems.push(Problem::new(key(field), none.message).help(none.help));
+        None
+    });
+    for (container, declared) in &service.containers {
+        problems.extend(registry_of_ecr(&key(&of_container(name, service, container, "registry")), declared));
+    }
+    if !service.containers.values().any(|container| container.essential) {
+        let help = "set essential = true for the container whose end is the task's end";
+        problems.push(Problem::new(key("containers"), "has no essential container").help(help));
+    }
+    if service.launch_type == LaunchType::Ec2 && service.network.assign_public_ip == Some(true) {
+        problems.push(
+            Problem::new(
+                key("network.assign-public-ip"),
+                "is true, but ECS gives public addresses on Fargate only",
+            )
+            .help("remove it, and let the subnets reach the registry through a NAT gateway"),
+        );
+    }
+    if let Some(logs) = service.logs.as_ref().filter(|logs| !RETENTION_DAYS.contains(&logs.retention_days)) {
+        let days: Vec<_> = RETENTION_DAYS.iter().map(ToString::to_string).collect();
+        problems.push(
+            Problem::new(key("logs.retention-days"), format!("found the number {}", logs.retention_days))
+                .help(format!("CloudWatch Logs allows {}", days.join(", "))),
+        );
+    }
+    if problems.is_empty() { Ok(size) } else { Err(problems) }
+}
+
+fn task_size(service: &Service) -> Result<Option<TaskSize>, NoSize> {
+    let sum = |amount: fn(&Container) -> Option<u32>| {
+        service.containers.values().filter_map(amount).fold(0_u32, u32::saturating_add)
+    };
+    let (cpu, memory) = (sum(|container| container.cpu), sum(|container| container.memory));
+    match (service.launch_type, service.size) {
+        (LaunchType::Fargate, Some(size)) => size::check(size, cpu, memory).map(Some),
+        (LaunchType::Fargate, None) => size::smallest(cpu, memory).map(Some),
+        // On container instances a task may have any size, or none when each container says what it needs.
+        (LaunchType::Ec2, Some(size)) => Ok(Some(size)),
+        (LaunchType::Ec2, None)
+            if service.containers.values().all(|container| container.memory.is_some()) =>
+        {
+            Ok(None)
+        }
+        (LaunchType::Ec2, None) => Err(NoSize {
+            message: "is missing, and so is the size of the task".to_owned(),
+            help: "on container instances each container needs its memory, or the task its size".to_owned(),
+        }),
+    }
+}
+
+/// ECS refuses credentials for its own registry (RegisterTaskDefinition).
+fn registry_of_ecr(key: &str, container: &Container) -> Option<Problem> {
+    let registry = container.registry.as_ref().filter(|_| container.image.is_ecr())?;
+    Some(
+        Problem::new(
+            key,
+            format!("names the registry `{registry}`, but the image {} lies in Amazon ECR", container.image),
+        )
+        .help("remove it: the execution role itself authorises pulls from Amazon ECR"),
+    )
+}
+
+/// Whether the service itself declares its only container, which then has the service's name.
+fn is_single(name: &Name, service: &Service) -> bool {
+    service.containers.len() == 1 && service.containers.contains_key(name)
+}
+
+fn container_field(name: &Name, service: &Service, field: &'static str) -> &'static str {
+    if is_single(name, service) { field } else { "containers" }
+}
+
+fn of_container(name: &Name, service: &Service, container: &Name, field: &str) -> String {
+    if is_single(name, service) { field.to_owned() } else { format!("containers.{container}.{field}") }
+}

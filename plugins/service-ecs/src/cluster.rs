@@ -1,0 +1,179 @@
+//! The cluster that services run on.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_ecs::types::{Cluster, ClusterField, ServiceField};
+use longshore_aws::{
+    Aws, Owner, Ownership, code, failure,
+    wait::{Patience, Probe, until},
+};
+use longshore_model::{Action, Failure, FailureKind, Inputs, Outputs, StepPlan};
+use longshore_plugin::{Context, Result, Step};
+
+use crate::tags;
+
+/// The name of the output that is the cluster's ARN.
+pub(crate) const CLUSTER_ARN: &str = "cluster-arn";
+
+/// For how long ECS may still count tasks that have stopped.
+const LEFTOVERS: Patience = Patience::of(Duration::from_secs(180));
+
+/// A cluster. One that is there already is used as it is, whoever owns it; one that is not is made. All services of the
+/// stack that name it share this step.
+pub(crate) struct ClusterStep {
+    /// The clients.
+    pub(crate) aws: Aws,
+    /// The cluster's name.
+    pub(crate) name: String,
+}
+
+impl ClusterStep {
+    fn resource(&self) -> String {
+        format!("cluster {}", self.name)
+    }
+
+    fn at(&self, call: &str) -> String {
+        format!("ecs:{call} {}", self.name)
+    }
+
+    /// The cluster, unless it is not there or was deleted: ECS shows deleted ones for a while.
+    async fn observe(&self) -> Result<Option<Cluster>> {
+        let answer = self
+            .aws
+            .ecs()
+            .await?
+            .describe_clusters()
+            .clusters(&self.name)
+            .include(ClusterField::Tags)
+            .send()
+            .await
+            .map_err(|error| failure(&error, self.at("DescribeClusters")))?;
+        let cluster = answer.clusters.into_iter().flatten().next();
+        Ok(cluster.filter(|cluster| cluster.status() != Some("INACTIVE")))
+    }
+
+    /// The names of the services on the cluster that this stack does not own.
+    async fn others_services(&self, ownership: &Ownership) -> Result<Vec<String>> {
+        let client = self.aws.ecs().await?;
+        let mut pages = client.list_services().cluster(&self.name).into_paginator().items().send();
+        let mut arns = Vec::new();
+        while let Some(arn) = pages.next().await {
+            arns.push(arn.map_err(|error| failure(&error, self.at("ListServices")))?);
+        }
+        let mut others = Vec::new();
+        // DescribeServices takes at most ten.
+        for arns in arns.chunks(10) {
+            let answer = client
+                .describe_services()
+                .cluster(&self.name)
+                .set_services(Some(arns.to_vec()))
+                .include(ServiceField::Tags)
+                .send()
+                .await
+                .map_err(|error| failure(&error, self.at("DescribeServices")))?;
+            let services = answer.services.into_iter().flatten();
+            others.extend(
+                services
+                    .filter(|service| service.status() == Some("ACTIVE"))
+                    .filter(|service| ownership.owner(tags::pairs(service.tags())) != Owner::Ours)
+                    .filter_map(|service| service.service_name),
+            );
+        }
+        Ok(others)
+    }
+}
+
+/// Why a cluster stays.
+fn kept_for(others: &[String]) -> String {
+    let names: Vec<_> = others.iter().map(|name| format!("`{name}`")).collect();
+    format!("stays, because services run on it which this stack does not own: {}", names.join(", "))
+}
+
+#[async_trait]
+impl Step for ClusterStep {
+    async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
+        let Some(cluster) = self.observe().await? else {
+            return Ok(StepPlan::new(Action::Create, self.resource()));
+        };
+        let arn = cluster.cluster_arn().unwrap_or_default();
+        let mut plan = StepPlan::new(Action::NoChange, self.resource()).output(CLUSTER_ARN, arn);
+        if Ownership::of(context).owner(tags::pairs(cluster.tags())) != Owner::Ours {
+            plan.notes.push("uses the existing cluster, which this stack does not own".to_owned());
+        }
+        Ok(plan)
+    }
+
+    async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
+        // CreateCluster answers with the cluster if it is there already.
+        let answer = self
+            .aws
+            .ecs()
+            .await?
+            .create_cluster()
+            .cluster_name(&self.name)
+            .set_tags(Some(tags::of(&Ownership::of(context))))
+            .send()
+            .await
+            .map_err(|error| failure(&error, self.at("CreateCluster")))?;
+        let arn = answer.cluster.and_then(|cluster| cluster.cluster_arn).ok_or_else(|| {
+            Failure::new(FailureKind::Internal, "ECS answers without an ARN").at(self.at("CreateCluster"))
+        })?;
+        Ok([(CLUSTER_ARN.to_owned(), arn)].into())
+    }
+
+    async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
+        let mut plan = StepPlan::new(Action::NoChange, self.resource());
+        let Some(cluster) = self.observe().await? else { return Ok(plan) };
+        let ownership = Ownership::of(context);
+        if ownership.owner(tags::pairs(cluster.tags())) != Owner::Ours {
+            plan.notes.push("stays, because this stack does not own it".to_owned());
+            return Ok(plan);
+        }
+        if cluster.registered_container_instances_count > 0 {
+            plan.notes.push("stays, because container instances are registered with it".to_owned());
+            return Ok(plan);
+        }
+        let others = self.others_services(&ownership).await?;
+        if others.is_empty() {
+            plan.action = Action::Delete;
+        } else {
+            plan.notes.push(kept_for(&others));
+        }
+        Ok(plan)
+    }
+
+    async fn remove(&self, context: &Context) -> Result<()> {
+        let Some(cluster) = self.observe().await? else { return Ok(()) };
+        let ownership = Ownership::of(context);
+        if ownership.owner(tags::pairs(cluster.tags())) != Owner::Ours {
+            return Ok(());
+        }
+        let others = self.others_services(&ownership).await?;
+        if !others.is_empty() {
+            context.warn(format!("the cluster {} {}", self.name, kept_for(&others)));
+            return Ok(());
+        }
+        let client = self.aws.ecs().await?;
+        until(context, LEFTOVERS, |_| async {
+            let Err(error) = client.delete_cluster().cluster(&self.name).send().await else {
+                return Ok(Probe::Done(()));
+            };
+            let failed = failure(&error, self.at("DeleteCluster"));
+            match code(&error) {
+                Some("ClusterNotFoundException") => Ok(Probe::Done(())),
+                // Services that drain and tasks that stop are counted for a while.
+                Some(
+                    "ClusterContainsTasksException"
+                    | "ClusterContainsServicesException"
+                    | "UpdateInProgressException",
+                ) => Ok(Probe::Again(failed.help(format!(
+                    "stop what still runs on the cluster (`aws ecs list-tasks --cluster {}`) and run again",
+                    self.name
+                )))),
+                _ => Err(failed),
+            }
+        })
+        .await
+    }
+}

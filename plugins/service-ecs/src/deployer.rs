@@ -1,0 +1,104 @@
+//! The service deployer: what a service unfolds into, and how it is doing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use longshore_aws::{Aws, bounded};
+use longshore_model::{Name, Problem, Service, ServiceStatus, StepId, ValueType};
+use longshore_plugin::{Context, Node, Result, RoleBuilder, SecretStore, ServiceDeployer, Wires};
+
+use crate::{
+    check::check,
+    cluster::{CLUSTER_ARN, ClusterStep},
+    explain::Facts,
+    log_group::{LOG_GROUP, LogGroupStep},
+    render::{self, secret_input},
+    service::{SERVICE_ARN, ServiceStep},
+    status,
+    task_definition::{TASK_DEFINITION_ARN, TaskDefinitionStep},
+};
+
+/// The longest name of a family (API reference, RegisterTaskDefinition).
+const FAMILY_LIMIT: usize = 255;
+/// The longest name of a log group (API reference, CreateLogGroup).
+const LOG_GROUP_LIMIT: usize = 512;
+
+/// Runs services on Amazon ECS.
+pub(crate) struct EcsDeployer {
+    /// The clients.
+    pub(crate) aws: Aws,
+}
+
+/// The name of the log group of a service, if it has one.
+fn log_group(stack: &Name, name: &Name, service: &Service) -> Option<String> {
+    let logs = service.logs.as_ref()?;
+    let made = || bounded(&format!("/longshore/{stack}/{name}"), LOG_GROUP_LIMIT);
+    Some(logs.group.clone().unwrap_or_else(made))
+}
+
+impl EcsDeployer {
+    fn cluster(&self, service: &Service) -> Node {
+        let step = ClusterStep { aws: self.aws.clone(), name: service.cluster.clone() };
+        Node::new(StepId::new("cluster", &service.cluster), Arc::new(step))
+            .output(CLUSTER_ARN, ValueType::CLUSTER_ARN)
+    }
+
+    fn log_group(&self, name: &Name, service: &Service, group: Option<&str>) -> Option<Node> {
+        let step = LogGroupStep {
+            aws: self.aws.clone(),
+            name: group?.to_owned(),
+            retention_days: service.logs.as_ref()?.retention_days,
+        };
+        let node = Node::new(StepId::new("log-group", name), Arc::new(step));
+        Some(node.output(LOG_GROUP, ValueType::LOG_GROUP))
+    }
+}
+
+#[async_trait]
+impl ServiceDeployer for EcsDeployer {
+    fn unfold(
+        &self,
+        name: &Name,
+        service: &Service,
+        wires: &Wires,
+    ) -> std::result::Result<Vec<Node>, Vec<Problem>> {
+        let size = check(name, service)?;
+        let group = log_group(&wires.stack, name, service);
+        let shared = Arc::new(service.clone());
+        let cluster = self.cluster(service);
+        let logs = self.log_group(name, service, group.as_deref());
+
+        let step = TaskDefinitionStep {
+            aws: self.aws.clone(),
+            family: bounded(&format!("{}-{name}", wires.stack), FAMILY_LIMIT),
+            service: shared.clone(),
+            size,
+        };
+        let mut definition = Node::new(StepId::new("task-definition", name), Arc::new(step))
+            .input(render::ROLE_ARN, ValueType::ROLE_ARN, &wires.role, <dyn RoleBuilder>::ARN)
+            .output(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN);
+        for (registry, step) in &wires.secrets {
+            let input = secret_input(registry);
+            definition = definition.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
+        }
+        if let Some(logs) = &logs {
+            definition = definition.input(render::LOG_GROUP, ValueType::LOG_GROUP, &logs.id, LOG_GROUP);
+        }
+
+        let step = ServiceStep {
+            aws: self.aws.clone(),
+            name: name.clone(),
+            service: shared,
+            facts: Facts { log_group: group, platform: service.platform },
+        };
+        let service = Node::new(StepId::new("service", name), Arc::new(step))
+            .input(CLUSTER_ARN, ValueType::CLUSTER_ARN, &cluster.id, CLUSTER_ARN)
+            .input(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN, &definition.id, TASK_DEFINITION_ARN)
+            .output(SERVICE_ARN, ValueType::SERVICE_ARN);
+        Ok([cluster].into_iter().chain(logs).chain([definition, service]).collect())
+    }
+
+    async fn status(&self, _context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus> {
+        status::read(&self.aws, name, service).await
+    }
+}

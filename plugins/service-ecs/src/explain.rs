@@ -1,0 +1,377 @@
+//! What the reasons mean for which ECS stops tasks, and what to do.
+//!
+//! The texts are those of the ECS developer guide ("Stopped tasks error messages") and of the ECS agent.
+
+use longshore_model::Platform;
+
+/// What an explanation may name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// The log group that the containers write to.
+    pub(crate) log_group: Option<String>,
+    /// The platform of the tasks.
+    pub(crate) platform: Platform,
+}
+
+/// What a reason means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Explanation {
+    /// Trying again cannot help: the same task fails in the same way until somebody changes something.
+    pub(crate) permanent: bool,
+    /// What to do.
+    pub(crate) help: String,
+}
+
+/// A kind of reason: every group has a word that occurs in it (in lower case).
+struct Rule {
+    words: &'static [&'static [&'static str]],
+    permanent: bool,
+    help: fn(&Facts) -> String,
+}
+
+const DENIED: &[&str] = &["401", "403", "unauthorized", "forbidden", "denied", "authorization failed"];
+const UNREACHABLE: &[&str] = &[
+    "i/o timeout",
+    "deadline exceeded",
+    "connection refused",
+    "connection reset",
+    "no such host",
+    "no route to host",
+    "dial tcp",
+    "tls handshake timeout",
+    "request canceled",
+    "requestcanceled",
+    "requesterror",
+];
+
+/// The kinds, the most particular first.
+const RULES: &[Rule] = &[
+    Rule {
+        words: &[&["no matching manifest", "matching platform", "does not match the specified platform"]],
+        permanent: true,
+        help: |facts| {
+            format!(
+                "the image has no manifest for {}: build and push it for that platform, or set the service's \
+                 architecture to one that the image has",
+                facts.platform
+            )
+        },
+    },
+    Rule {
+        words: &[&[
+            "unmarshal",
+            "invalid character",
+            "username or password",
+            "empty username",
+            "empty password",
+        ]],
+        permanent: true,
+        help: |_| {
+            "the secret's value is not the JSON that ECS reads, {\"username\":\"…\",\"password\":\"…\"}, with \
+             nothing empty: somebody else has written it; deploy again to write the credential anew"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["secret", "registry auth"], &["kms"], DENIED],
+        permanent: true,
+        help: |_| {
+            "the execution role may not use the key that encrypts the secret: it needs kms:Decrypt, and the key's \
+             policy must let the account's roles use it (set the store's KMS key in the configuration)"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["secret", "registry auth"], &["accessdenied", "not authorized to perform"]],
+        permanent: true,
+        help: |_| {
+            "the execution role may not read the secret: its policy has to allow secretsmanager:GetSecretValue on \
+             the secret's full ARN, and no policy of the secret, of a boundary or of the organisation may deny it; \
+             deploy again to restore the role's policy"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["secret", "registry auth"], &["resourcenotfound", "can't find the specified secret"]],
+        permanent: true,
+        help: |_| {
+            "the secret that the task definition names is not there (any more): deploy again, so that it is made and \
+             named by its new ARN"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["secret", "registry auth"], UNREACHABLE],
+        permanent: false,
+        help: |_| {
+            "the task does not reach Secrets Manager: its subnets need a NAT gateway, an interface endpoint for \
+             com.amazonaws.REGION.secretsmanager, or (in public subnets) network.assign-public-ip, and its security \
+             group has to let HTTPS out"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["log group", "logger args", "log stream", "log driver", "awslogs"]],
+        permanent: true,
+        help: |facts| {
+            format!(
+                "the task cannot write to the log group {}: it has to exist in the task's region, and the execution \
+                 role has to allow logs:CreateLogStream and logs:PutLogEvents \
+                 (service-role/AmazonECSTaskExecutionRolePolicy does)",
+                facts.log_group.as_deref().unwrap_or("that its definition names")
+            )
+        },
+    },
+    Rule {
+        words: &[&["toomanyrequests", "too many requests", "429", "rate limit", "pull rate"]],
+        permanent: false,
+        help: |_| {
+            "the registry limits pulls: use a credential with a higher limit, or wait until the limit is reset"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["cannotpull"], &["manifest unknown", "not found", "does not exist", "404"]],
+        permanent: true,
+        help: |_| {
+            "the registry has no such image for this credential: look at the repository's name and tag; a registry \
+             may say \"not found\" where it means \"not allowed\""
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["cannotpull"], DENIED],
+        permanent: true,
+        help: |_| {
+            "the registry refuses the credential in the secret: it may have expired, been revoked, or lack access to \
+             this repository (GHCR: a classic token with read:packages, authorised for the organisation's SSO); \
+             renew it at its source and deploy again"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["cannotpull"], UNREACHABLE],
+        permanent: false,
+        help: |_| {
+            "the task does not reach the registry: its subnets need a NAT gateway, or (in public subnets) \
+             network.assign-public-ip, and its security group has to let HTTPS out"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["cannotpull"], &["no space left", "disk"]],
+        permanent: false,
+        help: |_| "the image does not fit on the task's disk: make it smaller".to_owned(),
+    },
+    Rule {
+        words: &[&["unable to assume the role", "unable to assume role"]],
+        permanent: false,
+        help: |_| {
+            "ECS may not assume the execution role (or the task role): its trust policy has to allow sts:AssumeRole \
+             to ecs-tasks.amazonaws.com; deploy again to restore the execution role's"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["outofmemory", "out of memory", "memory usage", "exit code 137"]],
+        permanent: false,
+        help: |_| "a container used more memory than it may: raise its memory".to_owned(),
+    },
+    Rule {
+        words: &[&["executable file not found", "exec format error", "no such file or directory"]],
+        permanent: true,
+        help: |facts| {
+            format!(
+                "the container's command cannot be run: look at `command` and at the image, which has to be one for \
+                 {}",
+                facts.platform
+            )
+        },
+    },
+    Rule {
+        words: &[&["elb health check", "target group", "target-group"]],
+        permanent: false,
+        help: |facts| {
+            format!(
+                "the load balancer finds the task unhealthy: the container has to listen on the port of the target \
+                 group and answer its health check in time; {}",
+                logs(facts)
+            )
+        },
+    },
+    Rule {
+        words: &[&["health check"]],
+        permanent: false,
+        help: |facts| format!("the container's own health check fails; {}", logs(facts)),
+    },
+    Rule {
+        words: &[&["essential container", "exit code"]],
+        permanent: false,
+        help: |facts| format!("a container ended by itself; {}", logs(facts)),
+    },
+    Rule {
+        words: &[&[
+            "capacity is unavailable",
+            "limit on the number of vcpus",
+            "resource:memory",
+            "resource:cpu",
+        ]],
+        permanent: false,
+        help: |_| {
+            "there is no capacity: try another subnet (another availability zone), or ask AWS for a higher quota"
+                .to_owned()
+        },
+    },
+];
+
+fn logs(facts: &Facts) -> String {
+    match &facts.log_group {
+        Some(group) => format!("its output is in the log group {group}: `aws logs tail {group}`"),
+        None => "its output is nowhere: turn the service's logs on to see it".to_owned(),
+    }
+}
+
+/// What `reason` means, if it is known.
+pub(crate) fn explain(reason: &str, facts: &Facts) -> Option<Explanation> {
+    let reason = reason.to_lowercase();
+    let matches =
+        |rule: &&Rule| rule.words.iter().all(|group| group.iter().any(|word| reason.contains(word)));
+    RULES.iter().find(matches).map(|rule| Explanation { permanent: rule.permanent, help: (rule.help)(facts) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reasons as AWS gives them, and a word of the advice that fits, with whether it is permanent.
+    const REASONS: &[(&str, &str, bool)] = &[
+        (
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref \
+             ghcr.io/acme/api:1: failed to authorize: failed to fetch oauth token: unexpected status from GET request \
+             to https://ghcr.io/token: 403 Forbidden",
+            "refuses the credential",
+            true,
+        ),
+        (
+            "CannotPullContainerError: failed to resolve reference \"ghcr.io/acme/api:1\": failed to fetch oauth \
+             token: 401 Unauthorized",
+            "refuses the credential",
+            true,
+        ),
+        (
+            "CannotPullContainerError: pull access denied for acme/api, repository does not exist or may require \
+             authorization: server message: insufficient_scope: authorization failed",
+            "no such image",
+            true,
+        ),
+        ("CannotPullContainerError: ghcr.io/acme/api:9: not found", "no such image", true),
+        ("CannotPullContainerError: manifest unknown: manifest unknown", "no such image", true),
+        (
+            "CannotPullContainerError: no matching manifest for linux/arm64 in the manifest list entries",
+            "linux/amd64",
+            true,
+        ),
+        (
+            "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/amd64'",
+            "linux/amd64",
+            true,
+        ),
+        (
+            "CannotPullContainerError: dial tcp 140.82.121.33:443: i/o timeout",
+            "does not reach the registry",
+            false,
+        ),
+        (
+            "CannotPullContainerError: toomanyrequests: You have reached your pull rate limit.",
+            "limits pulls",
+            false,
+        ),
+        ("CannotPullContainerError: write /var/lib/x: no space left on device", "disk", false),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
+             failed: unable to retrieve secret from asm: AccessDeniedException: User: \
+             arn:aws:sts::123456789012:assumed-role/api/0123 is not authorized to perform: \
+             secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:eu-central-1:123456789012:secret:x",
+            "secretsmanager:GetSecretValue",
+            true,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secret from \
+             asm: AccessDeniedException: Access to KMS is not allowed",
+            "kms:Decrypt",
+            true,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: ResourceNotFoundException: Secrets \
+             Manager can't find the specified secret.",
+            "its new ARN",
+            true,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: asm fetching secret from the \
+             service for arn:aws:secretsmanager:eu-central-1:123456789012:secret:x: unable to unmarshal secret: \
+             invalid character 'g' looking for beginning of value",
+            "is not the JSON",
+            true,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: RequestCanceled: request context \
+             canceled caused by: context deadline exceeded",
+            "does not reach Secrets Manager",
+            false,
+        ),
+        (
+            "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: \
+             failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not \
+             exist.",
+            "log group /longshore/shop/api",
+            true,
+        ),
+        ("OutOfMemoryError: Container killed due to memory usage", "raise its memory", false),
+        ("Essential container in task exited (api: exit code 137)", "raise its memory", false),
+        ("Essential container in task exited (api: exit code 1)", "aws logs tail /longshore/shop/api", false),
+        (
+            "CannotStartContainerError: exec: \"serve\": executable file not found in $PATH",
+            "cannot be run",
+            true,
+        ),
+        (
+            "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:x:y:targetgroup/z)",
+            "load balancer",
+            false,
+        ),
+        ("Task failed container health checks", "own health check", false),
+        (
+            "ECS was unable to assume the role 'arn:aws:iam::123456789012:role/api' that was provided for this task.",
+            "trust policy",
+            false,
+        ),
+        ("Capacity is unavailable at this time. Please try again later", "no capacity", false),
+    ];
+
+    #[test]
+    fn every_reason_gets_the_advice_that_fits() {
+        let facts =
+            Facts { log_group: Some("/longshore/shop/api".to_owned()), platform: Platform::default() };
+        for (reason, advice, permanent) in REASONS {
+            let explanation = explain(reason, &facts).unwrap_or_else(|| panic!("unknown: {reason}"));
+            assert!(explanation.help.contains(advice), "{reason}\n=> {}", explanation.help);
+            assert_eq!(explanation.permanent, *permanent, "{reason}");
+        }
+    }
+
+    #[test]
+    fn every_rule_is_used() {
+        let helps: std::collections::BTreeSet<_> = REASONS
+            .iter()
+            .filter_map(|(reason, ..)| explain(reason, &Facts::default()))
+            .map(|explanation| explanation.help)
+            .collect();
+        assert_eq!(helps.len(), RULES.len());
+    }
+
+    #[test]
+    fn says_nothing_of_what_it_does_not_know() {
+        assert_eq!(explain("Scaling activity initiated by (deployment ecs-svc/1)", &Facts::default()), None);
+    }
+}

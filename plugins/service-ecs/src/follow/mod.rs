@@ -1,0 +1,274 @@
+//! Following a deployment to its end.
+//!
+//! The truth about a deployment is its service deployment: after a rollback by the circuit breaker the service is as
+//! steady as after a success. Where an endpoint does not know service deployments, the service's own deployments have
+//! to do.
+
+mod failed_tasks;
+mod judge;
+mod report;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aws_sdk_ecs::types::{DeploymentRolloutState, DesiredStatus, Service, ServiceDeploymentStatus};
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::{Context, Result};
+use tokio::time::{Instant, sleep};
+
+use self::{
+    failed_tasks::FailedTasks,
+    judge::{Track, Verdict, judge},
+    report::Report,
+};
+use crate::{
+    explain::{Facts, explain},
+    reads::{Reads, count, primary},
+    task::short_id,
+    task_definition::revision_of,
+};
+
+/// The pauses between two looks grow from the first to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// ECS's reads lag behind its writes, by seconds at most. After this time without a new service deployment, the endpoint
+/// is taken not to have them.
+const CATCHES_UP_WITHIN: Duration = Duration::from_secs(30);
+
+/// What is to be followed.
+#[derive(Clone, Debug)]
+pub(crate) enum Expect {
+    /// A deployment that was just begun: its service deployment is none of these.
+    New(BTreeSet<String>),
+    /// Whatever is going on.
+    Current,
+}
+
+/// How to follow.
+pub(crate) struct Follow<'a> {
+    /// The run.
+    pub(crate) context: &'a Context,
+    /// What is looked at.
+    pub(crate) reads: Reads<'a>,
+    /// How many tasks are to run.
+    pub(crate) desired_count: u32,
+    /// For how long.
+    pub(crate) timeout: Duration,
+    /// Whether ECS itself gives up a deployment whose tasks keep failing.
+    pub(crate) circuit_breaker: bool,
+    /// What explanations may name.
+    pub(crate) facts: &'a Facts,
+}
+
+/// What was seen so far.
+struct Seen {
+    began: Instant,
+    service: Option<Service>,
+    /// The id of the deployment that is followed: the primary one of the first look.
+    deployment: Option<String>,
+    track: Track,
+    failed: FailedTasks,
+    events: BTreeSet<String>,
+    /// What was told last.
+    told: String,
+    /// The last read that failed, if it was the last one.
+    trouble: Option<Failure>,
+}
+
+impl Follow<'_> {
+    /// Follows the deployment that `service` shows as its primary one, until it has ended.
+    ///
+    /// # Errors
+    /// When it fails, when it does not end in time, or when the run is interrupted.
+    pub(crate) async fn to_the_end(&self, service: Service, expect: Expect) -> Result<()> {
+        let is_new = matches!(expect, Expect::New(_));
+        let mut seen = Seen::new(service, is_new);
+        let mut pause = FIRST_PAUSE;
+        let mut is_first = true;
+        loop {
+            match self.look(&mut seen, &expect, is_first).await {
+                Ok(()) => seen.trouble = None,
+                Err(failure) if is_passing(&failure) => seen.trouble = Some(failure),
+                Err(failure) => return Err(failure),
+            }
+            is_first = false;
+            let desired = (seen.began.elapsed() < CATCHES_UP_WITHIN).then_some(self.desired_count);
+            let verdict =
+                judge(seen.service.as_ref(), seen.deployment.as_deref(), &seen.track, is_new, desired);
+            match verdict {
+                Verdict::Done if seen.trouble.is_none() => return self.succeeded(&seen).await,
+                Verdict::Failed { state, reason } => {
+                    return Err(self.report(&seen).failed(&state, reason.as_deref()));
+                }
+                Verdict::Done | Verdict::Wait => {}
+            }
+            if let Some(failure) = self.hopeless(&seen, is_new) {
+                return Err(failure);
+            }
+            let elapsed = seen.began.elapsed();
+            if elapsed >= self.timeout {
+                return Err(self.report(&seen).timed_out(self.timeout));
+            }
+            self.pause(&seen, pause.min(self.timeout - elapsed)).await?;
+            pause = (pause + FIRST_PAUSE).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn pause(&self, seen: &Seen, pause: Duration) -> Result<()> {
+        tokio::select! {
+            biased;
+            () = self.context.interrupt.cancelled() => Err(self.report(seen).interrupted()),
+            () = sleep(pause) => Ok(()),
+        }
+    }
+
+    /// Reads everything anew.
+    async fn look(&self, seen: &mut Seen, expect: &Expect, is_first: bool) -> Result<()> {
+        seen.service = self.reads.service().await?;
+        self.track(seen, expect).await?;
+        self.stopped_tasks(seen, expect, is_first).await?;
+        self.tell(seen, is_first);
+        Ok(())
+    }
+
+    /// Finds the service deployment to follow, or looks at the one that was found.
+    async fn track(&self, seen: &mut Seen, expect: &Expect) -> Result<()> {
+        if let Track::ServiceDeployment { arn, status, reason } = &mut seen.track {
+            if let Some((now, why)) = self.reads.service_deployment(arn).await? {
+                (*status, *reason) = (now, why);
+            }
+            return Ok(());
+        }
+        // Without a new one, the service tells enough; but as long as tasks are missing, one may show up.
+        let briefs = self.reads.service_deployments().await?;
+        let found = briefs.as_ref().and_then(|briefs| match expect {
+            Expect::New(before) => briefs
+                .iter()
+                .find(|brief| brief.service_deployment_arn().is_some_and(|arn| !before.contains(arn))),
+            Expect::Current => briefs.iter().find(|brief| brief.status.as_ref().is_some_and(is_going_on)),
+        });
+        if let Some(brief) = found {
+            let arn = brief.service_deployment_arn().unwrap_or_default().to_owned();
+            let status = brief.status.as_ref().map_or("PENDING", |status| status.as_str()).to_owned();
+            seen.track = Track::ServiceDeployment { arn, status, reason: brief.status_reason.clone() };
+        } else if briefs.is_none()
+            || matches!(expect, Expect::Current)
+            || seen.began.elapsed() >= CATCHES_UP_WITHIN
+        {
+            seen.track = Track::Service;
+        }
+        Ok(())
+    }
+
+    /// Looks at tasks that have stopped and were not looked at yet.
+    async fn stopped_tasks(&self, seen: &mut Seen, expect: &Expect, is_first: bool) -> Result<()> {
+        let mut arns = self.reads.task_arns(DesiredStatus::Stopped).await?;
+        arns.retain(|arn| !seen.failed.knows(arn));
+        // What stopped before a deployment that is not going on was looked at, says nothing of now.
+        let is_old = is_first && matches!(expect, Expect::Current) && !seen.is_in_progress();
+        for task in self.reads.tasks(&arns).await? {
+            if let Some(told) = seen.failed.note(&task, seen.deployment.as_deref(), !is_old) {
+                self.context.progress(told);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells how far it is, when that has changed, and what ECS itself complains about.
+    fn tell(&self, seen: &mut Seen, is_first: bool) {
+        let Some(service) = &seen.service else { return };
+        for event in service.events().iter().rev() {
+            let Some((id, message)) = event.id().zip(event.message()) else { continue };
+            let is_complaint =
+                ["unable", "failed", "rolling back", "unhealthy"].iter().any(|word| message.contains(word));
+            if seen.events.insert(id.to_owned()) && is_complaint && !is_first {
+                self.context.progress(message);
+            }
+        }
+        let progress = self.report(seen).progress();
+        if progress != seen.told {
+            self.context.progress(&progress);
+            seen.told = progress;
+        }
+    }
+
+    /// Ends with the tasks that run.
+    async fn succeeded(&self, seen: &Seen) -> Result<()> {
+        let mut ids: Vec<_> = match self.reads.task_arns(DesiredStatus::Running).await {
+            Ok(arns) => arns.iter().map(|arn| short_id(arn)).collect(),
+            Err(_) => return Ok(()),
+        };
+        ids.sort();
+        let revision = seen.service.as_ref().and_then(primary).and_then(|primary| primary.task_definition());
+        if !ids.is_empty() {
+            let revision = revision_of(revision.unwrap_or_default());
+            self.context.progress(format!(
+                "{}: {} ({revision})",
+                self.report(seen).progress(),
+                ids.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    /// Without the circuit breaker ECS retries for ever. Once enough tasks have failed for a reason that no retry
+    /// removes, there is nothing to wait for.
+    fn hopeless(&self, seen: &Seen, is_new: bool) -> Option<Failure> {
+        // The breaker watches deployments, not the scaling of what was deployed before.
+        let breaks = self.circuit_breaker && (is_new || seen.is_in_progress());
+        if breaks {
+            return None;
+        }
+        let desired = seen.service.as_ref().map_or(0, |service| count(service.desired_count)) as usize;
+        let enough = (2 * desired).max(3);
+        let groups = seen.failed.groups();
+        let group = groups.iter().find(|group| {
+            let is_permanent = || explain(&group.reason, self.facts).is_some_and(|known| known.permanent);
+            group.fresh >= enough && is_permanent()
+        })?;
+        Some(self.report(seen).hopeless(group))
+    }
+
+    fn report<'a>(&'a self, seen: &'a Seen) -> Report<'a> {
+        Report { name: self.reads.service, cluster: self.reads.cluster, facts: self.facts, seen }
+    }
+}
+
+impl Seen {
+    fn new(service: Service, is_new: bool) -> Self {
+        let deployment = primary(&service).and_then(|primary| primary.id()).map(str::to_owned);
+        let track = if is_new { Track::Awaited } else { Track::Service };
+        Self {
+            began: Instant::now(),
+            service: Some(service),
+            deployment,
+            track,
+            failed: FailedTasks::default(),
+            events: BTreeSet::new(),
+            told: String::new(),
+            trouble: None,
+        }
+    }
+
+    /// Whether ECS is still carrying out the deployment.
+    fn is_in_progress(&self) -> bool {
+        let primary = self.service.as_ref().and_then(primary);
+        primary.is_some_and(|primary| primary.rollout_state == Some(DeploymentRolloutState::InProgress))
+    }
+}
+
+fn is_going_on(status: &ServiceDeploymentStatus) -> bool {
+    matches!(
+        status,
+        ServiceDeploymentStatus::Pending
+            | ServiceDeploymentStatus::InProgress
+            | ServiceDeploymentStatus::StopRequested
+            | ServiceDeploymentStatus::RollbackRequested
+            | ServiceDeploymentStatus::RollbackInProgress
+    )
+}
+
+/// Whether a read that failed may succeed a moment later: a deployment goes on whether it is seen or not.
+fn is_passing(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::Throttled | FailureKind::Unavailable)
+}

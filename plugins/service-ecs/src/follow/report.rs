@@ -1,0 +1,179 @@
+//! What is told of a deployment, on the way and at its end.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::ServiceEvent;
+use longshore_model::{Failure, FailureKind};
+
+use super::{Seen, failed_tasks::Group, judge::Track};
+use crate::{
+    explain::{Explanation, Facts, explain},
+    reads::{count, primary},
+    task_definition::revision_of,
+    time::spoken,
+};
+
+/// How many events, and how many reasons, a failure repeats.
+const EVENTS: usize = 3;
+const REASONS: usize = 3;
+
+/// Tells of what was seen.
+pub(super) struct Report<'a> {
+    pub(super) name: &'a str,
+    pub(super) cluster: &'a str,
+    pub(super) facts: &'a Facts,
+    pub(super) seen: &'a Seen,
+}
+
+impl Report<'_> {
+    fn at(&self, call: &str) -> String {
+        format!("ecs:{call} {}/{}", self.cluster.rsplit('/').next().unwrap_or(self.cluster), self.name)
+    }
+
+    /// How many tasks run, of how many.
+    fn counts(&self) -> (u32, u32, u32) {
+        let Some(service) = &self.seen.service else { return (0, 0, 0) };
+        let (running, pending) = match primary(service) {
+            Some(primary) => (primary.running_count, primary.pending_count),
+            None => (service.running_count, service.pending_count),
+        };
+        (count(running), count(service.desired_count), count(pending))
+    }
+
+    /// How far it is: `1 of 2 tasks running, 1 pending`.
+    pub(super) fn progress(&self) -> String {
+        let (running, desired, pending) = self.counts();
+        let mut progress = tasks_running(running, desired);
+        if pending > 0 {
+            progress.push_str(&format!(", {pending} pending"));
+        }
+        if let Track::ServiceDeployment { status, .. } = &self.seen.track
+            && status.starts_with("ROLLBACK")
+        {
+            progress.push_str(", ECS is going back to the last revision that worked");
+        }
+        progress
+    }
+
+    /// The deployment has failed.
+    pub(super) fn failed(&self, state: &str, reason: Option<&str>) -> Failure {
+        let mut message = format!("the deployment of {} failed: {state}", self.name);
+        if let Some(reason) = reason {
+            message.push_str(&format!(" ({})", reason.trim_end_matches('.')));
+        }
+        self.details(&mut message);
+        if state == "ROLLBACK_SUCCESSFUL" {
+            let runs =
+                self.seen.service.as_ref().and_then(primary).and_then(|primary| primary.task_definition());
+            if let Some(arn) = runs {
+                message.push_str(&format!("\nthe service runs {} again", revision_of(arn)));
+            }
+        }
+        self.with_help(
+            Failure::new(FailureKind::DeploymentFailed, message).at(self.at("DescribeServiceDeployments")),
+        )
+    }
+
+    /// Enough tasks have failed for a reason that no retry removes.
+    pub(super) fn hopeless(&self, group: &Group) -> Failure {
+        let mut message = format!(
+            "the tasks of {} cannot start: {} of them stopped for the same reason, which no retry removes; without the \
+             circuit breaker ECS goes on trying",
+            self.name, group.tasks
+        );
+        self.details(&mut message);
+        self.with_help(Failure::new(FailureKind::DeploymentFailed, message).at(self.at("DescribeTasks")))
+    }
+
+    /// It did not end in time.
+    pub(super) fn timed_out(&self, timeout: Duration) -> Failure {
+        let (running, desired, pending) = self.counts();
+        let after = spoken(timeout);
+        let events = self.seen.service.as_ref().map_or(&[][..], |service| service.events());
+        let nothing_happens = events.is_empty()
+            && self.seen.failed.groups().is_empty()
+            && running + pending == 0
+            && desired > 0;
+        if nothing_happens {
+            let message = format!(
+                "after {after} {}, and ECS reports no event and no stopped task",
+                tasks_are_running(running, desired)
+            );
+            return Failure::new(FailureKind::DeadlineExceeded, message).at(self.at("DescribeServices")).help(
+                "the service exists, but nothing starts its tasks: that is how emulators behave which do not run any; on \
+                 AWS, look at the service in the console",
+            );
+        }
+        let mut message = format!("after {after} {}", tasks_are_running(running, desired));
+        if pending > 0 {
+            message.push_str(&format!(", {pending} pending"));
+        }
+        message.push_str(match &self.seen.track {
+            Track::Awaited => ", and no service deployment has begun",
+            Track::ServiceDeployment { .. } => "",
+            Track::Service => ", and the service is not steady",
+        });
+        if let Track::ServiceDeployment { status, .. } = &self.seen.track {
+            message.push_str(&format!(", and the service deployment is {status}"));
+        }
+        if let Some(trouble) = &self.seen.trouble {
+            message.push_str(&format!("; the last look failed: {}", trouble.message));
+        }
+        self.details(&mut message);
+        let failure = Failure::new(FailureKind::DeadlineExceeded, message).at(self.at("DescribeServices"));
+        if self.explanation().is_some() {
+            return self.with_help(failure);
+        }
+        failure.help(
+            "ECS goes on: `longshore status` shows how far it is, and running `longshore deploy` again follows it \
+             further; services that need longer have a higher `deployment.timeout`",
+        )
+    }
+
+    /// The run was interrupted.
+    pub(super) fn interrupted(&self) -> Failure {
+        let (running, desired, _) = self.counts();
+        let message = format!("stopped waiting with {}", tasks_running(running, desired));
+        Failure::new(FailureKind::Interrupted, message)
+            .at(self.at("DescribeServices"))
+            .help("ECS goes on: `longshore status` shows it, and `longshore deploy` follows it further")
+    }
+
+    /// The reasons of the tasks that failed, and ECS's last events, a line each.
+    fn details(&self, message: &mut String) {
+        for group in self.seen.failed.groups().into_iter().take(REASONS) {
+            let tasks = if group.tasks == 1 { "1 task".to_owned() } else { format!("{} tasks", group.tasks) };
+            message.push_str(&format!("\n{tasks} stopped: {}", group.reason));
+        }
+        let events = self.seen.service.as_ref().map_or(&[][..], |service| service.events());
+        for event in events.iter().take(EVENTS).filter_map(ServiceEvent::message) {
+            message.push_str(&format!("\nevent: {event}"));
+        }
+    }
+
+    /// What the most frequent reason means that is known; else what the events mean.
+    fn explanation(&self) -> Option<Explanation> {
+        let groups = self.seen.failed.groups();
+        let reasons = groups.iter().map(|group| group.reason.as_str());
+        let events = self.seen.service.as_ref().map_or(&[][..], |service| service.events());
+        let events = events.iter().filter_map(ServiceEvent::message).take(EVENTS);
+        reasons.chain(events).find_map(|reason| explain(reason, self.facts))
+    }
+
+    fn with_help(&self, failure: Failure) -> Failure {
+        match self.explanation() {
+            Some(explanation) => failure.help(explanation.help),
+            None => failure,
+        }
+    }
+}
+
+fn tasks_running(running: u32, desired: u32) -> String {
+    let tasks = if desired == 1 { "task" } else { "tasks" };
+    format!("{running} of {desired} {tasks} running")
+}
+
+fn tasks_are_running(running: u32, desired: u32) -> String {
+    let tasks = if desired == 1 { "task is" } else { "tasks are" };
+    format!("{running} of {desired} {tasks} running")
+}

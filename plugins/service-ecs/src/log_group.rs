@@ -1,0 +1,190 @@
+//! The log group that a service's containers write to.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_cloudwatchlogs::types::LogGroup;
+use longshore_aws::{
+    Aws, Owner, Ownership, code, failure,
+    wait::{Patience, Probe, until},
+};
+use longshore_model::{Action, FieldChange, Inputs, Outputs, Shown, StepPlan};
+use longshore_plugin::{Context, Result, Step};
+
+/// The name of the output that is the log group's name.
+pub(crate) const LOG_GROUP: &str = "log-group";
+
+/// The retention periods that CloudWatch Logs has, in days (API reference, PutRetentionPolicy).
+pub(crate) const RETENTION_DAYS: &[u32] = &[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+/// Another change to the same log group ends within seconds.
+const CONCURRENT_CHANGE: Patience = Patience::of(Duration::from_secs(30));
+
+/// A log group. One that is there already and is not the stack's is used, but not changed.
+pub(crate) struct LogGroupStep {
+    /// The clients.
+    pub(crate) aws: Aws,
+    /// The log group's name.
+    pub(crate) name: String,
+    /// Days that log events are kept.
+    pub(crate) retention_days: u32,
+}
+
+/// A log group that is there.
+struct Observed {
+    owner: Owner,
+    /// Nothing: log events are kept for ever.
+    retention_days: Option<i32>,
+}
+
+impl LogGroupStep {
+    fn resource(&self) -> String {
+        format!("log group {}", self.name)
+    }
+
+    fn at(&self, call: &str) -> String {
+        format!("logs:{call} {}", self.name)
+    }
+
+    fn retention(&self) -> i32 {
+        i32::try_from(self.retention_days).unwrap_or(i32::MAX)
+    }
+
+    async fn find(&self) -> Result<Option<LogGroup>> {
+        let client = self.aws.cloudwatchlogs().await?;
+        // Groups are listed by prefix only: there may be longer names before this one's page ends.
+        let mut groups =
+            client.describe_log_groups().log_group_name_prefix(&self.name).into_paginator().items().send();
+        while let Some(group) = groups.next().await {
+            let group = group.map_err(|error| failure(&error, self.at("DescribeLogGroups")))?;
+            if group.log_group_name() == Some(self.name.as_str()) {
+                return Ok(Some(group));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn observe(&self, ownership: &Ownership) -> Result<Option<Observed>> {
+        let Some(group) = self.find().await? else { return Ok(None) };
+        // `arn` ends in `:*`, which the tagging calls do not take.
+        let arn = group.log_group_arn().or_else(|| group.arn()).unwrap_or_default().trim_end_matches(":*");
+        let client = self.aws.cloudwatchlogs().await?;
+        let answer = match client.list_tags_for_resource().resource_arn(arn).send().await {
+            Ok(answer) => answer,
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(None),
+            Err(error) => return Err(failure(&error, self.at("ListTagsForResource"))),
+        };
+        let tags = answer.tags.unwrap_or_default();
+        let owner = ownership.owner(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        Ok(Some(Observed { owner, retention_days: group.retention_in_days }))
+    }
+
+    /// Creates the group, unless somebody else just did.
+    async fn create(&self, context: &Context, ownership: &Ownership) -> Result<()> {
+        let client = self.aws.cloudwatchlogs().await?;
+        until(context, CONCURRENT_CHANGE, |_| async {
+            let mut call = client.create_log_group().log_group_name(&self.name);
+            for (key, value) in ownership.tags() {
+                call = call.tags(key, value);
+            }
+            let Err(error) = call.send().await else { return Ok(Probe::Done(())) };
+            match code(&error) {
+                Some("ResourceAlreadyExistsException") => Ok(Probe::Done(())),
+                Some("OperationAbortedException") => {
+                    Ok(Probe::Again(failure(&error, self.at("CreateLogGroup"))))
+                }
+                _ => Err(failure(&error, self.at("CreateLogGroup"))),
+            }
+        })
+        .await
+    }
+
+    async fn put_retention(&self) -> Result<()> {
+        let client = self.aws.cloudwatchlogs().await?;
+        let call =
+            client.put_retention_policy().log_group_name(&self.name).retention_in_days(self.retention());
+        call.send().await.map_err(|error| failure(&error, self.at("PutRetentionPolicy")))?;
+        Ok(())
+    }
+}
+
+fn shown_retention(days: Option<i32>) -> String {
+    days.map_or_else(|| "for ever".to_owned(), |days| days.to_string())
+}
+
+#[async_trait]
+impl Step for LogGroupStep {
+    async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
+        let plan = |action| StepPlan::new(action, self.resource()).output(LOG_GROUP, &self.name);
+        let Some(observed) = self.observe(&Ownership::of(context)).await? else {
+            return Ok(plan(Action::Create));
+        };
+        let differs = observed.retention_days != Some(self.retention());
+        let is = shown_retention(observed.retention_days);
+        if observed.owner != Owner::Ours {
+            let mut plan = plan(Action::NoChange);
+            plan.notes.push("uses the existing log group, which this stack does not own".to_owned());
+            if differs {
+                plan.notes.push(format!(
+                    "its retention in days stays as it is ({is}), although {} is configured",
+                    self.retention_days
+                ));
+            }
+            return Ok(plan);
+        }
+        if !differs {
+            return Ok(plan(Action::NoChange));
+        }
+        let change = FieldChange::new(
+            "retentionInDays",
+            Some(Shown::text(is)),
+            Some(Shown::text(self.retention_days)),
+        );
+        Ok(plan(Action::Update).changes(vec![change]))
+    }
+
+    async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
+        let ownership = Ownership::of(context);
+        let mut observed = self.observe(&ownership).await?;
+        if observed.is_none() {
+            self.create(context, &ownership).await?;
+            observed = self.observe(&ownership).await?;
+        }
+        // What was just created may not be listed yet; then it is ours and has no retention.
+        let is_right = observed.is_some_and(|observed| {
+            observed.owner != Owner::Ours || observed.retention_days == Some(self.retention())
+        });
+        if !is_right {
+            self.put_retention().await?;
+        }
+        Ok([(LOG_GROUP.to_owned(), self.name.clone())].into())
+    }
+
+    async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
+        let mut plan = StepPlan::new(Action::NoChange, self.resource());
+        match self.observe(&Ownership::of(context)).await? {
+            None => {}
+            Some(observed) if observed.owner == Owner::Ours => {
+                plan.action = Action::Delete;
+                plan.notes.push("the log events in it are removed with it".to_owned());
+            }
+            Some(_) => plan.notes.push("stays, because this stack does not own it".to_owned()),
+        }
+        Ok(plan)
+    }
+
+    async fn remove(&self, context: &Context) -> Result<()> {
+        let observed = self.observe(&Ownership::of(context)).await?;
+        if !observed.is_some_and(|observed| observed.owner == Owner::Ours) {
+            return Ok(());
+        }
+        let client = self.aws.cloudwatchlogs().await?;
+        match client.delete_log_group().log_group_name(&self.name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
+            Err(error) => Err(failure(&error, self.at("DeleteLogGroup"))),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What is read of a service, its deployments and its tasks.
+
+use aws_sdk_ecs::types::{Deployment, DesiredStatus, Service, ServiceDeploymentBrief, ServiceField, Task};
+use longshore_aws::{Aws, classify, code, failure, is_unsupported};
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::Result;
+
+/// DescribeTasks takes at most this many.
+const TASKS_AT_ONCE: usize = 100;
+
+/// Reads about one service.
+pub(crate) struct Reads<'a> {
+    /// The clients.
+    pub(crate) aws: &'a Aws,
+    /// The cluster, by name or ARN.
+    pub(crate) cluster: &'a str,
+    /// The service's name.
+    pub(crate) service: &'a str,
+}
+
+impl Reads<'_> {
+    fn at(&self, call: &str) -> String {
+        format!("ecs:{call} {}/{}", self.cluster.rsplit('/').next().unwrap_or(self.cluster), self.service)
+    }
+
+    /// The service with its tags; nothing when it, or its cluster, is not there. A deleted service may still be seen
+    /// for a while, as INACTIVE.
+    pub(crate) async fn service(&self) -> Result<Option<Service>> {
+        let client = self.aws.ecs().await?;
+        let call = client
+            .describe_services()
+            .cluster(self.cluster)
+            .services(self.service)
+            .include(ServiceField::Tags);
+        let answer = match call.send().await {
+            Ok(answer) => answer,
+            Err(error) if code(&error) == Some("ClusterNotFoundException") => return Ok(None),
+            Err(error) => return Err(failure(&error, self.at("DescribeServices"))),
+        };
+        if let Some(service) = answer.services.into_iter().flatten().next() {
+            return Ok(Some(service));
+        }
+        match answer.failures.into_iter().flatten().find(|failed| failed.reason() != Some("MISSING")) {
+            None => Ok(None),
+            Some(failed) => {
+                let reason = failed.reason().unwrap_or("no reason");
+                let detail = failed.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+                Err(Failure::new(
+                    FailureKind::Unavailable,
+                    format!("ECS does not show the service: {reason}{detail}"),
+                )
+                .at(self.at("DescribeServices")))
+            }
+        }
+    }
+
+    /// The service deployments of the service, the newest first. Nothing when the endpoint does not know them or the
+    /// caller may not see them.
+    pub(crate) async fn service_deployments(&self) -> Result<Option<Vec<ServiceDeploymentBrief>>> {
+        let client = self.aws.ecs().await?;
+        let mut briefs = Vec::new();
+        let mut token = None;
+        loop {
+            let call = client
+                .list_service_deployments()
+                .cluster(self.cluster)
+                .service(self.service)
+                .set_next_token(token);
+            let answer = match call.send().await {
+                Ok(answer) => answer,
+                Err(error) if is_unsupported(&error) || is_blank(&error) => return Ok(None),
+                Err(error) => match code(&error) {
+                    Some("ServiceNotFoundException" | "ClusterNotFoundException") => {
+                        return Ok(Some(Vec::new()));
+                    }
+                    Some(denied) if classify(denied) == FailureKind::Denied => return Ok(None),
+                    _ => return Err(failure(&error, self.at("ListServiceDeployments"))),
+                },
+            };
+            briefs.extend(answer.service_deployments.into_iter().flatten());
+            token = answer.next_token;
+            if token.is_none() {
+                break;
+            }
+        }
+        briefs.sort_by_key(|brief| std::cmp::Reverse(brief.created_at));
+        Ok(Some(briefs))
+    }
+
+    /// A service deployment: its status, and ECS's reason for it.
+    pub(crate) async fn service_deployment(&self, arn: &str) -> Result<Option<(String, Option<String>)>> {
+        let client = self.aws.ecs().await?;
+        let answer = client
+            .describe_service_deployments()
+            .service_deployment_arns(arn)
+            .send()
+            .await
+            .map_err(|error| failure(&error, self.at("DescribeServiceDeployments")))?;
+        let found = answer.service_deployments.into_iter().flatten().next();
+        Ok(found.map(|deployment| {
+            let status = deployment.status.as_ref().map_or("PENDING", |status| status.as_str()).to_owned();
+            let rollback = || deployment.rollback.as_ref().and_then(|rollback| rollback.reason.clone());
+            (status, deployment.status_reason.clone().or_else(rollback))
+        }))
+    }
+
+    /// The ARNs of the service's tasks that run or are to run, or of those that have stopped within the last hour or
+    /// are about to.
+    pub(crate) async fn task_arns(&self, desired: DesiredStatus) -> Result<Vec<String>> {
+        let client = self.aws.ecs().await?;
+        let mut pages = client
+            .list_tasks()
+            .cluster(self.cluster)
+            .service_name(self.service)
+            .desired_status(desired)
+            .into_paginator()
+            .items()
+            .send();
+        let mut arns = Vec::new();
+        while let Some(arn) = pages.next().await {
+            match arn {
+                Ok(arn) => arns.push(arn),
+                Err(error) if code(&error) == Some("ServiceNotFoundException") => return Ok(Vec::new()),
+                Err(error) => return Err(failure(&error, self.at("ListTasks"))),
+            }
+        }
+        Ok(arns)
+    }
+
+    /// The tasks of these ARNs, as far as ECS still shows them.
+    pub(crate) async fn tasks(&self, arns: &[String]) -> Result<Vec<Task>> {
+        let client = self.aws.ecs().await?;
+        let mut tasks = Vec::new();
+        for arns in arns.chunks(TASKS_AT_ONCE) {
+            let call = client.describe_tasks().cluster(self.cluster).set_tasks(Some(arns.to_vec()));
+            let answer = call.send().await.map_err(|error| failure(&error, self.at("DescribeTasks")))?;
+            tasks.extend(answer.tasks.into_iter().flatten());
+        }
+        Ok(tasks)
+    }
+}
+
+/// Whether the answer is an error page instead of AWS's own words: so do emulators answer calls that they do not know.
+fn is_blank<E: aws_sdk_ecs::error::ProvideErrorMetadata>(
+    error: &aws_sdk_ecs::error::SdkError<E, aws_sdk_ecs::config::http::HttpResponse>,
+) -> bool {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    code(error).is_none() && status.is_some_and(|status| matches!(status, 404 | 405 | 500))
+}
+
+/// The deployment that the service is heading for.
+pub(crate) fn primary(service: &Service) -> Option<&Deployment> {
+    service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"))
+}
+
+/// A count as AWS gives it: never below zero.
+pub(crate) fn count(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or_default()
+}

@@ -1,0 +1,164 @@
+//! The task definition of a service, as it is registered.
+
+use aws_sdk_ecs::{
+    client::Client,
+    error::BuildError,
+    operation::register_task_definition::builders::RegisterTaskDefinitionFluentBuilder,
+    types::{
+        Compatibility, ContainerDefinition, CpuArchitecture, KeyValuePair, LogConfiguration, LogDriver,
+        NetworkMode, OsFamily, PortMapping, RepositoryCredentials, RuntimePlatform, Tag, TaskDefinition,
+        TransportProtocol,
+    },
+};
+use longshore_model::{
+    Architecture, Container, Failure, FailureKind, Inputs, LaunchType, Name, Service, TaskSize,
+};
+use longshore_plugin::Result;
+
+/// The name of the input that is the execution role's ARN.
+pub(crate) const ROLE_ARN: &str = "role-arn";
+/// The name of the input that is the log group's name.
+pub(crate) const LOG_GROUP: &str = "log-group";
+
+/// The name of the input that is the full ARN of `registry`'s secret.
+pub(crate) fn secret_input(registry: &Name) -> String {
+    format!("secret.{registry}")
+}
+
+/// Stands in a rendered task definition for a value that is known only after apply. No value that AWS returns has
+/// spaces and parentheses in these fields (ARNs and the name of a log group).
+pub(crate) const AFTER_APPLY: &str = "(known after apply)";
+
+/// Everything that the task definition of a service is made of.
+pub(crate) struct Declared<'a> {
+    /// The family.
+    pub(crate) family: &'a str,
+    /// The service.
+    pub(crate) service: &'a Service,
+    /// CPU and memory of the task.
+    pub(crate) size: Option<TaskSize>,
+    /// The region that logs are written to.
+    pub(crate) region: &'a str,
+    /// What the steps before have yielded.
+    pub(crate) inputs: &'a Inputs,
+}
+
+impl Declared<'_> {
+    fn input(&self, name: &str) -> &str {
+        self.inputs.get(name).value().unwrap_or(AFTER_APPLY)
+    }
+
+    /// The task definition; inputs that are not known yet are [`AFTER_APPLY`].
+    pub(crate) fn render(&self) -> Result<TaskDefinition> {
+        let service = self.service;
+        let containers = service
+            .containers
+            .iter()
+            .map(|(name, container)| self.container(name, container))
+            .collect::<std::result::Result<Vec<_>, BuildError>>()
+            .map_err(|error| {
+                Failure::new(FailureKind::Internal, format!("a container is incomplete: {error}"))
+            })?;
+        let compatibility = match service.launch_type {
+            LaunchType::Fargate => Compatibility::Fargate,
+            LaunchType::Ec2 => Compatibility::Ec2,
+        };
+        let architecture = match service.platform.architecture {
+            Architecture::Amd64 => CpuArchitecture::X8664,
+            Architecture::Arm64 => CpuArchitecture::Arm64,
+        };
+        let runtime_platform = RuntimePlatform::builder()
+            .operating_system_family(OsFamily::Linux)
+            .cpu_architecture(architecture);
+        Ok(TaskDefinition::builder()
+            .family(self.family)
+            .network_mode(NetworkMode::Awsvpc)
+            .requires_compatibilities(compatibility)
+            .set_cpu(self.size.map(|size| size.cpu.to_string()))
+            .set_memory(self.size.map(|size| size.memory.to_string()))
+            .runtime_platform(runtime_platform.build())
+            .execution_role_arn(self.input(ROLE_ARN))
+            .set_task_role_arn(service.task_role.clone())
+            .set_container_definitions(Some(containers))
+            .build())
+    }
+
+    fn container(
+        &self,
+        name: &Name,
+        container: &Container,
+    ) -> std::result::Result<ContainerDefinition, BuildError> {
+        let credentials = match &container.registry {
+            Some(registry) => Some(
+                RepositoryCredentials::builder()
+                    .credentials_parameter(self.input(&secret_input(registry)))
+                    .build()?,
+            ),
+            None => None,
+        };
+        let logs = match &self.service.logs {
+            Some(_) => Some(
+                LogConfiguration::builder()
+                    .log_driver(LogDriver::Awslogs)
+                    .options("awslogs-group", self.input(LOG_GROUP))
+                    .options("awslogs-region", self.region)
+                    .options("awslogs-stream-prefix", "ecs")
+                    .build()?,
+            ),
+            None => None,
+        };
+        let ports: Vec<_> = container.ports.iter().map(|(name, port)| port_mapping(name, *port)).collect();
+        let environment: Vec<_> = container
+            .environment
+            .iter()
+            .map(|(name, value)| KeyValuePair::builder().name(name).value(value).build())
+            .collect();
+        Ok(ContainerDefinition::builder()
+            .name(name.as_str())
+            .image(container.image.as_str())
+            .set_repository_credentials(credentials)
+            .set_cpu(container.cpu.map(clamped))
+            .set_memory(container.memory.map(clamped))
+            .essential(container.essential)
+            .set_port_mappings((!ports.is_empty()).then_some(ports))
+            .set_environment((!environment.is_empty()).then_some(environment))
+            .set_command(container.command.clone())
+            .set_log_configuration(logs)
+            .build())
+    }
+}
+
+/// In `awsvpc` mode the host's port is the container's.
+fn port_mapping(name: &Name, port: u16) -> PortMapping {
+    PortMapping::builder()
+        .name(name.as_str())
+        .container_port(i32::from(port))
+        .host_port(i32::from(port))
+        .protocol(TransportProtocol::Tcp)
+        .build()
+}
+
+/// As AWS's numbers are signed; what is too large, AWS refuses.
+pub(crate) fn clamped(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// The call that registers `definition`.
+pub(crate) fn registration(
+    client: &Client,
+    definition: TaskDefinition,
+    tags: Vec<Tag>,
+) -> RegisterTaskDefinitionFluentBuilder {
+    client
+        .register_task_definition()
+        .set_family(definition.family)
+        .set_network_mode(definition.network_mode)
+        .set_requires_compatibilities(definition.requires_compatibilities)
+        .set_cpu(definition.cpu)
+        .set_memory(definition.memory)
+        .set_runtime_platform(definition.runtime_platform)
+        .set_execution_role_arn(definition.execution_role_arn)
+        .set_task_role_arn(definition.task_role_arn)
+        .set_container_definitions(definition.container_definitions)
+        .set_tags(Some(tags))
+}

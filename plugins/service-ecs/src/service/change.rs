@@ -1,0 +1,44 @@
+//! Changing the service in place.
+
+use aws_sdk_ecs::types::Service;
+use longshore_aws::failure;
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::Result;
+
+use super::{
+    ServiceStep,
+    compare::{Declared, Difference},
+    create::deployment_configuration,
+};
+use crate::render::clamped;
+
+impl ServiceStep {
+    /// Changes only what differs. With `force`, a new deployment begins even when nothing does.
+    pub(super) async fn change(
+        &self,
+        cluster: &str,
+        declared: &Declared<'_>,
+        task_definition: &str,
+        difference: &Difference,
+        force: bool,
+    ) -> Result<Service> {
+        let mut call = self.aws.ecs().await?.update_service().cluster(cluster).service(self.name.as_str());
+        if difference.desired_count {
+            call = call.desired_count(clamped(declared.desired_count));
+        }
+        if difference.task_definition {
+            call = call.task_definition(task_definition);
+        }
+        if difference.network {
+            call = call.network_configuration(declared.placement.configuration()?);
+        }
+        if difference.deployment {
+            call = call.deployment_configuration(deployment_configuration(declared.deployment));
+        }
+        if force {
+            call = call.force_new_deployment(true);
+        }
+        let answer = call.send().await.map_err(|error| failure(&error, self.at("UpdateService")))?;
+        answer.service.ok_or_else(|| Failure::new(FailureKind::Internal, "ECS answers without the service"))
+    }
+}

@@ -1,0 +1,114 @@
+//! Creating the service.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration, PropagateTags, Service};
+use longshore_aws::{
+    Ownership, code, failure,
+    wait::{Patience, Probe, until},
+};
+use longshore_model::{Deployment, Failure, FailureKind};
+use longshore_plugin::{Context, Result};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    ServiceStep,
+    compare::{Declared, ecs_launch_type},
+};
+use crate::{render::clamped, tags};
+
+/// In a fresh account, ECS makes its service-linked role when the first cluster is created; that takes seconds.
+const FIRST_USE: Patience = Patience::of(Duration::from_secs(120));
+
+impl ServiceStep {
+    /// Creates the service, or finds that an earlier attempt did. `before` is the deleted service of this name that ECS
+    /// still shows.
+    pub(super) async fn create(
+        &self,
+        context: &Context,
+        cluster: &str,
+        declared: &Declared<'_>,
+        task_definition: &str,
+        before: Option<&Service>,
+    ) -> Result<Service> {
+        let client = self.aws.ecs().await?;
+        let network = declared.placement.configuration()?;
+        let ownership = Ownership::of(context);
+        until(context, FIRST_USE, |attempt| {
+            let token = client_token(&[
+                cluster,
+                self.name.as_str(),
+                task_definition,
+                &format!("{declared:?}"),
+                &format!("{:?}", before.and_then(|service| service.created_at)),
+                &attempt.to_string(),
+            ]);
+            let call = client
+                .create_service()
+                .cluster(cluster)
+                .service_name(self.name.as_str())
+                .client_token(token)
+                .task_definition(task_definition)
+                .desired_count(clamped(declared.desired_count))
+                .launch_type(ecs_launch_type(declared.launch_type))
+                .deployment_configuration(deployment_configuration(declared.deployment))
+                .network_configuration(network.clone())
+                .enable_ecs_managed_tags(true)
+                .propagate_tags(PropagateTags::Service)
+                .set_tags(Some(tags::of(&ownership)));
+            let ownership = &ownership;
+            async move {
+                let error = match call.send().await {
+                    Ok(answer) => {
+                        let missing =
+                            || Failure::new(FailureKind::Internal, "ECS answers without the service");
+                        return answer.service.map(Probe::Done).ok_or_else(missing);
+                    }
+                    Err(error) => error,
+                };
+                let failed = failure(&error, self.at("CreateService"));
+                if code(&error) != Some("InvalidParameterException") {
+                    return Err(failed);
+                }
+                let message = failed.message.to_lowercase();
+                if message.contains("not idempotent") {
+                    // It is there already (the answer to an earlier attempt was lost), or the token was used for a
+                    // service that is gone: then the next attempt has another one.
+                    let active = self.observe().await?.filter(|service| service.status() == Some("ACTIVE"));
+                    let Some(service) = active else { return Ok(Probe::Again(failed)) };
+                    self.require_ours(ownership, &service)?;
+                    return Ok(Probe::Done(service));
+                }
+                if message.contains("service linked role") || message.contains("still draining") {
+                    return Ok(Probe::Again(failed));
+                }
+                Err(failed)
+            }
+        })
+        .await
+    }
+}
+
+/// How new revisions are rolled out, as ECS takes it.
+pub(super) fn deployment_configuration(deployment: &Deployment) -> DeploymentConfiguration {
+    let breaker = DeploymentCircuitBreaker::builder()
+        .enable(deployment.circuit_breaker.enabled)
+        .rollback(deployment.circuit_breaker.rollback)
+        .build();
+    DeploymentConfiguration::builder()
+        .minimum_healthy_percent(clamped(deployment.minimum_healthy_percent))
+        .maximum_percent(clamped(deployment.maximum_percent))
+        .deployment_circuit_breaker(breaker)
+        .build()
+}
+
+/// A token with which the same request creates one service, however often it is sent: 32 hexadecimal digits (ECS takes
+/// at most 36 characters).
+fn client_token(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

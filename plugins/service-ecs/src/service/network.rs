@@ -1,0 +1,116 @@
+//! Where a service's tasks are in the network.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::{Filter, Subnet};
+use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration};
+use longshore_aws::{Aws, failure};
+use longshore_model::{Failure, FailureKind, FieldChange, LaunchType, Network, Shown};
+use longshore_plugin::Result;
+
+/// Subnets, security groups and public addresses, found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placement {
+    /// The subnets, sorted.
+    pub(crate) subnets: BTreeSet<String>,
+    /// The security groups, sorted; when empty, the VPC's default group.
+    pub(crate) security_groups: BTreeSet<String>,
+    /// Whether tasks get public addresses.
+    pub(crate) assign_public_ip: bool,
+}
+
+impl Placement {
+    /// What the declaration means: as given, or the default VPC's subnets.
+    pub(crate) async fn resolve(aws: &Aws, network: &Network, launch_type: LaunchType) -> Result<Self> {
+        let is_default_vpc = network.subnets.is_empty();
+        let subnets = if is_default_vpc {
+            default_subnets(aws).await?
+        } else {
+            network.subnets.iter().cloned().collect()
+        };
+        // ECS has public addresses for Fargate only (API reference, AwsVpcConfiguration).
+        let by_default = is_default_vpc && launch_type == LaunchType::Fargate;
+        Ok(Self {
+            subnets,
+            security_groups: network.security_groups.iter().cloned().collect(),
+            assign_public_ip: network.assign_public_ip.unwrap_or(by_default),
+        })
+    }
+
+    /// What a service has.
+    pub(crate) fn of(configuration: &AwsVpcConfiguration) -> Self {
+        Self {
+            subnets: configuration.subnets().iter().cloned().collect(),
+            security_groups: configuration.security_groups().iter().cloned().collect(),
+            assign_public_ip: configuration.assign_public_ip == Some(AssignPublicIp::Enabled),
+        }
+    }
+
+    /// As ECS takes it.
+    pub(crate) fn configuration(&self) -> Result<NetworkConfiguration> {
+        let address = if self.assign_public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
+        let vpc = AwsVpcConfiguration::builder()
+            .set_subnets(Some(self.subnets.iter().cloned().collect()))
+            .set_security_groups(
+                (!self.security_groups.is_empty()).then(|| self.security_groups.iter().cloned().collect()),
+            )
+            .assign_public_ip(address)
+            .build()
+            .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+        Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
+    }
+
+    /// What differs between `self`, which a service has, and `declared`.
+    pub(crate) fn changes_to(&self, declared: &Self) -> Vec<FieldChange> {
+        let list = |items: &BTreeSet<String>| {
+            let items: Vec<_> = items.iter().map(String::as_str).collect();
+            Shown::text(if items.is_empty() { "none".to_owned() } else { items.join(", ") })
+        };
+        let address = |enabled| Shown::text(if enabled { "ENABLED" } else { "DISABLED" });
+        let mut changes = Vec::new();
+        let mut compare = |field: &str, old: Shown, new: Shown| {
+            if old != new {
+                let field = format!("networkConfiguration.awsvpcConfiguration.{field}");
+                changes.push(FieldChange::new(field, Some(old), Some(new)));
+            }
+        };
+        compare("subnets", list(&self.subnets), list(&declared.subnets));
+        compare("securityGroups", list(&self.security_groups), list(&declared.security_groups));
+        compare("assignPublicIp", address(self.assign_public_ip), address(declared.assign_public_ip));
+        changes
+    }
+}
+
+/// The subnets of the region's default VPC, one for each availability zone.
+async fn default_subnets(aws: &Aws) -> Result<BTreeSet<String>> {
+    let client = aws.ec2().await?;
+    let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
+    let answer = client
+        .describe_vpcs()
+        .filters(filter("is-default", "true"))
+        .send()
+        .await
+        .map_err(|error| failure(&error, "ec2:DescribeVpcs"))?;
+    let vpc = answer.vpcs().iter().find_map(|vpc| vpc.vpc_id());
+    let Some(vpc) = vpc else {
+        let message = format!("the region {} has no default VPC", aws.region().await?);
+        return Err(nowhere(message, "ec2:DescribeVpcs"));
+    };
+    let filters = vec![filter("vpc-id", vpc), filter("default-for-az", "true")];
+    let mut subnets = client.describe_subnets().set_filters(Some(filters)).into_paginator().items().send();
+    let mut ids = BTreeSet::new();
+    while let Some(subnet) = subnets.next().await {
+        let subnet: Subnet = subnet.map_err(|error| failure(&error, "ec2:DescribeSubnets"))?;
+        ids.extend(subnet.subnet_id);
+    }
+    if ids.is_empty() {
+        return Err(nowhere(format!("the default VPC {vpc} has no default subnets"), "ec2:DescribeSubnets"));
+    }
+    Ok(ids)
+}
+
+fn nowhere(message: String, at: &str) -> Failure {
+    Failure::new(FailureKind::Invalid, message)
+        .at(at)
+        .help("say where the tasks run: set `network.subnets` of the service (and `network.security-groups`)")
+}

@@ -1,0 +1,78 @@
+//! Removing the service.
+
+use std::time::Duration;
+
+use longshore_aws::{
+    Owner, Ownership, code, failure,
+    wait::{Patience, Probe, until},
+};
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::{Context, Result};
+
+use super::ServiceStep;
+use crate::{reads::count, tags, time::spoken};
+
+impl ServiceStep {
+    /// Deletes the service, if it is the stack's, and waits until its tasks have stopped.
+    pub(super) async fn delete(&self, context: &Context) -> Result<()> {
+        let Some(service) = self.observe().await? else { return Ok(()) };
+        if Ownership::of(context).owner(tags::pairs(service.tags())) != Owner::Ours {
+            return Ok(());
+        }
+        if service.status() == Some("ACTIVE") {
+            self.scale_down().await?;
+            let call = self.aws.ecs().await?.delete_service().cluster(&self.service.cluster);
+            match call.service(self.name.as_str()).force(true).send().await {
+                Ok(_) => {}
+                Err(error) if is_gone(code(&error)) => {}
+                Err(error) => return Err(failure(&error, self.at("DeleteService"))),
+            }
+        }
+        self.drained(context).await
+    }
+
+    /// Tasks stop before the service goes, so that a process that dies in between leaves none behind.
+    async fn scale_down(&self) -> Result<()> {
+        let call = self.aws.ecs().await?.update_service().cluster(&self.service.cluster);
+        match call.service(self.name.as_str()).desired_count(0).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_gone(code(&error)) => Ok(()),
+            Err(error) => Err(failure(&error, self.at("UpdateService"))),
+        }
+    }
+
+    /// Waits until a service that is being deleted is gone, and its tasks with it.
+    pub(super) async fn drained(&self, context: &Context) -> Result<()> {
+        let timeout = self.service.deployment.timeout;
+        let patience =
+            Patience { deadline: timeout, first: Duration::from_secs(1), longest: Duration::from_secs(5) };
+        let last = std::sync::Mutex::new(String::new());
+        until(context, patience, |_| async {
+            let Some(service) = self.observe().await? else { return Ok(Probe::Done(())) };
+            let status = service.status().unwrap_or_default();
+            if status == "INACTIVE" {
+                return Ok(Probe::Done(()));
+            }
+            let tasks = count(service.running_count) + count(service.pending_count);
+            let state = format!("the service is {status}, {tasks} tasks have not stopped yet");
+            let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if *last != state {
+                context.progress(&state);
+                last.clone_from(&state);
+            }
+            let failed =
+                Failure::new(FailureKind::DeadlineExceeded, state).at(self.at("DescribeServices")).help(
+                    format!("it goes on by itself; run again later, or allow more than {}", spoken(timeout)),
+                );
+            Ok(Probe::Again(failed))
+        })
+        .await
+    }
+}
+
+fn is_gone(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("ServiceNotFoundException" | "ServiceNotActiveException" | "ClusterNotFoundException")
+    )
+}

@@ -1,0 +1,241 @@
+//! The service as a step: plan, apply, removal.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus};
+use longshore_aws::{Aws, Owner, Ownership};
+use longshore_model::{Action, Effect, Failure, FailureKind, Inputs, Name, Outputs, Service, StepPlan};
+use longshore_plugin::{Context, Result, Step};
+
+use super::{
+    compare::{Declared, Difference, Standing, compare, standing},
+    network::Placement,
+};
+use crate::{
+    cluster::CLUSTER_ARN,
+    explain::Facts,
+    follow::{Expect, Follow},
+    planned,
+    reads::{Reads, count, primary},
+    tags,
+    task_definition::TASK_DEFINITION_ARN,
+};
+
+/// The name of the output that is the service's ARN.
+pub(crate) const SERVICE_ARN: &str = "service-arn";
+
+/// A service. Its step has succeeded when its deployment has.
+pub(crate) struct ServiceStep {
+    /// The clients.
+    pub(crate) aws: Aws,
+    /// The service's name.
+    pub(crate) name: Name,
+    /// The declaration.
+    pub(crate) service: Arc<Service>,
+    /// What explanations may name.
+    pub(crate) facts: Facts,
+}
+
+impl ServiceStep {
+    fn resource(&self) -> String {
+        format!("service {}/{}", self.service.cluster, self.name)
+    }
+
+    pub(super) fn at(&self, call: &str) -> String {
+        format!("ecs:{call} {}/{}", self.service.cluster, self.name)
+    }
+
+    fn reads(&self) -> Reads<'_> {
+        Reads { aws: &self.aws, cluster: &self.service.cluster, service: self.name.as_str() }
+    }
+
+    pub(super) async fn observe(&self) -> Result<Option<EcsService>> {
+        self.reads().service().await
+    }
+
+    pub(super) fn require_ours(&self, ownership: &Ownership, service: &EcsService) -> Result<()> {
+        ownership
+            .require(self.resource(), "give the service another name", tags::pairs(service.tags()))
+            .map_err(|failure| failure.at(self.at("DescribeServices")))
+    }
+
+    async fn declared(&self, inputs: &Inputs) -> Result<Declared<'_>> {
+        Ok(Declared {
+            desired_count: self.service.desired_count,
+            launch_type: self.service.launch_type,
+            deployment: &self.service.deployment,
+            placement: Placement::resolve(&self.aws, &self.service.network, self.service.launch_type).await?,
+            task_definition: inputs.get(TASK_DEFINITION_ARN).clone(),
+        })
+    }
+
+    /// Follows the deployment that `service` shows to its end, and answers with the step's outputs.
+    async fn follow(&self, context: &Context, service: EcsService, expect: Expect) -> Result<Outputs> {
+        let arn = service.service_arn.clone().ok_or_else(|| {
+            Failure::new(FailureKind::Internal, "ECS answers without an ARN").at(self.at("DescribeServices"))
+        })?;
+        let follow = Follow {
+            context,
+            reads: self.reads(),
+            desired_count: self.service.desired_count,
+            timeout: self.service.deployment.timeout,
+            circuit_breaker: self.service.deployment.circuit_breaker.enabled,
+            facts: &self.facts,
+        };
+        follow.to_the_end(service, expect).await?;
+        Ok([(SERVICE_ARN.to_owned(), arn)].into())
+    }
+
+    /// The service deployments that there are already.
+    async fn known_deployments(&self) -> Result<BTreeSet<String>> {
+        let briefs = self.reads().service_deployments().await?.unwrap_or_default();
+        Ok(briefs.into_iter().filter_map(|brief| brief.service_deployment_arn).collect())
+    }
+
+    /// What ECS says of the last service deployment, if it was rolled back.
+    async fn rolled_back(&self) -> Option<String> {
+        let newest = self.reads().service_deployments().await.ok()??.into_iter().next()?;
+        let is_rollback = matches!(
+            newest.status,
+            Some(ServiceDeploymentStatus::RollbackSuccessful | ServiceDeploymentStatus::RollbackFailed)
+        );
+        is_rollback.then(|| newest.status_reason.unwrap_or_else(|| "ECS gives no reason".to_owned()))
+    }
+
+    async fn create_and_follow(
+        &self,
+        context: &Context,
+        inputs: &Inputs,
+        declared: &Declared<'_>,
+        before: Option<&EcsService>,
+    ) -> Result<Outputs> {
+        if before.is_some_and(|service| service.status() == Some("DRAINING")) {
+            context.progress("waiting until the deleted service of this name is gone");
+            self.drained(context).await?;
+        }
+        let known = self.known_deployments().await?;
+        let task_definition = inputs.require(TASK_DEFINITION_ARN)?;
+        let cluster = inputs.require(CLUSTER_ARN)?;
+        let created = self.create(context, cluster, declared, task_definition, before).await?;
+        self.follow(context, created, Expect::New(known)).await
+    }
+
+    async fn change_and_follow(
+        &self,
+        context: &Context,
+        inputs: &Inputs,
+        declared: &Declared<'_>,
+        service: EcsService,
+        difference: &Difference,
+    ) -> Result<Outputs> {
+        let force = matches!(standing(&service), Standing::Failed(_)) && !difference.deploys();
+        if difference.changes.is_empty() && !force {
+            return self.follow(context, service, Expect::Current).await;
+        }
+        let expect = if force || difference.deploys() {
+            Expect::New(self.known_deployments().await?)
+        } else {
+            Expect::Current
+        };
+        let task_definition = inputs.require(TASK_DEFINITION_ARN)?;
+        let cluster = inputs.require(CLUSTER_ARN)?;
+        let changed = self.change(cluster, declared, task_definition, difference, force).await?;
+        self.follow(context, changed, expect).await
+    }
+}
+
+/// Whether ECS still runs the service, or could.
+fn is_active(service: &EcsService) -> bool {
+    service.status() == Some("ACTIVE")
+}
+
+#[async_trait]
+impl Step for ServiceStep {
+    async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
+        let declared = self.declared(inputs).await?;
+        let observed = self.observe().await?;
+        let Some(service) = observed.as_ref().filter(|service| is_active(service)) else {
+            let mut plan = StepPlan::new(Action::Create, self.resource());
+            if observed.is_some_and(|service| service.status() == Some("DRAINING")) {
+                plan.reason =
+                    Some("the deleted service of this name is still draining: it is waited for".into());
+            }
+            return Ok(plan);
+        };
+        self.require_ours(&Ownership::of(context), service)?;
+        let difference = compare(service, &declared);
+        let mut plan = StepPlan::new(Action::Update, self.resource());
+        plan.effect = difference.effect(declared.desired_count);
+        if difference.launch_type {
+            plan.action = Action::Replace;
+            plan.reason =
+                Some("the launch type of a service cannot be changed: it is deleted and made anew".into());
+            return Ok(plan.changes(difference.changes));
+        }
+        plan = plan.output(SERVICE_ARN, service.service_arn().unwrap_or_default());
+        match standing(service) {
+            Standing::Failed(reason) => {
+                plan.reason = Some(format!("the last deployment failed: {reason}"));
+                plan.effect = Effect::RollingUpdate;
+            }
+            Standing::InProgress if difference.changes.is_empty() => {
+                plan.reason = Some("a deployment is in progress: it will be followed".to_owned());
+            }
+            Standing::Short if difference.changes.is_empty() => {
+                let running = primary(service).map_or(0, |primary| count(primary.running_count));
+                plan.reason = Some(format!(
+                    "{running} of {} tasks are running: the service will be followed until all are",
+                    service.desired_count
+                ));
+            }
+            _ if difference.task_definition => {
+                let rolled_back = self.rolled_back().await;
+                plan.reason =
+                    rolled_back.map(|reason| format!("the last deployment was rolled back: {reason}"));
+            }
+            _ if difference.changes.is_empty() => plan.action = Action::NoChange,
+            _ => {}
+        }
+        Ok(plan.changes(difference.changes))
+    }
+
+    async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
+        let declared = self.declared(inputs).await?;
+        let observed = self.observe().await?;
+        let Some(service) = observed.clone().filter(is_active) else {
+            return self.create_and_follow(context, inputs, &declared, observed.as_ref()).await;
+        };
+        self.require_ours(&Ownership::of(context), &service)?;
+        let difference = compare(&service, &declared);
+        planned::still(plan, &difference.changes).map_err(|failure| failure.at(self.resource()))?;
+        if difference.launch_type {
+            self.delete(context).await?;
+            let gone = self.observe().await?;
+            return self.create_and_follow(context, inputs, &declared, gone.as_ref()).await;
+        }
+        self.change_and_follow(context, inputs, &declared, service, &difference).await
+    }
+
+    async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
+        let mut plan = StepPlan::new(Action::NoChange, self.resource());
+        let Some(service) = self.observe().await? else { return Ok(plan) };
+        if service.status() == Some("INACTIVE") {
+            return Ok(plan);
+        }
+        if Ownership::of(context).owner(tags::pairs(service.tags())) != Owner::Ours {
+            plan.notes.push("stays, because this stack does not own it".to_owned());
+            return Ok(plan);
+        }
+        plan.action = Action::Delete;
+        plan.effect = Effect::Stop;
+        if service.status() == Some("DRAINING") {
+            plan.reason = Some("it is being deleted already: it is waited for".to_owned());
+        }
+        Ok(plan)
+    }
+
+    async fn remove(&self, context: &Context) -> Result<()> {
+        self.delete(context).await
+    }
+}

@@ -1,0 +1,81 @@
+//! How a service is doing.
+
+use aws_sdk_ecs::types::{DesiredStatus, Service as EcsService};
+use longshore_aws::Aws;
+use longshore_model::{Name, Service, ServiceEvent, ServiceStatus, TaskStatus};
+use longshore_plugin::Result;
+
+use crate::{
+    reads::{Reads, count, primary},
+    task,
+    task_definition::revision_of,
+    time::rfc3339,
+};
+
+/// How many stopped tasks, and how many events, are shown.
+const LAST: usize = 5;
+
+/// Reads how the service is doing.
+pub(crate) async fn read(aws: &Aws, name: &Name, service: &Service) -> Result<ServiceStatus> {
+    let reads = Reads { aws, cluster: &service.cluster, service: name.as_str() };
+    let Some(observed) = reads.service().await? else { return Ok(absent(name, service)) };
+    let tasks = if observed.status() == Some("INACTIVE") { Vec::new() } else { tasks(&reads).await? };
+    Ok(ServiceStatus {
+        state: observed.status.clone(),
+        desired: count(observed.desired_count),
+        running: count(observed.running_count),
+        pending: count(observed.pending_count),
+        task_definition: observed.task_definition().map(|arn| revision_of(arn).to_owned()),
+        rollout: rollout(&observed),
+        tasks,
+        events: events(&observed),
+        ..absent(name, service)
+    })
+}
+
+fn absent(name: &Name, service: &Service) -> ServiceStatus {
+    ServiceStatus {
+        service: name.to_string(),
+        cluster: service.cluster.clone(),
+        state: None,
+        desired: 0,
+        running: 0,
+        pending: 0,
+        task_definition: None,
+        rollout: None,
+        tasks: Vec::new(),
+        events: Vec::new(),
+    }
+}
+
+/// The tasks that run or are to run, and the last ones that stopped, newest first.
+async fn tasks(reads: &Reads<'_>) -> Result<Vec<TaskStatus>> {
+    let (running, stopped) =
+        tokio::try_join!(reads.task_arns(DesiredStatus::Running), reads.task_arns(DesiredStatus::Stopped))?;
+    let (mut running, mut stopped) = tokio::try_join!(reads.tasks(&running), reads.tasks(&stopped))?;
+    running.sort_by(|a, b| (a.created_at, &a.task_arn).cmp(&(b.created_at, &b.task_arn)));
+    // What is about to stop has no time of its end yet, and comes first.
+    stopped.sort_by_key(|task| {
+        (task.stopped_at.is_some(), task.stopped_at.map(std::cmp::Reverse), task.task_arn.clone())
+    });
+    Ok(running.iter().chain(stopped.iter().take(LAST)).map(task::status).collect())
+}
+
+fn rollout(service: &EcsService) -> Option<String> {
+    let primary = primary(service)?;
+    let state = primary.rollout_state.as_ref()?.as_str();
+    Some(match primary.rollout_state_reason() {
+        Some(reason) if !reason.is_empty() => format!("{state}: {reason}"),
+        _ => state.to_owned(),
+    })
+}
+
+fn events(service: &EcsService) -> Vec<ServiceEvent> {
+    let events = service.events().iter().take(LAST);
+    events
+        .filter_map(|event| {
+            let at = event.created_at().and_then(rfc3339)?;
+            Some(ServiceEvent { at, message: event.message()?.to_owned() })
+        })
+        .collect()
+}

@@ -1,0 +1,229 @@
+//! The task definition of a service.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use aws_sdk_ecs::types::{Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus};
+use longshore_aws::{
+    Aws, Owner, Ownership, code, failure,
+    wait::{Patience, Probe, until},
+};
+use longshore_model::{
+    Action, Failure, FailureKind, FieldChange, Inputs, Outputs, Service, StepPlan, TaskSize,
+};
+use longshore_plugin::{Context, Result, Step};
+
+use crate::{
+    fields::fields_of,
+    planned,
+    render::{Declared, registration},
+    tags,
+};
+
+/// The name of the output that is the task definition's ARN.
+pub(crate) const TASK_DEFINITION_ARN: &str = "task-definition-arn";
+
+/// How long IAM may take until ECS sees a new role. IAM gives no bound; two minutes are far more than what is seen.
+const ROLE_PROPAGATION: Patience = Patience::of(Duration::from_secs(120));
+
+/// A task definition. A revision never changes: what differs becomes a new revision of the family.
+pub(crate) struct TaskDefinitionStep {
+    /// The clients.
+    pub(crate) aws: Aws,
+    /// The family.
+    pub(crate) family: String,
+    /// The service.
+    pub(crate) service: Arc<Service>,
+    /// CPU and memory of the task.
+    pub(crate) size: Option<TaskSize>,
+}
+
+/// The newest revision that is ACTIVE.
+struct Observed {
+    definition: TaskDefinition,
+    tags: Vec<Tag>,
+}
+
+impl Observed {
+    fn arn(&self) -> &str {
+        self.definition.task_definition_arn().unwrap_or_default()
+    }
+}
+
+impl TaskDefinitionStep {
+    fn resource(&self) -> String {
+        format!("task definition {}", self.family)
+    }
+
+    fn at(&self, call: &str) -> String {
+        format!("ecs:{call} {}", self.family)
+    }
+
+    async fn observe(&self) -> Result<Option<Observed>> {
+        self.describe(&self.family).await
+    }
+
+    /// A family's newest ACTIVE revision, or the revision that an ARN names.
+    async fn describe(&self, task_definition: &str) -> Result<Option<Observed>> {
+        let client = self.aws.ecs().await?;
+        let call = client
+            .describe_task_definition()
+            .task_definition(task_definition)
+            .include(TaskDefinitionField::Tags);
+        match call.send().await {
+            Ok(answer) => {
+                let tags = answer.tags.unwrap_or_default();
+                let active = |definition: &TaskDefinition| {
+                    definition.status.as_ref().is_none_or(|status| *status == TaskDefinitionStatus::Active)
+                };
+                Ok(answer.task_definition.filter(active).map(|definition| Observed { definition, tags }))
+            }
+            // There is no code of its own for what is not there.
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_client_exception()) => {
+                Ok(None)
+            }
+            Err(error) => Err(failure(&error, self.at("DescribeTaskDefinition"))),
+        }
+    }
+
+    async fn declared(&self, inputs: &Inputs) -> Result<TaskDefinition> {
+        let region = self.aws.region().await?;
+        Declared { family: &self.family, service: &self.service, size: self.size, region, inputs }.render()
+    }
+
+    /// The newest revision, which has to be this stack's, and what of it is not as declared.
+    async fn compare(
+        &self,
+        ownership: &Ownership,
+        declared: &TaskDefinition,
+    ) -> Result<Option<(Observed, Vec<FieldChange>)>> {
+        let Some(observed) = self.observe().await? else { return Ok(None) };
+        let what = format!("task definition {}:{}", self.family, observed.definition.revision);
+        ownership
+            .require(what, "give the stack or the service another name", tags::pairs(&observed.tags))
+            .map_err(|failure| failure.at(self.at("DescribeTaskDefinition")))?;
+        let changes = fields_of(&observed.definition).changes_to(&fields_of(declared));
+        Ok(Some((observed, changes)))
+    }
+
+    async fn register(&self, context: &Context, definition: TaskDefinition) -> Result<String> {
+        let client = self.aws.ecs().await?;
+        let tags = tags::of(&Ownership::of(context));
+        until(context, ROLE_PROPAGATION, |attempt| {
+            let call = registration(client, definition.clone(), tags.clone());
+            async move {
+                let error = match call.send().await {
+                    Ok(answer) => {
+                        let arn =
+                            answer.task_definition.and_then(|definition| definition.task_definition_arn);
+                        let missing = || {
+                            Failure::new(FailureKind::Internal, "ECS answers without an ARN")
+                                .at(self.at("RegisterTaskDefinition"))
+                        };
+                        return arn.map(Probe::Done).ok_or_else(missing);
+                    }
+                    Err(error) => error,
+                };
+                let failed = failure(&error, self.at("RegisterTaskDefinition"));
+                if code(&error) == Some("ClientException") && is_passing(&failed.message) {
+                    if attempt == 0 {
+                        context.progress(format!("ECS does not accept it yet: {}", failed.message));
+                    }
+                    return Ok(Probe::Again(failed));
+                }
+                Err(failed)
+            }
+        })
+        .await
+    }
+
+    /// All ACTIVE revisions that carry this stack's tag, the newest first.
+    async fn owned_revisions(&self, ownership: &Ownership) -> Result<Vec<String>> {
+        let client = self.aws.ecs().await?;
+        let mut arns = client
+            .list_task_definitions()
+            .family_prefix(&self.family)
+            .status(TaskDefinitionStatus::Active)
+            .sort(aws_sdk_ecs::types::SortOrder::Desc)
+            .into_paginator()
+            .items()
+            .send();
+        let mut owned = Vec::new();
+        while let Some(arn) = arns.next().await {
+            let arn = arn.map_err(|error| failure(&error, self.at("ListTaskDefinitions")))?;
+            let Some(observed) = self.describe(&arn).await? else { continue };
+            let is_family = observed.definition.family() == Some(self.family.as_str());
+            if is_family && ownership.owner(tags::pairs(&observed.tags)) == Owner::Ours {
+                owned.push(arn);
+            }
+        }
+        Ok(owned)
+    }
+}
+
+/// Whether a refusal passes by itself: IAM has not yet told ECS of a new role, or another revision of the family is being
+/// registered at this moment.
+fn is_passing(message: &str) -> bool {
+    let message = message.to_lowercase();
+    message.contains("role is not valid") || message.contains("too many concurrent attempts")
+}
+
+#[async_trait]
+impl Step for TaskDefinitionStep {
+    async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
+        let declared = self.declared(inputs).await?;
+        let Some((observed, changes)) = self.compare(&Ownership::of(context), &declared).await? else {
+            return Ok(StepPlan::new(Action::Create, self.resource()));
+        };
+        if changes.is_empty() {
+            let plan = StepPlan::new(Action::NoChange, self.resource());
+            return Ok(plan.output(TASK_DEFINITION_ARN, observed.arn()));
+        }
+        let mut plan = StepPlan::new(Action::Update, self.resource()).changes(changes);
+        plan.reason = Some(format!("registers revision {}", observed.definition.revision + 1));
+        Ok(plan)
+    }
+
+    async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
+        let declared = self.declared(inputs).await?;
+        let arn = match self.compare(&Ownership::of(context), &declared).await? {
+            // Registered by a run that ended before it knew, or what was not known is what was there.
+            Some((observed, changes)) if changes.is_empty() => observed.arn().to_owned(),
+            Some((_, changes)) => {
+                planned::still(plan, &changes).map_err(|failure| failure.at(self.resource()))?;
+                self.register(context, declared).await?
+            }
+            None => self.register(context, declared).await?,
+        };
+        Ok([(TASK_DEFINITION_ARN.to_owned(), arn)].into())
+    }
+
+    async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
+        let owned = self.owned_revisions(&Ownership::of(context)).await?;
+        let mut plan = StepPlan::new(Action::NoChange, self.resource());
+        if let Some(newest) = owned.first() {
+            plan.action = Action::Delete;
+            plan.notes.push(match owned.len() {
+                1 => format!("deregisters {}", revision_of(newest)),
+                count => format!("deregisters {count} revisions, up to {}", revision_of(newest)),
+            });
+        }
+        Ok(plan)
+    }
+
+    async fn remove(&self, context: &Context) -> Result<()> {
+        let client = self.aws.ecs().await?;
+        for arn in self.owned_revisions(&Ownership::of(context)).await? {
+            let call = client.deregister_task_definition().task_definition(&arn);
+            call.send()
+                .await
+                .map_err(|error| failure(&error, format!("ecs:DeregisterTaskDefinition {arn}")))?;
+        }
+        Ok(())
+    }
+}
+
+/// `family:revision` of a task definition's ARN.
+pub(crate) fn revision_of(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
