@@ -1,0 +1,200 @@
+//! The agent that prepares a task: with the execution role it reads secrets and registry credentials and
+//! opens log streams, then it pulls the images.
+//!
+//! Credentials are read again for every pull instead of being kept: they must not get into the state.
+
+mod client;
+mod credentials;
+mod errand;
+mod image_reference;
+mod logs;
+mod refusal;
+mod role;
+mod secrets;
+
+use std::time::Duration;
+
+pub(super) use self::secrets::ValueFrom;
+pub use self::{client::Pulled, errand::Errand};
+use self::{
+    client::{Failure, Pull},
+    credentials::Credentials,
+    image_reference::ImageReference,
+    refusal::Refusal,
+    role::Role,
+};
+use super::{
+    Due, TaskKey, TaskStep,
+    arn::Arns,
+    at, between, scheduler,
+    task_definition::{ContainerSpec, TaskSpec},
+};
+use crate::{Moment, World, registry};
+
+/// When a pull that somebody else runs is given up.
+const OVERDUE: Duration = Duration::from_secs(600);
+
+/// The task definition of a task, and the role that its agent takes on, if there is one.
+fn task_spec(world: &World, key: &TaskKey) -> Option<TaskSpec> {
+    let task = world.ecs.task(key)?;
+    let arns = Arns::of(world, &key.region);
+    Some(world.ecs.regions.get(&key.region)?.families.definition(&arns, &task.definition)?.spec.clone())
+}
+
+/// Everything before the pulls. The first thing that is refused ends the task.
+pub(super) fn prepare(world: &mut World, now: Moment, key: &TaskKey) {
+    let Some(spec) = task_spec(world, key) else { return };
+    match try_prepare(world, now, key, &spec) {
+        Ok(()) => {
+            if let Some(task) = world.ecs.task_mut(key) {
+                task.pull_started = Some(now);
+            }
+            plan(world, now, key, TaskStep::Pull(0), 500, 1_500);
+        }
+        Err(Refusal(reason)) => {
+            let service = world.ecs.task(key).and_then(|task| task.service_key(key));
+            if let Some(service) = service.filter(|_| reason.starts_with("ECS was unable to assume the role"))
+            {
+                let message =
+                    format!("(service {}) failed to launch a task with (error {reason}).", service.service);
+                scheduler::say(world, now, &service, message);
+            }
+            // The retries that the reason speaks of take their time.
+            plan(world, now, key, TaskStep::Fail(reason), 2_000, 5_000);
+        }
+    }
+}
+
+fn try_prepare(world: &mut World, now: Moment, key: &TaskKey, spec: &TaskSpec) -> Result<(), Refusal> {
+    let role = role::assume(world, now, key, spec)?;
+    for container in &spec.container_definitions {
+        Credentials::read(world, now, key, role.as_ref(), container)?;
+    }
+    for container in &spec.container_definitions {
+        secrets::read(world, now, key, role.as_ref(), container)?;
+    }
+    logs::open(world, now, key, role.as_ref(), spec)
+}
+
+/// Pulls the image of the container at `index`: at once from a simulated registry, as an errand from a real
+/// one on this machine, and in vain from anywhere else.
+pub(super) fn pull(world: &mut World, now: Moment, key: &TaskKey, index: usize) -> Option<Errand> {
+    let spec = task_spec(world, key)?;
+    let container = spec.container_definitions.get(index)?;
+    match begin_pull(world, now, key, &spec, container) {
+        Err(refusal) => {
+            plan(world, now, key, TaskStep::Fail(refusal.0), 1_000, 3_000);
+            None
+        }
+        Ok(mut pull) => {
+            let host = pull.host().to_owned();
+            if !world.registries.knows(&host) && image_reference::is_this_machine(&host) {
+                let overdue = now + OVERDUE;
+                at(&mut world.agenda, overdue, Due::Task(key.clone(), TaskStep::PullOverdue(index)));
+                return Some(Errand::new(key.clone(), index, pull));
+            }
+            let result = loop {
+                let request = pull.request();
+                let to = request
+                    .uri()
+                    .authority()
+                    .map(|authority| authority.as_str().to_owned())
+                    .unwrap_or(host.clone());
+                let answer = if world.registries.reachable(&to) {
+                    Ok(registry::http(&mut world.registries, now, request, &to))
+                } else {
+                    Err(client::Unreachable::timeout(&to))
+                };
+                if let Some(result) = pull.take(answer) {
+                    break result;
+                }
+            };
+            pulled(world, now, key, index, result);
+            None
+        }
+    }
+}
+
+fn begin_pull(
+    world: &World,
+    now: Moment,
+    key: &TaskKey,
+    spec: &TaskSpec,
+    container: &ContainerSpec,
+) -> Result<Pull, Refusal> {
+    let role = role::assume(world, now, key, spec)?;
+    let credentials = Credentials::read(world, now, key, role.as_ref(), container)?;
+    let Some(mut image) = ImageReference::parse(&container.image) else {
+        return Err(Refusal(format!(
+            "CannotPullContainerError: failed to parse image reference {}: invalid reference format",
+            container.image
+        )));
+    };
+    if container.pins_digest()
+        && image.digest.is_none()
+        && let Some(digest) = pinned(world, key, &container.name)
+    {
+        image.digest = Some(digest);
+    }
+    Ok(Pull::new(image, spec.platform(), credentials))
+}
+
+/// The digest to which the first task of the service revision resolved the image's tag.
+fn pinned(world: &World, key: &TaskKey, container: &str) -> Option<String> {
+    let task = world.ecs.task(key)?;
+    let service = world.ecs.service(&task.service_key(key)?)?;
+    service.revision(task.revision.as_deref()?)?.images.get(container)?.digest.clone()
+}
+
+/// Takes the result of a pull.
+pub(super) fn pulled(world: &mut World, now: Moment, key: &TaskKey, index: usize, result: Pulled) {
+    let Some(spec) = task_spec(world, key) else { return };
+    let Some(task) = world.ecs.task_mut(key).filter(|task| !task.is_stopping()) else { return };
+    let Some(container) = task.containers.get_mut(index).filter(|container| container.digest.is_none())
+    else {
+        return;
+    };
+    match result.0 {
+        Ok(image) => {
+            container.digest = Some(image.digest.clone());
+            container.behaviour = image.behaviour;
+            let (name, revision, service) =
+                (container.name.clone(), task.revision.clone(), task.service_key(key));
+            let pins = spec.container_definitions.get(index).is_some_and(ContainerSpec::pins_digest);
+            if let (true, Some(service), Some(revision)) = (pins, service, revision)
+                && let Some(revision) =
+                    world.ecs.service_mut(&service).and_then(|service| service.revision_mut(&revision))
+                && let Some(pinned) = revision.images.get_mut(&name)
+            {
+                pinned.digest.get_or_insert(image.digest);
+            }
+            plan(world, now, key, TaskStep::Pull(index + 1), 3_000, 9_000);
+        }
+        Err(Failure { reason, slow }) => {
+            // Five attempts of half a minute each, where nothing answers.
+            let (least, most) = if slow { (140_000, 160_000) } else { (2_000, 5_000) };
+            plan(world, now, key, TaskStep::Fail(reason), least, most);
+        }
+    }
+}
+
+/// A pull from a real registry has not come back.
+pub(super) fn pull_overdue(world: &mut World, now: Moment, key: &TaskKey, index: usize) {
+    let waiting = world
+        .ecs
+        .task(key)
+        .and_then(|task| task.containers.get(index))
+        .filter(|container| container.digest.is_none());
+    if let Some(container) = waiting {
+        let reason = format!(
+            "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref {}: context deadline exceeded",
+            container.image
+        );
+        plan(world, now, key, TaskStep::Fail(reason), 0, 0);
+    }
+}
+
+fn plan(world: &mut World, now: Moment, key: &TaskKey, step: TaskStep, least: u64, most: u64) {
+    let moment = now + between(&mut world.ids, least, most);
+    at(&mut world.agenda, moment, Due::Task(key.clone(), step));
+}

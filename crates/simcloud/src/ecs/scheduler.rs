@@ -1,0 +1,387 @@
+//! The service scheduler: keeps the desired count, rolls deployments out and back.
+
+use std::time::Duration;
+
+use super::{
+    Due, ServiceKey, TaskKey, at as schedule, between, circuit_breaker,
+    deployment::{Deployment, Rollout},
+    service::{Pace, Service, ServiceStatus},
+    service_deployment::{Monitor, Rollback, Status},
+    service_events::task_list,
+    task::{self, StopCode},
+};
+use crate::{Moment, World};
+
+/// How long everything must have been as desired before ECS calls it a steady state.
+const SETTLING: Duration = Duration::from_secs(15);
+/// How long an inactive service stays described.
+const REMEMBERED: Duration = Duration::from_secs(3600);
+/// The longest pause between two attempts to start tasks.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html>
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// A task of the service that is to go on running, as the scheduler sees it.
+struct Live {
+    id: String,
+    deployment: String,
+    healthy: bool,
+    running: bool,
+    created: Moment,
+}
+
+/// Lets the scheduler look at a service soon.
+pub(super) fn wake(world: &mut World, now: Moment, key: &ServiceKey) {
+    let delay = between(&mut world.ids, 500, 2_000);
+    plan(world, key, now + delay);
+}
+
+/// Plans a pass; one that is planned earlier serves as well.
+fn plan(world: &mut World, key: &ServiceKey, moment: Moment) {
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    if service.pace.pass.is_none_or(|planned| planned > moment) {
+        service.pace.pass = Some(moment);
+        schedule(&mut world.agenda, moment, Due::Schedule(key.clone()));
+    }
+}
+
+/// One look at a service: starts and stops tasks, and finishes what is finished.
+pub(super) fn pass(world: &mut World, now: Moment, key: &ServiceKey) {
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    // An earlier pass took the place of this one.
+    if service.pace.pass != Some(now) {
+        return;
+    }
+    service.pace.pass = None;
+    match service.status {
+        ServiceStatus::Active => roll(world, now, key),
+        ServiceStatus::Draining => drain(world, now, key),
+        ServiceStatus::Inactive => {}
+    }
+}
+
+fn live(world: &World, key: &ServiceKey) -> Vec<Live> {
+    let mut live: Vec<Live> = world
+        .ecs
+        .tasks_of(key)
+        .filter(|task| !task.is_stopping())
+        .map(|task| Live {
+            id: task.id.clone(),
+            deployment: task.deployment.clone().unwrap_or_default(),
+            healthy: task.is_healthy(),
+            running: task.is_running(),
+            created: task.created,
+        })
+        .collect();
+    live.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+    live
+}
+
+fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
+    let live = live(world, key);
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    if let Some(pending) = service.ongoing().filter(|deployment| deployment.status == Status::Pending) {
+        pending.set(Status::InProgress, None, now);
+    }
+    let Some(primary) = service.deployments.first() else { return };
+    let (desired, failed, primary) =
+        (service.desired as usize, primary.rollout == Rollout::Failed, primary.id.clone());
+    let least = service.configuration.least(service.desired) as usize;
+    let most = service.configuration.most(service.desired) as usize;
+    let not_before = service.pace.not_before.filter(|moment| *moment > now);
+
+    let (own, old): (Vec<&Live>, Vec<&Live>) = live.iter().partition(|task| task.deployment == primary);
+    let healthy = live.iter().filter(|task| task.healthy).count();
+    let lacking = desired.saturating_sub(own.len());
+    let room = most.saturating_sub(live.len());
+
+    // Tasks of an older deployment that don't run yet are worth nothing; those that run are, as long as
+    // they are needed for the minimum, and go when they were replaced or when their place is needed.
+    let mut stops: Vec<&Live> = old.iter().copied().filter(|task| !task.running).collect();
+    let spare = healthy.saturating_sub(least);
+    let freed = room + stops.len();
+    let wanted = if failed { 0 } else { healthy.saturating_sub(desired).max(lacking.saturating_sub(freed)) };
+    stops.extend(old.iter().filter(|task| task.running).take(spare.min(wanted)));
+    // Of its own the primary deployment stops what is more than desired, first what doesn't run yet.
+    let mut surplus: Vec<&Live> = own.clone();
+    surplus.sort_by_key(|task| (task.running, task.created));
+    stops.extend(surplus.into_iter().take(own.len().saturating_sub(desired)));
+
+    let starts = if failed || not_before.is_some() { 0 } else { lacking.min(room) };
+    let stuck = starts == 0
+        && stops.is_empty()
+        && lacking > 0
+        && not_before.is_none()
+        && !failed
+        && !old.is_empty()
+        && old.iter().all(|task| task.healthy);
+    let settled = own.len() == desired && own.iter().all(|task| task.healthy) && old.is_empty() && !failed;
+
+    let stops: Vec<(String, bool)> = stops.iter().map(|task| (task.id.clone(), task.running)).collect();
+    stop_tasks(world, now, key, &primary, &stops);
+    if starts > 0 {
+        start_tasks(world, now, key, starts);
+    }
+    if let Some(moment) = not_before.filter(|_| lacking > 0) {
+        plan(world, key, moment);
+    }
+    if stuck {
+        say_stuck(world, now, key);
+    }
+    settle(world, now, key, settled);
+}
+
+fn stop_tasks(world: &mut World, now: Moment, key: &ServiceKey, primary: &str, stops: &[(String, bool)]) {
+    for (id, _) in stops {
+        let task = TaskKey { region: key.region.clone(), cluster: key.cluster.clone(), task: id.clone() };
+        let reason = format!("Scaling activity initiated by (deployment {primary})");
+        task::begin_stop(world, now, &task, StopCode::ServiceSchedulerInitiated, &reason);
+    }
+    let running: Vec<String> =
+        stops.iter().filter(|(_, running)| *running).map(|(id, _)| id.clone()).collect();
+    if !running.is_empty() {
+        let message = format!(
+            "(service {}) has stopped {} running tasks: {}.",
+            key.service,
+            running.len(),
+            task_list(&running)
+        );
+        say(world, now, key, message);
+    }
+}
+
+fn start_tasks(world: &mut World, now: Moment, key: &ServiceKey, count: usize) {
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    if !service.launch.is_fargate() {
+        let message = format!(
+            "(service {}) was unable to place a task because no container instance met all of its requirements. Reason: No Container Instances were found in your cluster. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.",
+            key.service
+        );
+        say(world, now, key, message);
+        let deployment = world.ecs.service(key).and_then(|service| service.deployments.first());
+        if let Some(id) = deployment.map(|deployment| deployment.id.clone()) {
+            failed_to_start(world, now, key, &id);
+        }
+        return;
+    }
+    let started: Vec<String> = (0..count).filter_map(|_| task::launch_for_service(world, now, key)).collect();
+    let message =
+        format!("(service {}) has started {} tasks: {}.", key.service, started.len(), task_list(&started));
+    say(world, now, key, message);
+}
+
+fn say_stuck(world: &mut World, now: Moment, key: &ServiceKey) {
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    if !std::mem::replace(&mut service.pace.said_stuck, true) {
+        let message = format!(
+            "(service {}) is unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.",
+            key.service
+        );
+        say(world, now, key, message);
+    }
+}
+
+/// Announces the steady state when it has lasted, and completes the deployment that it ends.
+fn settle(world: &mut World, now: Moment, key: &ServiceKey, settled: bool) {
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    if !settled {
+        service.pace.settled_since = None;
+        service.pace.announced = false;
+        return;
+    }
+    let since = *service.pace.settled_since.get_or_insert(now);
+    if now.since(since) < SETTLING {
+        plan(world, key, since + SETTLING);
+        return;
+    }
+    let mut messages = Vec::new();
+    if service.is_rolling_out() {
+        messages.push(complete(service, now));
+    }
+    if !std::mem::replace(&mut service.pace.announced, true) {
+        messages.push(format!("(service {}) has reached a steady state.", key.service));
+    }
+    for message in messages {
+        say(world, now, key, message);
+    }
+}
+
+fn complete(service: &mut Service, now: Moment) -> String {
+    service.deployments.truncate(1);
+    service.pace.failures = 0;
+    let primary = &mut service.deployments[0];
+    primary.rollout = Rollout::Completed;
+    primary.reason = format!("ECS deployment {} completed.", primary.id);
+    primary.updated = now;
+    let (id, revision) = (primary.id.clone(), primary.revision.clone());
+    if let Some(revision) = service.revision_mut(&revision) {
+        revision.completed = true;
+    }
+    if let Some(ongoing) = service.ongoing() {
+        match ongoing.status {
+            Status::RollbackInProgress => {
+                ongoing.set(Status::RollbackSuccessful, ongoing.reason.clone(), now)
+            }
+            _ => ongoing.set(Status::Successful, None, now),
+        }
+    }
+    format!("(service {}) (deployment {id}) deployment completed.", service.name)
+}
+
+fn drain(world: &mut World, now: Moment, key: &ServiceKey) {
+    let live = live(world, key);
+    let primary = world.ecs.service(key).and_then(|service| service.deployments.first());
+    let primary = primary.map(|deployment| deployment.id.clone()).unwrap_or_default();
+    let stops: Vec<(String, bool)> = live.iter().map(|task| (task.id.clone(), task.running)).collect();
+    stop_tasks(world, now, key, &primary, &stops);
+    if world.ecs.tasks_of(key).any(|task| !task.is_stopped()) {
+        return;
+    }
+    if let Some(service) = world.ecs.service_mut(key) {
+        service.status = ServiceStatus::Inactive;
+        service.deployments.clear();
+        schedule(&mut world.agenda, now + REMEMBERED, Due::ForgetService(key.clone()));
+    }
+}
+
+/// A task of a deployment runs, and is healthy where it has a health check.
+pub(super) fn has_run(world: &mut World, now: Moment, key: &ServiceKey, deployment: &str) {
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    if let Some(primary) = service.deployments.first_mut().filter(|primary| primary.id == deployment) {
+        primary.has_run = true;
+        primary.failed_tasks = 0;
+        primary.updated = now;
+        service.pace.failures = 0;
+        service.pace.not_before = None;
+        if let Some(ongoing) = service.ongoing() {
+            ongoing.failures = 0;
+        }
+    }
+    wake(world, now, key);
+}
+
+/// A task of a deployment ended before it ran: counts for the circuit breaker, and for the pace of retries.
+pub(super) fn failed_to_start(world: &mut World, now: Moment, key: &ServiceKey, deployment: &str) {
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    let Some(primary) = service.deployments.first_mut().filter(|primary| primary.id == deployment) else {
+        wake(world, now, key);
+        return;
+    };
+    primary.updated = now;
+    if !primary.has_run {
+        primary.failed_tasks += 1;
+    }
+    let (failed, in_progress) = (primary.failed_tasks, primary.rollout == Rollout::InProgress);
+    service.pace.failures += 1;
+    let breaker = service.configuration.breaker;
+    let threshold = circuit_breaker::threshold(service.desired);
+    if let Some(ongoing) = service.ongoing() {
+        ongoing.failures = failed;
+        ongoing.updated = now;
+        if breaker.enable && in_progress && failed >= threshold && ongoing.monitor == Monitor::Monitoring {
+            trip(world, now, key);
+            wake(world, now, key);
+            return;
+        }
+    }
+    let rounds = service.pace.failures / service.desired.max(1);
+    // The first round is retried at once, then every round waits twice as long as the one before it.
+    let pause = match rounds {
+        0 | 1 => Duration::ZERO,
+        rounds => Duration::from_secs(15 << (rounds - 2).min(10)).min(LONGEST_PAUSE),
+    };
+    service.pace.not_before = Some(now + pause);
+    if service.pace.failures == 2 * service.desired.max(1) {
+        let message = format!(
+            "(service {}) is unable to consistently start tasks successfully. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.",
+            key.service
+        );
+        say(world, now, key, message);
+    }
+    wake(world, now, key);
+}
+
+/// The circuit breaker: the deployment has failed.
+fn trip(world: &mut World, now: Moment, key: &ServiceKey) {
+    const EXCEEDED: &str = "because the circuit breaker threshold was exceeded.";
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    let rollback = service.configuration.breaker.rollback;
+    let Some(primary) = service.deployments.first_mut() else { return };
+    primary.rollout = Rollout::Failed;
+    primary.reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
+    let message = format!(
+        "(service {}) (deployment {}) deployment failed: tasks failed to start.",
+        key.service, primary.id
+    );
+    let target = service.rollback_target();
+    if let Some(ongoing) = service.ongoing() {
+        ongoing.monitor = Monitor::Triggered;
+        if !rollback {
+            ongoing.set(Status::Stopped, Some(format!("Service deployment stopped {EXCEEDED}")), now);
+        } else if target.is_none() {
+            let reason = format!(
+                "Service deployment rolled back {EXCEEDED} No rollback candidate was found to run the rollback."
+            );
+            ongoing.set(Status::RollbackFailed, Some(reason), now);
+        }
+    }
+    say(world, now, key, message);
+    if let Some(target) = target.filter(|_| rollback) {
+        roll_back(
+            world,
+            now,
+            key,
+            target,
+            &format!("Service deployment rolled back {EXCEEDED}"),
+            "ECS deployment circuit breaker",
+        );
+    }
+}
+
+/// `StopServiceDeployment`: the deployment is given up for the last completed revision.
+pub(super) fn roll_back_on_request(world: &mut World, now: Moment, key: &ServiceKey) {
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    let target = service.rollback_target();
+    if let (Some(primary), Some(target)) = (service.deployments.first_mut(), target) {
+        primary.rollout = Rollout::Failed;
+        primary.reason = "ECS deployment was stopped by a user.".to_owned();
+        let reason = "Service deployment rolled back because a user requested it.";
+        roll_back(world, now, key, target, reason, "ECS deployment stopped by a user");
+        wake(world, now, key);
+    }
+}
+
+/// Makes the deployment of an older revision the primary one again.
+fn roll_back(world: &mut World, now: Moment, key: &ServiceKey, target: String, reason: &str, because: &str) {
+    let fresh = format!("ecs-svc/{}", world.ids.from_alphabet(b"123456789", 19));
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    let mut back = match service.deployments.iter().position(|deployment| deployment.revision == target) {
+        Some(index) => service.deployments.remove(index),
+        None => Deployment::new(fresh, target.clone(), now),
+    };
+    back.rollout = Rollout::InProgress;
+    back.reason = format!("{because}: rolling back to deploymentId {}.", back.id);
+    back.updated = now;
+    // Failures of a rollback don't count: there is nothing to fall back to.
+    back.has_run = true;
+    let message = format!("(service {}) rolling back to deployment {}.", key.service, back.id);
+    service.deployments.insert(0, back);
+    if let Some(revision) = service.revision(&target).cloned() {
+        service.definition = revision.definition;
+        service.launch = revision.launch;
+        service.network = revision.network;
+    }
+    if let Some(ongoing) = service.ongoing() {
+        ongoing.rollback = Some(Rollback { reason: reason.to_owned(), started: now, revision: target });
+        ongoing.set(Status::RollbackInProgress, Some(reason.to_owned()), now);
+    }
+    service.pace = Pace { pass: service.pace.pass, ..Pace::default() };
+    say(world, now, key, message);
+}
+
+/// Adds a message to the service's events.
+pub(super) fn say(world: &mut World, now: Moment, key: &ServiceKey, message: String) {
+    let World { ecs, ids, .. } = world;
+    if let Some(service) = ecs.service_mut(key) {
+        service.events.say(ids, now, message);
+    }
+}

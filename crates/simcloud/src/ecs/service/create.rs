@@ -1,0 +1,202 @@
+//! `CreateService`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        ServiceKey,
+        arn::Arns,
+        cluster::{self, is_name},
+        network::{AwsVpc, NetworkConfiguration},
+        scheduler,
+        service_events::ServiceEvents,
+        tags::{Tag, Tags},
+        wire::{Answer, input, invalid, unsupported},
+    },
+    DeploymentConfiguration, Launch, Pace, PropagateTags, Service, ServiceStatus, configuration, launch,
+};
+use crate::{ApiError, Call, World};
+
+/// What a `clientToken` stands for: a request, and the tasks that it started, if it was one for tasks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::ecs) struct Remembered {
+    pub(in crate::ecs) request: Value,
+    pub(in crate::ecs) tasks: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Create {
+    cluster: Option<String>,
+    #[serde(default)]
+    service_name: String,
+    task_definition: Option<String>,
+    desired_count: Option<i64>,
+    client_token: Option<String>,
+    launch_type: Option<String>,
+    capacity_provider_strategy: Option<Vec<launch::StrategyItem>>,
+    platform_version: Option<String>,
+    deployment_configuration: Option<configuration::Given>,
+    network_configuration: Option<NetworkConfiguration>,
+    scheduling_strategy: Option<String>,
+    deployment_controller: Option<Controller>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    #[serde(default, rename = "enableECSManagedTags")]
+    enable_ecs_managed_tags: bool,
+    propagate_tags: Option<PropagateTags>,
+    #[serde(default)]
+    enable_execute_command: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Controller {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Controller {
+    pub(super) fn check(controller: Option<&Self>) -> Result<(), ApiError> {
+        match controller.map(|controller| controller.kind.as_str()) {
+            None | Some("ECS") => Ok(()),
+            Some(kind) => Err(unsupported(format!(
+                "the simulated cloud does not simulate the deployment controller {kind}"
+            ))),
+        }
+    }
+}
+
+/// Refuses what a service may have at AWS and nothing here would act on.
+pub(super) fn refuse_unsimulated(call: &Call) -> Result<(), ApiError> {
+    let members = [
+        "loadBalancers",
+        "serviceRegistries",
+        "placementConstraints",
+        "placementStrategy",
+        "volumeConfigurations",
+        "vpcLatticeConfigurations",
+        "gatewayConnectors",
+    ];
+    for member in members {
+        if !call.list(member).is_empty() {
+            return Err(unsupported(format!("the simulated cloud does not simulate {member} of a service")));
+        }
+    }
+    let connect = call.input.get("serviceConnectConfiguration").and_then(|connect| connect.get("enabled"));
+    if connect == Some(&Value::Bool(true)) {
+        return Err(unsupported("the simulated cloud does not simulate Service Connect"));
+    }
+    if call.number("healthCheckGracePeriodSeconds").is_some_and(|seconds| seconds > 0) {
+        return Err(invalid(
+            "Health check grace period is only valid for services configured to use load balancers",
+        ));
+    }
+    Ok(())
+}
+
+pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
+    let request: Create = input(call)?;
+    if !is_name(&request.service_name) {
+        return Err(invalid(
+            "The service name must be 1 to 255 characters: letters, numbers, hyphens and underscores.",
+        ));
+    }
+    refuse_unsimulated(call)?;
+    Controller::check(request.deployment_controller.as_ref())?;
+    let arns = Arns::of(world, &call.region);
+    let cluster = cluster::active(world, call, request.cluster.as_deref())?.clone();
+    let key = ServiceKey {
+        region: call.region.clone(),
+        cluster: cluster.name.clone(),
+        service: request.service_name.clone(),
+    };
+    if let Some(token) = &request.client_token {
+        if token.len() > 36 {
+            return Err(invalid("The client token must be at most 36 characters long."));
+        }
+        if let Some(remembered) = world.ecs.region_mut(&call.region).client_tokens.get(token) {
+            let same = remembered.request == call.input
+                && world.ecs.service(&key).is_some_and(|service| service.status == ServiceStatus::Active);
+            return if same { Ok(answer(world, &arns, &key)) } else { Err(not_idempotent()) };
+        }
+    }
+    match world.ecs.service(&key).map(|service| service.status) {
+        Some(ServiceStatus::Active) => return Err(not_idempotent()),
+        Some(ServiceStatus::Draining) => {
+            return Err(invalid("Unable to Start a service that is still Draining."));
+        }
+        Some(ServiceStatus::Inactive) | None => {}
+    }
+    match request.scheduling_strategy.as_deref() {
+        None | Some("REPLICA") => {}
+        Some("DAEMON") => {
+            return Err(unsupported("the simulated cloud does not simulate the DAEMON scheduling strategy"));
+        }
+        Some(unknown) => return Err(invalid(format!("Invalid schedulingStrategy: {unknown}"))),
+    }
+    let desired =
+        desired_count(request.desired_count.ok_or_else(|| invalid("desiredCount can not be null."))?)?;
+    let name = request.task_definition.ok_or_else(|| invalid("taskDefinition can not be blank."))?;
+    let definition = world.ecs.region_mut(&call.region).families.startable(&arns, &name)?.clone();
+    let launch = Launch::checked(
+        &cluster,
+        &definition.spec,
+        request.launch_type,
+        request.capacity_provider_strategy,
+        request.platform_version,
+    )?;
+    let mode = definition.spec.network_mode.as_deref();
+    let network =
+        AwsVpc::checked(world, &call.region, mode, request.network_configuration, launch.is_fargate())?;
+    let mut service = Service {
+        name: request.service_name,
+        cluster: cluster.name.clone(),
+        status: ServiceStatus::Active,
+        desired,
+        configuration: DeploymentConfiguration::default().changed(request.deployment_configuration)?,
+        definition: definition.arn.clone(),
+        launch,
+        network,
+        created: call.now,
+        created_by: call.caller.clone(),
+        tags: Tags::checked(&request.tags)?,
+        propagate_tags: request.propagate_tags.unwrap_or_default(),
+        managed_tags: request.enable_ecs_managed_tags,
+        execute_command: request.enable_execute_command,
+        deployments: Vec::new(),
+        service_deployments: Vec::new(),
+        revisions: Vec::new(),
+        events: ServiceEvents::default(),
+        pace: Pace::default(),
+    };
+    service.deploy(&mut world.ids, call.now, &definition);
+    let region = world.ecs.region_mut(&call.region);
+    if let Some(token) = request.client_token {
+        let remembered = Remembered { request: call.input.clone(), tasks: Vec::new() };
+        region.client_tokens.insert(token, remembered);
+    }
+    if let Some(cluster) = region.clusters.get_mut(&key.cluster) {
+        cluster.services.insert(key.service.clone(), service);
+    }
+    scheduler::wake(world, call.now, &key);
+    Ok(answer(world, &arns, &key))
+}
+
+/// The service as `CreateService`, `UpdateService` and `DeleteService` answer it.
+pub(super) fn answer(world: &World, arns: &Arns, key: &ServiceKey) -> Value {
+    let tasks: Vec<_> = world.ecs.tasks_of(key).collect();
+    json!({ "service": world.ecs.service(key).map(|service| service.json(arns, true, tasks.iter().copied())) })
+}
+
+/// A desired count within ECS's bounds.
+pub(super) fn desired_count(count: i64) -> Result<u32, ApiError> {
+    u32::try_from(count)
+        .ok()
+        .filter(|count| *count <= 5000)
+        .ok_or_else(|| invalid("desiredCount must be between 0 and 5000."))
+}
+
+fn not_idempotent() -> ApiError {
+    invalid("Creation of service was not idempotent.")
+}

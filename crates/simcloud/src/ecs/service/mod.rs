@@ -1,0 +1,246 @@
+//! Services.
+
+mod configuration;
+mod create;
+mod delete;
+mod launch;
+mod read;
+mod update;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+pub(super) use self::{
+    configuration::DeploymentConfiguration,
+    create::{Remembered, create},
+    delete::{delete, forget},
+    launch::{Launch, StrategyItem},
+    read::{describe, list},
+    update::update,
+};
+use super::{
+    arn::Arns,
+    deployment::{Deployment, Rollout},
+    network::AwsVpc,
+    service_deployment::{Monitor, ServiceDeployment, Status},
+    service_events::ServiceEvents,
+    service_revision::{PinnedImage, ServiceRevision},
+    tags::Tags,
+    task::Task,
+    task_definition::TaskDefinition,
+    wire::{pruned, time},
+};
+use crate::{Ids, Moment};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum ServiceStatus {
+    Active,
+    Draining,
+    Inactive,
+}
+
+/// A service, with its deployments and their history.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Service {
+    pub(super) name: String,
+    pub(super) cluster: String,
+    pub(super) status: ServiceStatus,
+    pub(super) desired: u32,
+    pub(super) configuration: DeploymentConfiguration,
+    /// What the next deployment deploys; also what the description shows.
+    pub(super) definition: String,
+    pub(super) launch: Launch,
+    pub(super) network: Option<AwsVpc>,
+    created: Moment,
+    created_by: String,
+    pub(super) tags: Tags,
+    pub(super) propagate_tags: PropagateTags,
+    pub(super) managed_tags: bool,
+    pub(super) execute_command: bool,
+    /// The primary one first, then the others, newest first.
+    pub(super) deployments: Vec<Deployment>,
+    /// The oldest first.
+    pub(super) service_deployments: Vec<ServiceDeployment>,
+    /// The oldest first.
+    pub(super) revisions: Vec<ServiceRevision>,
+    pub(super) events: ServiceEvents,
+    pub(super) pace: Pace,
+}
+
+/// What the scheduler remembers between its passes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Pace {
+    /// When the next pass is due, if one is.
+    pub(super) pass: Option<Moment>,
+    /// Since when everything has been as it should be.
+    pub(super) settled_since: Option<Moment>,
+    /// Whether the steady state was announced since it was last left.
+    pub(super) announced: bool,
+    /// Starts in a row that failed.
+    pub(super) failures: u32,
+    /// Before this moment no task is started.
+    pub(super) not_before: Option<Moment>,
+    /// Whether it was said that the configuration leaves no room for a deployment.
+    pub(super) said_stuck: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum PropagateTags {
+    TaskDefinition,
+    Service,
+    #[default]
+    None,
+}
+
+impl Service {
+    pub(super) fn revision(&self, id: &str) -> Option<&ServiceRevision> {
+        self.revisions.iter().find(|revision| revision.id == id)
+    }
+
+    pub(super) fn revision_mut(&mut self, id: &str) -> Option<&mut ServiceRevision> {
+        self.revisions.iter_mut().find(|revision| revision.id == id)
+    }
+
+    /// The service deployment that is not over yet: at most one, the latest.
+    pub(super) fn ongoing(&mut self) -> Option<&mut ServiceDeployment> {
+        self.service_deployments.last_mut().filter(|deployment| !deployment.status.is_final())
+    }
+
+    /// The revision to which a failed deployment goes back: the last that was completed.
+    pub(super) fn rollback_target(&self) -> Option<String> {
+        let failing = self.deployments.first().map(|deployment| deployment.revision.as_str());
+        self.revisions
+            .iter()
+            .rev()
+            .find(|revision| revision.completed && Some(revision.id.as_str()) != failing)
+            .map(|revision| revision.id.clone())
+    }
+
+    /// Freezes what the service is now into a revision and makes its deployment the primary one.
+    pub(super) fn deploy(&mut self, ids: &mut Ids, at: Moment, definition: &TaskDefinition) {
+        if let Some(superseded) = self.ongoing() {
+            superseded.set(
+                Status::Stopped,
+                Some("The service deployment was stopped because a newer one was created.".to_owned()),
+                at,
+            );
+        }
+        // A deployment that never had a task leaves nothing to replace.
+        let kept = self.desired;
+        if let Some(primary) = self.deployments.first_mut() {
+            primary.kept = kept;
+            primary.updated = at;
+        }
+        let images = definition
+            .spec
+            .container_definitions
+            .iter()
+            .map(|container| {
+                (container.name.clone(), PinnedImage { image: container.image.clone(), digest: None })
+            })
+            .collect();
+        let sources = self.deployments.iter().map(|deployment| deployment.revision.clone()).collect();
+        let revision = ids.from_alphabet(b"123456789", 19);
+        self.revisions.push(ServiceRevision {
+            id: revision.clone(),
+            definition: definition.arn.clone(),
+            launch: self.launch.clone(),
+            network: self.network.clone(),
+            created: at,
+            images,
+            completed: false,
+        });
+        let deployment = format!("ecs-svc/{}", ids.from_alphabet(b"123456789", 19));
+        self.service_deployments.push(ServiceDeployment {
+            id: ids.from_alphabet(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", 21),
+            deployment: deployment.clone(),
+            target: revision.clone(),
+            sources,
+            status: Status::Pending,
+            reason: None,
+            created: at,
+            started: None,
+            finished: None,
+            stopped: None,
+            updated: at,
+            monitor: if self.configuration.breaker.enable { Monitor::Monitoring } else { Monitor::Disabled },
+            failures: 0,
+            rollback: None,
+        });
+        self.deployments.insert(0, Deployment::new(deployment, revision, at));
+        self.pace = Pace { pass: self.pace.pass, ..Pace::default() };
+    }
+
+    pub(super) fn json<'a>(
+        &self,
+        arns: &Arns,
+        with_tags: bool,
+        tasks: impl Iterator<Item = &'a Task> + Clone,
+    ) -> Value {
+        let deployments: Vec<Value> = self
+            .deployments
+            .iter()
+            .enumerate()
+            .map(|(index, deployment)| deployment.json(self, index == 0, tasks.clone()))
+            .collect();
+        let current = self.service_deployments.last();
+        let revisions: Vec<Value> = self
+            .deployments
+            .iter()
+            .enumerate()
+            .map(|(index, deployment)| {
+                let mine =
+                    tasks.clone().filter(|task| task.revision.as_deref() == Some(&deployment.revision));
+                json!({
+                    "arn": arns.service_revision(&self.cluster, &self.name, &deployment.revision),
+                    "requestedTaskCount": if index == 0 { self.desired } else { deployment.kept },
+                    "runningTaskCount": mine.clone().filter(|task| task.is_running()).count(),
+                    "pendingTaskCount": mine.filter(|task| task.is_pending()).count(),
+                })
+            })
+            .collect();
+        pruned(json!({
+            "serviceArn": arns.service(&self.cluster, &self.name),
+            "serviceName": self.name,
+            "clusterArn": arns.cluster(&self.cluster),
+            "loadBalancers": [],
+            "serviceRegistries": [],
+            "status": self.status,
+            "desiredCount": self.desired,
+            "runningCount": tasks.clone().filter(|task| task.is_running()).count(),
+            "pendingCount": tasks.clone().filter(|task| task.is_pending()).count(),
+            "launchType": self.launch.launch_type,
+            "capacityProviderStrategy": self.launch.strategy_json(),
+            "platformVersion": self.launch.requested_version(),
+            "platformFamily": self.launch.platform_family,
+            "taskDefinition": self.definition,
+            "deploymentConfiguration": self.configuration.json(),
+            "deployments": deployments,
+            "events": self.events.json(),
+            "createdAt": time(self.created),
+            "currentServiceDeployment": current
+                .filter(|deployment| !deployment.status.is_final())
+                .map(|deployment| arns.service_deployment(&self.cluster, &self.name, &deployment.id)),
+            "currentServiceRevisions": revisions,
+            "placementConstraints": [],
+            "placementStrategy": [],
+            "networkConfiguration": self.network.as_ref().map(AwsVpc::json),
+            "healthCheckGracePeriodSeconds": 0,
+            "schedulingStrategy": "REPLICA",
+            "deploymentController": { "type": "ECS" },
+            "tags": if with_tags { self.tags.json() } else { Value::Null },
+            "createdBy": self.created_by,
+            "enableECSManagedTags": self.managed_tags,
+            "propagateTags": self.propagate_tags,
+            "enableExecuteCommand": self.execute_command,
+            "availabilityZoneRebalancing": "DISABLED",
+        }))
+    }
+
+    /// Whether its primary deployment still has to succeed.
+    pub(super) fn is_rolling_out(&self) -> bool {
+        self.deployments.first().is_some_and(|primary| primary.rollout == Rollout::InProgress)
+    }
+}

@@ -1,0 +1,114 @@
+//! `UpdateService`.
+
+use serde::Deserialize;
+
+use super::{
+    super::{
+        ServiceKey,
+        arn::Arns,
+        cluster,
+        network::{AwsVpc, NetworkConfiguration},
+        scheduler,
+        wire::{Answer, client, input, service_not_found},
+    },
+    Launch, PropagateTags, ServiceStatus, configuration,
+    create::{Controller, answer, desired_count, refuse_unsimulated},
+    launch,
+};
+use crate::{ApiError, Call, World};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Update {
+    cluster: Option<String>,
+    service: String,
+    desired_count: Option<i64>,
+    task_definition: Option<String>,
+    capacity_provider_strategy: Option<Vec<launch::StrategyItem>>,
+    deployment_configuration: Option<configuration::Given>,
+    network_configuration: Option<NetworkConfiguration>,
+    platform_version: Option<String>,
+    #[serde(default)]
+    force_new_deployment: bool,
+    deployment_controller: Option<Controller>,
+    enable_execute_command: Option<bool>,
+    #[serde(rename = "enableECSManagedTags")]
+    enable_ecs_managed_tags: Option<bool>,
+    propagate_tags: Option<PropagateTags>,
+}
+
+/// A new deployment begins where the request changes what tasks are made of, or forces one. Counts and
+/// percentages take effect without one.
+pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
+    let request: Update = input(call)?;
+    refuse_unsimulated(call)?;
+    Controller::check(request.deployment_controller.as_ref())?;
+    let arns = Arns::of(world, &call.region);
+    let cluster = cluster::active(world, call, request.cluster.as_deref())?.clone();
+    let name = arns.service_name(&cluster.name, &request.service).ok_or_else(service_not_found)?;
+    let mut service = cluster.services.get(name).cloned().ok_or_else(service_not_found)?;
+    if service.status != ServiceStatus::Active {
+        return Err(ApiError::new("ServiceNotActiveException", "Service was not ACTIVE."));
+    }
+    let key =
+        ServiceKey { region: call.region.clone(), cluster: cluster.name.clone(), service: name.to_owned() };
+
+    let families = &world.ecs.region_mut(&call.region).families;
+    let definition = match &request.task_definition {
+        Some(given) => families.startable(&arns, given)?,
+        // A service goes on with a definition that was deregistered.
+        None => families
+            .definition(&arns, &service.definition)
+            .ok_or_else(|| client("TaskDefinition not found."))?,
+    }
+    .clone();
+    let launch = if request.capacity_provider_strategy.is_some() || request.platform_version.is_some() {
+        let kept = service.launch.clone();
+        let (launch_type, strategy) = match request.capacity_provider_strategy {
+            Some(strategy) => (None, Some(strategy)),
+            None => kept.request(),
+        };
+        Launch::checked(&cluster, &definition.spec, launch_type, strategy, request.platform_version)?
+    } else {
+        service.launch.compatible_with(&definition.spec)?
+    };
+    let network = match request.network_configuration {
+        None if service.network.is_some() => service.network.clone(),
+        given => {
+            let mode = definition.spec.network_mode.as_deref();
+            AwsVpc::checked(world, &call.region, mode, given, launch.is_fargate())?
+        }
+    };
+    let configuration = service.configuration.changed(request.deployment_configuration)?;
+    let desired = request.desired_count.map(desired_count).transpose()?;
+
+    let deploys = request.force_new_deployment
+        || definition.arn != service.definition
+        || launch != service.launch
+        || network != service.network
+        || request.enable_execute_command.is_some_and(|enable| enable != service.execute_command);
+    service.configuration = configuration;
+    service.definition = definition.arn.clone();
+    service.launch = launch;
+    service.network = network;
+    service.execute_command = request.enable_execute_command.unwrap_or(service.execute_command);
+    service.managed_tags = request.enable_ecs_managed_tags.unwrap_or(service.managed_tags);
+    service.propagate_tags = request.propagate_tags.unwrap_or(service.propagate_tags);
+    let kept = service.desired;
+    service.desired = desired.unwrap_or(kept);
+    if service.desired != kept {
+        service.pace.announced = false;
+        service.pace.settled_since = None;
+    }
+    if deploys {
+        service.deploy(&mut world.ids, call.now, &definition);
+        if let Some(replaced) = service.deployments.get_mut(1) {
+            replaced.kept = kept;
+        }
+    }
+    if let Some(stored) = world.ecs.service_mut(&key) {
+        *stored = service;
+    }
+    scheduler::wake(world, call.now, &key);
+    Ok(answer(world, &arns, &key))
+}

@@ -1,0 +1,259 @@
+//! `RunTask`, `StopTask`, `DescribeTasks`, `ListTasks`.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    super::{
+        TaskKey,
+        arn::Arns,
+        cluster,
+        network::{AwsVpc, NetworkConfiguration},
+        service::{Launch, PropagateTags, Remembered, StrategyItem},
+        tags::{Tag, Tags},
+        wire::{Answer, client, input, invalid, missing, page, pruned, service_not_found},
+    },
+    LastStatus, Order, Overrides, StopCode, begin_stop, launch,
+};
+use crate::{ApiError, Call, World};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Run {
+    cluster: Option<String>,
+    task_definition: String,
+    count: Option<i64>,
+    launch_type: Option<String>,
+    capacity_provider_strategy: Option<Vec<StrategyItem>>,
+    platform_version: Option<String>,
+    network_configuration: Option<NetworkConfiguration>,
+    overrides: Option<Overrides>,
+    group: Option<String>,
+    started_by: Option<String>,
+    client_token: Option<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    #[serde(default, rename = "enableECSManagedTags")]
+    enable_ecs_managed_tags: bool,
+    propagate_tags: Option<PropagateTags>,
+    #[serde(default)]
+    enable_execute_command: bool,
+}
+
+pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
+    let request: Run = input(call)?;
+    let arns = Arns::of(world, &call.region);
+    let cluster = cluster::active(world, call, request.cluster.as_deref())?.clone();
+    if let Some(token) = &request.client_token
+        && let Some(remembered) = world.ecs.region_mut(&call.region).client_tokens.get(token)
+    {
+        if remembered.request != call.input {
+            return Err(ApiError::new(
+                "ConflictException",
+                "The clientToken was used before with other parameters.",
+            ));
+        }
+        let tasks: Vec<_> = remembered
+            .tasks
+            .iter()
+            .filter_map(|id| cluster.tasks.get(id))
+            .map(|task| task.json(&arns, &cluster.name, true))
+            .collect();
+        return Ok(json!({ "tasks": tasks, "failures": [] }));
+    }
+    let count = request.count.unwrap_or(1);
+    if !(1..=10).contains(&count) {
+        return Err(invalid("Count must be between 1 and 10."));
+    }
+    if request.group.as_deref().is_some_and(|group| group.starts_with("service:")) {
+        return Err(invalid("Invalid namespace for group."));
+    }
+    for unsimulated in ["volumeConfigurations", "placementConstraints", "placementStrategy"] {
+        if !call.list(unsimulated).is_empty() {
+            return Err(invalid(format!("the simulated cloud does not simulate {unsimulated} of a task")));
+        }
+    }
+    let definition =
+        world.ecs.region_mut(&call.region).families.startable(&arns, &request.task_definition)?.clone();
+    let launches = Launch::checked(
+        &cluster,
+        &definition.spec,
+        request.launch_type,
+        request.capacity_provider_strategy,
+        request.platform_version,
+    )?;
+    let mode = definition.spec.network_mode.as_deref();
+    let network =
+        AwsVpc::checked(world, &call.region, mode, request.network_configuration, launches.is_fargate())?;
+    if !launches.is_fargate() {
+        return Err(invalid("No Container Instances were found in your cluster."));
+    }
+    let overrides = request.overrides.unwrap_or_default();
+    for name in overrides.containers() {
+        let known = definition
+            .spec
+            .container_definitions
+            .iter()
+            .any(|container| Some(container.name.as_str()) == name);
+        if !known {
+            return Err(invalid(
+                "Override for container named that is not a container in the TaskDefinition.",
+            ));
+        }
+    }
+    for role in overrides.execution_role_arn.iter().chain(&overrides.task_role_arn) {
+        if !world.iam.role_visible(call.now, role) {
+            return Err(client("Role is not valid"));
+        }
+    }
+    let mut tags = match request.propagate_tags.unwrap_or_default() {
+        PropagateTags::TaskDefinition => definition.tags.clone(),
+        PropagateTags::None => Tags::default(),
+        PropagateTags::Service => {
+            return Err(invalid("A task that is run on its own has no service to propagate tags from."));
+        }
+    };
+    tags.0.extend(Tags::checked(&request.tags)?.0);
+    if request.enable_ecs_managed_tags {
+        tags.0.insert("aws:ecs:clusterName".to_owned(), cluster.name.clone());
+    }
+    let ids: Vec<String> = (0..count)
+        .filter_map(|_| {
+            let order = Order {
+                region: call.region.clone(),
+                cluster: cluster.name.clone(),
+                definition: definition.clone(),
+                launch: launches.clone(),
+                network: network.clone(),
+                group: request.group.clone().unwrap_or_else(|| format!("family:{}", definition.spec.family)),
+                started_by: request.started_by.clone(),
+                overrides: overrides.clone(),
+                tags: tags.clone(),
+                execute_command: request.enable_execute_command,
+                service: None,
+            };
+            launch(world, call.now, order)
+        })
+        .collect();
+    let region = world.ecs.region_mut(&call.region);
+    let tasks: Vec<_> = region
+        .clusters
+        .get(&cluster.name)
+        .into_iter()
+        .flat_map(|cluster| ids.iter().filter_map(|id| cluster.tasks.get(id)))
+        .map(|task| task.json(&arns, &cluster.name, true))
+        .collect();
+    if let Some(token) = request.client_token {
+        region.client_tokens.insert(token, Remembered { request: call.input.clone(), tasks: ids });
+    }
+    Ok(json!({ "tasks": tasks, "failures": [] }))
+}
+
+#[derive(Deserialize)]
+struct Stop {
+    cluster: Option<String>,
+    task: String,
+    reason: Option<String>,
+}
+
+pub(in crate::ecs) fn stop(world: &mut World, call: &Call) -> Answer {
+    let request: Stop = input(call)?;
+    let arns = Arns::of(world, &call.region);
+    let cluster = cluster::active(world, call, request.cluster.as_deref())?.name.clone();
+    let not_found = || invalid("The referenced task was not found.");
+    let id = arns.task_id(&cluster, &request.task).ok_or_else(not_found)?;
+    let key = TaskKey { region: call.region.clone(), cluster, task: id.to_owned() };
+    if world.ecs.task(&key).is_none() {
+        return Err(not_found());
+    }
+    let reason = request.reason.unwrap_or_else(|| "Task stopped by user".to_owned());
+    begin_stop(world, call.now, &key, StopCode::UserInitiated, &reason);
+    Ok(json!({ "task": world.ecs.task(&key).map(|task| task.json(&arns, &key.cluster, false)) }))
+}
+
+#[derive(Deserialize)]
+struct Describe {
+    cluster: Option<String>,
+    #[serde(default)]
+    tasks: Vec<String>,
+    #[serde(default)]
+    include: Vec<String>,
+}
+
+pub(in crate::ecs) fn describe(world: &mut World, call: &Call) -> Answer {
+    let request: Describe = input(call)?;
+    if request.tasks.is_empty() {
+        return Err(invalid("Tasks cannot be empty."));
+    }
+    if request.tasks.len() > 100 {
+        return Err(invalid("Tasks cannot have more than 100 elements."));
+    }
+    let arns = Arns::of(world, &call.region);
+    let cluster = cluster::active(world, call, request.cluster.as_deref())?;
+    let with_tags = request.include.iter().any(|part| part == "TAGS");
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    for given in &request.tasks {
+        match arns.task_id(&cluster.name, given).and_then(|id| cluster.tasks.get(id)) {
+            Some(task) => found.push(task.json(&arns, &cluster.name, with_tags)),
+            None if given.starts_with("arn:") => failures.push(missing(given)),
+            None => failures.push(missing(&arns.task(&cluster.name, given))),
+        }
+    }
+    Ok(json!({ "tasks": found, "failures": failures }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct List {
+    cluster: Option<String>,
+    container_instance: Option<String>,
+    family: Option<String>,
+    started_by: Option<String>,
+    service_name: Option<String>,
+    desired_status: Option<String>,
+    launch_type: Option<String>,
+    max_results: Option<i64>,
+    next_token: Option<String>,
+}
+
+/// Tasks by their desired status, RUNNING unless asked otherwise; the oldest first.
+pub(in crate::ecs) fn list(world: &mut World, call: &Call) -> Answer {
+    let request: List = input(call)?;
+    let arns = Arns::of(world, &call.region);
+    let cluster = cluster::active(world, call, request.cluster.as_deref())?;
+    let service = match &request.service_name {
+        None => None,
+        Some(given) => {
+            let name = arns.service_name(&cluster.name, given).ok_or_else(service_not_found)?;
+            if !cluster.services.contains_key(name) {
+                return Err(service_not_found());
+            }
+            Some(name)
+        }
+    };
+    let wanted = match request.desired_status.as_deref() {
+        // No task has PENDING as its desired status.
+        None | Some("RUNNING") => Some("RUNNING"),
+        Some("STOPPED") => Some("STOPPED"),
+        Some("PENDING") => None,
+        Some(unknown) => return Err(invalid(format!("Invalid desiredStatus: {unknown}"))),
+    };
+    let family = |definition: &str| {
+        definition.rsplit('/').next().and_then(|name| name.split(':').next()).unwrap_or_default().to_owned()
+    };
+    let mut tasks: Vec<_> = cluster
+        .tasks
+        .values()
+        .filter(|task| Some(task.desired_status()) == wanted && request.container_instance.is_none())
+        .filter(|task| service.is_none_or(|service| task.service.as_deref() == Some(service)))
+        .filter(|task| request.family.as_ref().is_none_or(|name| family(&task.definition) == *name))
+        .filter(|task| request.started_by.is_none() || task.started_by == request.started_by)
+        .filter(|task| {
+            request.launch_type.as_deref().is_none_or(|kind| task.launch.task_launch_type() == kind)
+        })
+        .collect();
+    tasks.sort_by_key(|task| (task.created, task.last == LastStatus::Stopped));
+    let names = tasks.iter().map(|task| arns.task(&cluster.name, &task.id)).collect();
+    let (names, next) = page(names, request.max_results, request.next_token.as_deref(), 100)?;
+    Ok(pruned(json!({ "taskArns": names, "nextToken": next })))
+}

@@ -1,0 +1,115 @@
+//! How ECS gives a task definition back: with defaults filled in, and only with what it knows.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    fargate_size,
+    spec::{ContainerSpec, TaskSpec},
+};
+
+/// The members of `RegisterTaskDefinition` that come back in a description.
+const MEMBERS: [&str; 17] = [
+    "family",
+    "taskRoleArn",
+    "executionRoleArn",
+    "networkMode",
+    "containerDefinitions",
+    "volumes",
+    "placementConstraints",
+    "requiresCompatibilities",
+    "cpu",
+    "memory",
+    "pidMode",
+    "ipcMode",
+    "proxyConfiguration",
+    "inferenceAccelerators",
+    "ephemeralStorage",
+    "runtimePlatform",
+    "enableFaultInjection",
+];
+
+/// The body of a description: `request` is the pruned input, `spec` what was read from it and is valid.
+pub(super) fn body(request: &Value, spec: &TaskSpec) -> Value {
+    let mut body: Map<String, Value> =
+        MEMBERS.iter().filter_map(|name| Some(((*name).to_owned(), request.get(*name)?.clone()))).collect();
+    for (member, size) in [
+        ("cpu", spec.cpu.as_deref().and_then(fargate_size::cpu_units)),
+        ("memory", spec.memory.as_deref().and_then(fargate_size::memory_mib)),
+    ] {
+        if let Some(size) = size {
+            body.insert(member.to_owned(), json!(size.to_string()));
+        }
+    }
+    for list in ["volumes", "placementConstraints"] {
+        body.entry(list).or_insert_with(|| json!([]));
+    }
+    if let Some(containers) = body.get_mut("containerDefinitions").and_then(Value::as_array_mut) {
+        let awsvpc = spec.network_mode.as_deref() == Some("awsvpc");
+        for container in containers.iter_mut().filter_map(Value::as_object_mut) {
+            complete(container, awsvpc);
+        }
+    }
+    body.insert("compatibilities".to_owned(), compatibilities(spec));
+    body.insert("requiresAttributes".to_owned(), attributes(spec));
+    Value::Object(body)
+}
+
+fn complete(container: &mut Map<String, Value>, awsvpc: bool) {
+    container.entry("cpu").or_insert_with(|| json!(0));
+    container.entry("essential").or_insert_with(|| json!(true));
+    for list in ["portMappings", "environment", "mountPoints", "volumesFrom", "systemControls"] {
+        container.entry(list).or_insert_with(|| json!([]));
+    }
+    let mappings = container.get_mut("portMappings").and_then(Value::as_array_mut);
+    for mapping in mappings.into_iter().flatten().filter_map(Value::as_object_mut) {
+        mapping.entry("protocol").or_insert_with(|| json!("tcp"));
+        let port = if awsvpc { mapping.get("containerPort").cloned() } else { Some(json!(0)) };
+        mapping.entry("hostPort").or_insert_with(|| port.unwrap_or_default());
+    }
+}
+
+fn compatibilities(spec: &TaskSpec) -> Value {
+    let sized = spec
+        .cpu
+        .as_deref()
+        .and_then(fargate_size::cpu_units)
+        .zip(spec.memory.as_deref().and_then(fargate_size::memory_mib))
+        .is_some_and(|(cpu, memory)| fargate_size::exists(cpu, memory));
+    let awsvpc = spec.network_mode.as_deref() == Some("awsvpc");
+    let plain = spec
+        .container_definitions
+        .iter()
+        .all(|container| !container.privileged && container.links.is_empty());
+    if spec.requires_fargate() || (sized && awsvpc && plain) {
+        json!(["EC2", "FARGATE"])
+    } else {
+        json!(["EC2"])
+    }
+}
+
+/// What an agent must be capable of. <https://github.com/aws/amazon-ecs-agent> names these.
+fn attributes(spec: &TaskSpec) -> Value {
+    let mut names = vec!["com.amazonaws.ecs.capability.docker-remote-api.1.18"];
+    let any = |has: fn(&ContainerSpec) -> bool| spec.container_definitions.iter().any(has);
+    if spec.logs_to_cloudwatch() {
+        names.push("com.amazonaws.ecs.capability.logging-driver.awslogs");
+        names.push("ecs.capability.execution-role-awslogs");
+        names.push("com.amazonaws.ecs.capability.docker-remote-api.1.19");
+    }
+    if spec.task_role_arn.is_some() {
+        names.push("com.amazonaws.ecs.capability.task-iam-role");
+    }
+    if any(|container| container.repository_credentials.is_some()) {
+        names.push("ecs.capability.private-registry-authentication.secretsmanager");
+    }
+    if any(|container| !container.secrets.is_empty()) {
+        names.push("ecs.capability.secrets.asm.environment-variables");
+    }
+    if any(|container| container.health_check.is_some()) {
+        names.push("ecs.capability.container-health-check");
+    }
+    if spec.network_mode.as_deref() == Some("awsvpc") {
+        names.push("ecs.capability.task-eni");
+    }
+    names.iter().map(|name| json!({ "name": name })).collect()
+}

@@ -1,0 +1,253 @@
+//! What `RegisterTaskDefinition` refuses.
+//!
+//! Rules: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html> and
+//! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>. Where AWS's
+//! wording was seen in the wild it is kept.
+
+use std::collections::BTreeSet;
+
+use super::{
+    super::{
+        agent::ValueFrom,
+        cluster::is_name,
+        wire::{client, invalid},
+    },
+    fargate_size,
+    spec::{ContainerSpec, TaskSpec},
+};
+use crate::{ApiError, Moment, World};
+
+/// Checks a task definition that is to be registered at `now`.
+pub(super) fn check(world: &World, now: Moment, spec: &TaskSpec) -> Result<(), ApiError> {
+    if !is_name(&spec.family) {
+        return Err(client(
+            "Invalid family: it must be 1 to 255 characters: letters, numbers, hyphens and underscores.",
+        ));
+    }
+    if spec.container_definitions.is_empty() {
+        return Err(client("Container list cannot be empty."));
+    }
+    let mode = spec.network_mode.as_deref();
+    if let Some(unknown) = mode.filter(|mode| !matches!(*mode, "awsvpc" | "bridge" | "host" | "none")) {
+        return Err(invalid(format!("Invalid networkMode: {unknown}")));
+    }
+    for compatibility in &spec.requires_compatibilities {
+        if !matches!(compatibility.as_str(), "EC2" | "FARGATE" | "EXTERNAL" | "MANAGED_INSTANCES") {
+            return Err(invalid(format!("Invalid requiresCompatibilities: {compatibility}")));
+        }
+    }
+    containers(spec)?;
+    if spec.requires_fargate() {
+        fargate(spec)?;
+    }
+    memory(spec)?;
+    for role in spec.execution_role_arn.iter().chain(&spec.task_role_arn) {
+        if !world.iam.role_visible(now, role) {
+            return Err(client("Role is not valid"));
+        }
+    }
+    Ok(())
+}
+
+fn containers(spec: &TaskSpec) -> Result<(), ApiError> {
+    let mut names = BTreeSet::new();
+    for container in &spec.container_definitions {
+        let name = &container.name;
+        if name.is_empty() {
+            return Err(client("Container.name should not be null or empty."));
+        }
+        if !is_name(name) {
+            return Err(client(format!(
+                "Invalid container name '{name}': it must be 1 to 255 characters: letters, numbers, hyphens and underscores."
+            )));
+        }
+        if !names.insert(name) {
+            return Err(client(format!("Container name must be unique: '{name}' is used more than once.")));
+        }
+        if container.image.is_empty() {
+            return Err(client("Container.image should not be null or empty."));
+        }
+        if container.image.contains(char::is_whitespace) || container.image.len() > 255 {
+            return Err(client("Container.image contains invalid characters."));
+        }
+        if let Some(credentials) = &container.repository_credentials {
+            if is_ecr(&container.image) {
+                return Err(client(format!(
+                    "Invalid setting for container '{name}'. repositoryCredentials is not supported for images in Amazon ECR."
+                )));
+            }
+            if credentials.credentials_parameter.is_empty() {
+                return Err(client(
+                    "repositoryCredentials.credentialsParameter should not be null or empty.",
+                ));
+            }
+            needs_execution_role(spec, "repositoryCredentials")?;
+        }
+        if !container.secrets.is_empty() && spec.execution_role_arn.is_none() {
+            return Err(client(
+                "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
+            ));
+        }
+        for secret in &container.secrets {
+            ValueFrom::parse(&secret.value_from).map_err(client)?;
+        }
+        ports(spec, container)?;
+        logging(spec, container)?;
+        if let Some(check) = &container.health_check
+            && check.command.is_empty()
+        {
+            return Err(client("Health check command must not be empty."));
+        }
+    }
+    if !spec.container_definitions.iter().any(ContainerSpec::is_essential) {
+        return Err(client("At least one container must be marked as essential."));
+    }
+    Ok(())
+}
+
+fn ports(spec: &TaskSpec, container: &ContainerSpec) -> Result<(), ApiError> {
+    for mapping in &container.port_mappings {
+        let port = mapping.container_port.unwrap_or_default();
+        if !(1..=65535).contains(&port) || mapping.host_port.is_some_and(|port| !(0..=65535).contains(&port))
+        {
+            return Err(client("Ports must be between 1 and 65535."));
+        }
+        if mapping.protocol.as_deref().is_some_and(|protocol| !matches!(protocol, "tcp" | "udp")) {
+            return Err(invalid("The protocol of a port mapping must be tcp or udp."));
+        }
+        if spec.network_mode.as_deref() == Some("awsvpc")
+            && mapping.host_port.is_some_and(|host| host != port)
+        {
+            return Err(client(
+                "When networkMode=awsvpc, the host ports and container ports in port mappings must match.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn logging(spec: &TaskSpec, container: &ContainerSpec) -> Result<(), ApiError> {
+    let Some(options) = container.awslogs() else { return Ok(()) };
+    let prefix = spec.requires_fargate().then_some("awslogs-stream-prefix");
+    for required in ["awslogs-group", "awslogs-region"].into_iter().chain(prefix) {
+        if options.get(required).is_none_or(String::is_empty) {
+            return Err(client(format!("Log driver awslogs requires options: {required}")));
+        }
+    }
+    Ok(())
+}
+
+fn fargate(spec: &TaskSpec) -> Result<(), ApiError> {
+    if spec.network_mode.as_deref() != Some("awsvpc") {
+        return Err(client("Fargate only supports network mode ‘awsvpc’."));
+    }
+    let Some(cpu) = spec.cpu.as_deref() else {
+        return Err(client("Fargate requires that 'cpu' be defined at the task level."));
+    };
+    let Some(memory) = spec.memory.as_deref() else {
+        return Err(client("Fargate requires that 'memory' be defined at the task level."));
+    };
+    let exists = fargate_size::cpu_units(cpu)
+        .zip(fargate_size::memory_mib(memory))
+        .is_some_and(|(cpu, memory)| fargate_size::exists(cpu, memory));
+    if !exists {
+        return Err(client(format!(
+            "No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See the Amazon ECS documentation for the valid values."
+        )));
+    }
+    for container in &spec.container_definitions {
+        if container.privileged {
+            return Err(client("Tasks using the Fargate launch type do not support privileged containers."));
+        }
+        if !container.links.is_empty() {
+            return Err(client("Links are not supported when networkMode=awsvpc."));
+        }
+        if let Some(logging) = &container.log_configuration
+            && !matches!(logging.log_driver.as_str(), "awslogs" | "splunk" | "awsfirelens")
+        {
+            return Err(client(format!("Log driver {} disallowed for Fargate.", logging.log_driver)));
+        }
+        if is_ecr(&container.image) {
+            needs_execution_role(spec, "ECR images")?;
+        }
+    }
+    if spec.logs_to_cloudwatch() {
+        needs_execution_role(spec, "log driver awslogs")?;
+    }
+    if let Some(storage) = &spec.ephemeral_storage
+        && !(21..=200).contains(&storage.size_in_gib)
+    {
+        return Err(client("The ephemeral storage size must be between 21 and 200 GiB."));
+    }
+    let (os, architecture) = spec.platform();
+    if (os, architecture) == ("windows", "arm64") {
+        return Err(client("Windows tasks do not support the ARM64 CPU architecture."));
+    }
+    Ok(())
+}
+
+fn needs_execution_role(spec: &TaskSpec, feature: &str) -> Result<(), ApiError> {
+    if spec.execution_role_arn.is_some() {
+        return Ok(());
+    }
+    Err(client(format!("Fargate requires task definition to have execution role ARN to support {feature}.")))
+}
+
+fn memory(spec: &TaskSpec) -> Result<(), ApiError> {
+    let task =
+        match &spec.memory {
+            Some(text) => Some(fargate_size::memory_mib(text).ok_or_else(|| {
+                client("Invalid 'memory' setting for task. It must be a whole number of MiB.")
+            })?),
+            None => None,
+        };
+    let cpu = match &spec.cpu {
+        Some(text) => Some(fargate_size::cpu_units(text).ok_or_else(|| {
+            client("Invalid 'cpu' setting for task. It must be a whole number of CPU units.")
+        })?),
+        None => None,
+    };
+    let mut reserved = 0;
+    for container in &spec.container_definitions {
+        let name = &container.name;
+        let limits = [container.memory, container.memory_reservation];
+        if limits.iter().flatten().any(|limit| *limit < 6) {
+            return Err(client(format!(
+                "Invalid setting for container '{name}'. Minimum valid memory is 6 MiB."
+            )));
+        }
+        if let (Some(hard), Some(soft)) = (container.memory, container.memory_reservation)
+            && soft > hard
+        {
+            return Err(client(format!(
+                "Invalid setting for container '{name}'. 'memory' must be greater than or equal to 'memoryReservation'."
+            )));
+        }
+        if let (Some(task), Some(limit)) = (task, container.memory.or(container.memory_reservation))
+            && limit as u64 > task
+        {
+            return Err(client(format!(
+                "Invalid setting for container '{name}'. The container's memory must not exceed the memory of the task ({task} MiB)."
+            )));
+        }
+        if task.is_none() && limits == [None, None] {
+            return Err(client(format!(
+                "Invalid setting for container '{name}'. At least one of 'memory' or 'memoryReservation' must be specified."
+            )));
+        }
+        reserved += container.cpu;
+    }
+    if let Some(cpu) = cpu
+        && reserved as u64 > cpu
+    {
+        return Err(client(format!(
+            "The containers' CPU units ({reserved}) must not exceed those of the task ({cpu})."
+        )));
+    }
+    Ok(())
+}
+
+/// Whether an image lies in a private registry of Amazon ECR.
+fn is_ecr(image: &str) -> bool {
+    image.split('/').next().is_some_and(|host| host.contains(".dkr.ecr.") && host.contains(".amazonaws.com"))
+}

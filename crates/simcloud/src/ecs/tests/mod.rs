@@ -1,0 +1,7 @@
+//! ECS as its users see it: calls, the passing of time, and what is described afterwards.
+
+mod api;
+mod deployments;
+mod harness;
+mod properties;
+mod starting;

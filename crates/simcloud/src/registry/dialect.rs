@@ -1,0 +1,43 @@
+//! Where registries differ: names, and the place of the token server.
+
+/// The one name under which a registry is kept: Docker Hub answers to several.
+#[must_use]
+pub fn canonical_host(host: &str) -> &str {
+    match host {
+        "registry-1.docker.io" | "index.docker.io" | "auth.docker.io" => "docker.io",
+        other => other,
+    }
+}
+
+/// The `service` parameter of a registry's challenge.
+pub(super) fn service(host: &str) -> &str {
+    match canonical_host(host) {
+        "docker.io" => "registry.docker.io",
+        other => other,
+    }
+}
+
+/// Where a registry's token server is when it is reached under its own name.
+pub(super) fn own_realm(host: &str) -> String {
+    match canonical_host(host) {
+        "docker.io" => "https://auth.docker.io/token".to_owned(),
+        other => format!("https://{other}/token"),
+    }
+}
+
+/// Whether fine-grained personal access tokens are refused: GitHub Packages takes classic ones only.
+/// <https://docs.github.com/en/packages/learn-github-packages/about-permissions-for-github-packages>
+pub(super) fn refuses_fine_grained_tokens(host: &str) -> bool {
+    host == "ghcr.io"
+}
+
+/// Whether the token server itself refuses an anonymous client that asks for a private repository, as
+/// GHCR does with 401; others issue a token that carries no access.
+pub(super) fn refuses_anonymous_private(host: &str) -> bool {
+    host == "ghcr.io"
+}
+
+/// Whether a repository that doesn't exist looks like one that is forbidden.
+pub(super) fn hides_repositories(host: &str) -> bool {
+    matches!(canonical_host(host), "ghcr.io" | "docker.io")
+}
