@@ -78,6 +78,8 @@ fn live(world: &World, key: &ServiceKey) -> Vec<Live> {
 
 fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
     let live = live(world, key);
+    let failing: Vec<Option<String>> =
+        world.ecs.tasks_of(key).filter(|task| task.is_failing()).map(|task| task.deployment.clone()).collect();
     let Some(service) = world.ecs.service_mut(key) else { return };
     if let Some(pending) = service.ongoing().filter(|deployment| deployment.status == Status::Pending) {
         pending.set(Status::InProgress, None, now);
@@ -91,7 +93,9 @@ fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
 
     let (own, old): (Vec<&Live>, Vec<&Live>) = live.iter().partition(|task| task.deployment == primary);
     let healthy = live.iter().filter(|task| task.healthy).count();
-    let lacking = desired.saturating_sub(own.len());
+    // A task that fails to start is replaced when it has stopped, and has been counted.
+    let failing = failing.iter().filter(|deployment| deployment.as_ref() == Some(&primary)).count();
+    let lacking = desired.saturating_sub(own.len() + failing);
     let room = most.saturating_sub(live.len());
 
     // Tasks of an older deployment that don't run yet are worth nothing; those that run are, as long as
@@ -113,7 +117,7 @@ fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
         && not_before.is_none()
         && !failed
         && !old.is_empty()
-        && old.iter().all(|task| task.healthy);
+        && live.iter().all(|task| task.healthy);
     let settled = own.len() == desired && own.iter().all(|task| task.healthy) && old.is_empty() && !failed;
 
     let stops: Vec<(String, bool)> = stops.iter().map(|task| (task.id.clone(), task.running)).collect();

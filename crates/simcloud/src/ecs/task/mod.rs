@@ -155,6 +155,11 @@ impl Task {
         self.stopping.is_some()
     }
 
+    /// Whether its start has failed and it is on the way to STOPPED.
+    pub(super) fn is_failing(&self) -> bool {
+        self.stop_code == Some(StopCode::TaskFailedToStart) && !self.is_stopped()
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.last == LastStatus::Stopped
     }

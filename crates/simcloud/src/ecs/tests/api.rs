@@ -54,7 +54,7 @@ fn task_definitions_are_validated() {
             format!("{path}{shown}\n    {}", sim.refused("RegisterTaskDefinition", definition))
         })
         .collect();
-    insta::assert_snapshot!(refusals.join("\n"), @"");
+    insta::assert_snapshot!(refusals.join("\n"));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_registered_definition_comes_back_with_defaults() {
         sim.ecs("DescribeTaskDefinition", json!({ "taskDefinition": "api", "include": ["TAGS"] })).unwrap();
     assert_eq!(registered, described);
     let text = serde_json::to_string_pretty(&described).unwrap().replace(&sim.secret, "SECRET");
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn services_are_validated() {
             format!("{member} = {value}\n    {}", sim.refused("CreateService", input))
         })
         .collect();
-    insta::assert_snapshot!(super::harness::mask(&refusals.join("\n")), @"");
+    insta::assert_snapshot!(super::harness::mask(&refusals.join("\n")));
 }
 
 #[test]

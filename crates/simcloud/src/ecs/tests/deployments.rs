@@ -23,7 +23,7 @@ fn a_first_deployment_completes_when_its_tasks_run() {
     assert_eq!(deployment["status"], "SUCCESSFUL");
     assert!(deployment["startedAt"].as_f64() < deployment["finishedAt"].as_f64());
     assert_eq!(deployment["targetServiceRevision"]["runningTaskCount"], 2);
-    insta::assert_snapshot!(sim.messages().join("\n"), @"");
+    insta::assert_snapshot!(sim.messages().join("\n"));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn the_circuit_breaker_rolls_back_to_the_last_completed_revision() {
     sim.pass(120);
     let broken = sim.register("ghcr.io/acme/api:arm");
     sim.update(json!({ "taskDefinition": broken }));
-    let mut statuses = Vec::new();
+    let mut statuses = vec![sim.service_deployment()["status"].as_str().unwrap().to_owned()];
     sim.pass_while(600, |sim| {
         let status = sim.service_deployment()["status"].as_str().unwrap().to_owned();
         if statuses.last() != Some(&status) {
@@ -107,7 +107,7 @@ fn the_circuit_breaker_rolls_back_to_the_last_completed_revision() {
         deployment["rollback"]["reason"],
         "Service deployment rolled back because the circuit breaker threshold was exceeded."
     );
-    insta::assert_snapshot!(sim.messages().join("\n"), @"");
+    insta::assert_snapshot!(sim.messages().join("\n"));
 }
 
 #[test]
