@@ -41,12 +41,14 @@ pub struct Target {
     pub profile: Option<String>,
     /// The URL of an emulator or a proxy. It goes before `AWS_ENDPOINT_URL`.
     pub endpoint: Option<String>,
+    /// Signs with the credentials `test`/`test`, as emulators take them, instead of looking for credentials.
+    pub test_credentials: bool,
 }
 
 impl From<&AwsTarget> for Target {
     fn from(target: &AwsTarget) -> Self {
         let AwsTarget { region, profile, endpoint, account: _ } = target.clone();
-        Self { region, profile, endpoint }
+        Self { region, profile, endpoint, test_credentials: false }
     }
 }
 
@@ -224,6 +226,9 @@ async fn load(target: &Target) -> SdkConfig {
     }
     if let Some(endpoint) = &target.endpoint {
         loader = loader.endpoint_url(endpoint);
+    }
+    if target.test_credentials {
+        loader = loader.credentials_provider(Credentials::from_keys("test", "test", None));
     }
     loader.load().await
 }
