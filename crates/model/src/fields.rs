@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::{
     Problem, closest,
     key::join_key,
-    secrecy::{hides, looks_like_a_token, redacted},
+    secrecy::{hides, holds_a_token, redacted},
 };
 
 /// A table of the configuration that somebody else understands: the options of a plugin.
@@ -326,7 +326,7 @@ impl<'a> Fields<'a> {
     }
 
     fn must_hide(&self, field: &str, text: &str) -> bool {
-        hides(&self.key, field) || looks_like_a_token(text)
+        hides(&self.key, field) || holds_a_token(text)
     }
 
     /// A value as an error shows it. Long texts are not repeated, nor what may be a secret.

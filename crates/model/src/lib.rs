@@ -28,7 +28,7 @@ pub use name::{InvalidName, Name};
 pub use plan::{Action, Effect, FieldChange, Shown, StepPlan};
 pub use platform::{Architecture, Platform};
 pub use problem::{Problem, closest};
-pub use secrecy::{REDACTED, hides, looks_like_a_token, redacted};
+pub use secrecy::{REDACTED, hides, holds_a_token, redacted, without_tokens};
 pub use secret::Secret;
 pub use stack::{
     AwsTarget, CircuitBreaker, Container, ContainerRegistry, Deployment, ExecutionRole, LaunchType, Logs,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::secrecy::without_tokens;
+
 /// One thing that is wrong with the configuration, named by its key. Where the key was set (a file and line, an
 /// environment variable, a flag) is known to whoever loaded the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,9 +19,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with the value at `key`.
+    /// A problem with the value at `key`. What looks like a token in the message is taken out of it.
     pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { key: key.into(), message: message.into(), help: None }
+        Self { key: key.into(), message: without_tokens(&message.into()), help: None }
     }
 
     /// Adds what would be right.

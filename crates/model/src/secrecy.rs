@@ -17,8 +17,8 @@ const KEYED_BY_NAME: [&str; 8] =
 /// What says, below a secret's key, where the secret is found.
 const SOURCES: [&str; 3] = ["command", "env", "file"];
 
-/// How the tokens of GitHub, Docker Hub and GitLab and the access keys of AWS begin.
-const TOKEN_PREFIXES: [&str; 14] = [
+/// How the tokens of GitHub, Docker Hub and GitLab begin.
+const TOKEN_PREFIXES: [&str; 12] = [
     "ghp_",
     "ghs_",
     "gho_",
@@ -31,8 +31,6 @@ const TOKEN_PREFIXES: [&str; 14] = [
     "gldt-",
     "glcbt-",
     "glrt-",
-    "AKIA",
-    "ASIA",
 ];
 
 /// Whether the value of `field`, in the table at the dotted key `table`, must not be repeated.
@@ -41,15 +39,34 @@ pub fn hides(table: &str, field: &str) -> bool {
     hidden(&split_key(table), field)
 }
 
-/// Whether `text` looks like a token, wherever it stands.
+/// Whether there is something in `text` that looks like a token.
 #[must_use]
-pub fn looks_like_a_token(text: &str) -> bool {
-    TOKEN_PREFIXES.iter().any(|prefix| {
-        text.strip_prefix(prefix).is_some_and(|rest| {
-            rest.len() >= 8
-                && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
-        })
-    })
+pub fn holds_a_token(text: &str) -> bool {
+    text.split(|c| !is_part_of_a_token(c)).any(is_a_token)
+}
+
+/// `text` with [`REDACTED`] in the place of everything that looks like a token.
+#[must_use]
+pub fn without_tokens(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = &rest[..rest.find(|c| !is_part_of_a_token(c)).unwrap_or(rest.len())];
+        clean.push_str(if is_a_token(word) { REDACTED } else { word });
+        rest = &rest[word.len()..];
+        let gap = &rest[..rest.find(is_part_of_a_token).unwrap_or(rest.len())];
+        clean.push_str(gap);
+        rest = &rest[gap.len()..];
+    }
+    clean
+}
+
+fn is_part_of_a_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
+fn is_a_token(word: &str) -> bool {
+    TOKEN_PREFIXES.iter().any(|prefix| word.strip_prefix(prefix).is_some_and(|rest| rest.len() >= 8))
 }
 
 /// The entries of the table at the dotted key `table`, with [`REDACTED`] in the place of what must not be repeated.
@@ -67,7 +84,7 @@ fn redact_table(table: &mut Vec<String>, values: &Map<String, Value>) -> Map<Str
                 table.pop();
                 Value::Object(values)
             }
-            value if hidden(table, field) || holds_a_token(value) => Value::from(REDACTED),
+            value if hidden(table, field) || value_holds_a_token(value) => Value::from(REDACTED),
             value => value.clone(),
         };
         (field.clone(), shown)
@@ -75,11 +92,11 @@ fn redact_table(table: &mut Vec<String>, values: &Map<String, Value>) -> Map<Str
     values.iter().map(redact).collect()
 }
 
-fn holds_a_token(value: &Value) -> bool {
+fn value_holds_a_token(value: &Value) -> bool {
     match value {
-        Value::String(text) => looks_like_a_token(text),
-        Value::Array(items) => items.iter().any(holds_a_token),
-        Value::Object(values) => values.values().any(holds_a_token),
+        Value::String(text) => holds_a_token(text),
+        Value::Array(items) => items.iter().any(value_holds_a_token),
+        Value::Object(values) => values.values().any(value_holds_a_token),
         _ => false,
     }
 }
@@ -147,6 +164,19 @@ mod tests {
             ("services.api.containers.secret", "memory"),
         ] {
             assert!(!hides(table, field), "{table}.{field}");
+        }
+    }
+
+    #[test]
+    fn takes_tokens_out_of_texts() {
+        for (text, clean) in [
+            ("", ""),
+            ("`ghp_0123456789ab` is not a name", "`(secret)` is not a name"),
+            ("ghcr.io/a/glpat-0123456789:x, ghs_01234567", "ghcr.io/a/(secret):x, (secret)"),
+            ("begin with ghp_, ü, ghp_short", "begin with ghp_, ü, ghp_short"),
+        ] {
+            assert_eq!(without_tokens(text), clean);
+            assert_eq!(holds_a_token(text), text != clean, "{text}");
         }
     }
 
