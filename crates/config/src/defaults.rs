@@ -9,6 +9,9 @@ use crate::{Origin, layers::Layer};
 pub(crate) const HOSTS: [(&str, &str); 3] =
     [("dockerhub", "docker.io"), ("ghcr", "ghcr.io"), ("gitlab", "registry.gitlab.com")];
 
+/// How long container logs are kept, in days.
+pub(crate) const DEFAULT_RETENTION_DAYS: u32 = 30;
+
 /// The defaults for everything that `above`, the merged layers above, declares.
 pub(crate) fn layer(above: &Map<String, Value>) -> Layer {
     let mut layer = Layer::new("defaults");
@@ -44,7 +47,7 @@ pub(crate) fn layer(above: &Map<String, Value>) -> Layer {
             set(&format!("{key}.{field}"), value);
         }
         if service.get("logs") != Some(&json!(false)) {
-            set(&format!("{key}.logs.retention-days"), json!(30));
+            set(&format!("{key}.logs.retention-days"), json!(DEFAULT_RETENTION_DAYS));
         }
         if at(service, &["execution-role", "managed-policies"]).is_none() {
             let policy = json!("service-role/AmazonECSTaskExecutionRolePolicy");

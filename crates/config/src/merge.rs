@@ -90,11 +90,12 @@ impl Merged {
     /// Lays everything over `defaults`, also where a layer in between had removed a table that a higher one brings
     /// back.
     pub(crate) fn over(self, defaults: &Layer, errors: &mut Vec<ConfigError>) -> Option<Self> {
-        let figment = Figment::from(&Layer::new("all layers").with(self.values)).join(defaults);
+        let figment = Figment::from(&Layer::new("all layers").with(self.values.clone())).join(defaults);
         let values = extract(&figment, errors)?;
         let mut origins = defaults.origins.clone();
-        origins.extend(self.origins);
-        Some(Self { values, origins, ..self })
+        // A key of a table that was removed in between has an origin still, but its value is the default's.
+        origins.extend(self.origins.into_iter().filter(|(key, _)| value_at(&self.values, key).is_some()));
+        Some(Self { values, origins, directories: self.directories })
     }
 
     /// Where the value or table at `key` was set.

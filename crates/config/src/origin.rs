@@ -59,6 +59,7 @@ impl fmt::Display for Origin {
             Self::File { path, line: None } => write!(f, "{}", path.display()),
             Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
             Self::Variable { name } => write!(f, "environment variable {name}"),
+            Self::Set { key } if key.is_empty() => f.write_str("--set"),
             Self::Set { key } => write!(f, "--set {key}"),
         }
     }

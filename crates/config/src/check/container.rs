@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Container, ContainerRegistry, Fields, ImageReference, Name, closest};
+use longshore_model::{Container, Fields, ImageReference, Name};
 
-use super::{
-    Named,
-    text::{listed, name},
-};
+use super::{registry::Registries, text::name};
 
 /// The keys of a container that can stand on the service itself, which then has this one container.
 pub(super) const KEYS: [&str; 7] = ["image", "registry", "cpu", "memory", "ports", "environment", "command"];
 
 /// Reads a container from the table that declares it, `essential` aside.
-pub(super) fn read(fields: &mut Fields<'_>, registries: &Named<ContainerRegistry>) -> Option<Container> {
+pub(super) fn read(fields: &mut Fields<'_>, registries: &Registries) -> Option<Container> {
     let image = fields.required_text("image", "\"ghcr.io/acme/api:1.4.2\"").and_then(|_| {
         fields.parsed::<ImageReference>("image", "an image such as \"ghcr.io/acme/api:1.4.2\"")
     });
@@ -41,36 +38,19 @@ pub(super) fn read(fields: &mut Fields<'_>, registries: &Named<ContainerRegistry
 fn registry(
     fields: &mut Fields<'_>,
     image: Option<&ImageReference>,
-    registries: &Named<ContainerRegistry>,
+    registries: &Registries,
 ) -> Option<Name> {
     if !fields.has("registry") {
         fields.skip("registry");
         let image = image.filter(|image| !image.is_ecr())?;
-        return registries
-            .read
-            .iter()
-            .find(|(_, registry)| registry.host == image.host())
-            .map(|(name, _)| name.clone());
+        return registries.hosts.iter().find(|(_, host)| *host == image.host()).map(|(name, _)| name.clone());
     }
-    let text = fields.text("registry")?;
-    if !registries.names.contains(&text) {
-        let names = registries.names.iter().map(String::as_str);
-        let meant = closest(&text, names.clone())
-            .map(|meant| format!("did you mean `{meant}`? "))
-            .unwrap_or_default();
-        let help = format!("{meant}there are: {}", listed(names));
-        fields.problem("registry", format!("refers to the registry `{text}`, which is not declared"), help);
-        return None;
-    }
-    let name = Name::new(text).ok()?;
-    if let (Some(registry), Some(image)) = (registries.read.get(&name), image)
-        && registry.host != image.host()
+    let name = registries.declared.reference(fields, "registry", "registry")?;
+    if let (Some(host), Some(image)) = (registries.hosts.get(&name), image)
+        && host != image.host()
     {
-        let message = format!(
-            "refers to the registry `{name}` at {}, but the image lies at {}",
-            registry.host,
-            image.host()
-        );
+        let message =
+            format!("refers to the registry `{name}` at {host}, but the image lies at {}", image.host());
         fields.problem("registry", message, "remove it: an image finds its registry by its host");
         return None;
     }

@@ -1,6 +1,9 @@
 //! `[services.NAME.deployment]` and `logs`
 
 use longshore_model::{CircuitBreaker, Deployment, Fields, Logs};
+use serde_json::Value;
+
+use crate::defaults::DEFAULT_RETENTION_DAYS;
 
 use super::{
     amount::{TIME, Time},
@@ -36,8 +39,17 @@ const RETENTION_DAYS: [u32; 22] =
 
 /// Reads `logs`, which is a table, or false.
 pub(super) fn logs(fields: &mut Fields<'_>) -> Option<Logs> {
-    if fields.peek("logs").is_some_and(serde_json::Value::is_boolean) {
-        return fields.flag("logs")?.then_some(Logs { group: None, retention_days: 30 });
+    match fields.peek("logs")? {
+        Value::Bool(on) => {
+            fields.skip("logs");
+            return on.then_some(Logs { group: None, retention_days: DEFAULT_RETENTION_DAYS });
+        }
+        Value::Object(_) => {}
+        _ => {
+            fields.skip("logs");
+            fields.refuse("logs", "a table, or true or false");
+            return None;
+        }
     }
     fields.table("logs", |fields| {
         // CloudWatch Logs API reference, `CreateLogGroup`.

@@ -4,6 +4,8 @@ mod amount;
 mod aws;
 mod container;
 mod deployment;
+mod fit;
+mod network;
 mod registry;
 mod role;
 mod service;
@@ -12,7 +14,7 @@ mod text;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use longshore_model::{Fields, Name, Options, Plugin, Problem, Stack};
+use longshore_model::{Fields, Name, Options, Plugin, Problem, Stack, closest};
 
 use crate::merge::Merged;
 
@@ -73,20 +75,19 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
     let plugins = Plugins::default();
     let mut fields = Fields::new("", &merged.values, &merged.directories, &problems);
 
-    let name = fields.required_text("stack", "\"my-stack\"").and_then(|_| fields.parsed("stack", text::NAME));
+    let name = fields
+        .required_text("stack", "\"my-stack\"")
+        .and_then(|_| text::accepted(&mut fields, "stack", |text| Name::new(text).is_ok(), text::NAME))
+        .and_then(|name| Name::new(name).ok());
     let aws = fields.table("aws", |fields| Some(aws::read(fields)));
     let stores = named(&mut fields, "stores", |_, fields| store::read(fields, &plugins));
-    let registries =
-        named(&mut fields, "registries", |_, fields| registry::read(fields, &stores.names, &plugins));
-    registry::check_hosts(&registries.read, &fields);
+    let registries = registry::read_all(&mut fields, &stores, &plugins);
     let services =
         named(&mut fields, "services", |name, fields| service::read(name, fields, &registries, &plugins));
     let mut embedded = false;
     let cloud = fields.table("cloud", |fields| {
         embedded = fields.flag("embedded").unwrap_or(false);
-        let mut options = fields.rest();
-        options.known.clear();
-        Some(options)
+        Some(fields.rest())
     });
     fields.done();
 
@@ -94,7 +95,7 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
         name,
         environment: environment.clone(),
         aws: aws.unwrap_or_default(),
-        registries: registries.read,
+        registries: registries.declared.read,
         stores: stores.read,
         services: services.read,
     });
@@ -107,6 +108,23 @@ struct Named<T> {
     read: BTreeMap<Name, T>,
     /// All names that are declared, so that a reference to a thing that is wrong is not wrong itself.
     names: Vec<String>,
+    /// Whether `names` are all: not where the table is none, or a name in it is none.
+    complete: bool,
+}
+
+impl<T> Named<T> {
+    /// The name in `field`, which refers to one of the things, each a `what`.
+    fn reference(&self, fields: &mut Fields<'_>, field: &str, what: &str) -> Option<Name> {
+        let text = fields.text(field)?;
+        if self.complete && !self.names.contains(&text) {
+            let names = self.names.iter().map(String::as_str);
+            let meant = closest(&text, names.clone()).map(|meant| format!("did you mean `{meant}`? "));
+            let help = format!("{}there are: {}", meant.unwrap_or_default(), text::listed(names));
+            fields.problem(field, format!("refers to the {what} `{text}`, which is not declared"), help);
+            return None;
+        }
+        Name::new(text).ok()
+    }
 }
 
 /// Reads each table in the table `field`.
@@ -115,9 +133,11 @@ fn named<'a, T>(
     field: &str,
     mut read: impl FnMut(&Name, &mut Fields<'a>) -> Option<T>,
 ) -> Named<T> {
-    let mut result = Named { read: BTreeMap::new(), names: Vec::new() };
+    let complete = fields.peek(field).is_none_or(serde_json::Value::is_object);
+    let mut result = Named { read: BTreeMap::new(), names: Vec::new(), complete };
     fields.table(field, |fields| {
         for text in fields.names() {
+            result.complete &= Name::new(text.as_str()).is_ok();
             if let Some(name) = text::name(fields, &text) {
                 if let Some(thing) = fields.table(&text, |fields| read(&name, fields)) {
                     result.read.insert(name, thing);

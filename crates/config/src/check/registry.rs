@@ -2,24 +2,44 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{ContainerRegistry, Fields, ImageReference, Name, closest};
+use longshore_model::{ContainerRegistry, Fields, ImageReference, Name, Plugin};
 
 use super::{
-    PluginKind, Plugins,
+    Named, PluginKind, Plugins, named,
     text::{accepted, consists_of, listed, url},
 };
 use crate::defaults::HOSTS;
 
-/// Reads a registry. `stores` are the names of all stores.
-pub(super) fn read(
+/// All registries.
+pub(super) struct Registries {
+    /// Those that could be read.
+    pub(super) declared: Named<ContainerRegistry>,
+    /// The hosts, also of those that are wrong in another way.
+    pub(super) hosts: BTreeMap<Name, String>,
+}
+
+/// Reads all registries. The store of each is one of `stores`.
+pub(super) fn read_all(fields: &mut Fields<'_>, stores: &Named<Plugin>, plugins: &Plugins) -> Registries {
+    let mut hosts = BTreeMap::new();
+    let declared = named(fields, "registries", |name, fields| {
+        let source = Plugins::name(fields, "ghcr");
+        let host = host(fields);
+        hosts.extend(host.clone().map(|host| (name.clone(), host)));
+        read(source, host, fields, stores, plugins)
+    });
+    check_hosts(&hosts, fields);
+    Registries { declared, hosts }
+}
+
+fn read(
+    source: Option<String>,
+    host: Option<String>,
     fields: &mut Fields<'_>,
-    stores: &[String],
+    stores: &Named<Plugin>,
     plugins: &Plugins,
 ) -> Option<ContainerRegistry> {
-    let source = Plugins::name(fields, "ghcr");
-    let host = host(fields);
     let endpoint = url(fields, "endpoint");
-    let store = store(fields, stores);
+    let store = stores.reference(fields, "store", "store");
     let secret_name = accepted(
         fields,
         "secret-name",
@@ -60,20 +80,6 @@ fn host(fields: &mut Fields<'_>) -> Option<String> {
     Some(image?.host().to_owned())
 }
 
-fn store(fields: &mut Fields<'_>, stores: &[String]) -> Option<Name> {
-    let text = fields.text("store")?;
-    if !stores.contains(&text) {
-        let names = stores.iter().map(String::as_str);
-        let meant = closest(&text, names.clone())
-            .map(|meant| format!("did you mean `{meant}`? "))
-            .unwrap_or_default();
-        let help = format!("{meant}there are: {}", listed(names));
-        fields.problem("store", format!("refers to the store `{text}`, which is not declared"), help);
-        return None;
-    }
-    Name::new(text).ok()
-}
-
 /// Secrets Manager's characters (API reference, `CreateSecret`). It advises against a name that ends like the suffix
 /// of an ARN: looked up by name, such a secret may be taken for another one.
 fn is_secret_name(text: &str) -> bool {
@@ -84,13 +90,13 @@ fn is_secret_name(text: &str) -> bool {
 }
 
 /// An image finds its registry by its host, so two registries cannot share one.
-pub(super) fn check_hosts(registries: &BTreeMap<Name, ContainerRegistry>, fields: &Fields<'_>) {
-    let mut hosts = BTreeMap::new();
-    for (name, registry) in registries {
-        if let Some(first) = hosts.insert(&registry.host, name) {
+fn check_hosts(hosts: &BTreeMap<Name, String>, fields: &Fields<'_>) {
+    let mut names = BTreeMap::new();
+    for (name, host) in hosts {
+        if let Some(first) = names.insert(host, name) {
             fields.problem_below(
                 &["registries", name.as_str(), "host"],
-                format!("`{}` is the host of `registries.{first}` and of `registries.{name}`", registry.host),
+                format!("`{host}` is the host of `registries.{first}` and of `registries.{name}`"),
                 "keep one of them: an image finds its credential by the host",
             );
         }

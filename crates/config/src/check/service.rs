@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{
-    Architecture, Container, ContainerRegistry, Fields, LaunchType, Name, Network, Platform, Service,
-    TaskSize,
-};
+use longshore_model::{Architecture, Container, Fields, LaunchType, Name, Platform, Service, TaskSize};
 
 use super::{
-    Named, PluginKind, Plugins, container, deployment, role,
+    PluginKind, Plugins, container, deployment, fit, network,
+    registry::Registries,
+    role,
     text::{accepted, consists_of},
 };
 
@@ -16,7 +15,7 @@ use super::{
 pub(super) fn read(
     name: &Name,
     fields: &mut Fields<'_>,
-    registries: &Named<ContainerRegistry>,
+    registries: &Registries,
     plugins: &Plugins,
 ) -> Option<Service> {
     let deployer = Plugins::name(fields, "ecs");
@@ -41,11 +40,11 @@ pub(super) fn read(
     );
     let size = fields.table("size", size);
     let containers = containers(name, fields, registries);
-    check_ports(&containers, fields);
+    fit::check_ports(&containers, fields);
     if let Some(size) = size {
-        check_size(size, &containers, fields);
+        fit::check_size(size, &containers, fields);
     }
-    let network = fields.table("network", |fields| Some(network(fields)));
+    let network = fields.table("network", |fields| Some(network::read(fields)));
     let execution_role = fields.table("execution-role", |fields| role::read(fields, plugins));
     let task_role = accepted(
         fields,
@@ -88,17 +87,20 @@ fn size(fields: &mut Fields<'_>) -> Option<TaskSize> {
 }
 
 /// A container, and the table that declares it, from the service's.
-struct Declared {
+pub(super) struct Declared {
     table: Vec<String>,
-    container: Container,
+    pub(super) container: Container,
+}
+
+impl Declared {
+    /// The path of `fields` in the container's table, from the service's.
+    pub(super) fn path<'a>(&'a self, fields: &[&'a str]) -> Vec<&'a str> {
+        self.table.iter().map(String::as_str).chain(fields.iter().copied()).collect()
+    }
 }
 
 /// The containers of `containers`, or the one that the service itself declares.
-fn containers(
-    service: &Name,
-    fields: &mut Fields<'_>,
-    registries: &Named<ContainerRegistry>,
-) -> BTreeMap<Name, Declared> {
+fn containers(service: &Name, fields: &mut Fields<'_>, registries: &Registries) -> BTreeMap<Name, Declared> {
     let mut containers = BTreeMap::new();
     if !fields.has("containers") {
         fields.skip("containers");
@@ -124,7 +126,7 @@ fn containers(
         container.essential = essential?;
         Some(Declared { table: vec!["containers".to_owned(), name.to_string()], container })
     });
-    if declared.names.is_empty() {
+    if declared.complete && declared.names.is_empty() {
         fields.problem(
             "containers",
             "declares no container",
@@ -140,78 +142,4 @@ fn containers(
         fields.problem("containers", "has no essential container", help);
     }
     declared.read
-}
-
-/// The containers of a task share one network, so no two of them can listen on one port.
-fn check_ports(containers: &BTreeMap<Name, Declared>, fields: &Fields<'_>) {
-    let mut owners: BTreeMap<u16, String> = BTreeMap::new();
-    for declared in containers.values() {
-        for (name, port) in &declared.container.ports {
-            let path = declared.path(&["ports", name.as_str()]);
-            match owners.get(port) {
-                Some(owner) => {
-                    let help = "the containers of a task share one network: choose another port";
-                    fields.problem_below(&path, format!("port {port} is taken by `{owner}`"), help);
-                }
-                None => drop(owners.insert(*port, path.join("."))),
-            }
-        }
-    }
-}
-
-/// What the containers reserve has to fit into the task.
-fn check_size(size: TaskSize, containers: &BTreeMap<Name, Declared>, fields: &Fields<'_>) {
-    let amounts: [(&str, u32, &str, fn(&Container) -> Option<u32>); 2] = [
-        ("memory", size.memory, " MiB", |container| container.memory),
-        ("cpu", size.cpu, " CPU units", |container| container.cpu),
-    ];
-    for (field, limit, unit, reserved) in amounts {
-        let mut sum = 0_u64;
-        let mut fits = true;
-        for declared in containers.values() {
-            let amount = reserved(&declared.container).unwrap_or(0);
-            sum += u64::from(amount);
-            if amount > limit {
-                fits = false;
-                let message = format!("{amount}{unit} do not fit into the task, which has {limit}");
-                fields.problem_below(
-                    &declared.path(&[field]),
-                    message,
-                    format!("lower it, or raise size.{field}"),
-                );
-            }
-        }
-        if fits && sum > u64::from(limit) {
-            let message = format!("is {limit}, but the containers together reserve {sum}{unit}");
-            fields.problem_below(&["size", field], message, format!("raise it to at least {sum}"));
-        }
-    }
-}
-
-impl Declared {
-    /// The path of `fields` in the container's table, from the service's.
-    fn path<'a>(&'a self, fields: &[&'a str]) -> Vec<&'a str> {
-        self.table.iter().map(String::as_str).chain(fields.iter().copied()).collect()
-    }
-}
-
-fn network(fields: &mut Fields<'_>) -> Network {
-    Network {
-        subnets: ids(fields, "subnets", "subnet-"),
-        security_groups: ids(fields, "security-groups", "sg-"),
-        assign_public_ip: fields.flag("assign-public-ip"),
-    }
-}
-
-/// Ids of EC2, which begin with their kind.
-fn ids(fields: &mut Fields<'_>, field: &str, prefix: &str) -> Vec<String> {
-    let ids = fields.texts(field).unwrap_or_default();
-    for id in ids.iter().filter(|id| !id.starts_with(prefix)) {
-        fields.problem(
-            field,
-            format!("found the text \"{id}\""),
-            format!("must be ids that begin with {prefix}"),
-        );
-    }
-    ids
 }

@@ -10,7 +10,7 @@ use super::{Layer, value::to_json};
 use crate::{ConfigError, Origin};
 
 /// Parses `text`, the content of the file at `path`.
-pub(super) fn parse(path: &Path, text: &str) -> Result<Layer, ConfigError> {
+pub(super) fn parse(path: &Path, text: &str) -> Result<Layer, Box<ConfigError>> {
     let document = ImDocument::parse(text).map_err(|error| {
         // The error's own Display repeats the line, which may hold a secret.
         let (line, column) = position(text, error.span().map_or(0, |span| span.start));
@@ -18,7 +18,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Layer, ConfigError> {
         let message = error.message().trim().replace('\n', ", ");
         let mut error = ConfigError::new(origin, format!("not valid TOML: {message}"));
         error.column = Some(column);
-        error
+        Box::new(error)
     })?;
     let mut reader = Reader { path, text, layer: Layer::new("file") };
     let values = reader.table("", document.as_table());

@@ -40,7 +40,7 @@ pub(super) fn read(
     let path = directory.join(format!("{environment}.toml"));
     let own = if environment.as_str() == "base" {
         let message = "`base` is what all environments share, and no environment itself";
-        Err(ConfigError::new(Origin::file(&path), message).help(existing(directory, environment)))
+        Err(Box::new(ConfigError::new(Origin::file(&path), message).help(existing(directory, environment))))
     } else {
         read_file(&path, || {
             ConfigError::new(Origin::file(&path), format!("there is no environment `{environment}`"))
@@ -48,7 +48,7 @@ pub(super) fn read(
         })
     };
     let layers: Vec<_> =
-        [base, own].into_iter().filter_map(|file| file.map_err(|error| errors.push(error)).ok()).collect();
+        [base, own].into_iter().filter_map(|file| file.map_err(|error| errors.push(*error)).ok()).collect();
     (layers.len() == 2).then_some(layers)
 }
 
@@ -63,10 +63,10 @@ fn existing(directory: &Path, environment: &Name) -> String {
     format!("{meant}there are: {}", names.join(", "))
 }
 
-fn read_file(path: &Path, missing: impl FnOnce() -> ConfigError) -> Result<Layer, ConfigError> {
+fn read_file(path: &Path, missing: impl FnOnce() -> ConfigError) -> Result<Layer, Box<ConfigError>> {
     match fs::read_to_string(path) {
         Ok(text) => document::parse(path, &text),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(missing()),
-        Err(error) => Err(ConfigError::new(Origin::file(path), format!("cannot be read: {error}"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Box::new(missing())),
+        Err(error) => Err(Box::new(ConfigError::new(Origin::file(path), format!("cannot be read: {error}")))),
     }
 }

@@ -1,5 +1,6 @@
 //! `--set key=value`.
 
+use longshore_model::without_tokens;
 use toml_edit::Key;
 
 use super::{Layer, value};
@@ -13,14 +14,14 @@ pub(super) fn read(arguments: &[String], errors: &mut Vec<ConfigError>) -> Layer
             Ok((path, key, text)) => {
                 layer.insert(&path, value::parse(text.trim()), &Origin::Set { key: key.to_owned() });
             }
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(*error),
         }
     }
     layer
 }
 
 /// Splits a `key=value` into the parts of the key, the key and the value.
-fn split(argument: &str) -> Result<(Vec<String>, &str, &str), ConfigError> {
+fn split(argument: &str) -> Result<(Vec<String>, &str, &str), Box<ConfigError>> {
     let mut quote = None;
     let equals = argument.char_indices().find_map(|(index, c)| {
         match (quote, c) {
@@ -32,18 +33,25 @@ fn split(argument: &str) -> Result<(Vec<String>, &str, &str), ConfigError> {
         None
     });
     let help = "the form is --set key=value, such as --set services.api.memory=1024";
-    let error =
-        |key: &str, message: &str| ConfigError::new(Origin::Set { key: key.to_owned() }, message).help(help);
+    let error = |key: &str, message: &str, help: &str| {
+        Box::new(ConfigError::new(Origin::Set { key: key.to_owned() }, message).help(help))
+    };
     let Some(equals) = equals else {
         // Only what can be a key is repeated: the rest may be a secret.
         let end = argument.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.\"'".contains(c)));
-        return Err(error(&argument[..end.unwrap_or(argument.len())], "there is no `=`"));
+        return Err(error(
+            &without_tokens(&argument[..end.unwrap_or(argument.len())]),
+            "there is no `=`",
+            help,
+        ));
     };
     let (key, text) = (argument[..equals].trim(), &argument[equals + 1..]);
     match Key::parse(key) {
         Ok(parts) => Ok((parts.iter().map(|part| part.get().to_owned()).collect(), key, text)),
-        Err(_) if key.is_empty() => Err(error(key, "there is no key before `=`")),
-        Err(_) => Err(error(key, "the key is no dotted key of TOML").help(
+        Err(_) if key.is_empty() => Err(error(key, "there is no key before `=`", help)),
+        Err(_) => Err(error(
+            key,
+            "the key is no dotted key of TOML",
             "quote a part that has other characters, as in --set 'cloud.registries.\"ghcr.io\".fault=…'",
         )),
     }

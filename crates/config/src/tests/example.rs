@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use longshore_model::Name;
+use longshore_model::{Name, split_key};
 
+use super::Configuration;
 use crate::{Layers, Loaded, environments, load};
 
 fn directory() -> PathBuf {
@@ -30,4 +31,25 @@ fn the_local_environment_with_all_origins() {
     let listing = example("local").listing();
     let lines: Vec<_> = listing.iter().map(|entry| format!("{entry}  # {}", entry.origin)).collect();
     insta::assert_snapshot!(lines.join("\n").replace("../../configs", "configs"));
+}
+
+#[test]
+fn the_examples_of_the_reference_are_a_configuration() {
+    let reference = std::fs::read_to_string("../../docs/configuration.md").unwrap();
+    let examples = reference.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let example = examples.collect::<String>();
+    let listing = Configuration::new(&example, "").listing();
+    // Every key that the examples show, the defaults aside, is explained in one of the tables.
+    for line in listing.lines().filter(|line| !line.ends_with("# default")) {
+        let (key, _) = line.split_once(" = ").unwrap();
+        let last = split_key(key).pop().unwrap();
+        let named = [
+            format!("`{last}`"),
+            format!(".{last}`"),
+            format!(".{last}."),
+            format!("{last} ="),
+            format!("`{last}."),
+        ];
+        assert!(named.iter().any(|named| reference.contains(named)), "{key}");
+    }
 }

@@ -76,6 +76,17 @@ fn logs_can_be_turned_off_and_on_again() {
 }
 
 #[test]
+fn a_table_that_was_removed_in_between_has_its_defaults_again() {
+    let base = format!("{API}logs.retention-days = 14\n");
+    let configuration =
+        Configuration::new(&base, "services.api.logs = false").set("services.api.logs.group=g");
+    let logs = configuration.load().service("api").logs.clone().unwrap();
+    assert_eq!((logs.group.as_deref(), logs.retention_days), (Some("g"), 30));
+    assert_eq!(configuration.origin("services.api.logs.retention-days"), "default");
+    assert_eq!(configuration.origin("services.api.logs"), "--set services.api.logs.group");
+}
+
+#[test]
 fn relative_paths_count_from_the_file_that_set_them() {
     let path = |configuration: &Configuration| {
         let loaded = configuration.load();

@@ -80,8 +80,9 @@ deployment = { minimum-healthy-percent = 100, maximum-percent = 100 }
 fn containers_that_do_not_fit_together() {
     let base = r#"
 stack = "acme"
+aws.account = 123456789012
 [registries]
-hub = { use = "dockerhub" }
+hub = { use = "dockerhub", store = "defualt" }
 docker = { use = "docker-config", host = "registry-1.docker.io" }
 [services.api]
 image = "acme/api"
