@@ -65,6 +65,7 @@ pub fn classify(code: &str) -> FailureKind {
         "UpdateInProgress",
         "ResourceInUse",
         "OperationAborted",
+        "TemporarilyUnmodifiable",
     ]) {
         FailureKind::Conflict
     } else if has(&[

@@ -1,1 +1,45 @@
-//! Role builder on AWS IAM.
+//! Role builder on AWS IAM: execution roles that may read the pull credentials of their service, and nothing else.
+//!
+//! A role has a trust policy for ECS, one inline policy that names each secret by its full ARN, and the managed policies
+//! that are declared. What else is found in the role's inline and attached policies is removed: the role is the stack's,
+//! as its tags say. A role that was changed is proved by IAM's own policy simulator before the step succeeds.
+
+mod builder;
+mod compare;
+mod desired;
+mod difference;
+mod document;
+mod observed;
+mod options;
+mod ownership;
+mod policy;
+mod proof;
+mod removal;
+mod write;
+
+use std::sync::Arc;
+
+use longshore_aws::Aws;
+use longshore_model::Problem;
+use longshore_plugin::Registry;
+
+use crate::{builder::IamRoles, options::RoleOptions};
+
+/// Adds the role builder `iam`. The host lends it [`Aws`].
+///
+/// Its options, all of them optional:
+/// - `path`: the path of the role, `/` by default;
+/// - `confused-deputy-conditions`: whether the trust policy admits ECS only on behalf of the account and region, on by
+///   default;
+/// - `permissions-boundary`: the ARN of the managed policy that bounds what the role may do. Where it is not set, a
+///   boundary that the role has stays.
+pub fn register(registry: &mut Registry) {
+    registry.add_role_builder("iam", |options, extensions| {
+        let key = &options.key;
+        let options = RoleOptions::read(options)?;
+        let Some(aws) = extensions.get::<Aws>() else {
+            return Err(vec![Problem::new(key, "needs AWS clients, and there are none here")]);
+        };
+        Ok(Arc::new(IamRoles { aws: Aws::clone(&aws), options }))
+    });
+}

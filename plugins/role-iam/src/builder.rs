@@ -1,0 +1,115 @@
+//! The role builder, and what it plans.
+
+use async_trait::async_trait;
+use aws_sdk_iam::Client;
+use longshore_aws::{Aws, failure};
+use longshore_model::{Action, Failure, FailureKind, StepPlan};
+use longshore_plugin::{Context, Result, RoleBuilder, RoleSpec};
+
+use crate::{
+    desired::{self, Desired},
+    difference::Difference,
+    observed::{self, Observed},
+    options::RoleOptions,
+    ownership::RoleOwnership,
+};
+
+/// Builds execution roles in IAM.
+#[derive(Debug)]
+pub(crate) struct IamRoles {
+    pub(crate) aws: Aws,
+    pub(crate) options: RoleOptions,
+}
+
+/// A role as people know it.
+pub(crate) fn resource(name: &str) -> String {
+    format!("role {name}")
+}
+
+impl IamRoles {
+    pub(crate) async fn desired(&self, context: &Context, role: &RoleSpec) -> Result<Desired> {
+        let (identity, region) = (self.aws.identity().await?, self.aws.region().await?);
+        Desired::of(context, role, &self.options, identity, region)
+    }
+}
+
+/// Makes sure that a role is the stack's, and that it can become what is declared.
+pub(crate) fn require_usable(observed: &Observed, desired: &Desired) -> Result<()> {
+    desired.ownership.require(&desired.name, &observed.tags)?;
+    if observed.path == desired.path {
+        return Ok(());
+    }
+    let message = format!(
+        "the role `{}` has the path {}, the configuration says {}, and IAM cannot change it",
+        desired.name, observed.path, desired.path
+    );
+    Err(Failure::new(FailureKind::Conflict, message).at(format!("iam:GetRole {}", desired.name)).help(
+        "set `execution-role.path` to the role's path, or another `execution-role.name` to get a new role",
+    ))
+}
+
+/// Makes sure that the managed policies which will be attached are there, so that a misspelt one is found before anything
+/// is made. A caller who may not look finds out when they are attached.
+async fn check_managed(client: &Client, policies: &[String]) -> Result<()> {
+    for policy in policies {
+        let Err(error) = client.get_policy().policy_arn(policy).send().await else { continue };
+        let failure = failure(&error, format!("iam:GetPolicy {policy}"));
+        if failure.kind == FailureKind::NotFound {
+            let message = format!("there is no managed policy {policy}: {}", failure.message);
+            return Err(Failure { message, ..failure }.help("correct `execution-role.managed-policies`"));
+        }
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl RoleBuilder for IamRoles {
+    async fn plan(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
+        let desired = self.desired(context, role).await?;
+        let client = self.aws.iam().await?;
+        let Some(observed) = observed::role(client, &desired.name).await? else {
+            let difference = Difference::between(&Observed::default(), &desired);
+            check_managed(client, &difference.attach).await?;
+            return Ok(StepPlan::new(Action::Create, resource(&desired.name))
+                .output(<dyn RoleBuilder>::ARN, &desired.arn)
+                .changes(difference.changes(None, &desired)));
+        };
+        require_usable(&observed, &desired)?;
+        let observed = observed::policies(client, &desired.name, observed).await?;
+        let difference = Difference::between(&observed, &desired);
+        check_managed(client, &difference.attach).await?;
+        let action = if difference.is_empty() { Action::NoChange } else { Action::Update };
+        let mut plan = StepPlan::new(action, resource(&desired.name))
+            .output(<dyn RoleBuilder>::ARN, &observed.arn)
+            .changes(difference.changes(Some(&observed), &desired));
+        if let (None, Some(boundary)) = (&desired.boundary, &observed.boundary) {
+            plan.notes.push(format!("the permissions boundary {boundary} is not declared and stays"));
+        }
+        Ok(plan)
+    }
+
+    async fn apply(&self, context: &Context, role: &RoleSpec) -> Result<String> {
+        let desired = self.desired(context, role).await?;
+        self.converge(context, &desired).await?;
+        self.prove(context, &desired).await?;
+        Ok(desired.arn)
+    }
+
+    async fn plan_removal(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
+        let name = desired::name(context, role);
+        let ownership = RoleOwnership::of(context, self.aws.region().await?);
+        let Some(observed) = observed::role(self.aws.iam().await?, &name).await? else {
+            return Ok(StepPlan::new(Action::NoChange, resource(&name)));
+        };
+        let Some(why) = ownership.foreign(&observed.tags) else {
+            return Ok(StepPlan::new(Action::Delete, resource(&name)));
+        };
+        let mut plan = StepPlan::new(Action::NoChange, resource(&name));
+        plan.notes.push(format!("the role {name} {why} and stays"));
+        Ok(plan)
+    }
+
+    async fn remove(&self, context: &Context, role: &RoleSpec) -> Result<()> {
+        self.delete(context, &desired::name(context, role)).await
+    }
+}

@@ -1,0 +1,96 @@
+//! What differs between a role that is there and the one that is declared. Pure.
+
+use longshore_model::{FieldChange, Shown};
+
+use crate::{
+    compare,
+    desired::{Desired, INLINE_POLICY, Inline},
+    observed::Observed,
+};
+
+/// What has to change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) trust: bool,
+    pub(crate) boundary: bool,
+    /// Whether the inline policy is to be written.
+    pub(crate) inline: bool,
+    /// Inline policies that are not declared.
+    pub(crate) obsolete_inline: Vec<String>,
+    /// Managed policies to be attached.
+    pub(crate) attach: Vec<String>,
+    /// Managed policies that are not declared.
+    pub(crate) detach: Vec<String>,
+    /// Tags to be set.
+    pub(crate) tags: Vec<(&'static str, String)>,
+}
+
+impl Difference {
+    pub(crate) fn between(observed: &Observed, desired: &Desired) -> Self {
+        let there = observed.inline.get(INLINE_POLICY);
+        let inline = match &desired.inline {
+            Inline::None => false,
+            Inline::AfterApply => true,
+            Inline::Document(document) => !there.is_some_and(|there| compare::same(there, document)),
+        };
+        let declared = |policy: &str| policy == INLINE_POLICY && desired.inline != Inline::None;
+        let missing = desired.ownership.missing(&observed.tags);
+        Self {
+            trust: !compare::same(&observed.trust, &desired.trust),
+            boundary: desired.boundary.is_some() && desired.boundary != observed.boundary,
+            inline,
+            obsolete_inline: observed.inline.keys().filter(|policy| !declared(policy)).cloned().collect(),
+            attach: desired.managed.difference(&observed.managed).cloned().collect(),
+            detach: observed.managed.difference(&desired.managed).cloned().collect(),
+            tags: missing.into_iter().map(|(key, value)| (key, value.to_owned())).collect(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The changes as a plan shows them. `observed` is nothing for a role that is to be made.
+    pub(crate) fn changes(&self, observed: Option<&Observed>, desired: &Desired) -> Vec<FieldChange> {
+        let mut changes = Vec::new();
+        let mut change = |field: String, old: Option<Shown>, new: Option<Shown>| {
+            changes.push(FieldChange::new(field, old, new));
+        };
+        let document = |text: &String| Shown::text(compare::shown(text));
+        if observed.is_none() {
+            change("RoleName".to_owned(), None, Some(Shown::text(&desired.name)));
+            change("Path".to_owned(), None, Some(Shown::text(&desired.path)));
+            change("Description".to_owned(), None, Some(Shown::text(&desired.description)));
+        }
+        if self.trust {
+            let old = observed.map(|role| document(&role.trust));
+            change("AssumeRolePolicyDocument".to_owned(), old, Some(document(&desired.trust)));
+        }
+        if self.boundary {
+            let old = observed.and_then(|role| role.boundary.as_ref()).map(Shown::text);
+            change("PermissionsBoundary".to_owned(), old, desired.boundary.as_ref().map(Shown::text));
+        }
+        let inline = |policy: &str| observed.and_then(|role| role.inline.get(policy)).map(document);
+        if self.inline {
+            let new = match &desired.inline {
+                Inline::Document(text) => document(text),
+                Inline::None | Inline::AfterApply => Shown::AfterApply,
+            };
+            change(format!("Policies.{INLINE_POLICY}"), inline(INLINE_POLICY), Some(new));
+        }
+        for policy in &self.obsolete_inline {
+            change(format!("Policies.{policy}"), inline(policy), None);
+        }
+        for policy in &self.attach {
+            change("ManagedPolicyArns".to_owned(), None, Some(Shown::text(policy)));
+        }
+        for policy in &self.detach {
+            change("ManagedPolicyArns".to_owned(), Some(Shown::text(policy)), None);
+        }
+        for (key, value) in &self.tags {
+            let old = observed.and_then(|role| role.tags.iter().find(|(there, _)| there == key));
+            change(format!("Tags.{key}"), old.map(|(_, old)| Shown::text(old)), Some(Shown::text(value)));
+        }
+        changes
+    }
+}

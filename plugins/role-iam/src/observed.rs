@@ -1,0 +1,90 @@
+//! What is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_iam::{Client, error::ProvideErrorMetadata, error::SdkError};
+use longshore_aws::failure;
+use longshore_model::FailureKind;
+use longshore_plugin::Result;
+
+use crate::document::decoded;
+
+/// A role as IAM describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Observed {
+    pub(crate) arn: String,
+    pub(crate) path: String,
+    /// The trust policy as JSON.
+    pub(crate) trust: String,
+    /// The ARN of the permissions boundary.
+    pub(crate) boundary: Option<String>,
+    pub(crate) tags: Vec<(String, String)>,
+    /// The inline policies as JSON, by name.
+    pub(crate) inline: BTreeMap<String, String>,
+    /// The ARNs of the managed policies.
+    pub(crate) managed: BTreeSet<String>,
+}
+
+/// The role alone, without its policies.
+pub(crate) async fn role(client: &Client, name: &str) -> Result<Option<Observed>> {
+    let answer = client.get_role().role_name(name).send().await;
+    let Some(answer) = found(answer, &format!("iam:GetRole {name}"))? else { return Ok(None) };
+    Ok(answer.role.map(|role| Observed {
+        arn: role.arn,
+        path: role.path,
+        trust: decoded(&role.assume_role_policy_document.unwrap_or_default()),
+        boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+        tags: role.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        ..Observed::default()
+    }))
+}
+
+/// Reads the policies of a role.
+pub(crate) async fn policies(client: &Client, name: &str, role: Observed) -> Result<Observed> {
+    let mut inline = BTreeMap::new();
+    for policy in inline_names(client, name).await? {
+        let answer = client.get_role_policy().role_name(name).policy_name(&policy).send().await;
+        if let Some(answer) = found(answer, &format!("iam:GetRolePolicy {name} {policy}"))? {
+            inline.insert(policy, decoded(&answer.policy_document));
+        }
+    }
+    Ok(Observed { inline, managed: managed_arns(client, name).await?, ..role })
+}
+
+/// The names of a role's inline policies.
+pub(crate) async fn inline_names(client: &Client, name: &str) -> Result<Vec<String>> {
+    let mut pages = client.list_role_policies().role_name(name).into_paginator().send();
+    let mut names = Vec::new();
+    while let Some(page) = pages.next().await {
+        let Some(page) = found(page, &format!("iam:ListRolePolicies {name}"))? else { break };
+        names.extend(page.policy_names);
+    }
+    Ok(names)
+}
+
+/// The ARNs of a role's managed policies.
+pub(crate) async fn managed_arns(client: &Client, name: &str) -> Result<BTreeSet<String>> {
+    let mut pages = client.list_attached_role_policies().role_name(name).into_paginator().send();
+    let mut arns = BTreeSet::new();
+    while let Some(page) = pages.next().await {
+        let Some(page) = found(page, &format!("iam:ListAttachedRolePolicies {name}"))? else { break };
+        arns.extend(
+            page.attached_policies.unwrap_or_default().into_iter().filter_map(|policy| policy.policy_arn),
+        );
+    }
+    Ok(arns)
+}
+
+/// An answer, or nothing where there is no such thing.
+pub(crate) fn found<T, E>(answer: std::result::Result<T, SdkError<E>>, at: &str) -> Result<Option<T>>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => {
+            let failure = failure(&error, at);
+            if failure.kind == FailureKind::NotFound { Ok(None) } else { Err(failure) }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Who owns a role.
+//!
+//! IAM has no regions, but a stack has one: the same stack in two regions would give two roles one name. So a role also
+//! carries its stack's region, and a role of another region is somebody else's.
+
+use longshore_aws::{Owner, Ownership};
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::{Context, Result};
+
+/// The tag that names the region of the stack which owns a role.
+const REGION_TAG: &str = "longshore:region";
+
+/// How to get out of the way of somebody else's role.
+const RENAME: &str = "set another `execution-role.name`";
+
+/// The ownership of a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RoleOwnership {
+    ownership: Ownership,
+    region: String,
+}
+
+impl RoleOwnership {
+    pub(crate) fn of(context: &Context, region: &str) -> Self {
+        Self { ownership: Ownership::of(context), region: region.to_owned() }
+    }
+
+    /// The tags of a role: key and value.
+    pub(crate) fn tags(&self) -> [(&'static str, &str); 3] {
+        let [stack, resource] = self.ownership.tags();
+        [stack, resource, (REGION_TAG, &self.region)]
+    }
+
+    /// The tags that a role with `tags` lacks, or that have another value there.
+    pub(crate) fn missing(&self, tags: &[(String, String)]) -> Vec<(&'static str, &str)> {
+        let there = |tag: &(&str, &str)| pairs(tags).any(|present| present == *tag);
+        self.tags().into_iter().filter(|tag| !there(tag)).collect()
+    }
+
+    /// Makes sure that a role with `tags` is the stack's.
+    pub(crate) fn require(&self, role: &str, tags: &[(String, String)]) -> Result<()> {
+        let at = format!("iam:GetRole {role}");
+        let what = format!("role `{role}`");
+        self.ownership.require(&what, RENAME, pairs(tags)).map_err(|failure| failure.at(&at))?;
+        match self.other_region(tags) {
+            None => Ok(()),
+            Some(other) => {
+                let message =
+                    format!("the {what} exists and belongs to the same stack in the region {other}");
+                let help =
+                    format!("Longshore does not change what it does not own: {RENAME} for this region");
+                Err(Failure::new(FailureKind::Conflict, message).at(at).help(help))
+            }
+        }
+    }
+
+    /// Why a role with `tags` is not the stack's to remove.
+    pub(crate) fn foreign(&self, tags: &[(String, String)]) -> Option<String> {
+        match self.ownership.owner(pairs(tags)) {
+            Owner::Ours => self
+                .other_region(tags)
+                .map(|other| format!("belongs to the same stack in the region {other}")),
+            Owner::OtherStack(other) => Some(format!("belongs to the stack {other}")),
+            Owner::Nobody => Some("is not Longshore's".to_owned()),
+        }
+    }
+
+    fn other_region<'a>(&self, tags: &'a [(String, String)]) -> Option<&'a str> {
+        let region = pairs(tags).find(|(key, _)| *key == REGION_TAG).map(|(_, region)| region);
+        region.filter(|region| *region != self.region)
+    }
+}
+
+fn pairs(tags: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+}

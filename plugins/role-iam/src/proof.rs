@@ -1,0 +1,157 @@
+//! The proof that a role may do what the ECS agent needs it for.
+//!
+//! Nobody but ECS can assume the role, so IAM's policy simulator is asked instead
+//! (`iam:SimulatePrincipalPolicy`). It is asked until it says yes: changes of IAM take effect with a delay that AWS gives
+//! no bound for.
+
+use std::time::Duration;
+
+use aws_sdk_iam::{
+    Client,
+    types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType},
+};
+use longshore_aws::{
+    failure, is_unsupported,
+    wait::{self, Patience, Probe},
+};
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::{Context, Result};
+
+use crate::{
+    builder::IamRoles,
+    desired::Desired,
+    policy::{SECRET_ARN_CONTEXT, VIA_SERVICE, via_service},
+};
+
+/// How long IAM may take until a change is effective.
+const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
+
+/// Something that the role must be allowed to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Need {
+    action: &'static str,
+    resource: String,
+    /// Condition keys with their values.
+    context: Vec<(&'static str, String)>,
+}
+
+/// What the simulator said.
+enum Verdict {
+    Allowed,
+    Denied(Failure),
+    /// It cannot be asked: why.
+    Unknown(String),
+}
+
+/// What the agent does with the role: it reads each secret, and Secrets Manager decrypts it on the role's behalf.
+fn needs(desired: &Desired) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for secret in &desired.secrets {
+        let action = "secretsmanager:GetSecretValue";
+        needs.push(Need { action, resource: secret.clone(), context: Vec::new() });
+        for key in &desired.keys {
+            let context =
+                vec![(VIA_SERVICE, via_service(&desired.region)), (SECRET_ARN_CONTEXT, secret.clone())];
+            needs.push(Need { action: "kms:Decrypt", resource: key.clone(), context });
+        }
+    }
+    needs
+}
+
+impl IamRoles {
+    /// Waits until the simulator allows everything that the role is for. Where it cannot be asked, a warning says so.
+    pub(crate) async fn prove(&self, context: &Context, desired: &Desired) -> Result<()> {
+        let client = self.aws.iam().await?;
+        for need in needs(desired) {
+            let need = &need;
+            context.progress(format!("waiting until IAM allows {} on {}", need.action, need.resource));
+            let probe = |_| async move {
+                Ok(match simulate(client, desired, need).await? {
+                    Verdict::Allowed => Probe::Done(None),
+                    Verdict::Denied(failure) => Probe::Again(failure),
+                    Verdict::Unknown(why) => Probe::Done(Some(why)),
+                })
+            };
+            if let Some(why) = wait::until(context, PATIENCE, probe).await? {
+                context.warn(format!(
+                    "it was not proved that the role {} may read its secrets: {why}",
+                    desired.name
+                ));
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn simulate(client: &Client, desired: &Desired, need: &Need) -> Result<Verdict> {
+    let request = client
+        .simulate_principal_policy()
+        .policy_source_arn(&desired.arn)
+        .action_names(need.action)
+        .resource_arns(&need.resource)
+        .set_context_entries(Some(need.context.iter().map(entry).collect()));
+    let at = format!("iam:SimulatePrincipalPolicy {}", desired.name);
+    match request.send().await {
+        Ok(answer) => Ok(verdict(desired, need, answer.evaluation_results(), &at)),
+        Err(error) if is_unsupported(&error) => {
+            Ok(Verdict::Unknown("the endpoint does not know iam:SimulatePrincipalPolicy".to_owned()))
+        }
+        Err(error) => {
+            let failure = failure(&error, at);
+            match failure.kind {
+                FailureKind::Denied => Ok(Verdict::Unknown(
+                    "the caller may not use iam:SimulatePrincipalPolicy; allow it to have the role proved"
+                        .to_owned(),
+                )),
+                // The role was just made, and is not visible everywhere yet.
+                FailureKind::NotFound => Ok(Verdict::Denied(failure)),
+                _ => Err(failure),
+            }
+        }
+    }
+}
+
+fn entry((key, value): &(&'static str, String)) -> ContextEntry {
+    ContextEntry::builder()
+        .context_key_name(*key)
+        .context_key_type(ContextKeyTypeEnum::String)
+        .set_context_key_values(Some(vec![value.clone()]))
+        .build()
+}
+
+fn verdict(desired: &Desired, need: &Need, results: &[EvaluationResult], at: &str) -> Verdict {
+    let denied = |because: &str| {
+        let message =
+            format!("the role {} may not {} on {}{because}", desired.name, need.action, need.resource);
+        Verdict::Denied(Failure::new(FailureKind::Denied, message).at(at).help(
+            "look for a permissions boundary, a policy of the organization, or an attached policy that denies it",
+        ))
+    };
+    let [result] = results else {
+        return Verdict::Unknown(format!("the simulator gave {} results for one question", results.len()));
+    };
+    let by_boundary = result.permissions_boundary_decision_detail();
+    let by_organization = result.organizations_decision_detail();
+    match result.eval_decision() {
+        PolicyEvaluationDecisionType::Allowed => Verdict::Allowed,
+        PolicyEvaluationDecisionType::ExplicitDeny => {
+            let sources =
+                result.matched_statements().iter().filter_map(|statement| statement.source_policy_id());
+            let sources: Vec<_> = sources.collect();
+            denied(&match sources.as_slice() {
+                [] => ": it is denied explicitly".to_owned(),
+                sources => {
+                    format!(": it is denied explicitly; policies that speak of it: {}", sources.join(", "))
+                }
+            })
+        }
+        _ if by_boundary.is_some_and(|detail| !detail.allowed_by_permissions_boundary()) => {
+            denied(": its permissions boundary does not allow it")
+        }
+        _ if by_organization.is_some_and(|detail| !detail.allowed_by_organizations()) => {
+            denied(": a policy of the organization does not allow it")
+        }
+        _ => denied(": no policy of the role allows it"),
+    }
+}

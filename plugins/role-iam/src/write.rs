@@ -1,0 +1,181 @@
+//! Making roles as they are declared.
+
+use std::time::Duration;
+
+use aws_sdk_iam::{
+    Client,
+    error::{BuildError, ProvideErrorMetadata, SdkError},
+    types::Tag,
+};
+use longshore_aws::{
+    failure,
+    wait::{self, Patience, Probe},
+};
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::{Context, Result};
+
+use crate::{
+    builder::{IamRoles, require_usable},
+    desired::{Desired, INLINE_POLICY, Inline},
+    difference::Difference,
+    observed::{self, Observed},
+};
+
+/// How long IAM may take until a role that was just made can be changed, and until somebody else's change at the same
+/// time is over.
+const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
+
+impl IamRoles {
+    /// Looks, and does what is missing, until nothing is. So it makes no difference where an earlier run ended.
+    pub(crate) async fn converge(&self, context: &Context, desired: &Desired) -> Result<()> {
+        let client = self.aws.iam().await?;
+        let probe = |_| async move {
+            match attempt(context, client, desired).await {
+                Ok(()) => Ok(Probe::Done(())),
+                // Gone meanwhile, or not visible everywhere yet; changed by somebody else at the same time.
+                Err(Problem::Passing(failure)) => Ok(Probe::Again(failure)),
+                Err(Problem::Lasting(failure)) => Err(failure),
+            }
+        };
+        wait::until(context, PATIENCE, probe).await
+    }
+}
+
+/// Whether it makes sense to look and try again.
+enum Problem {
+    Passing(Failure),
+    Lasting(Failure),
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::Lasting(failure)
+    }
+}
+
+/// The problem that a refused change of a role is.
+fn refused<E>(error: &SdkError<E>, at: String) -> Problem
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let failure = failure(error, at);
+    match failure.kind {
+        FailureKind::NotFound | FailureKind::Conflict => Problem::Passing(failure),
+        _ => Problem::Lasting(failure),
+    }
+}
+
+async fn attempt(context: &Context, client: &Client, desired: &Desired) -> std::result::Result<(), Problem> {
+    let observed = match observed::role(client, &desired.name).await? {
+        Some(observed) => {
+            require_usable(&observed, desired)?;
+            observed::policies(client, &desired.name, observed).await?
+        }
+        None => {
+            context.progress(format!("creating the role {}", desired.name));
+            create(client, desired).await?
+        }
+    };
+    let difference = Difference::between(&observed, desired);
+    if !difference.is_empty() {
+        context.progress(format!("writing the policies of the role {}", desired.name));
+    }
+    change_role(client, desired, &difference).await?;
+    grant(client, desired, &difference).await?;
+    revoke(client, desired, &difference).await
+}
+
+/// Makes a role with everything that can be given at once, and answers with what is then there.
+async fn create(client: &Client, desired: &Desired) -> std::result::Result<Observed, Problem> {
+    let request = client
+        .create_role()
+        .role_name(&desired.name)
+        .path(&desired.path)
+        .description(&desired.description)
+        .assume_role_policy_document(&desired.trust)
+        .set_permissions_boundary(desired.boundary.clone())
+        .set_tags(Some(tags(&desired.ownership.tags())?));
+    request.send().await.map_err(|error| refused(&error, format!("iam:CreateRole {}", desired.name)))?;
+    Ok(Observed {
+        arn: desired.arn.clone(),
+        path: desired.path.clone(),
+        trust: desired.trust.clone(),
+        boundary: desired.boundary.clone(),
+        tags: desired.ownership.tags().map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        ..Observed::default()
+    })
+}
+
+async fn change_role(
+    client: &Client,
+    desired: &Desired,
+    difference: &Difference,
+) -> std::result::Result<(), Problem> {
+    let name = &desired.name;
+    if !difference.tags.is_empty() {
+        let pairs: Vec<_> = difference.tags.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let request = client.tag_role().role_name(name).set_tags(Some(tags(&pairs)?));
+        request.send().await.map_err(|error| refused(&error, format!("iam:TagRole {name}")))?;
+    }
+    if difference.trust {
+        let request = client.update_assume_role_policy().role_name(name).policy_document(&desired.trust);
+        let at = format!("iam:UpdateAssumeRolePolicy {name}");
+        request.send().await.map_err(|error| refused(&error, at))?;
+    }
+    if difference.boundary {
+        let request = client.put_role_permissions_boundary().role_name(name);
+        let request = request.set_permissions_boundary(desired.boundary.clone());
+        let at = format!("iam:PutRolePermissionsBoundary {name}");
+        request.send().await.map_err(|error| refused(&error, at))?;
+    }
+    Ok(())
+}
+
+/// Gives first and takes later: tasks that start in between must not lose what they need.
+async fn grant(
+    client: &Client,
+    desired: &Desired,
+    difference: &Difference,
+) -> std::result::Result<(), Problem> {
+    let name = &desired.name;
+    if difference.inline {
+        let Inline::Document(document) = &desired.inline else {
+            return Err(Failure::new(FailureKind::Internal, "a secret's ARN is not known at apply").into());
+        };
+        let request =
+            client.put_role_policy().role_name(name).policy_name(INLINE_POLICY).policy_document(document);
+        let at = format!("iam:PutRolePolicy {name} {INLINE_POLICY}");
+        request.send().await.map_err(|error| refused(&error, at))?;
+    }
+    for policy in &difference.attach {
+        let request = client.attach_role_policy().role_name(name).policy_arn(policy);
+        let at = format!("iam:AttachRolePolicy {name} {policy}");
+        request.send().await.map_err(|error| refused(&error, at))?;
+    }
+    Ok(())
+}
+
+async fn revoke(
+    client: &Client,
+    desired: &Desired,
+    difference: &Difference,
+) -> std::result::Result<(), Problem> {
+    let name = &desired.name;
+    for policy in &difference.obsolete_inline {
+        let request = client.delete_role_policy().role_name(name).policy_name(policy);
+        let at = format!("iam:DeleteRolePolicy {name} {policy}");
+        request.send().await.map_err(|error| refused(&error, at))?;
+    }
+    for policy in &difference.detach {
+        let request = client.detach_role_policy().role_name(name).policy_arn(policy);
+        let at = format!("iam:DetachRolePolicy {name} {policy}");
+        request.send().await.map_err(|error| refused(&error, at))?;
+    }
+    Ok(())
+}
+
+fn tags(pairs: &[(&str, &str)]) -> Result<Vec<Tag>> {
+    let tags: std::result::Result<_, BuildError> =
+        pairs.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
+    tags.map_err(|error| Failure::new(FailureKind::Internal, format!("a tag cannot be built: {error}")))
+}
