@@ -20,6 +20,8 @@ mod input;
 mod resource;
 mod sealed;
 mod server;
+#[cfg(test)]
+mod testing;
 mod wire;
 mod world;
 

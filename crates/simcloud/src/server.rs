@@ -164,3 +164,62 @@ fn repository(path: &str) -> Option<&str> {
 fn url_parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Empty;
+    use hyper::client::conn::http1;
+
+    use super::*;
+    use crate::{
+        Blueprint,
+        testing::{cloud_of, sdk},
+    };
+
+    #[test]
+    fn the_repository_stands_before_the_last_kind() {
+        assert_eq!(repository("/v2/acme/api/manifests/latest"), Some("acme/api"));
+        assert_eq!(repository("/v2/acme/blobs/blobs/sha256:0"), Some("acme/blobs"));
+        assert_eq!(repository("/v2/"), None);
+    }
+
+    /// The status of a GET, with a Host header if one is given.
+    async fn get(address: std::net::SocketAddr, path: &str, host: &str) -> u16 {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let request = Request::get(path).header(HOST, host).body(Empty::<Bytes>::new()).unwrap();
+        sender.send_request(request).await.unwrap().status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn aws_and_the_registries_share_a_port() {
+        let registries = serde_json::from_value(serde_json::json!({
+            "docker.io": {},
+            "ghcr.io": { "repositories": { "acme/api": { "visibility": "public", "tags": { "1": {} } } } },
+        }));
+        let cloud =
+            cloud_of(&Blueprint { registries: registries.unwrap(), latency_ms: 0, ..Blueprint::default() });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(serve(cloud.clone(), listener, async {
+            let _ = stopped.await;
+        }));
+        let local = address.to_string();
+        // A public repository still wants a token, anonymous though it may be; one that is nowhere too.
+        assert_eq!(get(address, "/v2/acme/api/manifests/1", &local).await, 401);
+        assert_eq!(get(address, "/v2/", "ghcr.io").await, 401);
+        assert_eq!(get(address, "/", &local).await, 403);
+        // The token service of the registry that the Host header, or `ns`, names.
+        let token = "/token?service=ghcr.io&scope=repository:acme/api:pull";
+        assert_eq!(get(address, token, "ghcr.io").await, 200);
+        assert_eq!(get(address, &format!("{token}&ns=ghcr.io"), &local).await, 200);
+
+        let secrets = aws_sdk_secretsmanager::Client::new(&sdk(&cloud));
+        secrets.create_secret().name("s").send().await.unwrap();
+        stop.send(()).unwrap();
+        serving.await.unwrap().unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+}

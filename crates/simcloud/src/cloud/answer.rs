@@ -39,7 +39,7 @@ impl Cloud {
             tokio::time::sleep(delay).await;
         }
         let mut world = self.shared.world.lock().await;
-        let happened = self.catch_up(&mut world).await;
+        let happened = self.catch_up(&mut world);
         let result = match &effect {
             Some(Effect::Refuse(error)) => Err(error.clone()),
             _ => sts::caller(&world, &scope).and_then(|caller| {
@@ -86,7 +86,7 @@ impl Cloud {
         host: &str,
     ) -> Result<Response<Bytes>, AnswerLost> {
         let mut world = self.shared.world.lock().await;
-        self.catch_up(&mut world).await;
+        self.catch_up(&mut world);
         let World { registries, now, .. } = &mut *world;
         if registries.reachable(host) {
             return Ok(registry::http(registries, *now, request, host));

@@ -5,6 +5,9 @@ mod catch_up;
 mod fault;
 mod file;
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
@@ -106,7 +109,7 @@ impl Cloud {
     /// real registries go on while nobody asks.
     pub async fn tick(&self) {
         let mut world = self.shared.world.lock().await;
-        if self.catch_up(&mut world).await {
+        if self.catch_up(&mut world) {
             self.keep(&world);
         }
     }
@@ -114,14 +117,14 @@ impl Cloud {
     /// Looks at the world as it is now.
     pub async fn inspect<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         let mut world = self.shared.world.lock().await;
-        self.catch_up(&mut world).await;
+        self.catch_up(&mut world);
         look(&world)
     }
 
     /// Changes the world past the API: for tests that arrange what AWS would not let anybody do.
     pub async fn edit<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.shared.world.lock().await;
-        self.catch_up(&mut world).await;
+        self.catch_up(&mut world);
         let result = change(&mut world);
         self.keep(&world);
         result
@@ -133,7 +136,7 @@ impl Cloud {
     /// When it cannot be written.
     pub async fn save(&self) -> Result<(), OpenError> {
         let mut world = self.shared.world.lock().await;
-        self.catch_up(&mut world).await;
+        self.catch_up(&mut world);
         self.shared.file.as_ref().map_or(Ok(()), |file| file.write(&world))
     }
 

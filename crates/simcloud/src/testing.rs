@@ -1,0 +1,83 @@
+//! What the tests of several services need: a cloud, and SDK clients that talk to it without a socket.
+
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use aws_sdk_sts::config::{BehaviorVersion, Region, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_types::SdkConfig;
+
+use crate::{Blueprint, Cloud, Moment, TokioClock};
+
+/// 2026-11-23T00:00:00Z
+pub(crate) const START: Moment = Moment(1_795_392_000_000);
+
+/// A cloud as a default blueprint has it.
+pub(crate) fn cloud() -> Cloud {
+    cloud_of(&Blueprint::default())
+}
+
+/// A cloud in memory, on tokio's clock.
+pub(crate) fn cloud_of(blueprint: &Blueprint) -> Cloud {
+    Cloud::new(blueprint, Arc::new(TokioClock::starting_at(START))).expect("a sound blueprint")
+}
+
+/// What SDK clients of the account's user are made from.
+pub(crate) fn sdk(cloud: &Cloud) -> SdkConfig {
+    sdk_with(cloud, Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
+}
+
+/// What SDK clients with some credentials are made from.
+pub(crate) fn sdk_with(cloud: &Cloud, credentials: Credentials) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .sleep_impl(TokioSleep::new())
+        .http_client(cloud.connector())
+        .build()
+}
+
+/// The code of an error that AWS answered with.
+pub(crate) fn code<T, E, R>(
+    result: &Result<T, aws_smithy_runtime_api::client::result::SdkError<E, R>>,
+) -> String
+where
+    E: aws_sdk_sts::error::ProvideErrorMetadata,
+{
+    match result {
+        Ok(_) => "Ok".to_owned(),
+        Err(error) => {
+            error.as_service_error().and_then(|error| error.code()).unwrap_or("no service error").to_owned()
+        }
+    }
+}
+
+/// The message of an error that AWS answered with.
+pub(crate) fn message<T, E, R>(
+    result: &Result<T, aws_smithy_runtime_api::client::result::SdkError<E, R>>,
+) -> String
+where
+    E: aws_sdk_sts::error::ProvideErrorMetadata,
+{
+    let error = result.as_ref().err().and_then(|error| error.as_service_error());
+    error.and_then(|error| error.message()).unwrap_or_default().to_owned()
+}
+
+/// A trust policy for one AWS service.
+pub(crate) fn trust(service: &str) -> String {
+    serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Principal": { "Service": service }, "Action": "sts:AssumeRole" }],
+    })
+    .to_string()
+}
+
+/// A policy that allows actions on resources.
+pub(crate) fn allow(actions: &[&str], resources: &[&str]) -> String {
+    serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": resources }],
+    })
+    .to_string()
+}
