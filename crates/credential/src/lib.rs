@@ -1,1 +1,21 @@
 //! What credential sources share: secret values from the environment, files and commands.
+//!
+//! A configuration holds no secrets; it says where one is found. [`SecretInput`] reads that, and fetches the value when
+//! it is needed:
+//!
+//! ```toml
+//! token = { env = "GHCR_TOKEN" }
+//! token = { file = "secrets/ghcr-token" }       # relative to this file
+//! token = { command = ["pass", "show", "ghcr"] }  # the first line of its standard output
+//! ```
+
+mod command;
+mod environment;
+mod file;
+mod secret_input;
+
+pub use environment::Environment;
+pub use secret_input::SecretInput;
+
+/// How long a secret value may be, in bytes: Secrets Manager keeps no longer ones.
+const VALUE_LIMIT: usize = 65_536;

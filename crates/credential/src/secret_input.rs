@@ -1,0 +1,187 @@
+//! Where a secret value is found.
+
+use std::path::PathBuf;
+
+use longshore_model::{Failure, FailureKind, Fields, Secret, holds_a_token};
+use longshore_plugin::{Context, Result};
+use serde_json::Value;
+
+use crate::{Environment, command, file};
+
+/// The ways of giving a secret value.
+const WAYS: [&str; 3] = ["env", "file", "command"];
+
+/// Where a secret value is found, as a table of the configuration says: in an environment variable (`env`), in a file
+/// (`file`) or in the output of a command (`command`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretInput {
+    /// The table's dotted key.
+    key: String,
+    place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Environment { name: String },
+    File { path: PathBuf },
+    Command { program: String, arguments: Vec<String> },
+}
+
+impl SecretInput {
+    /// Reads the table `field`, which has to be there. A value that was written down in its place is refused and never
+    /// repeated; so is one that stands where a variable, a file or an argument is to be named.
+    pub fn read(fields: &mut Fields<'_>, field: &str) -> Option<Self> {
+        let help = format!(
+            "use {field} = {{ env = \"NAME\" }}, {field} = {{ file = \"PATH\" }} or {field} = {{ command = [\"PROGRAM\", …] }}"
+        );
+        match fields.peek(field) {
+            Some(Value::Object(_)) => {}
+            found => {
+                let message = match found {
+                    None => "is missing".to_owned(),
+                    Some(Value::String(_)) => format!("a {field} must not stand in a configuration file"),
+                    Some(_) => "is no table".to_owned(),
+                };
+                fields.problem(field, message, help);
+                fields.skip(field);
+                return None;
+            }
+        }
+        let key = fields.key_of(field);
+        let place = fields.table(field, |table| read_place(table, &help))?;
+        Some(Self { key, place })
+    }
+
+    /// The place in a few words, such as `environment variable GHCR_TOKEN`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.place {
+            Place::Environment { name } => format!("environment variable {name}"),
+            Place::File { path } => format!("file {}", path.display()),
+            // The arguments are nobody's business: they may tell where else secrets are.
+            Place::Command { program, .. } => format!("command {program}"),
+        }
+    }
+
+    /// Fetches the value, without the white space around it. A command may take 30 s of real time; it is run without a
+    /// shell, input or terminal, in the working directory, and its first line of output is the value.
+    ///
+    /// # Errors
+    /// When it is not there, empty or not one line of text, or when the command fails. The value is never shown.
+    pub async fn fetch(&self, context: &Context, environment: &Environment) -> Result<Secret<String>> {
+        let found = match &self.place {
+            Place::Environment { name } => from_environment(environment, name),
+            Place::File { path } => file::read(path).await,
+            Place::Command { program, arguments } => tokio::select! {
+                biased;
+                () = context.interrupt.cancelled() => {
+                    Err(Failure::new(FailureKind::Interrupted, format!("the command `{program}` was stopped")))
+                }
+                found = command::first_line(program, arguments) => found,
+            },
+        };
+        found.and_then(|value| self.check(&value)).map_err(|failure| failure.at(&self.key))
+    }
+
+    fn check(&self, value: &Secret<String>) -> Result<Secret<String>> {
+        let value = value.expose().trim();
+        let wrong = if value.is_empty() {
+            "is empty"
+        } else if value.chars().any(char::is_control) {
+            "is more than one line of text"
+        } else {
+            return Ok(Secret::new(value.to_owned()));
+        };
+        let message = format!("what is in the {} {wrong}", self.describe());
+        Err(Failure::new(FailureKind::Invalid, message).help("it must be the secret value and nothing else"))
+    }
+}
+
+fn read_place(table: &mut Fields<'_>, help: &str) -> Option<Place> {
+    let given: Vec<_> = WAYS.into_iter().filter(|way| table.has(way)).collect();
+    if given.len() != 1 {
+        match given.as_slice() {
+            // Other keys are reported as unknown.
+            [] if !table.names().is_empty() => {}
+            [] => table.problem("", "says nowhere to find it", help),
+            several => {
+                let message = format!("says several places to find it: {}", several.join(" and "));
+                table.problem("", message, help);
+            }
+        }
+        // All are known, whichever are there.
+        WAYS.into_iter().for_each(|way| table.skip(way));
+        return None;
+    }
+    // What the other ways are called, for a key that is misspelt.
+    let way = given[0];
+    WAYS.into_iter().filter(|other| *other != way).for_each(|other| table.skip(other));
+    match way {
+        "env" => {
+            let name = table.text("env")?;
+            if is_a_value(&name) {
+                refuse_value(table, "env", "name the variable that holds it");
+                return None;
+            }
+            if !is_variable(&name) {
+                table.problem("env", "is no name of an environment variable", "use letters, digits and `_`");
+                return None;
+            }
+            Some(Place::Environment { name })
+        }
+        "file" => {
+            let path = table.path("file")?;
+            if is_a_value(path.file_name().unwrap_or_default().to_str().unwrap_or_default()) {
+                refuse_value(table, "file", "name the file that holds it");
+                return None;
+            }
+            Some(Place::File { path })
+        }
+        _ => {
+            let mut arguments = table.texts("command")?;
+            if arguments.iter().any(|argument| is_a_value(argument)) {
+                // Everybody on the machine sees the arguments of a process.
+                refuse_value(table, "command", "have the command print it, without being told it");
+                return None;
+            }
+            if arguments.first().is_none_or(String::is_empty) {
+                table.problem("command", "names no program", "write it as in [\"pass\", \"show\", \"ghcr\"]");
+                return None;
+            }
+            let program = arguments.remove(0);
+            Some(Place::Command { program, arguments })
+        }
+    }
+}
+
+fn refuse_value(table: &Fields<'_>, field: &str, help: &str) {
+    table.problem(field, "looks like the secret value itself", help);
+}
+
+/// Whether a text looks like a secret value rather than like the place of one. Besides tokens with a prefix, these are
+/// GitHub's old ones, and those of many others: long hexadecimal numbers.
+fn is_a_value(text: &str) -> bool {
+    let is_number = text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_number || holds_a_token(text)
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn from_environment(environment: &Environment, name: &str) -> Result<Secret<String>> {
+    let fail =
+        |what: &str| Failure::new(FailureKind::Invalid, format!("the environment variable {name} {what}"));
+    let value = environment
+        .get(name)
+        .ok_or_else(|| fail("is not set").help(format!("export {name}, then run again")))?;
+    value.into_string().map(Secret::new).map_err(|value| {
+        drop(Secret::new(value.into_encoded_bytes()));
+        fail("is no UTF-8 text")
+    })
+}
+
+#[cfg(test)]
+mod tests;
