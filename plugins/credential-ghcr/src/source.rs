@@ -1,0 +1,107 @@
+//! The credential source.
+
+use async_trait::async_trait;
+use longshore_credential::{Environment, SecretInput};
+use longshore_model::{Failure, FailureKind, Fields, Options, Problem, Secret, holds_a_token};
+use longshore_plugin::{Context, Credential, CredentialSource, Result};
+
+use crate::token_kind::TokenKind;
+
+/// What to do instead, wherever a token is refused.
+const USE_CLASSIC: &str = "create a classic personal access token with the scope read:packages only: https://github.com/settings/tokens";
+
+/// A user name, and a token from somewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct GhcrSource {
+    /// The options' key, such as `registries.ghcr`.
+    key: String,
+    username: String,
+    token: SecretInput,
+    allow_short_lived: bool,
+    environment: Environment,
+}
+
+impl GhcrSource {
+    pub(crate) fn read(
+        options: &Options,
+        environment: Environment,
+    ) -> std::result::Result<Self, Vec<Problem>> {
+        options.read(|fields| {
+            let username = username(fields);
+            let token = SecretInput::read(fields, "token");
+            let allow_short_lived = fields.flag("allow-short-lived").unwrap_or_default();
+            Some(Self {
+                key: options.key.clone(),
+                username: username?,
+                token: token?,
+                allow_short_lived,
+                environment,
+            })
+        })
+    }
+
+    /// Refuses what would not pull, or not for long.
+    fn check(&self, context: &Context, token: &Secret<String>) -> Result<()> {
+        let refuse = |what: &str, help: &str| {
+            let message = format!("the token in the {} {what}", self.token.describe());
+            Err(Failure::new(FailureKind::Invalid, message).at(format!("{}.token", self.key)).help(help))
+        };
+        let token = token.expose();
+        if token.contains(char::is_whitespace) {
+            return refuse("has white space inside", "it must be the token and nothing else");
+        }
+        match TokenKind::of(token) {
+            TokenKind::Classic => Ok(()),
+            TokenKind::FineGrained => refuse(
+                "is a fine-grained personal access token (github_pat_…), which ghcr.io does not accept",
+                USE_CLASSIC,
+            ),
+            TokenKind::Refresh => refuse("is a refresh token (ghr_…), which pulls nothing", USE_CLASSIC),
+            TokenKind::Installation if !self.allow_short_lived => refuse(
+                "is GITHUB_TOKEN or another token of an app (ghs_…): it ends with its job or within the hour, and \
+                 tasks that start later could not pull",
+                &format!("{USE_CLASSIC}; or set allow-short-lived = true, for tasks that are gone by then"),
+            ),
+            TokenKind::Installation => {
+                context.warn(
+                    "the token for ghcr.io ends with its job or within the hour: tasks that start later cannot pull",
+                );
+                Ok(())
+            }
+            TokenKind::User => {
+                context.warn(
+                    "the token for ghcr.io belongs to a sign-in (gho_… or ghu_…): tasks cannot pull any more when that \
+                     ends; a classic personal access token with the scope read:packages lasts",
+                );
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The user name. It goes into a Basic header, where a colon would end it (RFC 7617).
+fn username(fields: &mut Fields<'_>) -> Option<String> {
+    let name = fields.required_text("username", "`acme-bot`")?;
+    if holds_a_token(&name) {
+        fields.problem("username", "looks like a token", "must be the user name that the token belongs to");
+        return None;
+    }
+    if name.chars().any(|c| c == ':' || c.is_whitespace() || c.is_control()) {
+        fields.refuse("username", "a user name, without white space and colons");
+        return None;
+    }
+    Some(name)
+}
+
+#[async_trait]
+impl CredentialSource for GhcrSource {
+    fn describe(&self) -> String {
+        self.token.describe()
+    }
+
+    async fn fetch(&self, context: &Context) -> Result<Credential> {
+        let token = self.token.fetch(context, &self.environment).await?;
+        self.check(context, &token)?;
+        Ok(Credential { username: self.username.clone(), password: token })
+    }
+}

@@ -1,0 +1,36 @@
+//! The kinds of GitHub's tokens.
+
+/// A kind of GitHub token, told by its prefix (GitHub Docs, "About authentication to GitHub", "GitHub's token formats").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// A classic personal access token, or something without a prefix, as they were before 2021.
+    Classic,
+    /// A fine-grained personal access token. GitHub Packages takes classic ones only (GitHub Docs, "About permissions
+    /// for GitHub Packages").
+    FineGrained,
+    /// The token of an app's installation, among them `GITHUB_TOKEN`. It ends with its job or after an hour.
+    Installation,
+    /// A token that an app has for a user: `gh auth token` prints such a one. It ends when the user signs out, or after
+    /// hours.
+    User,
+    /// What renews a user's token. It pulls nothing.
+    Refresh,
+}
+
+impl TokenKind {
+    /// The kind of `token`.
+    pub(crate) fn of(token: &str) -> Self {
+        const PREFIXES: [(&str, TokenKind); 6] = [
+            ("ghp_", TokenKind::Classic),
+            ("github_pat_", TokenKind::FineGrained),
+            ("ghs_", TokenKind::Installation),
+            ("gho_", TokenKind::User),
+            ("ghu_", TokenKind::User),
+            ("ghr_", TokenKind::Refresh),
+        ];
+        PREFIXES
+            .iter()
+            .find(|(prefix, _)| token.starts_with(prefix))
+            .map_or(TokenKind::Classic, |(_, kind)| *kind)
+    }
+}
