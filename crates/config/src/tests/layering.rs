@@ -66,6 +66,24 @@ fn a_layer_replaces_where_a_credential_is_found() {
 }
 
 #[test]
+fn variables_and_flags_that_look_like_numbers_are_texts_where_a_text_is_wanted() {
+    let configuration = Configuration::new(API, "")
+        .variable("LONGSHORE_AWS__ACCOUNT", "123456789012")
+        .variable("LONGSHORE_SERVICES__API__ENVIRONMENT__VERSION", "1.10")
+        .set("services.api.environment.DEBUG=true")
+        .set("services.api.memory=\"1024\"");
+    let errors = configuration.errors();
+    assert_eq!(
+        errors,
+        "--set services.api.memory: services.api.memory: found the text \"1024\"; must be a whole number of at least 6"
+    );
+    let loaded = configuration.set("services.api.memory=1024").load();
+    assert_eq!(loaded.stack.aws.account.as_deref(), Some("123456789012"));
+    let environment = &loaded.service("api").containers.values().next().unwrap().environment;
+    assert_eq!(json!(environment), json!({"VERSION": "1.10", "DEBUG": "true"}));
+}
+
+#[test]
 fn logs_can_be_turned_off_and_on_again() {
     let off = format!("{API}logs = false\n");
     assert_eq!(Configuration::new(&off, "").load().service("api").logs, None);
