@@ -1,0 +1,227 @@
+//! The command line's grammar.
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Ships private container images to Amazon ECS.
+///
+/// One declaration, `image = "ghcr.io/acme/api:1.4.2"`, becomes a credential that was proved to pull that image, a
+/// secret that holds it, an execution role that may read that secret and nothing else, a task definition that names
+/// both, and a service that is followed until its tasks run or until it is known why they do not.
+#[derive(Debug, Parser)]
+#[command(
+    name = "longshore",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_long_help = EXAMPLES
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  longshore plan                                  what a deployment would change
+  longshore deploy                                in the simulated cloud of the environment `local`
+  longshore deploy --env production               in the AWS account of that environment
+  longshore deploy --set services.api.memory=1024 with one value changed
+  longshore status --output json                  for other programs
+
+Exit codes:
+  0    done, or nothing to do
+  1    it failed, and standard error says why
+  2    `plan --detailed-exitcode` found changes
+  64   the command line is wrong
+  130  interrupted: the first Ctrl-C lets running calls end, the second one ends at once";
+
+/// What all commands understand.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// The environment, whose layer `configs/ENV.toml` is loaded [env: LONGSHORE_ENV] [default: local]
+    #[arg(long, global = true, value_name = "ENV", help_heading = "Global options")]
+    pub(crate) env: Option<String>,
+
+    /// The directory of the configuration [env: LONGSHORE_CONFIG_DIR] [default: configs]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) config_dir: Option<PathBuf>,
+
+    /// Changes one value of the configuration, above all other layers; may be repeated
+    #[arg(long, global = true, value_name = "KEY=VALUE", help_heading = "Global options")]
+    pub(crate) set: Vec<String>,
+
+    /// Text for people, or one JSON object a line: the stream of events [env: LONGSHORE_OUTPUT] [default: text]
+    #[arg(long, global = true, value_name = "FORMAT", help_heading = "Global options")]
+    pub(crate) output: Option<OutputFormat>,
+
+    /// Logs to standard error: -v what is done, -vv how, -vvv everything [env: LONGSHORE_VERBOSE, LONGSHORE_LOG]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub(crate) verbose: u8,
+
+    /// Colours; `auto` is for terminals only and heeds NO_COLOR [env: LONGSHORE_COLOR] [default: auto]
+    #[arg(long, global = true, value_name = "WHEN", help_heading = "Global options")]
+    pub(crate) color: Option<Color>,
+}
+
+/// In which form results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On terminals, unless NO_COLOR is set.
+    Auto,
+    /// Also where there is no terminal.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows what a deployment would change; reads only
+    ///
+    /// Every credential is proved by reading the manifests of the images that it must pull.
+    #[command(after_help = "Example:\n  longshore plan --env production --detailed-exitcode")]
+    Plan(Plan),
+
+    /// Makes AWS as the configuration declares it, and follows the services until their tasks run
+    #[command(after_help = "Example:\n  longshore deploy --env production --concurrency 20")]
+    Deploy(Deploy),
+
+    /// Shows the services, their tasks, images and last events; reads only
+    #[command(after_help = "Example:\n  longshore status --env production --output json")]
+    Status(Status),
+
+    /// Removes what carries the stack's tag, in reverse order
+    ///
+    /// Shows what will be removed, and asks for the stack's name before it removes anything.
+    #[command(after_help = "Example:\n  longshore destroy --env local --yes")]
+    Destroy(Destroy),
+
+    /// Prints the merged configuration and where each value came from; secrets are not shown
+    #[command(after_help = "Example:\n  longshore config --set services.api.memory=1024")]
+    Config,
+
+    /// Draws the graph of steps
+    #[command(after_help = "Example:\n  longshore graph --format mermaid > graph.mmd")]
+    Graph(Graph),
+
+    /// Serves the simulated cloud over HTTP, in real time, until it is interrupted
+    ///
+    /// AWS and the registries of the configuration's `[cloud]` answer at one address.
+    #[command(after_help = "Example:\n  longshore cloud --listen 127.0.0.1:4566 --state cloud.json")]
+    Cloud(Cloud),
+
+    /// Prints a completion script for a shell
+    #[command(
+        after_help = "Example:\n  longshore completions bash > ~/.local/share/bash-completion/completions/longshore"
+    )]
+    Completions(Completions),
+
+    /// Lists the plugins that a configuration can name with `use`
+    Plugins,
+}
+
+/// Options of `plan`.
+#[derive(Args, Debug)]
+pub(crate) struct Plan {
+    /// Exits with 0 when there is nothing to do, with 2 when there are changes, and with 1 on errors
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Options of `deploy`.
+#[derive(Args, Debug)]
+pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Options of `status`.
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Options of `destroy`.
+#[derive(Args, Debug)]
+pub(crate) struct Destroy {
+    /// Does not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Options of whatever runs steps.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// How many steps run at a time [env: LONGSHORE_CONCURRENCY] [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<NonZeroUsize>,
+}
+
+/// Options of `graph`.
+#[derive(Args, Debug)]
+pub(crate) struct Graph {
+    /// The form of the drawing
+    #[arg(long, value_enum, default_value_t = GraphFormat::Tree)]
+    pub(crate) format: GraphFormat,
+}
+
+/// The form of a drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// Text.
+    Tree,
+    /// A Mermaid flowchart, for Markdown.
+    Mermaid,
+    /// Graphviz.
+    Dot,
+}
+
+/// Options of `cloud`.
+#[derive(Args, Debug)]
+pub(crate) struct Cloud {
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
+    pub(crate) listen: SocketAddr,
+    /// A file that keeps the cloud's state; otherwise it is forgotten at the end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+}
+
+/// Options of `completions`.
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,268 @@
+//! The simulated cloud as the configuration's table `[cloud]` describes it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use longshore_credential::{Environment, SecretInput};
+use longshore_model::{AwsTarget, Failure, Fields, Name, Options, Problem, StepId};
+use longshore_plugin::{Context, Reporter};
+use longshore_simcloud::{
+    Blueprint,
+    registry::{Fault, Password, RegistrySpec, RepositorySpec, TagSpec, UserSpec, Visibility},
+};
+use tokio_util::sync::CancellationToken;
+
+/// A blueprint whose users still lack their passwords, because the table only says where these are found.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) blueprint: Blueprint,
+    users: Vec<User>,
+}
+
+#[derive(Clone, Debug)]
+struct User {
+    registry: String,
+    name: String,
+    password: SecretInput,
+}
+
+/// Reads the table `[cloud]`. What the table does not say about account and region is as `[aws]` says it, so that a
+/// stack which is bound to an account can be tried out without one.
+///
+/// # Errors
+/// Everything that is wrong with it, at once.
+pub(crate) fn draft(options: Option<&Options>, aws: &AwsTarget) -> Result<Draft, Vec<Problem>> {
+    let mut users = Vec::new();
+    let table = match options {
+        Some(options) => options.read(|fields| Some(read(fields, &mut users)))?,
+        None => Table::default(),
+    };
+    let default = Blueprint::default();
+    let blueprint = Blueprint {
+        account: table.account.or_else(|| aws.account.clone()).unwrap_or(default.account),
+        region: table.region.or_else(|| aws.region.clone()).unwrap_or(default.region),
+        seed: table.seed.map_or(default.seed, u64::from),
+        latency_ms: table.latency_ms.map_or(default.latency_ms, u64::from),
+        iam_propagation_ms: table.iam_propagation_ms.map_or(default.iam_propagation_ms, u64::from),
+        registries: table.registries,
+    };
+    Ok(Draft { blueprint, users })
+}
+
+impl Draft {
+    /// Fetches the passwords of the users.
+    ///
+    /// # Errors
+    /// Each one that is not found.
+    pub(crate) async fn resolve(
+        mut self,
+        stack: &Name,
+        variables: &BTreeMap<String, String>,
+        interrupt: &CancellationToken,
+    ) -> Result<Blueprint, Vec<Failure>> {
+        let environment = environment(variables);
+        let context =
+            Context::new(stack.clone(), StepId::new("cloud", "users"), interrupt.clone(), Arc::new(Silent));
+        let mut failures = Vec::new();
+        for user in &self.users {
+            match user.password.fetch(&context, &environment).await {
+                Ok(password) => {
+                    let spec = UserSpec { password: Password::new(password.expose().as_str()) };
+                    let registry = self.blueprint.registries.entry(user.registry.clone()).or_default();
+                    registry.users.insert(user.name.clone(), spec);
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if failures.is_empty() { Ok(self.blueprint) } else { Err(failures) }
+    }
+}
+
+/// The variables of the command, as credential sources look them up.
+pub(crate) fn environment(variables: &BTreeMap<String, String>) -> Environment {
+    let variables = variables.clone();
+    Environment::new(move |name| variables.get(name).map(Into::into))
+}
+
+/// Fetching a password is no step of the stack: there is nobody to report to.
+struct Silent;
+
+impl Reporter for Silent {
+    fn progress(&self, _step: &StepId, _message: &str) {}
+
+    fn warning(&self, _step: &StepId, message: &str) {
+        tracing::warn!("{message}");
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    account: Option<String>,
+    region: Option<String>,
+    seed: Option<u32>,
+    latency_ms: Option<u32>,
+    iam_propagation_ms: Option<u32>,
+    registries: BTreeMap<String, RegistrySpec>,
+}
+
+const HOUR_MS: u32 = 3_600_000;
+
+fn read(fields: &mut Fields<'_>, users: &mut Vec<User>) -> Table {
+    let account = fields.text("account").filter(|account| {
+        let good = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        if !good {
+            fields.problem(
+                "account",
+                format!("found `{account}`"),
+                "must be the twelve digits of an account",
+            );
+        }
+        good
+    });
+    Table {
+        account,
+        region: fields.text("region"),
+        seed: fields.number("seed", 0..=u32::MAX),
+        latency_ms: fields.number("latency-ms", 0..=HOUR_MS),
+        iam_propagation_ms: fields.number("iam-propagation-ms", 0..=HOUR_MS),
+        registries: named(fields, "registries", |host, fields| registry(host, fields, users)),
+    }
+}
+
+/// The tables in the table `field`, by name.
+fn named<'a, T>(
+    fields: &mut Fields<'a>,
+    field: &str,
+    mut read: impl FnMut(&str, &mut Fields<'a>) -> T,
+) -> BTreeMap<String, T> {
+    let read = fields.table(field, |fields| {
+        let tables = fields.names().into_iter().filter_map(|name| {
+            let table = fields.table(&name, |fields| Some(read(&name, fields)))?;
+            Some((name, table))
+        });
+        Some(tables.collect())
+    });
+    read.unwrap_or_default()
+}
+
+fn registry(host: &str, fields: &mut Fields<'_>, users: &mut Vec<User>) -> RegistrySpec {
+    named(fields, "users", |name, fields| {
+        let password = SecretInput::read(fields, "password");
+        users.extend(password.map(|password| User {
+            registry: host.to_owned(),
+            name: name.to_owned(),
+            password,
+        }));
+    });
+    RegistrySpec {
+        users: BTreeMap::new(),
+        repositories: named(fields, "repositories", |_, fields| repository(fields)),
+        fault: fields
+            .choice("fault", &[("unreachable", Fault::Unreachable), ("throttled", Fault::Throttled)]),
+    }
+}
+
+fn repository(fields: &mut Fields<'_>) -> RepositorySpec {
+    let mut users = |field: &str| fields.texts(field).map(BTreeSet::from_iter).unwrap_or_default();
+    let (readers, writers) = (users("readers"), users("writers"));
+    RepositorySpec {
+        visibility: fields
+            .choice("visibility", &[("private", Visibility::Private), ("public", Visibility::Public)])
+            .unwrap_or_default(),
+        readers,
+        writers,
+        tags: named(fields, "tags", |_, fields| tag(fields)),
+    }
+}
+
+fn tag(fields: &mut Fields<'_>) -> TagSpec {
+    TagSpec {
+        platforms: fields.texts("platforms").unwrap_or_default(),
+        index: fields.flag("index"),
+        exits: fields.number("exits", 0..=255).and_then(|code| i32::try_from(code).ok()),
+        exits_after_seconds: fields.number("exits-after-seconds", 0..=u32::MAX).map(u64::from),
+        needs_memory_mib: fields.number("needs-memory-mib", 1..=u32::MAX).map(u64::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn options(values: Value) -> Options {
+        let Value::Object(values) = values else { unreachable!() };
+        Options { key: "cloud".into(), values, ..Options::default() }
+    }
+
+    #[test]
+    fn account_and_region_follow_the_stack() {
+        let aws = AwsTarget {
+            account: Some("111122223333".into()),
+            region: Some("eu-west-1".into()),
+            ..AwsTarget::default()
+        };
+        let read = |options: Option<&Options>, aws: &AwsTarget| {
+            let blueprint = draft(options, aws).unwrap().blueprint;
+            (blueprint.account, blueprint.region)
+        };
+        assert_eq!(read(None, &aws), ("111122223333".into(), "eu-west-1".into()));
+        let own = options(json!({"account": "000000000001", "region": "us-west-2"}));
+        assert_eq!(read(Some(&own), &aws), ("000000000001".into(), "us-west-2".into()));
+        assert_eq!(read(None, &AwsTarget::default()).0, Blueprint::default().account);
+    }
+
+    async fn resolve(users: Value) -> Result<Blueprint, Vec<Failure>> {
+        let variables = [("TOKEN".to_owned(), "hunter2".to_owned())].into();
+        let options = options(json!({"registries": {"ghcr.io": {
+            "users": users,
+            "repositories": {"acme/api": {
+                "readers": ["acme"],
+                "tags": {"latest": {"platforms": ["linux/arm64"], "exits": 3, "exits-after-seconds": 10}},
+            }},
+        }}}));
+        let draft = draft(Some(&options), &AwsTarget::default()).unwrap();
+        draft.resolve(&Name::new("shop").unwrap(), &variables, &CancellationToken::new()).await
+    }
+
+    #[tokio::test]
+    async fn registries_are_read_and_the_passwords_of_their_users_fetched() {
+        let blueprint = resolve(json!({"acme": {"password": {"env": "TOKEN"}}})).await.unwrap();
+        let ghcr = &blueprint.registries["ghcr.io"];
+        assert_eq!(ghcr.users["acme"].password, Password::new("hunter2"));
+        let tag = &ghcr.repositories["acme/api"].tags["latest"];
+        assert_eq!((tag.platforms.as_slice(), tag.exits), (&["linux/arm64".to_owned()][..], Some(3)));
+        assert!(!format!("{blueprint:?}").contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn passwords_that_are_not_there_are_named_all_at_once() {
+        let users = json!({
+            "a": {"password": {"env": "NOT_SET"}},
+            "b": {"password": {"file": "/nowhere/token"}},
+        });
+        let failures = resolve(users).await.unwrap_err();
+        insta::assert_snapshot!(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let options = options(json!({
+            "account": "12",
+            "latency-ms": "slow",
+            "acount": "1",
+            "registries": {"ghcr.io": {
+                "fault": "tired",
+                "users": {"a": {}, "b": {"password": "ghp_0123456789abcdef"}, "c": {"password": {}}},
+                "repositories": {"acme/api": {"visibility": "secret", "tags": {"latest": {"exits": 256}}}},
+            }},
+        }));
+        let problems = draft(Some(&options), &AwsTarget::default()).unwrap_err();
+        let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(text.join("\n"));
+        assert!(!text.concat().contains("0123456789abcdef"));
+    }
+}

@@ -1,0 +1,108 @@
+//! `longshore cloud`.
+
+use std::sync::Arc;
+
+use longshore_model::{Failure, FailureKind};
+use longshore_simcloud::{Blueprint, Cloud, TokioClock, serve};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Invocation,
+    stack::{no_signals, runtime},
+};
+use crate::{
+    arguments, blueprint,
+    exit::Exit,
+    host,
+    interrupt::{Listener, until_interrupted_twice},
+    io::Interrupts,
+    place::{cannot_open, wall_clock},
+};
+
+/// Serves the simulated cloud over HTTP until it is interrupted.
+pub(super) fn run(options: &arguments::Cloud, mut invocation: Invocation) -> Exit {
+    let loaded = match host::load(&invocation.settings, &invocation.variables, &host::plugins()) {
+        Ok(loaded) => loaded,
+        Err(failures) => return invocation.refuse(failures),
+    };
+    let draft = match blueprint::draft(loaded.cloud.as_ref(), &loaded.stack.aws) {
+        Ok(draft) => draft,
+        Err(problems) => return invocation.refuse(host::refused(&loaded.locate(problems))),
+    };
+    let runtime = match runtime(false, &invocation.logging) {
+        Ok(runtime) => runtime,
+        Err(failure) => return invocation.refuse(vec![failure]),
+    };
+    let interrupts = std::mem::replace(&mut invocation.interrupts, Interrupts::Never);
+    let interrupt = CancellationToken::new();
+    let served = runtime.block_on(async {
+        let listener = Listener::new(interrupts).map_err(|error| vec![no_signals(&error)])?;
+        let work = async {
+            let blueprint = draft.resolve(&loaded.stack.name, &invocation.variables, &interrupt).await?;
+            let served = listen(options, &blueprint, &invocation, interrupt.clone()).await;
+            served.map_err(|failure| vec![failure])
+        };
+        until_interrupted_twice(listener, &interrupt, work).await.unwrap_or(Ok(()))
+    });
+    runtime.shutdown_background();
+    match served {
+        Ok(()) => Exit::Done,
+        Err(failures) => invocation.refuse(failures),
+    }
+}
+
+async fn listen(
+    options: &arguments::Cloud,
+    blueprint: &Blueprint,
+    invocation: &Invocation,
+    interrupt: CancellationToken,
+) -> Result<(), Failure> {
+    let cloud = match &options.state {
+        Some(path) => Cloud::open(path, blueprint, wall_clock()),
+        None => Cloud::new(blueprint, Arc::new(TokioClock::starting_at(wall_clock()))),
+    };
+    let cloud = cloud.map_err(|error| cannot_open(&error))?;
+    let cannot_listen = |error: std::io::Error| {
+        Failure::new(FailureKind::Unavailable, format!("cannot listen on {}: {error}", options.listen))
+            .help("stop what uses the port, or choose another one with --listen 127.0.0.1:0")
+    };
+    let listener = TcpListener::bind(options.listen).await.map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    announce(&format!("http://{address}"), blueprint, invocation);
+    serve(cloud.clone(), listener, interrupt.cancelled_owned()).await.map_err(|error| {
+        Failure::new(FailureKind::Unavailable, format!("the simulated cloud ended: {error}"))
+    })?;
+    cloud.save().await.map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
+}
+
+/// Prints what clients have to set, in a form that a shell can read.
+fn announce(url: &str, blueprint: &Blueprint, invocation: &Invocation) {
+    let stdout = &invocation.display.stdout;
+    let variables = [
+        ("AWS_ENDPOINT_URL", url),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", &blueprint.region),
+    ];
+    if invocation.is_json() {
+        let variables: serde_json::Map<_, _> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        let registries: Vec<_> = blueprint.registries.keys().collect();
+        let account = &blueprint.account;
+        let line = serde_json::json!({
+            "type": "cloud-started", "url": url, "account": account, "registries": registries, "variables": variables,
+        });
+        stdout.line(line.to_string());
+        return;
+    }
+    stdout.line(format!("# The simulated cloud listens at {url}, as the account {}.", blueprint.account));
+    stdout.line("# In another terminal:");
+    for (name, value) in variables {
+        stdout.line(format!("export {name}={value}"));
+    }
+    for host in blueprint.registries.keys() {
+        stdout.line(format!("# The registry {host}: {url}/v2/…?ns={host}"));
+    }
+    stdout.line("# Ctrl-C ends it.");
+}

@@ -1,0 +1,30 @@
+//! `longshore config`.
+
+use super::Invocation;
+use crate::{exit::Exit, host};
+
+/// Prints the merged configuration and where each value came from.
+pub(super) fn run(invocation: &Invocation) -> Exit {
+    let loaded = match host::load(&invocation.settings, &invocation.variables, &host::plugins()) {
+        Ok(loaded) => loaded,
+        Err(failures) => return invocation.refuse(failures),
+    };
+    let stdout = &invocation.display.stdout;
+    let entries = loaded.listing();
+    if invocation.is_json() {
+        for entry in &entries {
+            match serde_json::to_string(entry) {
+                Ok(line) => stdout.line(line),
+                Err(error) => tracing::error!(%error, key = entry.key, "a value cannot be written as JSON"),
+            }
+        }
+        return Exit::Done;
+    }
+    let style = invocation.display.stdout_style;
+    let lines: Vec<_> = entries.iter().map(|entry| (entry.to_string(), &entry.origin)).collect();
+    let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or_default().min(70);
+    for (line, origin) in lines {
+        stdout.line(format!("{line:width$}  {}", style.dim(&format!("# {origin}"))));
+    }
+    Exit::Done
+}

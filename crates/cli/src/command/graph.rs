@@ -1,0 +1,48 @@
+//! `longshore graph`.
+
+use longshore_aws::{Aws, Target};
+use longshore_graph::{Format, draw};
+
+use super::Invocation;
+use crate::{
+    arguments::{self, GraphFormat},
+    exit::Exit,
+    host, place,
+};
+
+/// Draws the graph of steps. Nothing is called.
+pub(super) fn run(options: &arguments::Graph, invocation: &Invocation) -> Exit {
+    let plugins = host::plugins();
+    let loaded = match host::load(&invocation.settings, &invocation.variables, &plugins) {
+        Ok(loaded) => loaded,
+        Err(failures) => return invocation.refuse(failures),
+    };
+    let puller = match place::real_puller() {
+        Ok(puller) => puller,
+        Err(failure) => return invocation.refuse(vec![failure]),
+    };
+    let aws = Aws::connect(Target::default(), None);
+    let graph = match host::unfold(&loaded, &plugins, &aws, puller, &invocation.variables) {
+        Ok(expansion) => expansion.graph,
+        Err(failures) => return invocation.refuse(failures),
+    };
+    let stdout = &invocation.display.stdout;
+    if invocation.is_json() {
+        for summary in graph.summaries() {
+            match serde_json::to_string(&summary) {
+                Ok(line) => stdout.line(line),
+                Err(error) => tracing::error!(%error, "a step cannot be written as JSON"),
+            }
+        }
+        return Exit::Done;
+    }
+    stdout.write(draw(
+        &graph,
+        match options.format {
+            GraphFormat::Tree => Format::Tree,
+            GraphFormat::Mermaid => Format::Mermaid,
+            GraphFormat::Dot => Format::Dot,
+        },
+    ));
+    Exit::Done
+}

@@ -1,0 +1,66 @@
+//! The commands.
+
+mod cloud;
+mod completions;
+mod config;
+mod deploy;
+mod destroy;
+mod graph;
+mod plan;
+mod plugins;
+mod stack;
+mod status;
+
+use std::{collections::BTreeMap, io::BufRead};
+
+use longshore_model::{Event, EventKind, Failure};
+
+use crate::{
+    arguments::{Command, OutputFormat},
+    exit::Exit,
+    io::Interrupts,
+    logging::Logging,
+    place::wall_clock,
+    render::Display,
+    settings::Settings,
+};
+
+/// What every command is given.
+pub(crate) struct Invocation {
+    pub(crate) settings: Settings,
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) display: Display,
+    pub(crate) stdin: Box<dyn BufRead + Send>,
+    pub(crate) stdin_is_terminal: bool,
+    pub(crate) interrupts: Interrupts,
+    pub(crate) logging: Logging,
+}
+
+impl Invocation {
+    /// Whether results are for programs.
+    fn is_json(&self) -> bool {
+        self.settings.output == OutputFormat::Json
+    }
+
+    /// Says why the command cannot even begin.
+    fn refuse(&self, failures: Vec<Failure>) -> Exit {
+        let event = Event { at: wall_clock().0, event: EventKind::CommandFailed { failures } };
+        self.display.readers(true).read(&event);
+        Exit::Failed
+    }
+}
+
+/// Runs `command`.
+pub(crate) fn execute(command: Command, invocation: Invocation) -> Exit {
+    match command {
+        Command::Plan(options) => plan::run(&options, invocation),
+        Command::Deploy(_) => deploy::run(invocation),
+        Command::Status(_) => status::run(invocation),
+        Command::Destroy(options) => destroy::run(&options, invocation),
+        Command::Config => config::run(&invocation),
+        Command::Graph(options) => graph::run(&options, &invocation),
+        Command::Cloud(options) => cloud::run(&options, invocation),
+        Command::Completions(options) => completions::run(&options, &invocation),
+        Command::Plugins => plugins::run(&invocation),
+    }
+}

@@ -1,0 +1,93 @@
+//! What the commands that run on a stack have in common: the configuration, the runtime and the interrupts.
+
+use std::{future::Future, pin::Pin};
+
+use longshore_model::{Failure, FailureKind};
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use super::Invocation;
+use crate::{
+    exit::Exit,
+    host,
+    interrupt::{Listener, until_interrupted_twice},
+    logging::Logging,
+    place::Place,
+    session::Session,
+};
+
+type Work<'a> = Pin<Box<dyn Future<Output = Exit> + 'a>>;
+
+/// Runs `work` on the configured stack, after it is sure that the calls reach the right account.
+pub(super) fn run(
+    command: &'static str,
+    mut invocation: Invocation,
+    work: impl for<'a> FnOnce(&'a Session, &'a mut Invocation) -> Work<'a>,
+) -> Exit {
+    let plugins = host::plugins();
+    let loaded = match host::load(&invocation.settings, &invocation.variables, &plugins) {
+        Ok(loaded) => loaded,
+        Err(failures) => return invocation.refuse(failures),
+    };
+    let place = match Place::of(&loaded, &invocation.settings.state_directory, &invocation.variables) {
+        Ok(place) => place,
+        Err(problems) => return invocation.refuse(host::refused(&loaded.locate(problems))),
+    };
+    let runtime = match runtime(place.is_virtual(), &invocation.logging) {
+        Ok(runtime) => runtime,
+        Err(failure) => return invocation.refuse(vec![failure]),
+    };
+    let interrupts = std::mem::replace(&mut invocation.interrupts, crate::io::Interrupts::Never);
+    let interrupt = CancellationToken::new();
+    let exit = runtime.block_on(async {
+        let listener = match Listener::new(interrupts) {
+            Ok(listener) => listener,
+            Err(error) => return invocation.refuse(vec![no_signals(&error)]),
+        };
+        let session = Session::new(command, loaded, place, &plugins, &invocation, interrupt.clone()).await;
+        let session = match session {
+            Ok(session) => session,
+            Err(failures) => return invocation.refuse(failures),
+        };
+        let whole = async {
+            if let Err(failure) = session.begin().await {
+                return session.refuse(vec![failure]);
+            }
+            work(&session, &mut invocation).await
+        };
+        let exit = until_interrupted_twice(listener, &interrupt, whole).await;
+        let Some(exit) = exit else {
+            session.readers.abandon();
+            return Exit::Interrupted;
+        };
+        match session.close().await {
+            Ok(()) => exit,
+            Err(failure) => invocation.refuse(vec![failure]),
+        }
+    });
+    // Whatever still runs after a second interrupt is not waited for.
+    runtime.shutdown_background();
+    exit
+}
+
+/// A runtime whose threads write to the log.
+///
+/// # Errors
+/// When the operating system refuses threads.
+pub(super) fn runtime(is_virtual: bool, logging: &Logging) -> Result<Runtime, Failure> {
+    let mut builder = if is_virtual {
+        let mut builder = Builder::new_current_thread();
+        builder.start_paused(true);
+        builder
+    } else {
+        Builder::new_multi_thread()
+    };
+    builder.enable_all().on_thread_start(logging.enter_thread()).build().map_err(|error| {
+        Failure::new(FailureKind::Internal, format!("the runtime cannot be started: {error}"))
+    })
+}
+
+/// Why nobody could ask the command to stop.
+pub(super) fn no_signals(error: &std::io::Error) -> Failure {
+    Failure::new(FailureKind::Internal, format!("signals cannot be caught: {error}"))
+}

@@ -1,0 +1,23 @@
+//! Exit codes.
+
+/// How the command ended, as its caller sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// It failed.
+    Failed = 1,
+    /// `plan --detailed-exitcode` found changes.
+    Changes = 2,
+    /// The command line is wrong: `EX_USAGE` of sysexits.h, because the usual 2 says that there are changes.
+    Usage = 64,
+    /// It was interrupted: 128 and the number of SIGINT, as shells report it.
+    Interrupted = 130,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,91 @@
+//! The composition: which plugins there are, and how a configuration becomes a graph that can be run.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use longshore_aws::{Aws, Target};
+use longshore_config::{ConfigError, ConfigErrors, Layers, Loaded, PluginKind, PluginUse, load_with};
+use longshore_graph::{Expansion, Host, expand};
+use longshore_model::{Failure, FailureKind, Problem};
+use longshore_oci::Puller;
+use longshore_plugin::{Extensions, Registry};
+
+use crate::{blueprint::environment, settings::Settings};
+
+/// The plugins that a configuration can name.
+pub(crate) fn plugins() -> Registry {
+    let mut plugins = Registry::default();
+    longshore_credential_ghcr::register(&mut plugins);
+    longshore_store_secretsmanager::register(&mut plugins);
+    longshore_role_iam::register(&mut plugins);
+    longshore_service_ecs::register(&mut plugins);
+    plugins
+}
+
+/// Loads the configuration. The plugins judge their options in the same go.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub(crate) fn load(
+    settings: &Settings,
+    variables: &BTreeMap<String, String>,
+    plugins: &Registry,
+) -> Result<Loaded, Vec<Failure>> {
+    let layers = Layers {
+        directory: settings.directory.clone(),
+        environment: settings.environment.clone(),
+        set: settings.set.clone(),
+        variables: variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+    };
+    // Building a plugin calls nothing: whom the clients would reach does not matter here.
+    let extensions = extensions(&Aws::connect(Target::default(), None), variables);
+    load_with(&layers, &|used| judge(used, plugins, &extensions)).map_err(|errors| refused(&errors))
+}
+
+/// What is lent to plugins: the AWS clients, and the environment variables.
+fn extensions(aws: &Aws, variables: &BTreeMap<String, String>) -> Extensions {
+    Extensions::default().with(aws.clone()).with(environment(variables))
+}
+
+fn judge(used: &PluginUse, plugins: &Registry, extensions: &Extensions) -> Vec<Problem> {
+    let built = match used.kind {
+        PluginKind::CredentialSource => plugins.credential_source(&used.plugin, extensions).map(drop),
+        PluginKind::SecretStore => plugins.secret_store(&used.plugin, extensions).map(drop),
+        PluginKind::RoleBuilder => plugins.role_builder(&used.plugin, extensions).map(drop),
+        PluginKind::ServiceDeployer => plugins.service_deployer(&used.plugin, extensions).map(drop),
+    };
+    built.err().unwrap_or_default()
+}
+
+/// Unfolds the stack into its graph.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub(crate) fn unfold(
+    loaded: &Loaded,
+    plugins: &Registry,
+    aws: &Aws,
+    puller: Puller,
+    variables: &BTreeMap<String, String>,
+) -> Result<Expansion, Vec<Failure>> {
+    let extensions = extensions(aws, variables);
+    let host = Host { plugins, extensions: &extensions, pull_check: Arc::new(puller) };
+    expand(&loaded.stack, &host).map_err(|problems| refused(&loaded.locate(problems)))
+}
+
+/// What is wrong with a configuration, as failures of the command.
+pub(crate) fn refused(errors: &ConfigErrors) -> Vec<Failure> {
+    errors.iter().map(refusal).collect()
+}
+
+fn refusal(error: &ConfigError) -> Failure {
+    let column = error.column.map(|column| format!(":{column}")).unwrap_or_default();
+    let message = match &error.key {
+        Some(key) => format!("{key}: {}", error.message),
+        None => error.message.clone(),
+    };
+    let failure = Failure::new(FailureKind::Invalid, message).at(format!("{}{column}", error.origin));
+    match &error.help {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}

@@ -1,0 +1,101 @@
+//! What the command needs of the process that it runs in.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::{self, BufRead, IsTerminal as _, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// What the command needs of the process that it runs in: a seam, so that tests can run it in their own.
+pub struct Io {
+    /// Where answers are read from.
+    pub stdin: Box<dyn BufRead + Send>,
+    /// Where results go.
+    pub stdout: Box<dyn Write + Send>,
+    /// Where progress, questions, logs and errors go.
+    pub stderr: Box<dyn Write + Send>,
+    /// Whether somebody can be asked.
+    pub stdin_is_terminal: bool,
+    /// Whether results are read on a terminal.
+    pub stdout_is_terminal: bool,
+    /// Whether progress is watched on a terminal.
+    pub stderr_is_terminal: bool,
+    /// Rows and columns of the terminal.
+    pub size: Arc<dyn Fn() -> (u16, u16) + Send + Sync>,
+    /// The environment variables.
+    pub variables: BTreeMap<String, String>,
+    /// How the command is asked to stop.
+    pub interrupts: Interrupts,
+    /// Whether the command has the process to itself, and may set up what a process has only one of: the log.
+    pub owns_process: bool,
+}
+
+impl Io {
+    /// The process itself.
+    #[must_use]
+    pub fn process() -> Self {
+        let utf8 = |text: std::ffi::OsString| text.into_string().ok();
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((utf8(name)?, utf8(value)?))).collect();
+        Self {
+            stdin: Box::new(io::BufReader::new(io::stdin())),
+            stdout: Box::new(io::stdout()),
+            stderr: Box::new(io::stderr()),
+            stdin_is_terminal: io::stdin().is_terminal(),
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+            size: Arc::new(|| console::Term::stderr().size()),
+            variables,
+            interrupts: Interrupts::Signals,
+            owns_process: true,
+        }
+    }
+}
+
+impl fmt::Debug for Io {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Io").field("interrupts", &self.interrupts).finish_non_exhaustive()
+    }
+}
+
+/// How the command is asked to stop. The first time nothing new begins, and what runs is waited for; the second time
+/// it ends at once.
+#[derive(Debug)]
+pub enum Interrupts {
+    /// By SIGINT (Ctrl-C) and SIGTERM.
+    Signals,
+    /// By messages.
+    Channel(UnboundedReceiver<()>),
+    /// Not at all.
+    Never,
+}
+
+/// A stream that several parts of the command write to.
+#[derive(Clone)]
+pub(crate) struct Stream(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl Stream {
+    pub(crate) fn new(writer: Box<dyn Write + Send>) -> Self {
+        Self(Arc::new(Mutex::new(writer)))
+    }
+
+    /// Writes `text` as it is. A reader who has gone away is no error: there is nobody left to tell.
+    pub(crate) fn write(&self, text: impl AsRef<str>) {
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = writer.write_all(text.as_ref().as_bytes()).and_then(|()| writer.flush());
+    }
+
+    /// Writes `text` and a line break.
+    pub(crate) fn line(&self, text: impl AsRef<str>) {
+        self.write(format!("{}\n", text.as_ref()));
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stream")
+    }
+}

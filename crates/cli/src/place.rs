@@ -1,0 +1,222 @@
+//! Where a stack's calls go: AWS, an emulator, or the simulated cloud in this process.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use async_trait::async_trait;
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use longshore_aws::{Aws, Embedded, Target};
+use longshore_config::Loaded;
+use longshore_model::{Failure, FailureKind, Problem, Stack};
+use longshore_oci::{Puller, ReqwestTransport, Transport, TransportError, TransportErrorKind};
+use longshore_simcloud::{Cloud, Moment, OpenError, TokioClock};
+use tokio_util::sync::CancellationToken;
+
+use crate::blueprint::{self, Draft};
+
+/// Where a stack's calls go.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// To the simulated cloud in this process, on a virtual clock. Its state is kept in a file.
+    Embedded { draft: Draft, state: PathBuf },
+    /// To an emulator or a simulated cloud in another process. Where the environment has simulated registries, images
+    /// are looked for there.
+    Endpoint { url: String, draft: Option<Draft>, test_credentials: bool },
+    /// To AWS.
+    Aws,
+}
+
+impl Place {
+    /// Where the calls of `loaded` go.
+    ///
+    /// # Errors
+    /// What is wrong with the table `[cloud]`.
+    pub(crate) fn of(
+        loaded: &Loaded,
+        state_directory: &Path,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, Vec<Problem>> {
+        let aws = &loaded.stack.aws;
+        let variable = variables.get("AWS_ENDPOINT_URL").filter(|url| !url.is_empty());
+        let url = aws.endpoint.as_ref().or(variable).cloned();
+        let test_credentials =
+            url.as_deref().is_some_and(is_local) && aws.profile.is_none() && !names_credentials(variables);
+        let read = || blueprint::draft(loaded.cloud.as_ref(), aws);
+        Ok(match (url, loaded.embedded) {
+            (None, true) => {
+                let state = state_directory.join(format!("cloud-{}.json", loaded.stack.environment));
+                Self::Embedded { draft: read()?, state }
+            }
+            (Some(url), true) => Self::Endpoint { url, draft: Some(read()?), test_credentials },
+            (Some(url), false) => Self::Endpoint { url, draft: None, test_credentials },
+            (None, false) => Self::Aws,
+        })
+    }
+
+    /// Whether the clock is tokio's paused one.
+    pub(crate) const fn is_virtual(&self) -> bool {
+        matches!(self, Self::Embedded { .. })
+    }
+}
+
+/// Whether `url` is on this machine: an emulator, which takes any credentials. What a developer has set up for AWS is
+/// not shown to it, unless the run was told to use it.
+fn is_local(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether the environment says with which credentials AWS is called.
+fn names_credentials(variables: &BTreeMap<String, String>) -> bool {
+    ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"]
+        .iter()
+        .any(|name| variables.get(*name).is_some_and(|value| !value.is_empty()))
+}
+
+/// What is needed to reach a place.
+pub(crate) struct Reach {
+    pub(crate) aws: Aws,
+    pub(crate) puller: Puller,
+    /// The simulated cloud in this process.
+    pub(crate) cloud: Option<Cloud>,
+}
+
+impl Reach {
+    /// Sets up what is needed to reach `place`. Must be called within the runtime of the run. Calls nothing.
+    ///
+    /// # Errors
+    /// When a password of the simulated cloud is not found, when its state of the simulated cloud cannot be read, or when no HTTP client can be had.
+    pub(crate) async fn new(
+        place: &Place,
+        stack: &Stack,
+        variables: &BTreeMap<String, String>,
+        interrupt: &CancellationToken,
+    ) -> Result<Self, Vec<Failure>> {
+        let real = real_transport().map_err(|failure| vec![failure])?;
+        let target = Target::from(&stack.aws);
+        Ok(match place {
+            Place::Aws => Self { aws: Aws::connect(target, None), puller: Puller::new(real), cloud: None },
+            Place::Endpoint { url, draft, test_credentials } => {
+                let transport = match draft {
+                    Some(draft) => {
+                        let blueprint = draft.clone().resolve(&stack.name, variables, interrupt).await?;
+                        let clock = Arc::new(TokioClock::starting_at(wall_clock()));
+                        let cloud =
+                            Cloud::new(&blueprint, clock).map_err(|error| vec![cannot_open(&error)])?;
+                        simulated(cloud, real)
+                    }
+                    None => real,
+                };
+                let endpoint = Some(url.clone());
+                let target = Target { endpoint, test_credentials: *test_credentials, ..target };
+                Self { aws: Aws::connect(target, None), puller: Puller::new(transport), cloud: None }
+            }
+            Place::Embedded { draft, state } => {
+                let blueprint = draft.clone().resolve(&stack.name, variables, interrupt).await?;
+                let cloud = Cloud::open(state, &blueprint, wall_clock())
+                    .map_err(|error| vec![cannot_open(&error)])?;
+                let embedded = Embedded {
+                    http_client: SharedHttpClient::new(cloud.connector()),
+                    time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+                };
+                Self {
+                    aws: Aws::connect(target, Some(embedded)),
+                    puller: Puller::new(simulated(cloud.clone(), real)),
+                    cloud: Some(cloud),
+                }
+            }
+        })
+    }
+
+    /// A clock for events, in milliseconds since the Unix epoch.
+    pub(crate) fn clock(&self) -> impl Fn() -> u64 + Send + Sync + 'static {
+        let cloud = self.cloud.clone();
+        move || cloud.as_ref().map_or_else(wall_clock, Cloud::now).0
+    }
+}
+
+/// A puller that asks real registries.
+///
+/// # Errors
+/// When no HTTP client can be had.
+pub(crate) fn real_puller() -> Result<Puller, Failure> {
+    Ok(Puller::new(real_transport()?))
+}
+
+fn real_transport() -> Result<Arc<dyn Transport>, Failure> {
+    match ReqwestTransport::new() {
+        Ok(transport) => Ok(Arc::new(transport)),
+        Err(error) => Err(Failure::new(FailureKind::Internal, error.to_string())
+            .help("check the system's certificates and the variables HTTPS_PROXY and NO_PROXY")),
+    }
+}
+
+fn simulated(cloud: Cloud, real: Arc<dyn Transport>) -> Arc<dyn Transport> {
+    Arc::new(Simulated { cloud, real })
+}
+
+/// Why the simulated cloud cannot be had.
+pub(crate) fn cannot_open(error: &OpenError) -> Failure {
+    Failure::new(FailureKind::Conflict, error.to_string()).at("the simulated cloud")
+}
+
+/// The clock on the wall.
+pub(crate) fn wall_clock() -> Moment {
+    Moment(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default())
+}
+
+/// The simulated cloud's clock as the SDK reads it.
+#[derive(Debug)]
+struct CloudTime(Cloud);
+
+impl TimeSource for CloudTime {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.0.now().0)
+    }
+}
+
+/// How long a request to a simulated registry may take, as one over the network.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Sends requests to simulated registries, and those to other hosts over the network.
+struct Simulated {
+    cloud: Cloud,
+    real: Arc<dyn Transport>,
+}
+
+#[async_trait]
+impl Transport for Simulated {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let timeout = |message: String| TransportError::new(TransportErrorKind::Timeout, message);
+        match tokio::time::timeout(TIMEOUT, self.cloud.registry_request(request.clone())).await {
+            Err(_) => Err(timeout(format!("no answer within {} s", TIMEOUT.as_secs()))),
+            Ok(None) => self.real.send(request).await,
+            Ok(Some(Ok(response))) => Ok(response),
+            Ok(Some(Err(lost))) => Err(timeout(lost.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_local() {
+        for url in ["http://127.0.0.1:4566", "http://localhost:5000/", "http://[::1]:4566"] {
+            assert!(is_local(url), "{url}");
+        }
+        for url in ["https://ecs.eu-central-1.amazonaws.com", "http://10.0.0.1:4566", "localhost", ""] {
+            assert!(!is_local(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What a deployment has led to.
+
+use longshore_model::{ServiceStatus, StepId};
+
+use super::{Style, status};
+
+/// What the steps yield, in their order, and the tasks that run.
+pub(super) fn block(
+    outputs: &[(StepId, String, String)],
+    services: &[ServiceStatus],
+    style: Style,
+) -> String {
+    let label = |step: &StepId, name: &str| format!("{} {}", name_of(step), title(name));
+    let width = outputs.iter().map(|(step, name, _)| label(step, name).len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for (step, name, value) in outputs {
+        text.push_str(&format!("  {:width$}  {value}\n", label(step, name)));
+    }
+    for service in services {
+        text.push('\n');
+        text.push_str(&status::tasks(service, style));
+    }
+    text
+}
+
+/// The name behind the kind: `api` of `service.api`.
+fn name_of(step: &StepId) -> &str {
+    step.as_str().split_once('.').map_or(step.as_str(), |(_, name)| name)
+}
+
+/// `secret-arn` as people write it.
+fn title(output: &str) -> String {
+    output
+        .split('-')
+        .map(|word| if word == "arn" { "ARN".to_owned() } else { word.to_owned() })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_what_the_steps_yield() {
+        let output = |step: (&str, &str), name: &str, value: &str| {
+            (StepId::new(step.0, step.1), name.to_owned(), value.to_owned())
+        };
+        let outputs = [
+            output(
+                ("credential", "ghcr"),
+                "secret-arn",
+                "arn:aws:secretsmanager:eu-central-1:1:secret:s-Ab12Cd",
+            ),
+            output(("role", "api"), "role-arn", "arn:aws:iam::1:role/r"),
+        ];
+        insta::assert_snapshot!(block(&outputs, &[], Style::default()), @"");
+    }
+}

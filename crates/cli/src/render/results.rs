@@ -1,0 +1,244 @@
+//! Results: plans, what was done, how services are; and on standard error why something failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use longshore_model::{
+    Action, Event, EventKind, Failure, Outcome, Outputs, Phase, ServiceStatus, StepId, StepPlan,
+};
+
+use super::{Display, Reader, Style, deployed, failure, plan, status, time, words};
+use crate::io::Stream;
+
+/// Gathers what happens, and prints results when they are complete.
+pub(super) struct Results {
+    stdout: Stream,
+    stderr: Stream,
+    style: Style,
+    error_style: Style,
+    run: Run,
+}
+
+/// What has happened so far.
+#[derive(Default)]
+struct Run {
+    command: String,
+    stack: String,
+    target: String,
+    phase: Option<Phase>,
+    /// The steps of the phase that have not ended yet.
+    open: BTreeSet<StepId>,
+    /// All steps that were planned, in an order in which they can run.
+    order: Vec<StepId>,
+    plans: BTreeMap<StepId, StepPlan>,
+    outputs: BTreeMap<StepId, Outputs>,
+    done: BTreeSet<StepId>,
+    failures: Vec<(StepId, Phase, Failure)>,
+    skipped: BTreeMap<StepId, StepId>,
+    not_started: BTreeSet<StepId>,
+    services: Vec<ServiceStatus>,
+}
+
+impl Run {
+    fn has_applied(&self) -> bool {
+        matches!(self.phase, Some(Phase::Apply | Phase::Remove))
+    }
+
+    fn changes(&self) -> bool {
+        self.plans.values().any(StepPlan::is_change)
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = (&StepId, &StepPlan)> {
+        self.order.iter().filter_map(|step| Some((step, self.plans.get(step)?)))
+    }
+
+    fn planned(&self) -> BTreeMap<Action, usize> {
+        let mut counts = BTreeMap::new();
+        for plan in self.plans.values() {
+            *counts.entry(plan.action).or_default() += 1;
+        }
+        counts
+    }
+
+    fn applied(&self) -> BTreeMap<Action, usize> {
+        let mut counts = BTreeMap::new();
+        for plan in self.done.iter().filter_map(|step| self.plans.get(step)) {
+            *counts.entry(plan.action).or_default() += 1;
+        }
+        counts
+    }
+
+    /// What the steps yield, in their order: of those that were applied now and of those that were there already.
+    fn yielded(&self) -> Vec<(StepId, String, String)> {
+        let mut rows = Vec::new();
+        for (step, plan) in self.in_order() {
+            let known = plan.outputs.iter().filter_map(|(name, known)| Some((name.as_str(), known.value()?)));
+            let mut outputs: BTreeMap<_, _> = known.collect();
+            let applied = self.outputs.get(step).into_iter().flatten();
+            outputs.extend(applied.map(|(name, value)| (name.as_str(), value.as_str())));
+            rows.extend(
+                outputs.into_iter().map(|(name, value)| (step.clone(), name.to_owned(), value.to_owned())),
+            );
+        }
+        rows
+    }
+}
+
+impl Results {
+    pub(super) fn new(display: &Display) -> Self {
+        Self {
+            stdout: display.stdout.clone(),
+            stderr: display.stderr.clone(),
+            style: display.stdout_style,
+            error_style: display.stderr_style,
+            run: Run::default(),
+        }
+    }
+
+    fn ended(&mut self, step: &StepId) {
+        if self.run.open.remove(step) && self.run.open.is_empty() {
+            self.phase_complete();
+        }
+    }
+
+    /// A plan is shown as soon as it is complete: before it is applied, and before somebody is asked.
+    fn phase_complete(&mut self) {
+        let run = &self.run;
+        let is_plan = matches!(run.phase, Some(Phase::Plan | Phase::PlanRemoval));
+        if !is_plan || !run.failures.is_empty() || !run.not_started.is_empty() {
+            return;
+        }
+        if run.changes() || run.command == "plan" {
+            self.stdout.write(plan::plans(run.in_order().map(|(_, plan)| plan), self.style));
+        }
+        let nothing = match run.phase {
+            Some(Phase::PlanRemoval) => "There is nothing to remove.",
+            _ => "There is nothing to change: everything is as declared.",
+        };
+        self.stdout.line(if run.changes() { plan::summary(&run.planned()) } else { nothing.to_owned() });
+    }
+
+    fn finished(&self, outcome: Outcome, took: u64) {
+        let run = &self.run;
+        for (step, _, failure) in &run.failures {
+            self.stderr.write(failure::block(Some(step), failure, self.error_style));
+        }
+        match (run.command.as_str(), outcome) {
+            ("deploy", Outcome::Succeeded) => {
+                if run.has_applied() {
+                    let done = plan::done(&run.applied());
+                    let took = time::duration(took);
+                    self.stdout
+                        .line(format!("\nDeployed {} to {} in {took}: {done}.\n", run.stack, run.target));
+                }
+                self.stdout.write(deployed::block(&run.yielded(), &run.services, self.style));
+            }
+            ("destroy", Outcome::Succeeded) if run.has_applied() => {
+                let done = plan::done(&run.applied());
+                self.stdout.line(format!("\nDestroyed {} in {}: {done}.", run.stack, time::duration(took)));
+            }
+            (_, Outcome::Succeeded) => {}
+            (_, Outcome::Failed | Outcome::Interrupted) => self.unfinished(outcome),
+        }
+    }
+
+    /// What was done and what was not.
+    fn unfinished(&self, outcome: Outcome) {
+        let run = &self.run;
+        let how = match outcome {
+            Outcome::Interrupted => "was interrupted",
+            _ => "failed",
+        };
+        let changed = if run.has_applied() {
+            plan::done(&run.applied())
+        } else if run.command == "destroy" {
+            "nothing was removed".to_owned()
+        } else {
+            "nothing was created or changed".to_owned()
+        };
+        self.stdout.line(format!("The {} {how}: {changed}.", run.command));
+        if run.has_applied() {
+            self.stdout.write(self.left_over());
+            self.stdout.line(format!("Run `longshore {}` again to go on from here.", run.command));
+        }
+    }
+
+    fn left_over(&self) -> String {
+        let run = &self.run;
+        let mut text = String::new();
+        for (step, plan) in run.in_order().filter(|(_, plan)| plan.is_change()) {
+            let how = if run.done.contains(step) {
+                self.style.green(words::done(plan.action))
+            } else if run.failures.iter().any(|(failed, ..)| failed == step) {
+                self.style.red("failed")
+            } else if let Some(because) = run.skipped.get(step) {
+                format!("not begun, because {because} failed")
+            } else {
+                "not begun".to_owned()
+            };
+            text.push_str(&format!("  {}: {how}\n", plan.resource));
+        }
+        text
+    }
+}
+
+impl Reader for Results {
+    fn read(&mut self, event: &Event) {
+        let run = &mut self.run;
+        match &event.event {
+            EventKind::RunStarted { command, stack, target, .. } => {
+                run.command.clone_from(command);
+                run.stack.clone_from(stack);
+                run.target.clone_from(target);
+            }
+            EventKind::PhaseStarted { phase, steps } => {
+                run.phase = Some(*phase);
+                run.open = steps.iter().map(|step| step.step.clone()).collect();
+                if matches!(phase, Phase::Plan | Phase::PlanRemoval) {
+                    run.order = steps.iter().map(|step| step.step.clone()).collect();
+                    if steps.is_empty() {
+                        self.phase_complete();
+                    }
+                }
+            }
+            EventKind::StepPlanned { step, plan } => {
+                run.plans.insert(step.clone(), plan.clone());
+            }
+            EventKind::StepSucceeded { step, phase, outputs, .. } => {
+                if matches!(phase, Phase::Apply | Phase::Remove) {
+                    run.done.insert(step.clone());
+                    run.outputs.insert(step.clone(), outputs.clone());
+                }
+                self.ended(step);
+            }
+            EventKind::StepFailed { step, phase, failure, .. } => {
+                run.failures.push((step.clone(), *phase, failure.clone()));
+                self.ended(step);
+            }
+            EventKind::StepSkipped { step, because, .. } => {
+                run.skipped.insert(step.clone(), because.clone());
+                self.ended(step);
+            }
+            EventKind::StepNotStarted { step, .. } => {
+                run.not_started.insert(step.clone());
+                self.ended(step);
+            }
+            EventKind::Status { services } => {
+                if run.command == "status" {
+                    self.stdout.write(status::services(services, self.style));
+                } else {
+                    run.services.clone_from(services);
+                }
+            }
+            EventKind::CommandFailed { failures } => {
+                for failure in failures {
+                    self.stderr.write(failure::block(None, failure, self.error_style));
+                }
+            }
+            EventKind::RunFinished { outcome, took, .. } => self.finished(*outcome, *took),
+            EventKind::StepStarted { .. }
+            | EventKind::StepProgress { .. }
+            | EventKind::Warning { .. }
+            | EventKind::InterruptRequested { .. } => {}
+        }
+    }
+}

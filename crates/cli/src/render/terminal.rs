@@ -1,0 +1,256 @@
+//! The live tree of a terminal.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use longshore_model::{Action, Event, EventKind, Phase, StepId, StepSummary};
+
+use super::{Display, Live, Reader, Style, time, tree, words};
+use crate::io::Stream;
+
+/// How often what runs is drawn anew.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Lines that are kept free for what else stands on the terminal.
+const MARGIN: usize = 4;
+
+type Size = Arc<dyn Fn() -> (u16, u16) + Send + Sync>;
+
+/// Draws a line for each step of a phase: below the step that it depends on, with what it is doing and for how long.
+pub(super) struct Terminal {
+    stream: Stream,
+    style: Style,
+    live: Live,
+    size: Size,
+    clock: Clock,
+    drawing: Option<Drawing>,
+    actions: BTreeMap<StepId, Action>,
+}
+
+struct Drawing {
+    phase: Phase,
+    bars: MultiProgress,
+    lines: BTreeMap<StepId, Line>,
+    /// The width of the column with the steps.
+    width: usize,
+    /// Whether there are more steps than lines: then only those that run are drawn.
+    crowded: bool,
+}
+
+struct Line {
+    depth: usize,
+    bar: Option<ProgressBar>,
+    ended: bool,
+}
+
+/// The time of the run, for what is drawn between two events.
+#[derive(Clone)]
+struct Clock {
+    last: Arc<AtomicU64>,
+    /// The wall's clock at the last event, in milliseconds since `origin`, where the run's clock goes along with it.
+    seen: Option<Arc<AtomicU64>>,
+    origin: Instant,
+}
+
+impl Clock {
+    fn new(real_time: bool) -> Self {
+        Self { last: Arc::default(), seen: real_time.then(Arc::default), origin: Instant::now() }
+    }
+
+    fn wall(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn set(&self, at: u64) {
+        self.last.store(at, Ordering::Relaxed);
+        if let Some(seen) = &self.seen {
+            seen.store(self.wall(), Ordering::Relaxed);
+        }
+    }
+
+    fn now(&self) -> u64 {
+        let since =
+            self.seen.as_ref().map_or(0, |seen| self.wall().saturating_sub(seen.load(Ordering::Relaxed)));
+        self.last.load(Ordering::Relaxed) + since
+    }
+}
+
+impl Terminal {
+    pub(super) fn new(display: &Display, size: Size, real_time: bool) -> Self {
+        Self {
+            stream: display.stderr.clone(),
+            style: display.stderr_style,
+            live: display.live.clone(),
+            size,
+            clock: Clock::new(real_time),
+            drawing: None,
+            actions: BTreeMap::new(),
+        }
+    }
+
+    fn begin(&mut self, phase: Phase, steps: &[StepSummary]) {
+        self.end();
+        if steps.is_empty() {
+            return;
+        }
+        let (rows, _) = (self.size)();
+        let crowded = steps.len() + MARGIN > usize::from(rows);
+        let bars = self.live.begin(&self.stream, self.size.clone());
+        let tree = tree::tree(steps);
+        let width =
+            tree.iter().map(|(step, depth)| step.as_str().len() + 2 * depth).max().unwrap_or_default();
+        let mut drawing = Drawing { phase, bars, lines: BTreeMap::new(), width, crowded };
+        for (step, depth) in tree {
+            let bar = (!crowded).then(|| {
+                let bar = drawing.bars.add(ProgressBar::no_length().with_style(message_style("{msg}")));
+                let mark = if self.style.unicode { "·" } else { "." };
+                bar.set_message(self.style.dim(&format!("{}{mark} {step}", indent(depth))));
+                bar.tick();
+                bar
+            });
+            drawing.lines.insert(step, Line { depth, bar, ended: false });
+        }
+        self.drawing = Some(drawing);
+    }
+
+    /// Takes the drawing off the terminal; of a phase that changes something, what it shows last stays.
+    fn end(&mut self) {
+        let Some(drawing) = self.drawing.take() else { return };
+        let keep = matches!(drawing.phase, Phase::Apply | Phase::Remove);
+        for line in drawing.lines.values() {
+            match &line.bar {
+                Some(bar) if keep => bar.abandon(),
+                Some(bar) => bar.finish_and_clear(),
+                None => {}
+            }
+        }
+        self.live.end();
+    }
+
+    fn start(&mut self, step: &StepId) {
+        let style = self.style;
+        let clock = self.clock.clone();
+        let started = clock.now();
+        let Some(drawing) = &mut self.drawing else { return };
+        let Some(line) = drawing.lines.get_mut(step) else { return };
+        let head = format!("{:1$}", step.as_str(), drawing.width.saturating_sub(2 * line.depth));
+        let bar = line.bar.get_or_insert_with(|| drawing.bars.add(ProgressBar::no_length()));
+        let spinner = if style.unicode { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ " } else { "-\\|/ " };
+        let template = format!("{}{{spinner}} {head}  {{for:>7}}  {{wide_msg}}", indent(line.depth));
+        let for_how_long = move |_: &indicatif::ProgressState, text: &mut dyn std::fmt::Write| {
+            let _ = text.write_str(&time::duration(clock.now().saturating_sub(started)));
+        };
+        bar.set_style(message_style(&template).tick_chars(spinner).with_key("for", for_how_long));
+        let doing = match drawing.phase {
+            Phase::Plan | Phase::PlanRemoval => "reading",
+            Phase::Apply | Phase::Remove => self.actions.get(step).map_or("", |action| words::doing(*action)),
+        };
+        bar.set_message(doing);
+        bar.enable_steady_tick(TICK);
+    }
+
+    fn say(&self, step: &StepId, message: &str) {
+        if let Some(bar) = self.drawing.as_ref().and_then(|drawing| drawing.lines.get(step)?.bar.as_ref()) {
+            bar.set_message(message.to_owned());
+        }
+    }
+
+    fn finish(&mut self, step: &StepId, mark: &str, took: Option<u64>, message: &str) {
+        let Some(drawing) = &mut self.drawing else { return };
+        let Some(line) = drawing.lines.get_mut(step) else { return };
+        line.ended = true;
+        let head = format!("{:1$}", step.as_str(), drawing.width.saturating_sub(2 * line.depth));
+        let took = took.map(time::duration).unwrap_or_default();
+        let (_, columns) = (self.size)();
+        let text = format!("{}{mark} {head}  {took:>7}  {message}", indent(line.depth));
+        let text = console::truncate_str(&text, usize::from(columns).saturating_sub(1), "").into_owned();
+        if drawing.crowded {
+            if let Some(bar) = line.bar.take() {
+                bar.finish_and_clear();
+                drawing.bars.remove(&bar);
+            }
+            if matches!(drawing.phase, Phase::Apply | Phase::Remove) {
+                self.live.above(&self.stream, &format!("{text}\n"));
+            }
+        } else if let Some(bar) = &line.bar {
+            bar.disable_steady_tick();
+            bar.set_style(message_style("{msg}"));
+            bar.abandon_with_message(text);
+        }
+        if drawing.lines.values().all(|line| line.ended) {
+            self.end();
+        }
+    }
+
+    fn above(&self, text: &str) {
+        self.live.above(&self.stream, &format!("{text}\n"));
+    }
+}
+
+fn indent(depth: usize) -> String {
+    "  ".repeat(depth)
+}
+
+/// The template is one of this file, and step ids hold no braces.
+fn message_style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+impl Reader for Terminal {
+    fn abandon(&mut self) {
+        self.end();
+        self.above(&self.style.yellow("interrupted again: what was running was not waited for"));
+    }
+
+    fn read(&mut self, event: &Event) {
+        self.clock.set(event.at);
+        let style = self.style;
+        match &event.event {
+            EventKind::RunStarted { command, stack, environment, target } => {
+                self.above(&format!(
+                    "{} ({environment}) at {target}",
+                    style.bold(&format!("{command} {stack}"))
+                ));
+            }
+            EventKind::PhaseStarted { phase, steps } => self.begin(*phase, steps),
+            EventKind::StepStarted { step, .. } => self.start(step),
+            EventKind::StepProgress { step, message } => self.say(step, message),
+            EventKind::StepPlanned { step, plan } => {
+                self.actions.insert(step.clone(), plan.action);
+            }
+            EventKind::StepSucceeded { step, phase, took, .. } => {
+                let action = self.actions.get(step).copied().unwrap_or(Action::NoChange);
+                let message = match phase {
+                    Phase::Plan | Phase::PlanRemoval => words::planned(action),
+                    Phase::Apply | Phase::Remove => words::done(action),
+                };
+                self.finish(step, &style.done(), Some(*took), message);
+            }
+            EventKind::StepFailed { step, failure, took, .. } => {
+                self.finish(step, &style.failed(), Some(*took), &failure.message);
+            }
+            EventKind::StepSkipped { step, because, .. } => {
+                self.finish(step, &style.dim("-"), None, &format!("skipped, because {because} failed"));
+            }
+            EventKind::StepNotStarted { step, .. } => self.finish(step, &style.dim("-"), None, "not begun"),
+            EventKind::Warning { step, message } => {
+                let step = step.as_ref().map(|step| format!("{step}: ")).unwrap_or_default();
+                self.above(&format!("{}: {step}{message}", style.yellow("warning")));
+            }
+            EventKind::InterruptRequested { running } => {
+                let running: Vec<_> = running.iter().map(StepId::as_str).collect();
+                let what = "interrupted: nothing new begins, and what runs is waited for (Ctrl-C again ends at once)";
+                self.above(&style.yellow(format!("{what}: {}", running.join(", ")).trim_end_matches(": ")));
+            }
+            EventKind::CommandFailed { .. } | EventKind::RunFinished { .. } => self.end(),
+            EventKind::Status { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Words for what events say in types.
+
+use longshore_model::{Action, Effect, FailureKind};
+
+/// An action that was done.
+pub(super) const fn done(action: Action) -> &'static str {
+    match action {
+        Action::NoChange => "unchanged",
+        Action::Create => "created",
+        Action::Update => "updated",
+        Action::Replace => "replaced",
+        Action::Delete => "removed",
+    }
+}
+
+/// An action that is being done.
+pub(super) const fn doing(action: Action) -> &'static str {
+    match action {
+        Action::NoChange => "checking",
+        Action::Create => "creating",
+        Action::Update => "updating",
+        Action::Replace => "replacing",
+        Action::Delete => "removing",
+    }
+}
+
+/// An action that will be done.
+pub(super) const fn planned(action: Action) -> &'static str {
+    match action {
+        Action::NoChange => "no change",
+        Action::Create => "to create",
+        Action::Update => "to update",
+        Action::Replace => "to replace",
+        Action::Delete => "to remove",
+    }
+}
+
+/// What happens to running tasks; nothing for nothing.
+pub(super) const fn effect(effect: Effect) -> Option<&'static str> {
+    match effect {
+        Effect::None => None,
+        Effect::Scaling => Some("tasks are added or removed"),
+        Effect::RollingUpdate => Some("the tasks are replaced one after another"),
+        Effect::Stop => Some("the tasks are stopped"),
+    }
+}
+
+/// What kind of failure it was.
+pub(super) const fn failure(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Invalid => "invalid",
+        FailureKind::Denied => "denied",
+        FailureKind::NotFound => "not found",
+        FailureKind::Conflict => "conflict",
+        FailureKind::Throttled => "throttled",
+        FailureKind::Unavailable => "unavailable",
+        FailureKind::DeadlineExceeded => "deadline exceeded",
+        FailureKind::DeploymentFailed => "deployment failed",
+        FailureKind::Interrupted => "interrupted",
+        FailureKind::Internal => "internal error",
+    }
+}
+
+/// `1 change`, `2 changes`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}

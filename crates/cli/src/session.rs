@@ -1,0 +1,202 @@
+//! A run of a command on a stack: its graph, its events and its end.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use longshore_config::Loaded;
+use longshore_engine::{Events, Report, Run};
+use longshore_graph::Expansion;
+use longshore_model::{
+    Action, Event, EventKind, Failure, FailureKind, Outcome, ServiceStatus, StepId, StepPlan,
+};
+use longshore_plugin::{Context, Registry};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    command::Invocation,
+    exit::Exit,
+    host,
+    place::{Place, Reach},
+    render::Readers,
+};
+
+/// A run of a command on a stack.
+pub(crate) struct Session {
+    pub(crate) expansion: Expansion,
+    pub(crate) run: Run,
+    pub(crate) readers: Readers,
+    loaded: Loaded,
+    command: &'static str,
+    place: Place,
+    reach: Reach,
+    began: u64,
+}
+
+impl Session {
+    /// Sets up a run. Must be called within its runtime. Calls nothing.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the configuration, or what cannot be had.
+    pub(crate) async fn new(
+        command: &'static str,
+        loaded: Loaded,
+        place: Place,
+        plugins: &Registry,
+        invocation: &Invocation,
+        interrupt: CancellationToken,
+    ) -> Result<Self, Vec<Failure>> {
+        let variables = &invocation.variables;
+        let reach = Reach::new(&place, &loaded.stack, variables, &interrupt).await?;
+        let expansion = host::unfold(&loaded, plugins, &reach.aws, reach.puller.clone(), variables)?;
+        let readers = invocation.display.readers(!place.is_virtual());
+        let reading = readers.clone();
+        let events = Events::new(reach.clock(), move |event: Event| reading.read(&event));
+        let began = events.now();
+        let run = Run {
+            stack: loaded.stack.name.clone(),
+            concurrency: invocation.settings.concurrency,
+            interrupt,
+            events,
+        };
+        Ok(Self { expansion, run, readers, loaded, command, place, reach, began })
+    }
+
+    /// Makes sure that the calls reach the right account, and says that the run begins.
+    ///
+    /// # Errors
+    /// When they would reach another account, when nobody says who the caller is, or when somebody asks to stop.
+    pub(crate) async fn begin(&self) -> Result<(), Failure> {
+        let target = tokio::select! {
+            target = self.target() => target?,
+            () = self.run.interrupt.cancelled() => {
+                return Err(Failure::new(FailureKind::Interrupted, "interrupted before anything was done"));
+            }
+        };
+        self.run.events.emit(EventKind::RunStarted {
+            command: self.command.to_owned(),
+            stack: self.loaded.stack.name.to_string(),
+            environment: self.loaded.stack.environment.to_string(),
+            target,
+        });
+        Ok(())
+    }
+
+    async fn target(&self) -> Result<String, Failure> {
+        let aws = &self.reach.aws;
+        let identity = aws.identity().await?;
+        if let Some(account) = &self.loaded.stack.aws.account {
+            aws.guard_account(account).await?;
+        }
+        let whose = match &self.place {
+            Place::Embedded { .. } => "the simulated cloud",
+            Place::Endpoint { url, .. } => without_user_info(url),
+            Place::Aws => "AWS",
+        };
+        Ok(format!("{whose} (account {}, {})", identity.account, aws.region().await?))
+    }
+
+    /// How the services are doing.
+    ///
+    /// # Errors
+    /// What could not be read.
+    pub(crate) async fn status(&self) -> Result<Vec<ServiceStatus>, Vec<Failure>> {
+        let mut reads = JoinSet::new();
+        for (name, deployer) in &self.expansion.deployers {
+            let Some(service) = self.loaded.stack.services.get(name) else { continue };
+            let (name, service, deployer) = (name.clone(), service.clone(), deployer.clone());
+            let context = Context::new(
+                self.loaded.stack.name.clone(),
+                StepId::new("service", &name),
+                self.run.interrupt.clone(),
+                Arc::new(self.run.events.clone()),
+            );
+            reads.spawn(async move { deployer.status(&context, &name, &service).await });
+        }
+        let (mut services, mut failures) = (Vec::new(), Vec::new());
+        while let Some(read) = reads.join_next().await {
+            match read {
+                Ok(Ok(status)) => services.push(status),
+                Ok(Err(failure)) => failures.push(failure),
+                Err(error) => failures.push(Failure::new(
+                    FailureKind::Internal,
+                    format!("reading a service's status ended abnormally: {error}"),
+                )),
+            }
+        }
+        services.sort_by(|one, other| one.service.cmp(&other.service));
+        if failures.is_empty() { Ok(services) } else { Err(failures) }
+    }
+
+    /// Says how the services are doing. A status that cannot be read changes nothing about the run.
+    pub(crate) async fn show_status(&self) {
+        match self.status().await {
+            Ok(services) => self.run.events.emit(EventKind::Status { services }),
+            Err(failures) => {
+                for failure in failures {
+                    let message = format!("the services' status could not be read: {failure}");
+                    self.run.events.emit(EventKind::Warning { step: None, message });
+                }
+            }
+        }
+    }
+
+    /// Says why the command cannot go on.
+    pub(crate) fn refuse(&self, failures: Vec<Failure>) -> Exit {
+        let interrupted = failures.iter().all(|failure| failure.kind == FailureKind::Interrupted);
+        self.run.events.emit(EventKind::CommandFailed { failures });
+        if interrupted { Exit::Interrupted } else { Exit::Failed }
+    }
+
+    /// How a phase ended. A step that stopped waiting because it was asked to is no failure of its own.
+    pub(crate) fn outcome<T>(&self, report: &Report<T>) -> Outcome {
+        let only_interrupted =
+            || report.failures().all(|(_, failure)| failure.kind == FailureKind::Interrupted);
+        match report.outcome() {
+            Outcome::Failed if self.run.interrupt.is_cancelled() && only_interrupted() => {
+                Outcome::Interrupted
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Says that the run has ended, and how many resources it has changed.
+    pub(crate) fn finish<'a>(&self, outcome: Outcome, plans: impl IntoIterator<Item = &'a StepPlan>) -> Exit {
+        let mut actions = BTreeMap::new();
+        for plan in plans {
+            *actions.entry(key(plan.action).to_owned()).or_default() += 1;
+        }
+        let took = self.run.events.now().saturating_sub(self.began);
+        self.run.events.emit(EventKind::RunFinished { outcome, actions, took });
+        match outcome {
+            Outcome::Succeeded => Exit::Done,
+            Outcome::Failed => Exit::Failed,
+            Outcome::Interrupted => Exit::Interrupted,
+        }
+    }
+
+    /// Keeps the simulated cloud's state.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        match &self.reach.cloud {
+            Some(cloud) => {
+                cloud.save().await.map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The key of an action in [`EventKind::RunFinished`], as the action itself is serialised.
+const fn key(action: Action) -> &'static str {
+    match action {
+        Action::NoChange => "no-change",
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Delete => "delete",
+    }
+}
+
+/// A URL as it may be shown: without a user and password.
+fn without_user_info(url: &str) -> &str {
+    url.rsplit_once('@').map_or(url, |(_, rest)| rest)
+}

@@ -1,0 +1,123 @@
+//! What applies to a whole run of the command: flags first, then environment variables, then defaults.
+
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
+
+use clap::ValueEnum;
+use longshore_model::Name;
+
+use crate::arguments::{Color, Global, OutputFormat};
+
+/// How many steps run at a time where nobody says it.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(10).expect("10 is not 0");
+
+/// What applies to a whole run of the command.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) environment: Name,
+    pub(crate) directory: PathBuf,
+    /// What `--set` was given.
+    pub(crate) set: Vec<String>,
+    pub(crate) output: OutputFormat,
+    pub(crate) verbose: u8,
+    /// The filter of the log.
+    pub(crate) log: Option<String>,
+    pub(crate) color: Color,
+    pub(crate) concurrency: NonZeroUsize,
+    /// Where the embedded simulated cloud keeps its state.
+    pub(crate) state_directory: PathBuf,
+}
+
+impl Settings {
+    /// Reads flags and variables.
+    ///
+    /// # Errors
+    /// When one of them has a value that it cannot have, with the name of the flag or variable.
+    pub(crate) fn new(global: Global, variables: &BTreeMap<String, String>) -> Result<Self, String> {
+        let variable = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
+        let (environment, whose) = match (global.env, variable("LONGSHORE_ENV")) {
+            (Some(environment), _) => (environment, "--env"),
+            (None, Some(environment)) => (environment, "LONGSHORE_ENV"),
+            (None, None) => ("local".to_owned(), "--env"),
+        };
+        let environment = Name::new(environment).map_err(|error| format!("{whose}: {error}"))?;
+        let directory = global
+            .config_dir
+            .or_else(|| variable("LONGSHORE_CONFIG_DIR").map(PathBuf::from))
+            .unwrap_or_else(|| PathBuf::from("configs"));
+        let beside = directory.parent().map(|parent| parent.join(".longshore")).unwrap_or_default();
+        Ok(Self {
+            environment,
+            set: global.set,
+            output: choice(global.output, "LONGSHORE_OUTPUT", &variable)?.unwrap_or(OutputFormat::Text),
+            verbose: match (global.verbose, variable("LONGSHORE_VERBOSE")) {
+                (0, Some(text)) => number(&text, "LONGSHORE_VERBOSE")?,
+                (verbose, _) => verbose,
+            },
+            log: variable("LONGSHORE_LOG"),
+            color: choice(global.color, "LONGSHORE_COLOR", &variable)?.unwrap_or(Color::Auto),
+            concurrency: match variable("LONGSHORE_CONCURRENCY") {
+                Some(text) => number(&text, "LONGSHORE_CONCURRENCY")?,
+                None => CONCURRENCY,
+            },
+            state_directory: variable("LONGSHORE_STATE_DIR").map_or(beside, PathBuf::from),
+            directory,
+        })
+    }
+}
+
+fn choice<T: ValueEnum>(
+    flag: Option<T>,
+    name: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<T>, String> {
+    let (None, Some(text)) = (&flag, variable(name)) else { return Ok(flag) };
+    T::from_str(&text, true).map(Some).map_err(|_| {
+        let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<_> = values.map(|value| value.get_name().to_owned()).collect();
+        format!("the environment variable {name} is `{text}`; it must be one of: {}", names.join(", "))
+    })
+}
+
+fn number<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("the environment variable {name} is `{text}`; it must be a number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::arguments::Arguments;
+
+    fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let arguments = [&["longshore", "plugins"], arguments].concat();
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Settings::new(Arguments::try_parse_from(arguments).unwrap().global, &variables)
+    }
+
+    #[test]
+    fn flags_go_before_variables_and_these_before_defaults() {
+        let default = settings(&[], &[("LONGSHORE_ENV", "")]).unwrap();
+        assert_eq!(default.environment.as_str(), "local");
+        assert_eq!(default.state_directory, PathBuf::from(".longshore"));
+        let variables =
+            [("LONGSHORE_ENV", "production"), ("LONGSHORE_OUTPUT", "json"), ("LONGSHORE_CONCURRENCY", "3")];
+        let variable = settings(&[], &variables).unwrap();
+        assert_eq!(variable.environment.as_str(), "production");
+        assert_eq!(variable.output, OutputFormat::Json);
+        assert_eq!(variable.concurrency.get(), 3);
+        let flag =
+            settings(&["--env", "test", "--config-dir", "a/b", "--output", "text"], &variables).unwrap();
+        assert_eq!(flag.environment.as_str(), "test");
+        assert_eq!(flag.output, OutputFormat::Text);
+        assert_eq!(flag.state_directory, PathBuf::from("a/.longshore"));
+    }
+
+    #[test]
+    fn wrong_values_are_refused_by_name() {
+        insta::assert_snapshot!(settings(&[], &[("LONGSHORE_OUTPUT", "xml")]).unwrap_err(), @"");
+        insta::assert_snapshot!(settings(&[], &[("LONGSHORE_CONCURRENCY", "0")]).unwrap_err(), @"");
+        insta::assert_snapshot!(settings(&[], &[("LONGSHORE_ENV", "a/b")]).unwrap_err(), @"");
+    }
+}
