@@ -60,8 +60,7 @@ fn replace_credentials(layers: &[Layer]) -> Vec<Layer> {
 
 fn is_credential(path: &[String]) -> bool {
     let [top, _, .., last] = path else { return false };
-    path.len() > 2
-        && ["cloud", "registries", "stores"].contains(&top.as_str())
+    ["cloud", "registries", "stores"].contains(&top.as_str())
         && ["password", "token"].contains(&last.as_str())
 }
 
