@@ -14,6 +14,9 @@ mod token;
 mod value;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use longshore_aws::Aws;

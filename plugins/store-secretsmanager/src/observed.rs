@@ -100,7 +100,7 @@ pub(crate) async fn current(client: &Client, name: &str, secret: &Observed) -> R
     }
 }
 
-/// A moment as people read it.
+/// A moment as people read it: to the second.
 pub(crate) fn shown(moment: &DateTime) -> String {
-    moment.fmt(Format::DateTime).unwrap_or_else(|_| moment.to_string())
+    DateTime::from_secs(moment.secs()).fmt(Format::DateTime).unwrap_or_else(|_| moment.to_string())
 }

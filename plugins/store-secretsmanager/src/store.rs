@@ -90,7 +90,7 @@ impl SecretStore for SecretsManager {
             |action| StepPlan::new(action, resource(&name)).output(<dyn SecretStore>::ARN, &observed.arn);
         if let Some(deleted) = &observed.deleted {
             let mut plan = plan(Action::Create);
-            plan.reason = Some("restored: it is scheduled for deletion".to_owned());
+            plan.reason = Some("restored: it was scheduled for deletion".to_owned());
             let deleted = Shown::text(observed::shown(deleted));
             plan.changes.push(FieldChange::new("DeletedDate", Some(deleted), None));
             plan.changes.extend(Difference::between(&observed, None, &desired).changes(&observed, &desired));

@@ -1,0 +1,192 @@
+//! A store in a simulated cloud.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_secretsmanager::Client;
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use longshore_aws::{Aws, Embedded, Target};
+use longshore_model::{Action, Name, Options, Plugin, Secret, Shown, StepId, StepPlan};
+use longshore_plugin::{Context, Extensions, Registry, Reporter, Result, SecretSpec, SecretStore};
+use longshore_simcloud::{Blueprint, Call, Cloud, Effect, Fault, Moment, TokioClock, kms};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+pub(super) const REGION: &str = "eu-central-1";
+
+/// The name that the store gives to [`Harness::spec`].
+pub(super) const NAME: &str = "longshore/shop/ghcr/pull";
+
+#[derive(Debug)]
+struct CloudTime(Cloud);
+
+impl TimeSource for CloudTime {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.now().0)
+    }
+}
+
+/// Keeps what a step reports.
+#[derive(Default)]
+pub(super) struct Reports(pub(super) Mutex<Vec<String>>);
+
+impl Reporter for Reports {
+    fn progress(&self, _: &StepId, message: &str) {
+        self.0.lock().unwrap().push(message.to_owned());
+    }
+
+    fn warning(&self, _: &StepId, message: &str) {
+        self.0.lock().unwrap().push(format!("warning: {message}"));
+    }
+}
+
+pub(super) struct Harness {
+    pub(super) cloud: Cloud,
+    pub(super) aws: Aws,
+    pub(super) store: Arc<dyn SecretStore>,
+    pub(super) reports: Arc<Reports>,
+    pub(super) spec: SecretSpec,
+}
+
+pub(super) fn credential(password: &str) -> Secret<String> {
+    Secret::new(json!({"username": "acme", "password": password}).to_string())
+}
+
+impl Harness {
+    /// An empty account, and a store with `options`.
+    pub(super) fn new(options: Value) -> Self {
+        let clock = Arc::new(TokioClock::starting_at(Moment(1_795_000_000_000)));
+        let cloud = Cloud::new(&Blueprint::default(), clock).unwrap();
+        let embedded = Embedded {
+            http_client: SharedHttpClient::new(cloud.connector()),
+            time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+        };
+        let aws = Aws::connect(Target { region: Some(REGION.into()), ..Target::default() }, Some(embedded));
+        Self {
+            store: store(&aws, options),
+            aws,
+            cloud,
+            reports: Arc::default(),
+            spec: SecretSpec {
+                path: "shop/ghcr/pull".into(),
+                name: None,
+                description: "Pull credential for ghcr.io".into(),
+            },
+        }
+    }
+
+    /// Another store in the same account.
+    pub(super) fn configure(&mut self, options: Value) {
+        self.store = store(&self.aws, options);
+    }
+
+    pub(super) async fn client(&self) -> Client {
+        self.aws.secretsmanager().await.unwrap().clone()
+    }
+
+    pub(super) fn context(&self) -> Context {
+        self.context_of("shop")
+    }
+
+    pub(super) fn context_of(&self, stack: &str) -> Context {
+        let stack = Name::new(stack).unwrap();
+        Context::new(stack, StepId::new("credential", "ghcr"), CancellationToken::new(), self.reports.clone())
+    }
+
+    pub(super) async fn plan(&self, value: &Secret<String>) -> Result<StepPlan> {
+        self.store.plan(&self.context(), &self.spec, value).await
+    }
+
+    pub(super) async fn apply(&self, value: &Secret<String>) -> Result<String> {
+        self.store.apply(&self.context(), &self.spec, value).await
+    }
+
+    pub(super) async fn plan_removal(&self) -> Result<StepPlan> {
+        self.store.plan_removal(&self.context(), &self.spec).await
+    }
+
+    pub(super) async fn remove(&self) -> Result<()> {
+        self.store.remove(&self.context(), &self.spec).await
+    }
+
+    /// What is planned for `value`.
+    pub(super) async fn action(&self, value: &Secret<String>) -> Action {
+        self.plan(value).await.unwrap().action
+    }
+
+    /// The value that the ECS agent would read.
+    pub(super) async fn stored(&self) -> Option<String> {
+        self.cloud
+            .inspect(|world| {
+                let secret = world.secrets.find(REGION, NAME)?;
+                let (_, version) = secret.staged("AWSCURRENT")?;
+                Some(version.string.as_ref()?.expose().to_owned())
+            })
+            .await
+    }
+
+    pub(super) async fn versions(&self) -> usize {
+        let versions = |secret: &longshore_simcloud::secretsmanager::Secret| secret.versions.len();
+        self.cloud.inspect(|world| world.secrets.find(REGION, NAME).map(versions)).await.unwrap_or_default()
+    }
+
+    /// A customer-managed key: its ARN.
+    pub(super) async fn key(&self) -> String {
+        let now = self.cloud.now();
+        let call = Call {
+            operation: "CreateKey".into(),
+            region: REGION.into(),
+            input: json!({}),
+            now,
+            caller: "arn:aws:iam::123456789012:user/ci".into(),
+        };
+        let answer = self.cloud.edit(|world| kms::handle(world, &call)).await.unwrap();
+        answer["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
+    }
+
+    /// Lets `times` calls of `operation` go wrong.
+    pub(super) fn fault(&self, operation: &str, times: u32, effect: Effect) {
+        self.cloud.inject(Fault { operation: operation.to_owned(), after: 0, times, effect });
+    }
+
+    pub(super) fn calls(&self, operation: &str) -> u64 {
+        self.cloud.calls().get(operation).copied().unwrap_or_default()
+    }
+}
+
+/// A plan as a snapshot shows it.
+pub(super) fn text(plan: &StepPlan) -> String {
+    let mut lines = vec![format!("{} {}", plan.action, plan.resource)];
+    lines.extend(plan.reason.iter().map(|reason| format!("  because: {reason}")));
+    let shown = |value: &Option<Shown>| value.as_ref().map_or("-".to_owned(), ToString::to_string);
+    let changes = plan.changes.iter();
+    lines.extend(
+        changes.map(|change| format!("  {}: {} -> {}", change.field, shown(&change.old), shown(&change.new))),
+    );
+    lines.extend(plan.outputs.iter().map(|(name, value)| format!("  yields {name}: {value:?}")));
+    lines.extend(plan.notes.iter().map(|note| format!("  note: {note}")));
+    lines.join("\n")
+}
+
+/// Compares a plan with its snapshot, in which the random end of an ARN does not count.
+macro_rules! assert_plan {
+    ($name:literal, $plan:expr) => {{
+        let plan = $plan;
+        insta::with_settings!({filters => [(r"(:secret:\S+)-\w{6}\b", "$1-SUFFIX")]}, {
+            insta::assert_snapshot!($name, $crate::tests::harness::text(&plan));
+        })
+    }};
+}
+pub(super) use assert_plan;
+
+fn store(aws: &Aws, options: Value) -> Arc<dyn SecretStore> {
+    let mut registry = Registry::default();
+    crate::register(&mut registry);
+    let values = options.as_object().unwrap().clone();
+    let options = Options { key: "stores.default".into(), values, ..Options::default() };
+    let plugin = Plugin { name: "secretsmanager".into(), options };
+    registry.secret_store(&plugin, &Extensions::default().with(aws.clone())).unwrap()
+}
