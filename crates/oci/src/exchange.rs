@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use longshore_model::Failure;
 use longshore_outside::Words;
 use tokio::time::{Instant, sleep};
@@ -19,6 +19,8 @@ use crate::{
 
 /// How often a request is sent whose answer is an error of the other side's.
 const ATTEMPTS: u32 = 3;
+/// How long the pause before the second attempt is, if nothing else is asked for. Each further one is twice as long.
+const BACKOFF: Duration = Duration::from_millis(500);
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
 
@@ -44,6 +46,8 @@ pub(crate) struct Answer {
     /// The other host that the call was redirected to, where no credential is sent.
     pub(crate) moved_to: Option<String>,
 }
+
+type Reply = Result<Response<Bytes>, TransportError>;
 
 /// Sends requests for one registry: follows redirects, waits where it is asked to, and tries again what may pass.
 pub(crate) struct Exchange<'a> {
@@ -110,22 +114,23 @@ impl Exchange<'_> {
                     "registry did not answer"
                 ),
             }
-            let pause = Duration::from_millis(500) * 2_u32.pow(attempt.min(6) - 1);
-            let (pause, is_last) = match &response {
-                Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
-                    (retry_after(response.headers()).unwrap_or_default().max(pause), false)
-                }
-                Ok(response) if response.status().is_server_error() => {
-                    (retry_after(response.headers()).unwrap_or_default().max(pause), attempt >= ATTEMPTS)
-                }
-                Err(error) if error.is_transient() => (pause, attempt >= ATTEMPTS),
-                Err(_) => (pause, true),
-                Ok(_) => {
-                    let (parts, body) = response.unwrap_or_default().into_parts();
+            let response = match response {
+                Ok(response) if !passes(response.status()) => {
+                    let (parts, body) = response.into_parts();
                     return Ok((parts.status, parts.headers, body));
                 }
+                other => other,
             };
-            if is_last || Instant::now() + pause > self.deadline {
+            let wanted = response.as_ref().ok().and_then(|response| retry_after(response.headers()));
+            let pause = wanted.unwrap_or_default().max(BACKOFF * 2_u32.pow(attempt.min(6) - 1));
+            let is_last = match &response {
+                // Whoever asks for patience is given it, up to the deadline.
+                Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => false,
+                Err(error) if !error.is_transient() => true,
+                _ => attempt >= ATTEMPTS,
+            };
+            if is_last || pause > self.deadline.saturating_duration_since(Instant::now()) {
+                let response = self.with_words(call, response).await;
                 return Err(self.give_up(call, at, response, pause));
             }
             sleep(pause).await;
@@ -146,13 +151,20 @@ impl Exchange<'_> {
             .map_err(|error| TransportError::new(TransportErrorKind::Other, error.to_string()))
     }
 
-    fn give_up(
-        &self,
-        call: &Call,
-        at: &str,
-        response: Result<http::Response<Bytes>, TransportError>,
-        pause: Duration,
-    ) -> Failure {
+    /// The answer to HEAD has no body; that to GET has the other side's words.
+    async fn with_words(&self, call: &Call, response: Reply) -> Reply {
+        if call.method != Method::HEAD || response.is_err() {
+            return response;
+        }
+        let call = Call { method: Method::GET, ..call.clone() };
+        let Ok(request) = self.request(&call) else { return response };
+        match self.transport.send(request).await {
+            Ok(told) if passes(told.status()) => Ok(told),
+            _ => response,
+        }
+    }
+
+    fn give_up(&self, call: &Call, at: &str, response: Reply, pause: Duration) -> Failure {
         let who = if self.address.serves(&call.url) {
             self.registry.to_owned()
         } else {
@@ -173,6 +185,11 @@ impl Exchange<'_> {
             Err(error) => refusal::no_answer(&who, at, error.kind, &self.words.quote(&error.message, 300)),
         }
     }
+}
+
+/// Whether an error may be over when the request is sent again.
+fn passes(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
 }
 
 fn is_redirect(status: StatusCode) -> bool {

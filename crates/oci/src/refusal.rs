@@ -60,6 +60,14 @@ impl Subject<'_> {
         Failure::new(FailureKind::Denied, message).at(at).help(help)
     }
 
+    /// The registry refuses whoever asks, before it wants to know who that is.
+    pub(crate) fn refused_unasked(&self, at: &str, said: &Said) -> Failure {
+        let message = format!("{} refuses requests without asking for a credential: {said}", self.registry());
+        Failure::new(FailureKind::Denied, message)
+            .at(at)
+            .help("check whether the registry admits this network, and that no proxy answers in its place")
+    }
+
     /// The repository may be read, but the tag or digest is not in it.
     pub(crate) fn not_found(&self, at: &str, said: &Said) -> Failure {
         let (registry, repository) = (self.registry(), self.image.repository());

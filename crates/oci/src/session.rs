@@ -103,6 +103,7 @@ impl<'a> Session<'a> {
                 subject.moved(at, answer.moved_to.as_deref().unwrap_or_default(), &said)
             }
             StatusCode::UNAUTHORIZED if self.access == Access::Basic => subject.credential_refused(at, &said),
+            StatusCode::FORBIDDEN if self.access == Access::Open => subject.refused_unasked(at, &said),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => subject.no_access(at, &said),
             // Harbor and Artifact Registry have a code of their own for what is not there.
             StatusCode::NOT_FOUND if said.has_code(&["MANIFEST_UNKNOWN", "NOT_FOUND"]) => {

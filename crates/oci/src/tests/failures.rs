@@ -83,6 +83,11 @@ async fn the_rarer_ways_to_fail() {
         .then(&format!("GET {MANIFEST}"), reply(418, &[], "<html>short and stout"))
         .check(AMD64)
         .await;
+    let blocked = Script::default()
+        .then(&format!("HEAD {MANIFEST}"), reply(403, &[], ""))
+        .then(&format!("GET {MANIFEST}"), reply(403, &[], "your network is not admitted"))
+        .check(AMD64)
+        .await;
     let unknown_challenge = Script::default()
         .then(&format!("HEAD {MANIFEST}"), reply(401, &[("www-authenticate", "Negotiate")], ""))
         .check(AMD64)
@@ -105,6 +110,7 @@ async fn the_rarer_ways_to_fail() {
         forbidden_by_token_server,
         private,
         odd,
+        blocked,
         unknown_challenge,
         no_certificate,
         helm_chart,

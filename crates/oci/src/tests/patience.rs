@@ -34,8 +34,9 @@ async fn waits_as_long_as_the_registry_asks() {
 async fn does_not_wait_beyond_the_deadline() {
     let body = error("TOOMANYREQUESTS", "You have reached your pull rate limit.");
     let script = Script::default()
-        .then(&head(), reply(429, &[("retry-after", "50")], &body))
-        .then(&head(), reply(429, &[("retry-after", "50")], &body));
+        .then(&head(), reply(429, &[("retry-after", "50")], ""))
+        .then(&head(), reply(429, &[("retry-after", "50")], ""))
+        .then(&format!("GET {MANIFEST}"), reply(429, &[], &body));
     let before = Instant::now();
     let failure = script.check(AMD64).await.unwrap_err();
     assert_eq!(before.elapsed(), Duration::from_secs(50));
@@ -47,15 +48,30 @@ async fn does_not_wait_beyond_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_can_ask_to_wait_for_ever() {
+    let for_ever = [("retry-after", "18446744073709551615")];
+    let script = Script::default()
+        .then(&head(), reply(429, &for_ever, ""))
+        .then(&format!("GET {MANIFEST}"), reply(429, &[], ""));
+    assert_eq!(script.check(AMD64).await.unwrap_err().kind, FailureKind::Throttled);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_registry_that_only_says_no_is_asked_ever_less_often() {
     let mut script = Script::default();
     // After 0.5, 1, 2, 4, 8, 16 and 16 seconds; the next time would be after the deadline of 60.
     for _ in 0..8 {
         script = script.then(&head(), reply(429, &[("retry-after", "0")], ""));
     }
+    let script = script.then(&format!("GET {MANIFEST}"), reply(200, &[], "late"));
     let before = Instant::now();
-    assert_eq!(script.check(AMD64).await.unwrap_err().kind, FailureKind::Throttled);
+    let failure = script.check(AMD64).await.unwrap_err();
     assert_eq!(before.elapsed(), Duration::from_millis(47_500));
+    assert_eq!(failure.kind, FailureKind::Throttled);
+    assert_eq!(
+        failure.message,
+        "ghcr.io limits requests: 429 Too Many Requests; the next one would be in 16 s"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,8 +83,10 @@ async fn passing_errors_are_tried_again_and_lasting_ones_reported() {
 
     let mut lasting = Script::default();
     for _ in 0..3 {
-        lasting = lasting.then(&head(), reply(503, &[], &error("UNAVAILABLE", "back soon")));
+        lasting = lasting.then(&head(), reply(503, &[], ""));
     }
+    let body = error("UNAVAILABLE", "back soon");
+    let lasting = lasting.then(&format!("GET {MANIFEST}"), reply(503, &[], &body));
     let failure = lasting.check(AMD64).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable);
     assert_eq!(failure.message, "ghcr.io fails with 503 Service Unavailable: back soon (UNAVAILABLE)");
