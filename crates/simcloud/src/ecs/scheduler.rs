@@ -1,13 +1,14 @@
-//! The service scheduler: keeps the desired count, rolls deployments out and back.
+//! The service scheduler: keeps the desired count and rolls deployments out.
 
 use std::time::Duration;
 
 use super::{
-    Due, ServiceKey, TaskKey, at as schedule, between, circuit_breaker,
-    deployment::{Deployment, Rollout},
-    service::{Pace, Service, ServiceStatus},
-    service_deployment::{Monitor, Rollback, Status},
+    Due, ServiceKey, TaskKey, at as schedule, between,
+    deployment::Rollout,
+    service::{Service, ServiceStatus},
+    service_deployment::Status,
     service_events::task_list,
+    start_outcome,
     task::{self, StopCode},
 };
 use crate::{Moment, World};
@@ -16,9 +17,6 @@ use crate::{Moment, World};
 const SETTLING: Duration = Duration::from_secs(15);
 /// How long an inactive service stays described.
 const REMEMBERED: Duration = Duration::from_secs(3600);
-/// The longest pause between two attempts to start tasks.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html>
-const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// A task of the service that is to go on running, as the scheduler sees it.
 struct Live {
@@ -78,8 +76,12 @@ fn live(world: &World, key: &ServiceKey) -> Vec<Live> {
 
 fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
     let live = live(world, key);
-    let failing: Vec<Option<String>> =
-        world.ecs.tasks_of(key).filter(|task| task.is_failing()).map(|task| task.deployment.clone()).collect();
+    let failing: Vec<Option<String>> = world
+        .ecs
+        .tasks_of(key)
+        .filter(|task| task.is_failing())
+        .map(|task| task.deployment.clone())
+        .collect();
     let Some(service) = world.ecs.service_mut(key) else { return };
     if let Some(pending) = service.ongoing().filter(|deployment| deployment.status == Status::Pending) {
         pending.set(Status::InProgress, None, now);
@@ -163,7 +165,7 @@ fn start_tasks(world: &mut World, now: Moment, key: &ServiceKey, count: usize) {
         say(world, now, key, message);
         let deployment = world.ecs.service(key).and_then(|service| service.deployments.first());
         if let Some(id) = deployment.map(|deployment| deployment.id.clone()) {
-            failed_to_start(world, now, key, &id);
+            start_outcome::failed_to_start(world, now, key, &id);
         }
         return;
     }
@@ -245,141 +247,6 @@ fn drain(world: &mut World, now: Moment, key: &ServiceKey) {
         service.deployments.clear();
         schedule(&mut world.agenda, now + REMEMBERED, Due::ForgetService(key.clone()));
     }
-}
-
-/// A task of a deployment runs, and is healthy where it has a health check.
-pub(super) fn has_run(world: &mut World, now: Moment, key: &ServiceKey, deployment: &str) {
-    let Some(service) = world.ecs.service_mut(key) else { return };
-    if let Some(primary) = service.deployments.first_mut().filter(|primary| primary.id == deployment) {
-        primary.has_run = true;
-        primary.failed_tasks = 0;
-        primary.updated = now;
-        service.pace.failures = 0;
-        service.pace.not_before = None;
-        if let Some(ongoing) = service.ongoing() {
-            ongoing.failures = 0;
-        }
-    }
-    wake(world, now, key);
-}
-
-/// A task of a deployment ended before it ran: counts for the circuit breaker, and for the pace of retries.
-pub(super) fn failed_to_start(world: &mut World, now: Moment, key: &ServiceKey, deployment: &str) {
-    let Some(service) = world.ecs.service_mut(key) else { return };
-    let Some(primary) = service.deployments.first_mut().filter(|primary| primary.id == deployment) else {
-        wake(world, now, key);
-        return;
-    };
-    primary.updated = now;
-    if !primary.has_run {
-        primary.failed_tasks += 1;
-    }
-    let (failed, in_progress) = (primary.failed_tasks, primary.rollout == Rollout::InProgress);
-    service.pace.failures += 1;
-    let breaker = service.configuration.breaker;
-    let threshold = circuit_breaker::threshold(service.desired);
-    if let Some(ongoing) = service.ongoing() {
-        ongoing.failures = failed;
-        ongoing.updated = now;
-        if breaker.enable && in_progress && failed >= threshold && ongoing.monitor == Monitor::Monitoring {
-            trip(world, now, key);
-            wake(world, now, key);
-            return;
-        }
-    }
-    let rounds = service.pace.failures / service.desired.max(1);
-    // The first round is retried at once, then every round waits twice as long as the one before it.
-    let pause = match rounds {
-        0 | 1 => Duration::ZERO,
-        rounds => Duration::from_secs(15 << (rounds - 2).min(10)).min(LONGEST_PAUSE),
-    };
-    service.pace.not_before = Some(now + pause);
-    if service.pace.failures == 2 * service.desired.max(1) {
-        let message = format!(
-            "(service {}) is unable to consistently start tasks successfully. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.",
-            key.service
-        );
-        say(world, now, key, message);
-    }
-    wake(world, now, key);
-}
-
-/// The circuit breaker: the deployment has failed.
-fn trip(world: &mut World, now: Moment, key: &ServiceKey) {
-    const EXCEEDED: &str = "because the circuit breaker threshold was exceeded.";
-    let Some(service) = world.ecs.service_mut(key) else { return };
-    let rollback = service.configuration.breaker.rollback;
-    let Some(primary) = service.deployments.first_mut() else { return };
-    primary.rollout = Rollout::Failed;
-    primary.reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
-    let message = format!(
-        "(service {}) (deployment {}) deployment failed: tasks failed to start.",
-        key.service, primary.id
-    );
-    let target = service.rollback_target();
-    if let Some(ongoing) = service.ongoing() {
-        ongoing.monitor = Monitor::Triggered;
-        if !rollback {
-            ongoing.set(Status::Stopped, Some(format!("Service deployment stopped {EXCEEDED}")), now);
-        } else if target.is_none() {
-            let reason = format!(
-                "Service deployment rolled back {EXCEEDED} No rollback candidate was found to run the rollback."
-            );
-            ongoing.set(Status::RollbackFailed, Some(reason), now);
-        }
-    }
-    say(world, now, key, message);
-    if let Some(target) = target.filter(|_| rollback) {
-        roll_back(
-            world,
-            now,
-            key,
-            target,
-            &format!("Service deployment rolled back {EXCEEDED}"),
-            "ECS deployment circuit breaker",
-        );
-    }
-}
-
-/// `StopServiceDeployment`: the deployment is given up for the last completed revision.
-pub(super) fn roll_back_on_request(world: &mut World, now: Moment, key: &ServiceKey) {
-    let Some(service) = world.ecs.service_mut(key) else { return };
-    let target = service.rollback_target();
-    if let (Some(primary), Some(target)) = (service.deployments.first_mut(), target) {
-        primary.rollout = Rollout::Failed;
-        primary.reason = "ECS deployment was stopped by a user.".to_owned();
-        let reason = "Service deployment rolled back because a user requested it.";
-        roll_back(world, now, key, target, reason, "ECS deployment stopped by a user");
-        wake(world, now, key);
-    }
-}
-
-/// Makes the deployment of an older revision the primary one again.
-fn roll_back(world: &mut World, now: Moment, key: &ServiceKey, target: String, reason: &str, because: &str) {
-    let fresh = format!("ecs-svc/{}", world.ids.from_alphabet(b"123456789", 19));
-    let Some(service) = world.ecs.service_mut(key) else { return };
-    let mut back = match service.deployments.iter().position(|deployment| deployment.revision == target) {
-        Some(index) => service.deployments.remove(index),
-        None => Deployment::new(fresh, target.clone(), now),
-    };
-    back.rollout = Rollout::InProgress;
-    back.reason = format!("{because}: rolling back to deploymentId {}.", back.id);
-    back.updated = now;
-    // Failures of a rollback don't count: there is nothing to fall back to.
-    back.has_run = true;
-    let message = format!("(service {}) rolling back to deployment {}.", key.service, back.id);
-    service.deployments.insert(0, back);
-    if let Some(revision) = service.revision(&target).cloned() {
-        service.definition = revision.definition;
-        service.launch = revision.launch;
-        service.network = revision.network;
-    }
-    if let Some(ongoing) = service.ongoing() {
-        ongoing.rollback = Some(Rollback { reason: reason.to_owned(), started: now, revision: target });
-        ongoing.set(Status::RollbackInProgress, Some(reason.to_owned()), now);
-    }
-    service.pace = Pace { pass: service.pace.pass, ..Pace::default() };
-    say(world, now, key, message);
 }
 
 /// Adds a message to the service's events.

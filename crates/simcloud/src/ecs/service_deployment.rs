@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     ServiceKey,
     arn::Arns,
-    circuit_breaker, cluster, scheduler,
+    circuit_breaker, cluster, rollback,
     service::{Service, ServiceStatus},
     task::Task,
     wire::{Answer, input, invalid, maybe_time, missing, page, pruned, service_not_found, time, unsupported},
@@ -298,6 +298,6 @@ pub(super) fn stop(world: &mut World, call: &Call) -> Answer {
             "The service deployment cannot be rolled back: the service has no completed revision.",
         ));
     }
-    scheduler::roll_back_on_request(world, call.now, &key);
+    rollback::on_request(world, call.now, &key);
     Ok(json!({ "serviceDeploymentArn": request.service_deployment_arn }))
 }

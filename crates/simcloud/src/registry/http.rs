@@ -135,8 +135,8 @@ fn decode(text: &str) -> String {
 /// Answers a request to the registry `host` or to its token server.
 ///
 /// The token server's address in a challenge is built from the request: in process, with an absolute URI, it
-/// is the registry's own; through a listener it is the listener's, with the `ns` parameter that told the
-/// listener which registry is meant, as containerd's mirrors send it. An unreachable registry answers 503: a
+/// is the registry's own; through a listener it is the listener's, with an `ns` parameter that says which registry
+/// is meant, as containerd's mirrors do. An unreachable registry answers 503: a
 /// transport asks [`Registries::reachable`] first.
 pub fn http(
     registries: &mut Registries,
@@ -276,12 +276,13 @@ fn token(
     }
 }
 
-/// The token server's address, as this client can reach it.
+/// The token server's address, as this client can reach it. Behind a listener that serves several registries
+/// it says which one is meant.
 fn realm(request: &::http::request::Parts, host: &str, query: &Query) -> String {
     match request.headers.get(header::HOST).and_then(|value| value.to_str().ok()) {
         Some(listener) if request.uri.authority().is_none() => {
-            let namespace = query.get("ns").map(|ns| format!("?ns={ns}")).unwrap_or_default();
-            format!("http://{listener}/token{namespace}")
+            let namespace = query.get("ns").unwrap_or(host);
+            format!("http://{listener}/token?ns={namespace}")
         }
         _ => dialect::own_realm(host),
     }

@@ -3,21 +3,21 @@
 //!
 //! The messages are containerd's, as ECS passes them on.
 
-use std::collections::BTreeMap;
-
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use serde::Deserialize;
 
-use super::{Credentials, ImageReference};
+use super::{
+    Credentials, ImageReference, Refusal,
+    documents::{Config, Descriptor, Errors, Manifest, Token},
+};
 use crate::registry::{Behaviour, Challenge, sha256};
 
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
 /// The result of a pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pulled(pub(super) Result<PulledImage, Failure>);
+pub struct Pulled(pub(super) Result<PulledImage, Refusal>);
 
 /// What a pull has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +25,6 @@ pub(super) struct PulledImage {
     /// The digest to which the image's name was resolved: an index's, where there is one.
     pub(super) digest: String,
     pub(super) behaviour: Behaviour,
-}
-
-/// Why a pull has failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    /// The stopped reason.
-    pub(super) reason: String,
-    /// Whether it took timeouts to find out.
-    pub(super) slow: bool,
 }
 
 /// Why there is no answer.
@@ -101,56 +92,6 @@ enum Stage {
         resolved: String,
         digest: String,
     },
-}
-
-#[derive(Deserialize)]
-struct Manifest {
-    config: Option<Descriptor>,
-    #[serde(default)]
-    manifests: Vec<Descriptor>,
-}
-
-#[derive(Deserialize)]
-struct Descriptor {
-    digest: String,
-    platform: Option<Platform>,
-}
-
-#[derive(Deserialize)]
-struct Platform {
-    architecture: String,
-    os: String,
-}
-
-#[derive(Deserialize)]
-struct Config {
-    architecture: String,
-    os: String,
-    config: Option<ContainerConfig>,
-}
-
-#[derive(Deserialize)]
-struct ContainerConfig {
-    #[serde(rename = "Labels")]
-    labels: Option<BTreeMap<String, String>>,
-}
-
-/// The token server's answer: one of two names for the same thing.
-#[derive(Deserialize)]
-struct Token {
-    token: Option<String>,
-    access_token: Option<String>,
-}
-
-/// The registry's own words.
-#[derive(Deserialize)]
-struct Errors {
-    errors: Vec<ErrorEntry>,
-}
-
-#[derive(Deserialize)]
-struct ErrorEntry {
-    message: String,
 }
 
 impl Pull {
@@ -222,14 +163,14 @@ impl Pull {
         match self.advance(answer) {
             Ok(None) => None,
             Ok(Some(image)) => Some(Pulled(Ok(image))),
-            Err(failure) => Some(Pulled(Err(failure))),
+            Err(refusal) => Some(Pulled(Err(refusal))),
         }
     }
 
     fn advance(
         &mut self,
         answer: Result<Response<Bytes>, Unreachable>,
-    ) -> Result<Option<PulledImage>, Failure> {
+    ) -> Result<Option<PulledImage>, Refusal> {
         let answer = answer.map_err(|Unreachable(why)| {
             let verb = if matches!(self.stage, Stage::Resolve) { "Head" } else { "Get" };
             let request = format!("failed to do request: {verb} \"{}\": {why}", self.url());
@@ -237,7 +178,7 @@ impl Pull {
                 Stage::Token(_) => self.unresolved(5, &format!("failed to authorize: {request}")),
                 _ => self.unresolved(5, &request),
             };
-            Failure { reason, slow: true }
+            Refusal::slow(reason)
         })?;
         let status = answer.status();
         match self.stage.clone() {
@@ -293,7 +234,7 @@ impl Pull {
     }
 
     /// The registry wants to know who asks.
-    fn challenged(&mut self, headers: &HeaderMap) -> Result<(), Failure> {
+    fn challenged(&mut self, headers: &HeaderMap) -> Result<(), Refusal> {
         let denied = "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed";
         if !matches!(self.authorization, Authorization::None) {
             return Err(self.failure(denied));
@@ -314,7 +255,7 @@ impl Pull {
         ))
     }
 
-    fn token(&self, answer: &Response<Bytes>) -> Result<String, Failure> {
+    fn token(&self, answer: &Response<Bytes>) -> Result<String, Refusal> {
         let kind = if self.credentials.is_some() { "oauth" } else { "anonymous" };
         let fail =
             |why: &str| self.failure(&format!("failed to authorize: failed to fetch {kind} token: {why}"));
@@ -327,7 +268,7 @@ impl Pull {
             .ok_or_else(|| fail("authorization server did not include a token in the response"))
     }
 
-    fn expect_ok(&self, answer: &Response<Bytes>) -> Result<(), Failure> {
+    fn expect_ok(&self, answer: &Response<Bytes>) -> Result<(), Refusal> {
         if answer.status().is_success() { Ok(()) } else { Err(self.failure(&self.unexpected(answer))) }
     }
 
@@ -336,7 +277,7 @@ impl Pull {
         &self,
         answer: &Response<Bytes>,
         digest: &str,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, Refusal> {
         self.expect_ok(answer)?;
         let actual = sha256(answer.body());
         if actual != digest {
@@ -346,7 +287,7 @@ impl Pull {
             .map_err(|error| self.failure(&format!("failed to parse {digest}: {error}")))
     }
 
-    fn choose(&self, manifests: Vec<Descriptor>) -> Result<String, Failure> {
+    fn choose(&self, manifests: Vec<Descriptor>) -> Result<String, Refusal> {
         manifests
             .into_iter()
             .find(|entry| {
@@ -375,16 +316,16 @@ impl Pull {
         )
     }
 
-    fn failure(&self, why: &str) -> Failure {
-        Failure { reason: self.unresolved(1, why), slow: false }
+    fn failure(&self, why: &str) -> Refusal {
+        Refusal::new(self.unresolved(1, why))
     }
 
-    fn no_platform(&self) -> Failure {
+    fn no_platform(&self) -> Refusal {
         let (os, architecture) = self.platform;
         let reason = format!(
             "CannotPullContainerError: pull image manifest has been retried 7 time(s): image Manifest does not contain descriptor matching platform '{os}/{architecture}'"
         );
-        Failure { reason, slow: false }
+        Refusal::new(reason)
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod client;
 mod credentials;
+mod documents;
 mod errand;
 mod image_reference;
+mod isolation;
 mod logs;
 mod refusal;
 mod role;
@@ -15,14 +17,10 @@ mod secrets;
 use std::time::Duration;
 
 pub(super) use self::secrets::ValueFrom;
-pub use self::{client::Pulled, errand::Errand};
 use self::{
-    client::{Failure, Pull},
-    credentials::Credentials,
-    image_reference::ImageReference,
-    refusal::Refusal,
-    role::Role,
+    client::Pull, credentials::Credentials, image_reference::ImageReference, refusal::Refusal, role::Role,
 };
+pub use self::{client::Pulled, errand::Errand};
 use super::{
     Due, TaskKey, TaskStep,
     arn::Arns,
@@ -51,7 +49,7 @@ pub(super) fn prepare(world: &mut World, now: Moment, key: &TaskKey) {
             }
             plan(world, now, key, TaskStep::Pull(0), 500, 1_500);
         }
-        Err(Refusal(reason)) => {
+        Err(Refusal { reason, slow }) => {
             let service = world.ecs.task(key).and_then(|task| task.service_key(key));
             if let Some(service) = service.filter(|_| reason.starts_with("ECS was unable to assume the role"))
             {
@@ -59,14 +57,14 @@ pub(super) fn prepare(world: &mut World, now: Moment, key: &TaskKey) {
                     format!("(service {}) failed to launch a task with (error {reason}).", service.service);
                 scheduler::say(world, now, &service, message);
             }
-            // The retries that the reason speaks of take their time.
-            plan(world, now, key, TaskStep::Fail(reason), 2_000, 5_000);
+            plan_failure(world, now, key, reason, slow);
         }
     }
 }
 
 fn try_prepare(world: &mut World, now: Moment, key: &TaskKey, spec: &TaskSpec) -> Result<(), Refusal> {
     let role = role::assume(world, now, key, spec)?;
+    isolation::check(world, key, spec)?;
     for container in &spec.container_definitions {
         Credentials::read(world, now, key, role.as_ref(), container)?;
     }
@@ -83,7 +81,7 @@ pub(super) fn pull(world: &mut World, now: Moment, key: &TaskKey, index: usize) 
     let container = spec.container_definitions.get(index)?;
     match begin_pull(world, now, key, &spec, container) {
         Err(refusal) => {
-            plan(world, now, key, TaskStep::Fail(refusal.0), 1_000, 3_000);
+            plan_failure(world, now, key, refusal.reason, refusal.slow);
             None
         }
         Ok(mut pull) => {
@@ -93,6 +91,7 @@ pub(super) fn pull(world: &mut World, now: Moment, key: &TaskKey, index: usize) 
                 at(&mut world.agenda, overdue, Due::Task(key.clone(), TaskStep::PullOverdue(index)));
                 return Some(Errand::new(key.clone(), index, pull));
             }
+            let isolated = isolation::is_isolated(world, key);
             let result = loop {
                 let request = pull.request();
                 let to = request
@@ -100,7 +99,7 @@ pub(super) fn pull(world: &mut World, now: Moment, key: &TaskKey, index: usize) 
                     .authority()
                     .map(|authority| authority.as_str().to_owned())
                     .unwrap_or(host.clone());
-                let answer = if world.registries.reachable(&to) {
+                let answer = if world.registries.reachable(&to) && !isolated {
                     Ok(registry::http(&mut world.registries, now, request, &to))
                 } else {
                     Err(client::Unreachable::timeout(&to))
@@ -125,7 +124,7 @@ fn begin_pull(
     let role = role::assume(world, now, key, spec)?;
     let credentials = Credentials::read(world, now, key, role.as_ref(), container)?;
     let Some(mut image) = ImageReference::parse(&container.image) else {
-        return Err(Refusal(format!(
+        return Err(Refusal::new(format!(
             "CannotPullContainerError: failed to parse image reference {}: invalid reference format",
             container.image
         )));
@@ -170,11 +169,7 @@ pub(super) fn pulled(world: &mut World, now: Moment, key: &TaskKey, index: usize
             }
             plan(world, now, key, TaskStep::Pull(index + 1), 3_000, 9_000);
         }
-        Err(Failure { reason, slow }) => {
-            // Five attempts of half a minute each, where nothing answers.
-            let (least, most) = if slow { (140_000, 160_000) } else { (2_000, 5_000) };
-            plan(world, now, key, TaskStep::Fail(reason), least, most);
-        }
+        Err(Refusal { reason, slow }) => plan_failure(world, now, key, reason, slow),
     }
 }
 
@@ -192,6 +187,13 @@ pub(super) fn pull_overdue(world: &mut World, now: Moment, key: &TaskKey, index:
         );
         plan(world, now, key, TaskStep::Fail(reason), 0, 0);
     }
+}
+
+/// The retries that a reason speaks of take their time: five attempts of half a minute each, where nothing
+/// answers.
+fn plan_failure(world: &mut World, now: Moment, key: &TaskKey, reason: String, slow: bool) {
+    let (least, most) = if slow { (140_000, 160_000) } else { (2_000, 5_000) };
+    plan(world, now, key, TaskStep::Fail(reason), least, most);
 }
 
 fn plan(world: &mut World, now: Moment, key: &TaskKey, step: TaskStep, least: u64, most: u64) {

@@ -28,7 +28,7 @@ pub(super) fn assume(
         .with("aws:SourceAccount", world.account.as_str())
         .with("aws:SourceArn", Arns::of(world, &key.region).task(&key.cluster, &key.task));
     world.iam.assume(now, &arn, "ecs-tasks.amazonaws.com", &context).map_err(|_| {
-        Refusal(format!(
+        Refusal::new(format!(
             "ECS was unable to assume the role '{arn}' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role."
         ))
     })?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{Due, Errand, TaskKey, TaskStep, agent, at, between, scheduler},
+    super::{Due, Errand, TaskKey, TaskStep, agent, at, between, scheduler, start_outcome},
     Health, LastStatus, StopCode, Task,
 };
 use crate::{Moment, World};
@@ -108,7 +108,7 @@ fn healthy(world: &mut World, now: Moment, key: &TaskKey) {
 fn tell_scheduler_it_runs(world: &mut World, now: Moment, key: &TaskKey) {
     let Some(task) = world.ecs.task(key) else { return };
     if let (Some(service), Some(deployment)) = (task.service_key(key), task.deployment.clone()) {
-        scheduler::has_run(world, now, &service, &deployment);
+        start_outcome::has_run(world, now, &service, &deployment);
     }
 }
 
@@ -203,7 +203,7 @@ fn stop(world: &mut World, now: Moment, key: &TaskKey) {
     at(&mut world.agenda, now + REMEMBERED, Due::Task(key.clone(), TaskStep::Forget));
     match (service, deployment) {
         (Some(service), Some(deployment)) if failed => {
-            scheduler::failed_to_start(world, now, &service, &deployment);
+            start_outcome::failed_to_start(world, now, &service, &deployment);
         }
         (Some(service), _) => scheduler::wake(world, now, &service),
         (None, _) => {}

@@ -174,6 +174,11 @@ impl Task {
                 .all(|container| container.health.is_none_or(|health| health == Health::Healthy))
     }
 
+    /// The subnet of its network interface.
+    pub(super) fn subnet(&self) -> Option<&str> {
+        self.interface.as_ref().map(|interface| interface.subnet.as_str())
+    }
+
     /// The service that it belongs to.
     pub(super) fn service_key(&self, key: &TaskKey) -> Option<ServiceKey> {
         Some(ServiceKey {

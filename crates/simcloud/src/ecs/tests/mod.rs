@@ -4,4 +4,5 @@ mod api;
 mod deployments;
 mod harness;
 mod properties;
+mod sdk;
 mod starting;

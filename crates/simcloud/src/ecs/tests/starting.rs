@@ -244,3 +244,20 @@ fn container_secrets_are_read_with_the_execution_role() {
         "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): retrieved secret from Secrets Manager did not contain json key nothing"
     );
 }
+
+#[test]
+fn in_a_public_subnet_a_task_without_a_public_address_reaches_nothing() {
+    let mut sim = Sim::new();
+    let definition = sim.register("ghcr.io/acme/api:1");
+    let mut input = sim.service(&definition, 1);
+    input["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] = json!("DISABLED");
+    sim.ecs("CreateService", input).unwrap();
+    sim.pass(60);
+    assert!(sim.tasks("STOPPED").is_empty(), "the retries take minutes");
+    sim.pass(240);
+    let reason = sim.stopped_reason().replace(&sim.secret, "SECRET");
+    assert_eq!(
+        reason,
+        r#"ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to get registry auth from asm: service call has been retried 5 time(s): asm fetching secret from the service for SECRET: RequestError: send request failed caused by: Post "https://secretsmanager.eu-central-1.amazonaws.com/": dial tcp 198.51.100.1:443: i/o timeout. Please check your task network configuration."#
+    );
+}
