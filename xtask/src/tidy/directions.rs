@@ -3,7 +3,7 @@
 use super::{Finding, manifest::Kind};
 
 /// For each package, the packages of the workspace that it may depend on. A plugin's are [`PLUGIN`].
-const DIRECTIONS: [(&str, &[&str]); 12] = [
+const DIRECTIONS: [(&str, &[&str]); 11] = [
     ("crates/model", &[]),
     ("crates/config", &["model"]),
     ("crates/plugin", &["model"]),
@@ -13,7 +13,6 @@ const DIRECTIONS: [(&str, &[&str]); 12] = [
     ("crates/credential", &["model", "plugin", "outside"]),
     ("crates/oci", &["model", "plugin", "outside"]),
     ("crates/aws", &["model", "plugin", "outside"]),
-    ("crates/testkit", &["model", "plugin"]),
     // A cloud does not know who uses it: whoever does, translates.
     ("crates/simcloud", &[]),
     ("xtask", &[]),
@@ -23,7 +22,7 @@ const DIRECTIONS: [(&str, &[&str]); 12] = [
 const PLUGIN: [&str; 5] = ["model", "plugin", "outside", "credential", "aws"];
 
 /// What the tests of every package may use beside.
-const TESTS: [&str; 2] = ["simcloud", "testkit"];
+const TESTS: [&str; 1] = ["simcloud"];
 
 /// These see everything.
 const TOP: [&str; 2] = ["crates/cli", "integration-tests"];
