@@ -1,5 +1,7 @@
 //! The SDK's HTTP client, in process: real serialisation, signing and retries, and no socket.
 
+use std::time::Duration;
+
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
     orchestrator::{HttpRequest, HttpResponse},
@@ -12,29 +14,40 @@ use http_body_util::BodyExt as _;
 use crate::Cloud;
 
 /// An HTTP client for the SDK's configuration that reaches nothing but a simulated cloud.
+///
+/// The SDK's read time-out holds as with a socket; connecting takes no time.
 #[derive(Clone, Debug)]
 pub struct Connector {
     cloud: Cloud,
+    read_timeout: Option<Duration>,
 }
 
 impl Cloud {
     /// An HTTP client for the SDK's configuration whose every request this cloud answers.
     #[must_use]
     pub fn connector(&self) -> Connector {
-        Connector { cloud: self.clone() }
+        Connector { cloud: self.clone(), read_timeout: None }
     }
 }
 
 impl HttpClient for Connector {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Self { cloud: self.cloud.clone(), read_timeout: settings.read_timeout() })
     }
 }
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let cloud = self.cloud.clone();
-        HttpConnectorFuture::new(async move { answer(&cloud, request).await })
+        let Self { cloud, read_timeout } = self.clone();
+        HttpConnectorFuture::new(async move {
+            let answer = answer(&cloud, request);
+            match read_timeout {
+                None => answer.await,
+                Some(limit) => tokio::time::timeout(limit, answer)
+                    .await
+                    .unwrap_or_else(|elapsed| Err(ConnectorError::timeout(elapsed.into()))),
+            }
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{AnswerLost, Cloud};
+use crate::{AnswerLost, Cloud, wire::query};
 
 /// The most bytes of a request: more than any API takes, and enough for a layer of a test image.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -132,9 +132,8 @@ impl Cloud {
     /// The registry that a request over HTTP means.
     async fn registry_for(&self, request: &Request<Bytes>, local: &str) -> Option<String> {
         let named = request.headers().get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
-        let namespace = request.uri().query().and_then(|query| {
-            url_parameters(query).find(|(key, _)| *key == "ns").map(|(_, value)| value.to_owned())
-        });
+        let parameters = query::pairs(request.uri().query().unwrap_or_default().as_bytes());
+        let namespace = parameters.into_iter().find(|(key, _)| key == "ns").map(|(_, value)| value);
         let repository = repository(request.uri().path()).map(str::to_owned);
         self.inspect(|world| {
             let registries = &world.registries;
@@ -159,10 +158,6 @@ fn repository(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("/v2/")?;
     let end = ["/manifests/", "/blobs/", "/tags/"].iter().filter_map(|kind| rest.rfind(kind)).max()?;
     Some(&rest[..end])
-}
-
-fn url_parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 #[cfg(test)]

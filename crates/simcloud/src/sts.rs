@@ -19,6 +19,9 @@ const CODE: &str = "ValidationError";
 /// The user that every access key means which STS did not hand out.
 const USER: &str = "longshore";
 
+/// How long the answer to expired credentials is that they have expired.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(86_400);
+
 /// The sessions that were handed out, by access key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sts {
@@ -76,7 +79,8 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
         "GetSessionToken" => {
             let length = duration(call, 43_200, 129_600)?;
             let (arn, user_id) = (call.caller.clone(), user_id(world, call));
-            let credentials = hand_out(&mut world.sts, &mut world.ids, arn, user_id, call.now + length);
+            let credentials =
+                hand_out(&mut world.sts, &mut world.ids, arn, user_id, (call.now, call.now + length));
             Ok(json!({ "Credentials": credentials }))
         }
         other => Err(ApiError::unknown_operation("sts", other)),
@@ -130,7 +134,7 @@ fn assume_role(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     let user_id = format!("{}:{name}", role.id);
     let arn = format!("arn:aws:sts::{}:assumed-role/{role_name}/{name}", world.account);
     let user = json!({ "AssumedRoleId": user_id, "Arn": arn });
-    let credentials = hand_out(&mut world.sts, &mut world.ids, arn, user_id, call.now + length);
+    let credentials = hand_out(&mut world.sts, &mut world.ids, arn, user_id, (call.now, call.now + length));
     Ok(json!({ "Credentials": credentials, "AssumedRoleUser": user }))
 }
 
@@ -149,7 +153,13 @@ fn duration(call: &Call, default: i64, longest: i64) -> Result<Duration, ApiErro
     Ok(Duration::from_secs(seconds.unsigned_abs()))
 }
 
-fn hand_out(sts: &mut Sts, ids: &mut Ids, arn: String, user_id: String, expires: Moment) -> Value {
+fn hand_out(
+    sts: &mut Sts,
+    ids: &mut Ids,
+    arn: String,
+    user_id: String,
+    (now, expires): (Moment, Moment),
+) -> Value {
     const KEY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     const SECRET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/+";
     let access_key = format!("ASIA{}", ids.from_alphabet(KEY, 16));
@@ -160,6 +170,8 @@ fn hand_out(sts: &mut Sts, ids: &mut Ids, arn: String, user_id: String, expires:
         "SessionToken": token,
         "Expiration": expires.iso(),
     });
+    // Long expired ones need not be told apart from unknown ones.
+    sts.sessions.retain(|_, session| session.expires + FORGOTTEN_AFTER > now);
     sts.sessions.insert(access_key, Session { arn, user_id, expires, token: Sealed::new(token) });
     answer
 }

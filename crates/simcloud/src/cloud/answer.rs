@@ -99,7 +99,7 @@ impl Cloud {
 }
 
 /// How long a connection to a host that does not answer takes to fail.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn not_saved() -> ApiError {
     ApiError::new("InternalFailure", "the simulated cloud could not save its state; its log says why")

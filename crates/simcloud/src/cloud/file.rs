@@ -64,6 +64,12 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The blueprint's account is no account.
+    #[error("the simulated account is {account:?}; an account is twelve digits, such as 123456789012")]
+    NoAccount {
+        /// The account as it was found.
+        account: String,
+    },
     /// A registry of the blueprint is not declared consistently.
     #[error(transparent)]
     Registry(#[from] SpecError),

@@ -85,6 +85,10 @@ impl Cloud {
         clock: Arc<dyn Clock>,
         file: Option<StateFile>,
     ) -> Result<Self, OpenError> {
+        let account = &blueprint.account;
+        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(OpenError::NoAccount { account: account.clone() });
+        }
         world.registries = Registries::from_spec(&blueprint.registries)?;
         world.enter_region(&blueprint.region);
         Ok(Self {

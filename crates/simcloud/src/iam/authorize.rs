@@ -16,6 +16,8 @@ pub struct Denial {
     pub action: String,
     /// The resource.
     pub resource: String,
+    /// Whether a statement denies it, and not only none allows it.
+    pub explicit: bool,
     /// "because no … policy allows the … action", or "with an explicit deny in …".
     pub because: String,
 }
@@ -73,7 +75,7 @@ impl Iam {
         let who = Who::Session { role: role_arn, session: role_arn };
         match self.authorize(now, who, action, resource, context, None) {
             Ok(()) => Decision::Allowed,
-            Err(denial) if denial.because.starts_with("with an explicit deny") => Decision::ExplicitDeny,
+            Err(denial) if denial.explicit => Decision::ExplicitDeny,
             Err(_) => Decision::ImplicitDeny,
         }
     }
@@ -95,54 +97,48 @@ impl Iam {
     ) -> Result<(), Denial> {
         let context = self.global_keys(now, who).or(context.clone());
         let request = Request { action, resource, who, context: &context };
-        let deny = |because: String| {
+        let denial = |explicit: bool, because: String| {
             let who = match who {
                 Who::Service(name) => name,
                 Who::User { arn } => arn,
                 Who::Session { session, .. } => session,
             };
-            Err(Denial {
-                who: who.to_owned(),
-                action: action.to_owned(),
-                resource: resource.to_owned(),
-                because,
-            })
+            let (who, action, resource) = (who.to_owned(), action.to_owned(), resource.to_owned());
+            Err(Denial { who, action, resource, explicit, because })
         };
+        let denied_by = |policy: &str| denial(true, format!("with an explicit deny in {policy}"));
+        let not_allowed_by =
+            |policy: &str| denial(false, format!("because no {policy} allows the {action} action"));
+
         let by_resource = resource_policy.map(|policy| policy.decide_named(&request, Naming::Itself));
         if by_resource == Some(Decision::ExplicitDeny) {
-            return deny("with an explicit deny in a resource-based policy".to_owned());
+            return denied_by("a resource-based policy");
         }
         let role = match who {
             Who::User { .. } => return Ok(()),
             Who::Service(_) if by_resource == Some(Decision::Allowed) => return Ok(()),
-            Who::Service(_) => {
-                return deny(format!("because no resource-based policy allows the {action} action"));
-            }
+            Who::Service(_) => return not_allowed_by("resource-based policy"),
             Who::Session { role, .. } => role,
         };
         let Some(grants) = self.seen_grants(now, role) else {
-            return deny(format!("because no identity-based policy allows the {action} action"));
+            return not_allowed_by("identity-based policy");
         };
         let by_identity = self.decide_identity(now, grants, &request);
         if by_identity == Decision::ExplicitDeny {
-            return deny("with an explicit deny in an identity-based policy".to_owned());
+            return denied_by("an identity-based policy");
         }
         if let Some(boundary) = &grants.boundary {
             let document = self.seen_document(now, boundary);
             match document.map_or(Decision::ImplicitDeny, |text| decide_text(text, &request)) {
                 Decision::Allowed => {}
-                Decision::ExplicitDeny => {
-                    return deny("with an explicit deny in a permissions boundary".to_owned());
-                }
-                Decision::ImplicitDeny => {
-                    return deny(format!("because no permissions boundary allows the {action} action"));
-                }
+                Decision::ExplicitDeny => return denied_by("a permissions boundary"),
+                Decision::ImplicitDeny => return not_allowed_by("permissions boundary"),
             }
         }
         if by_identity == Decision::Allowed || by_resource == Some(Decision::Allowed) {
             return Ok(());
         }
-        deny(format!("because no identity-based policy allows the {action} action"))
+        not_allowed_by("identity-based policy")
     }
 
     fn decide_identity(&self, now: Moment, grants: &super::Grants, request: &Request<'_>) -> Decision {

@@ -26,6 +26,10 @@ impl<T: Clone> Delayed<T> {
     pub(super) fn write(&mut self, now: Moment, delay: Duration, value: T) {
         let before = std::mem::replace(&mut self.latest, value);
         self.past.retain(|(until, _)| *until > now);
+        // A write that spreads faster takes the slower ones before it along.
+        for (until, _) in &mut self.past {
+            *until = (*until).min(now + delay);
+        }
         if !delay.is_zero() {
             self.past.push((now + delay, before));
         }
@@ -68,7 +72,8 @@ mod tests {
     #[test]
     fn without_delay_a_write_is_seen_at_once() {
         let mut value = Delayed::settled(0);
-        value.write(Moment(1_000), Duration::ZERO, 1);
-        assert_eq!(*value.seen(Moment(1_000)), 1);
+        value.write(Moment(1_000), DELAY, 1);
+        value.write(Moment(1_001), Duration::ZERO, 2);
+        assert_eq!(*value.seen(Moment(1_001)), 2);
     }
 }

@@ -18,3 +18,6 @@ pub use principal::{Principal, Who};
 pub(crate) use principal::Naming;
 
 pub(crate) use pattern::glob;
+
+#[cfg(test)]
+mod tests;

@@ -222,7 +222,9 @@ fn principal_is_plausible(kind: &str, value: &str) -> bool {
         }),
         "AWS" => {
             let is_account = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
-            let is_arn = value.starts_with("arn:aws:iam::") || value.starts_with("arn:aws:sts::");
+            // A part of an ARN cannot be left open here.
+            let is_arn = (value.starts_with("arn:aws:iam::") || value.starts_with("arn:aws:sts::"))
+                && !value.contains(['*', '?']);
             value == "*" || is_account || is_arn
         }
         _ => !value.is_empty(),

@@ -1,7 +1,5 @@
 //! Who a statement is about, and who asks.
 
-use super::{Context, glob};
-
 /// Who makes a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who<'a> {
@@ -70,9 +68,7 @@ fn entry(kind: &str, value: &str, who: Who<'_>) -> Naming {
         Who::User { arn } => arn.split(':').nth(4),
         Who::Session { role, .. } => role.split(':').nth(4),
     };
-    let named = kind == "AWS"
-        && account.is_some_and(|account| value == account || glob(value, &root(account), &Context::new()))
-        && value != "*";
+    let named = kind == "AWS" && account.is_some_and(|account| value == account || value == root(account));
     if named { Naming::Account } else { Naming::Unnamed }
 }
 

@@ -6,7 +6,7 @@
 
 mod answer;
 mod credential;
-mod query;
+pub(crate) mod query;
 mod xml;
 
 use bytes::Bytes;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 /// Decodes `application/x-www-form-urlencoded`.
-pub(super) fn pairs(form: &[u8]) -> Vec<(String, String)> {
+pub(crate) fn pairs(form: &[u8]) -> Vec<(String, String)> {
     form.split(|byte| *byte == b'&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
