@@ -1,1 +1,1 @@
-//! Tests across crates: simulated, emulated and containerised clouds.
+//! Tests across crates: against simulated, emulated and containerised clouds. They are in `tests/it`.

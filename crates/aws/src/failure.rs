@@ -15,7 +15,8 @@ pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Optio
     error.as_service_error().and_then(ProvideErrorMetadata::code).filter(|code| !code.is_empty())
 }
 
-/// Whether the endpoint does not know the call at all, as emulators do not know some.
+/// Whether the endpoint does not know the call at all, as emulators do not know some: they say so, or they break (moto
+/// answers `iam:SimulatePrincipalPolicy` with a page of HTTP 500). AWS's own failures have a code.
 pub fn is_unsupported<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let unknown = [
         "InvalidAction",
@@ -26,8 +27,11 @@ pub fn is_unsupported<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
         "UnsupportedOperation",
         "UnsupportedOperationException",
     ];
-    code(error).is_some_and(|code| unknown.contains(&code))
-        || error.raw_response().is_some_and(|response| response.status().as_u16() == 501)
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    match code(error) {
+        Some(code) => unknown.contains(&code) || status == Some(501),
+        None => matches!(status, Some(500 | 501)),
+    }
 }
 
 /// What kind of failure an error code of AWS is.

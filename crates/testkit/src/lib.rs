@@ -1,1 +1,0 @@
-//! The behaviour suites that every plugin passes.
