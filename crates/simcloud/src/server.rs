@@ -54,11 +54,7 @@ pub async fn serve(
                 Err(error) => return Err(error),
             },
             Some(_) = open.join_next() => {}
-            _ = ticks.tick() => {
-                // Apart, for a pull from a slow registry must not keep connections waiting.
-                let cloud = cloud.clone();
-                tokio::spawn(async move { cloud.tick().await });
-            }
+            _ = ticks.tick() => cloud.tick().await,
         }
     }
     drop(ending);
