@@ -214,7 +214,7 @@ async fn load(target: &Target) -> SdkConfig {
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(transport::named(transport::https()))
+        .http_client(transport::named(transport::https(target.endpoint.as_deref())))
         .sleep_impl(TokioSleep::new())
         .retry_config(retries())
         .timeout_config(timeouts);
@@ -354,6 +354,30 @@ mod tests {
         assert_eq!(aws.identity().await.unwrap().partition, "aws-cn");
         assert_eq!(aws.region().await.unwrap(), "us-east-1");
         assert_eq!(seen.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_is_called_over_a_socket() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 65_536];
+            let length = socket.read(&mut request).await.unwrap();
+            let answer = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n\
+                <GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/ci</Arn>\
+                <Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+            socket.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+        let region = Some("eu-central-1".to_owned());
+        let target = Target { region, endpoint: Some(endpoint), test_credentials: true, ..Target::default() };
+        let aws = Aws::connect(target, None);
+        assert_eq!(aws.identity().await.unwrap().account, "1");
+        let request = server.await.unwrap();
+        assert!(request.contains("Credential=test/") && request.contains("/eu-central-1/sts/"), "{request}");
     }
 
     #[tokio::test(start_paused = true)]

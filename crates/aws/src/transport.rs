@@ -3,7 +3,7 @@
 //! The SDK writes whole requests and responses to its `trace` logs, and shows a body that is in memory. Bodies carry
 //! secrets, so both are passed through the SDK as streams, of which it shows nothing.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, net::IpAddr};
 
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -25,16 +25,27 @@ use aws_smithy_runtime_api::{
     },
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
+use http::Uri;
 
 /// HTTPS with rustls on ring and the system's trusted certificates, through the proxy that the environment names
-/// (`HTTPS_PROXY`, `NO_PROXY`), as the AWS command line does.
-pub(crate) fn https() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings, components| {
-        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+/// (`HTTPS_PROXY`, `NO_PROXY`), as the AWS command line does. An `endpoint` on this machine is reached directly: no proxy
+/// could reach it.
+pub(crate) fn https(endpoint: Option<&str>) -> SharedHttpClient {
+    let proxy =
+        if endpoint.is_some_and(is_local) { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut builder = Connector::builder().proxy_config(proxy.clone());
         builder.set_connector_settings(settings.cloned());
         builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
     })
+}
+
+/// Whether a URL is on this machine.
+fn is_local(url: &str) -> bool {
+    let Ok(url) = url.parse::<Uri>() else { return false };
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Wraps an HTTP client so that its errors name the endpoint and its responses are opaque to logs.
@@ -167,6 +178,18 @@ mod tests {
             endpoint_of("https://ecs.eu-central-1.amazonaws.com"),
             "https://ecs.eu-central-1.amazonaws.com"
         );
+    }
+
+    #[test]
+    fn an_endpoint_on_this_machine_is_known() {
+        for url in ["http://127.0.0.1:4566", "http://localhost:5000/", "http://[::1]:4566"] {
+            assert!(is_local(url), "{url}");
+        }
+        for url in
+            ["https://ecs.eu-central-1.amazonaws.com", "http://10.0.0.1:4566", "http://localhost.example", ""]
+        {
+            assert!(!is_local(url), "{url}");
+        }
     }
 
     #[test]
