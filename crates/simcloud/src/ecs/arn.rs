@@ -7,6 +7,7 @@ use crate::World;
 #[derive(Clone, Debug)]
 pub(super) struct Arns {
     prefix: String,
+    service_linked_role: String,
 }
 
 impl Arns {
@@ -16,7 +17,18 @@ impl Arns {
             region if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
         };
-        Self { prefix: format!("arn:{partition}:ecs:{region}:{}", world.account) }
+        let account = &world.account;
+        Self {
+            prefix: format!("arn:{partition}:ecs:{region}:{account}"),
+            service_linked_role: format!(
+                "arn:{partition}:iam::{account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+            ),
+        }
+    }
+
+    /// The role with which ECS manages an account's network interfaces.
+    pub(super) fn service_linked_role(&self) -> &str {
+        &self.service_linked_role
     }
 
     pub(super) fn cluster(&self, cluster: &str) -> String {

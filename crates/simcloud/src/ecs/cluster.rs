@@ -22,11 +22,17 @@ pub(super) struct Cluster {
     pub(super) tags: Tags,
     settings: Value,
     configuration: Option<Value>,
-    pub(super) capacity_providers: Vec<String>,
-    pub(super) default_strategy: Value,
+    pub(super) capacity: Capacity,
     pub(super) services: BTreeMap<String, Service>,
     /// By task id; stopped ones, too, until they are forgotten.
     pub(super) tasks: BTreeMap<String, Task>,
+}
+
+/// On what tasks of a cluster can run, besides instances, of which there are none.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Capacity {
+    pub(super) providers: Vec<String>,
+    pub(super) default_strategy: Value,
 }
 
 impl Cluster {
@@ -45,8 +51,8 @@ impl Cluster {
             "tags": if included("TAGS") { self.tags.json() } else { json!([]) },
             "settings": if included("SETTINGS") { self.settings.clone() } else { json!([]) },
             "configuration": self.configuration.as_ref().filter(|_| included("CONFIGURATIONS")),
-            "capacityProviders": self.capacity_providers,
-            "defaultCapacityProviderStrategy": self.default_strategy,
+            "capacityProviders": self.capacity.providers,
+            "defaultCapacityProviderStrategy": self.capacity.default_strategy,
         }))
     }
 
@@ -124,8 +130,10 @@ pub(super) fn create(world: &mut World, call: &Call) -> Answer {
                 tags,
                 settings,
                 configuration: request.configuration,
-                capacity_providers: request.capacity_providers,
-                default_strategy: request.default_capacity_provider_strategy.unwrap_or_else(|| json!([])),
+                capacity: Capacity {
+                    providers: request.capacity_providers,
+                    default_strategy: request.default_capacity_provider_strategy.unwrap_or_else(|| json!([])),
+                },
                 services: BTreeMap::new(),
                 tasks: BTreeMap::new(),
             },
@@ -221,8 +229,10 @@ pub(super) fn put_capacity_providers(world: &mut World, call: &Call) -> Answer {
     checked_providers(&request.capacity_providers)?;
     let arns = Arns::of(world, &call.region);
     let cluster = active(world, call, Some(&request.cluster))?;
-    cluster.capacity_providers = request.capacity_providers;
-    cluster.default_strategy = request.default_capacity_provider_strategy;
+    cluster.capacity = Capacity {
+        providers: request.capacity_providers,
+        default_strategy: request.default_capacity_provider_strategy,
+    };
     Ok(json!({ "cluster": cluster.json(&arns, &[]) }))
 }
 

@@ -46,16 +46,26 @@ pub(super) fn trip(world: &mut World, now: Moment, key: &ServiceKey) {
     }
 }
 
-/// `StopServiceDeployment`: the deployment is given up for the last completed revision.
-pub(super) fn on_request(world: &mut World, now: Moment, key: &ServiceKey) {
+/// `StopServiceDeployment`: the deployment is to be given up for the last completed revision.
+pub(super) fn request(world: &mut World, now: Moment, key: &ServiceKey) {
+    if let Some(ongoing) = world.ecs.service_mut(key).and_then(|service| service.ongoing()) {
+        ongoing.set(Status::RollbackRequested, None, now);
+        wake(world, now, key);
+    }
+}
+
+/// Begins the rollback that was requested, if one was.
+pub(super) fn begin_requested(world: &mut World, now: Moment, key: &ServiceKey) {
     let Some(service) = world.ecs.service_mut(key) else { return };
+    if service.ongoing().is_none_or(|ongoing| ongoing.status != Status::RollbackRequested) {
+        return;
+    }
     let target = service.rollback_target();
     if let (Some(primary), Some(target)) = (service.deployments.first_mut(), target) {
         primary.rollout = Rollout::Failed;
         primary.reason = "ECS deployment was stopped by a user.".to_owned();
         let reason = "Service deployment rolled back because a user requested it.";
         roll_back(world, now, key, target, reason, "ECS deployment stopped by a user");
-        wake(world, now, key);
     }
 }
 

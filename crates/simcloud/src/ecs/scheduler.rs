@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Due, ServiceKey, TaskKey, at as schedule, between,
     deployment::Rollout,
+    rollback,
     service::{Service, ServiceStatus},
     service_deployment::Status,
     service_events::task_list,
@@ -51,7 +52,10 @@ pub(super) fn pass(world: &mut World, now: Moment, key: &ServiceKey) {
     }
     service.pace.pass = None;
     match service.status {
-        ServiceStatus::Active => roll(world, now, key),
+        ServiceStatus::Active => {
+            rollback::begin_requested(world, now, key);
+            roll(world, now, key);
+        }
         ServiceStatus::Draining => drain(world, now, key),
         ServiceStatus::Inactive => {}
     }

@@ -286,11 +286,16 @@ pub(super) fn stop(world: &mut World, call: &Call) -> Answer {
         .ok_or_else(not_found)?;
     let deployment =
         service.service_deployments.iter().find(|deployment| deployment.id == id).ok_or_else(not_found)?;
-    if !matches!(deployment.status, Status::Pending | Status::InProgress) {
+    let answer = json!({ "serviceDeploymentArn": request.service_deployment_arn });
+    if deployment.status.is_final() {
         return Err(ApiError::new(
             "ConflictException",
             "The service deployment cannot be stopped in its current status.",
         ));
+    }
+    if !matches!(deployment.status, Status::Pending | Status::InProgress) {
+        // What is being stopped or rolled back goes on.
+        return Ok(answer);
     }
     if service.rollback_target().is_none() {
         return Err(ApiError::new(
@@ -298,6 +303,6 @@ pub(super) fn stop(world: &mut World, call: &Call) -> Answer {
             "The service deployment cannot be rolled back: the service has no completed revision.",
         ));
     }
-    rollback::on_request(world, call.now, &key);
-    Ok(json!({ "serviceDeploymentArn": request.service_deployment_arn }))
+    rollback::request(world, call.now, &key);
+    Ok(answer)
 }

@@ -37,6 +37,11 @@ pub(super) fn refuses_anonymous_private(host: &str) -> bool {
     host == "ghcr.io"
 }
 
+/// Whether a token without access is answered with another challenge, as Docker Hub does, instead of 403.
+pub(super) fn challenges_again(host: &str) -> bool {
+    canonical_host(host) == "docker.io"
+}
+
 /// Whether a repository that doesn't exist looks like one that is forbidden.
 pub(super) fn hides_repositories(host: &str) -> bool {
     matches!(canonical_host(host), "ghcr.io" | "docker.io")

@@ -202,6 +202,9 @@ fn route(registry: &mut Registry, now: Moment, request: Request<Bytes>, host: &s
         None => reads,
     };
     if !allowed {
+        if dialect::challenges_again(host) {
+            return challenge(&realm, host, Some((target.name(), action)));
+        }
         return refuse(ErrorCode::Denied);
     }
     match target {

@@ -32,6 +32,11 @@ use crate::{Moment, World, registry};
 /// When a pull that somebody else runs is given up.
 const OVERDUE: Duration = Duration::from_secs(600);
 
+/// Whether a text is the name of an image.
+pub(super) fn is_image(text: &str) -> bool {
+    ImageReference::parse(text).is_some()
+}
+
 /// The task definition of a task, and the role that its agent takes on, if there is one.
 fn task_spec(world: &World, key: &TaskKey) -> Option<TaskSpec> {
     let task = world.ecs.task(key)?;

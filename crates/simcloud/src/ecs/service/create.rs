@@ -105,10 +105,11 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
     refuse_unsimulated(call)?;
     Controller::check(request.deployment_controller.as_ref())?;
     let arns = Arns::of(world, &call.region);
-    let cluster = cluster::active(world, call, request.cluster.as_deref())?.clone();
+    let cluster = cluster::active(world, call, request.cluster.as_deref())?;
+    let (cluster, capacity) = (cluster.name.clone(), cluster.capacity.clone());
     let key = ServiceKey {
         region: call.region.clone(),
-        cluster: cluster.name.clone(),
+        cluster: cluster.clone(),
         service: request.service_name.clone(),
     };
     if let Some(token) = &request.client_token {
@@ -140,7 +141,7 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
     let name = request.task_definition.ok_or_else(|| invalid("taskDefinition can not be blank."))?;
     let definition = world.ecs.region_mut(&call.region).families.startable(&arns, &name)?.clone();
     let launch = Launch::checked(
-        &cluster,
+        &capacity,
         &definition.spec,
         request.launch_type,
         request.capacity_provider_strategy,
@@ -151,7 +152,7 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
         AwsVpc::checked(world, &call.region, mode, request.network_configuration, launch.is_fargate())?;
     let mut service = Service {
         name: request.service_name,
-        cluster: cluster.name.clone(),
+        cluster,
         status: ServiceStatus::Active,
         desired,
         configuration: DeploymentConfiguration::default().changed(request.deployment_configuration)?,

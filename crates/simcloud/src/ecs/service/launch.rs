@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::{
-    cluster::{Cluster, checked_providers},
+    cluster::{Capacity, checked_providers},
     task_definition::TaskSpec,
     wire::{invalid, unsupported},
 };
@@ -35,9 +35,9 @@ pub(in crate::ecs) struct StrategyItem {
 }
 
 impl Launch {
-    /// Checks how a service or task is to be launched in `cluster`.
+    /// Checks how a service or task is to be launched in a cluster with this capacity.
     pub(in crate::ecs) fn checked(
-        cluster: &Cluster,
+        capacity: &Capacity,
         spec: &TaskSpec,
         launch_type: Option<String>,
         strategy: Option<Vec<StrategyItem>>,
@@ -50,13 +50,13 @@ impl Launch {
             ));
         }
         let strategy = if launch_type.is_none() && given.is_empty() {
-            serde_json::from_value(cluster.default_strategy.clone()).unwrap_or_default()
+            serde_json::from_value(capacity.default_strategy.clone()).unwrap_or_default()
         } else {
             given
         };
         let providers: Vec<String> = strategy.iter().map(|item| item.capacity_provider.clone()).collect();
         checked_providers(&providers)?;
-        if providers.iter().any(|provider| !cluster.capacity_providers.contains(provider)) {
+        if providers.iter().any(|provider| !capacity.providers.contains(provider)) {
             return Err(invalid(
                 "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster and try again.",
             ));

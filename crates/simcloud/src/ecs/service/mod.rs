@@ -231,6 +231,8 @@ impl Service {
             "schedulingStrategy": "REPLICA",
             "deploymentController": { "type": "ECS" },
             "tags": if with_tags { self.tags.json() } else { Value::Null },
+            // Network interfaces are managed with the service-linked role.
+            "roleArn": self.network.as_ref().map(|_| arns.service_linked_role()),
             "createdBy": self.created_by,
             "enableECSManagedTags": self.managed_tags,
             "propagateTags": self.propagate_tags,

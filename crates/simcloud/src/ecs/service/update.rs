@@ -44,9 +44,10 @@ pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
     refuse_unsimulated(call)?;
     Controller::check(request.deployment_controller.as_ref())?;
     let arns = Arns::of(world, &call.region);
-    let cluster = cluster::active(world, call, request.cluster.as_deref())?.clone();
+    let cluster = cluster::active(world, call, request.cluster.as_deref())?;
     let name = arns.service_name(&cluster.name, &request.service).ok_or_else(service_not_found)?;
     let mut service = cluster.services.get(name).cloned().ok_or_else(service_not_found)?;
+    let capacity = cluster.capacity.clone();
     if service.status != ServiceStatus::Active {
         return Err(ApiError::new("ServiceNotActiveException", "Service was not ACTIVE."));
     }
@@ -68,7 +69,7 @@ pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
             Some(strategy) => (None, Some(strategy)),
             None => kept.request(),
         };
-        Launch::checked(&cluster, &definition.spec, launch_type, strategy, request.platform_version)?
+        Launch::checked(&capacity, &definition.spec, launch_type, strategy, request.platform_version)?
     } else {
         service.launch.compatible_with(&definition.spec)?
     };

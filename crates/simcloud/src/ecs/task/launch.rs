@@ -104,6 +104,9 @@ pub(in crate::ecs) fn launch(world: &mut World, now: Moment, order: Order) -> Op
         tags: order.tags,
         version: 1,
         execute_command: order.execute_command,
+        architecture: if spec.platform().1 == "arm64" { "arm64" } else { "x86_64" }.to_owned(),
+        // Fargate's tasks have 20 GiB where the definition doesn't say more.
+        storage_gib: spec.ephemeral_storage.as_ref().map_or(20, |storage| storage.size_in_gib),
     };
     world.ecs.cluster_mut(&order.region, &order.cluster)?.tasks.insert(id.clone(), task);
     let attached = now + between(&mut world.ids, 7_000, 12_000);

@@ -84,6 +84,9 @@ pub(super) struct Task {
     pub(super) tags: Tags,
     version: u64,
     execute_command: bool,
+    /// `x86_64` or `arm64`.
+    architecture: String,
+    storage_gib: i64,
 }
 
 /// The elastic network interface of a task.
@@ -205,7 +208,7 @@ impl Task {
             "attachments": self.interface.iter().map(|interface| interface.json(self.last)).collect::<Vec<_>>(),
             "attributes": [{
                 "name": "ecs.cpu-architecture",
-                "value": "x86_64",
+                "value": self.architecture,
             }],
             "availabilityZone": self.interface.as_ref().map(|interface| &interface.zone),
             "capacityProviderName": self.launch.provider(),
@@ -238,7 +241,7 @@ impl Task {
             "taskArn": arn,
             "taskDefinitionArn": self.definition,
             "version": self.version,
-            "ephemeralStorage": { "sizeInGiB": 20 },
+            "ephemeralStorage": { "sizeInGiB": self.storage_gib },
         }))
     }
 

@@ -1,7 +1,7 @@
 //! `RunTask`, `StopTask`, `DescribeTasks`, `ListTasks`.
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     super::{
@@ -43,7 +43,8 @@ struct Run {
 pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
     let request: Run = input(call)?;
     let arns = Arns::of(world, &call.region);
-    let cluster = cluster::active(world, call, request.cluster.as_deref())?.clone();
+    let cluster = cluster::active(world, call, request.cluster.as_deref())?;
+    let (cluster, capacity) = (cluster.name.clone(), cluster.capacity.clone());
     if let Some(token) = &request.client_token
         && let Some(remembered) = world.ecs.region_mut(&call.region).client_tokens.get(token)
     {
@@ -53,13 +54,8 @@ pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
                 "The clientToken was used before with other parameters.",
             ));
         }
-        let tasks: Vec<_> = remembered
-            .tasks
-            .iter()
-            .filter_map(|id| cluster.tasks.get(id))
-            .map(|task| task.json(&arns, &cluster.name, true))
-            .collect();
-        return Ok(json!({ "tasks": tasks, "failures": [] }));
+        let ids = remembered.tasks.clone();
+        return Ok(json!({ "tasks": shown(world, call, &arns, &cluster, &ids), "failures": [] }));
     }
     let count = request.count.unwrap_or(1);
     if !(1..=10).contains(&count) {
@@ -76,7 +72,7 @@ pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
     let definition =
         world.ecs.region_mut(&call.region).families.startable(&arns, &request.task_definition)?.clone();
     let launches = Launch::checked(
-        &cluster,
+        &capacity,
         &definition.spec,
         request.launch_type,
         request.capacity_provider_strategy,
@@ -115,13 +111,13 @@ pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
     };
     tags.0.extend(Tags::checked(&request.tags)?.0);
     if request.enable_ecs_managed_tags {
-        tags.0.insert("aws:ecs:clusterName".to_owned(), cluster.name.clone());
+        tags.0.insert("aws:ecs:clusterName".to_owned(), cluster.clone());
     }
     let ids: Vec<String> = (0..count)
         .filter_map(|_| {
             let order = Order {
                 region: call.region.clone(),
-                cluster: cluster.name.clone(),
+                cluster: cluster.clone(),
                 definition: definition.clone(),
                 launch: launches.clone(),
                 network: network.clone(),
@@ -135,18 +131,24 @@ pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
             launch(world, call.now, order)
         })
         .collect();
-    let region = world.ecs.region_mut(&call.region);
-    let tasks: Vec<_> = region
-        .clusters
-        .get(&cluster.name)
-        .into_iter()
-        .flat_map(|cluster| ids.iter().filter_map(|id| cluster.tasks.get(id)))
-        .map(|task| task.json(&arns, &cluster.name, true))
-        .collect();
+    let tasks = shown(world, call, &arns, &cluster, &ids);
     if let Some(token) = request.client_token {
-        region.client_tokens.insert(token, Remembered { request: call.input.clone(), tasks: ids });
+        let remembered = Remembered { request: call.input.clone(), tasks: ids };
+        world.ecs.region_mut(&call.region).client_tokens.insert(token, remembered);
     }
     Ok(json!({ "tasks": tasks, "failures": [] }))
+}
+
+/// Tasks as `RunTask` answers them.
+fn shown(world: &mut World, call: &Call, arns: &Arns, cluster: &str, ids: &[String]) -> Vec<Value> {
+    let cluster = world.ecs.cluster_mut(&call.region, cluster);
+    cluster
+        .into_iter()
+        .flat_map(|cluster| {
+            let name = &cluster.name;
+            ids.iter().filter_map(|id| cluster.tasks.get(id)).map(move |task| task.json(arns, name, true))
+        })
+        .collect()
 }
 
 #[derive(Deserialize)]

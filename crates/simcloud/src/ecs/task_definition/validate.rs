@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{
-        agent::ValueFrom,
+        agent,
         cluster::is_name,
         wire::{client, invalid},
     },
@@ -67,21 +67,25 @@ fn containers(spec: &TaskSpec) -> Result<(), ApiError> {
         if container.image.is_empty() {
             return Err(client("Container.image should not be null or empty."));
         }
-        if container.image.contains(char::is_whitespace) || container.image.len() > 255 {
-            return Err(client("Container.image contains invalid characters."));
+        if !agent::is_image(&container.image) {
+            return Err(client("Container.image repository contains invalid characters."));
         }
         if let Some(credentials) = &container.repository_credentials {
             if is_ecr(&container.image) {
-                return Err(client(format!(
-                    "Invalid setting for container '{name}'. repositoryCredentials is not supported for images in Amazon ECR."
-                )));
+                return Err(client(
+                    "Private repository credentials are not a supported authentication method for ECR repositories.",
+                ));
             }
             if credentials.credentials_parameter.is_empty() {
                 return Err(client(
                     "repositoryCredentials.credentialsParameter should not be null or empty.",
                 ));
             }
-            needs_execution_role(spec, "repositoryCredentials")?;
+            if spec.execution_role_arn.is_none() {
+                return Err(client(
+                    "Private repository authentication requires that the task definition specify a value for executionRoleArn.",
+                ));
+            }
         }
         if !container.secrets.is_empty() && spec.execution_role_arn.is_none() {
             return Err(client(
@@ -89,7 +93,7 @@ fn containers(spec: &TaskSpec) -> Result<(), ApiError> {
             ));
         }
         for secret in &container.secrets {
-            ValueFrom::parse(&secret.value_from).map_err(client)?;
+            agent::ValueFrom::parse(&secret.value_from).map_err(client)?;
         }
         ports(spec, container)?;
         logging(spec, container)?;

@@ -34,6 +34,7 @@ fn task_definitions_are_validated() {
         ("containerDefinitions", json!([unessential])),
         ("container.image", json!("")),
         ("container.image", json!("123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:1")),
+        ("container.image", json!("ghcr.io/Acme/api")),
         ("container.memory", json!(1024)),
         ("container.memory", json!(4)),
         ("container.portMappings", json!([{ "containerPort": 80, "hostPort": 8080 }])),

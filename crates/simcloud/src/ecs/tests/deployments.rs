@@ -176,7 +176,10 @@ fn a_deployment_can_be_stopped_by_hand() {
     sim.pass(8);
     let arn = sim.service_deployment()["serviceDeploymentArn"].clone();
     sim.ecs("StopServiceDeployment", json!({ "serviceDeploymentArn": arn })).unwrap();
+    assert_eq!(sim.service_deployment()["status"], "ROLLBACK_REQUESTED");
+    sim.pass(3);
     assert_eq!(sim.service_deployment()["status"], "ROLLBACK_IN_PROGRESS");
+    sim.ecs("StopServiceDeployment", json!({ "serviceDeploymentArn": arn })).unwrap();
     sim.pass(120);
     assert_eq!(sim.service_deployment()["status"], "ROLLBACK_SUCCESSFUL");
     assert_eq!(sim.describe()["taskDefinition"], first["taskDefinition"]);

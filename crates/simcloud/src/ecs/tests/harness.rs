@@ -41,7 +41,7 @@ pub(super) fn registries() -> BTreeMap<String, RegistrySpec> {
                 "acme/public": { "visibility": "public", "tags": { "latest": {} } },
             },
         },
-        "docker.io": { "repositories": { "library/nginx": { "visibility": "public", "tags": { "latest": {} } } } },
+        "docker.io": { "users": { "octocat": { "password": TOKEN } }, "repositories": { "library/nginx": { "visibility": "public", "tags": { "latest": {} } } } },
     }))
     .unwrap()
 }

@@ -109,6 +109,7 @@ fn the_registry_refuses_in_its_own_words() {
         ("octocat", TOKEN, "ghcr.io/acme/none:1"),
         ("octocat", TOKEN, "ghcr.io/acme/api:arm"),
         ("octocat", TOKEN, "ghcr.io/acme/api:arm-index"),
+        ("octocat", TOKEN, "acme/none:1"),
         ("octocat", TOKEN, "registry.invalid/acme/api:1"),
     ] {
         let mut sim = Sim::new();
@@ -260,4 +261,39 @@ fn in_a_public_subnet_a_task_without_a_public_address_reaches_nothing() {
         reason,
         r#"ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to get registry auth from asm: service call has been retried 5 time(s): asm fetching secret from the service for SECRET: RequestError: send request failed caused by: Post "https://secretsmanager.eu-central-1.amazonaws.com/": dial tcp 198.51.100.1:443: i/o timeout. Please check your task network configuration."#
     );
+}
+
+#[test]
+fn a_task_with_a_health_check_counts_when_it_is_healthy() {
+    let mut sim = Sim::new();
+    let mut definition = sim.definition("ghcr.io/acme/api:1");
+    definition["containerDefinitions"][0]["healthCheck"] =
+        json!({ "command": ["CMD", "true"], "interval": 60 });
+    let definition = sim.register_definition(definition);
+    let input = sim.service(&definition, 1);
+    sim.ecs("CreateService", input).unwrap();
+    sim.pass(60);
+    let running = sim.tasks("RUNNING")[0].clone();
+    assert_eq!((&running["lastStatus"], &running["healthStatus"]), (&json!("RUNNING"), &json!("UNKNOWN")));
+    assert_eq!(sim.describe()["deployments"][0]["rolloutState"], "IN_PROGRESS");
+    sim.pass(60);
+    assert_eq!(sim.tasks("RUNNING")[0]["healthStatus"], "HEALTHY");
+    assert_eq!(sim.describe()["deployments"][0]["rolloutState"], "COMPLETED");
+}
+
+#[test]
+fn an_errand_shows_nothing_of_its_credentials() {
+    let mut sim = Sim::new();
+    sim.deploy("127.0.0.1:5000/acme/api:1", 1);
+    let until = sim.now + std::time::Duration::from_secs(60);
+    let errand = loop {
+        let (at, due) = sim.world.agenda.pop(until).unwrap();
+        if let crate::Due::Ecs(due) = due
+            && let Some(errand) = crate::ecs::happen(&mut sim.world, at, due)
+        {
+            break errand;
+        }
+    };
+    let shown = format!("{errand:?}");
+    assert!(shown.contains("acme/api") && !shown.contains(TOKEN) && !shown.contains("octocat"), "{shown}");
 }
