@@ -21,6 +21,9 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// How long open connections get to end after the shutdown.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long accepting rests after it failed.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How often the world catches up while nobody asks.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -50,7 +53,10 @@ pub async fn serve(
                 Ok((stream, _)) => {
                     open.spawn(connection(cloud.clone(), stream, end.clone()));
                 }
-                Err(error) if is_passing(&error) => tracing::warn!(%error, "a connection could not be accepted"),
+                Err(error) if is_passing(&error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                }
                 Err(error) => return Err(error),
             },
             Some(_) = open.join_next() => {}
