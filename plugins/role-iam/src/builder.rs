@@ -50,13 +50,15 @@ pub(crate) fn require_usable(observed: &Observed, desired: &Desired) -> Result<(
 
 /// Makes sure that the managed policies which will be attached are there, so that a misspelt one is found before anything
 /// is made. A caller who may not look finds out when they are attached.
-async fn check_managed(client: &Client, policies: &[String]) -> Result<()> {
-    for policy in policies {
+async fn check_managed(client: &Client, difference: &Difference, desired: &Desired) -> Result<()> {
+    let attached = difference.attach.iter().map(|policy| (policy, "managed-policies"));
+    let boundary = desired.boundary.iter().filter(|_| difference.boundary);
+    for (policy, key) in attached.chain(boundary.map(|policy| (policy, "permissions-boundary"))) {
         let Err(error) = client.get_policy().policy_arn(policy).send().await else { continue };
         let failure = failure(&error, format!("iam:GetPolicy {policy}"));
         if failure.kind == FailureKind::NotFound {
             let message = format!("there is no managed policy {policy}: {}", failure.message);
-            return Err(Failure { message, ..failure }.help("correct `execution-role.managed-policies`"));
+            return Err(Failure { message, ..failure }.help(format!("correct `execution-role.{key}`")));
         }
     }
     Ok(())
@@ -69,7 +71,7 @@ impl RoleBuilder for IamRoles {
         let client = self.aws.iam().await?;
         let Some(observed) = observed::role(client, &desired.name).await? else {
             let difference = Difference::between(&Observed::default(), &desired);
-            check_managed(client, &difference.attach).await?;
+            check_managed(client, &difference, &desired).await?;
             return Ok(StepPlan::new(Action::Create, resource(&desired.name))
                 .output(<dyn RoleBuilder>::ARN, &desired.arn)
                 .changes(difference.changes(None, &desired)));
@@ -77,7 +79,7 @@ impl RoleBuilder for IamRoles {
         require_usable(&observed, &desired)?;
         let observed = observed::policies(client, &desired.name, observed).await?;
         let difference = Difference::between(&observed, &desired);
-        check_managed(client, &difference.attach).await?;
+        check_managed(client, &difference, &desired).await?;
         let action = if difference.is_empty() { Action::NoChange } else { Action::Update };
         let mut plan = StepPlan::new(action, resource(&desired.name))
             .output(<dyn RoleBuilder>::ARN, &observed.arn)

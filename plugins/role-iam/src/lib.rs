@@ -17,6 +17,9 @@ mod proof;
 mod removal;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use longshore_aws::Aws;

@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_is_too_long_is_refused_before_iam_does() {
-        let secrets: Vec<_> = (0..140).map(|index| format!("{}{index:03}", secrets()[0])).collect();
+        let secrets: Vec<_> = (0..200).map(|index| format!("{}{index:03}", secrets()[0])).collect();
         let document = Document::pull_credentials(&PLACE, &secrets, &[]).unwrap().to_json().unwrap();
         insta::assert_snapshot!(check_size("shop-api-execution", &document).unwrap_err());
         assert_eq!(check_size("x", &format!("{}{}", "a".repeat(INLINE_QUOTA), " \n".repeat(9))), Ok(()));

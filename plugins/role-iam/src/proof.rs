@@ -122,8 +122,10 @@ fn entry((key, value): &(&'static str, String)) -> ContextEntry {
 
 fn verdict(desired: &Desired, need: &Need, results: &[EvaluationResult], at: &str) -> Verdict {
     let denied = |because: &str| {
-        let message =
-            format!("the role {} may not {} on {}{because}", desired.name, need.action, need.resource);
+        let message = format!(
+            "the role {} may not perform {} on {}{because}",
+            desired.name, need.action, need.resource
+        );
         Verdict::Denied(Failure::new(FailureKind::Denied, message).at(at).help(
             "look for a permissions boundary, a policy of the organization, or an attached policy that denies it",
         ))

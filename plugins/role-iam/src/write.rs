@@ -23,7 +23,7 @@ use crate::{
 
 /// How long IAM may take until a role that was just made can be changed, and until somebody else's change at the same
 /// time is over.
-const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
+const PATIENCE: Patience = Patience::of(Duration::from_secs(30));
 
 impl IamRoles {
     /// Looks, and does what is missing, until nothing is. So it makes no difference where an earlier run ended.
@@ -60,6 +60,10 @@ where
 {
     let failure = failure(error, at);
     match failure.kind {
+        // Not the role is missing, but a managed policy that somebody else would have to make.
+        _ if failure.message.contains("not attachable") => Problem::Lasting(
+            failure.help("correct `execution-role.managed-policies` or `permissions-boundary`"),
+        ),
         FailureKind::NotFound | FailureKind::Conflict => Problem::Passing(failure),
         _ => Problem::Lasting(failure),
     }

@@ -1,0 +1,50 @@
+//! Changes that somebody made by hand.
+
+use longshore_model::Action;
+use serde_json::json;
+
+use super::harness::{Harness, NAME, SECRET, text};
+
+#[tokio::test(start_paused = true)]
+async fn whatever_was_changed_by_hand_is_shown_and_put_right() {
+    let harness = Harness::new(json!({}));
+    harness.apply().await.unwrap();
+    let client = harness.client().await;
+    let statement = json!({"Effect": "Allow", "Action": "secretsmanager:*", "Resource": "*"});
+    let wide = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+    for policy in ["pull-credentials", "by-hand"] {
+        let request = client.put_role_policy().role_name(NAME).policy_name(policy).policy_document(&wide);
+        request.send().await.unwrap();
+    }
+    let who = json!({"Service": ["ecs-tasks.amazonaws.com", "ec2.amazonaws.com"]});
+    let trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": who});
+    let trust = json!({"Version": "2012-10-17", "Statement": trust}).to_string();
+    client.update_assume_role_policy().role_name(NAME).policy_document(trust).send().await.unwrap();
+    let task_execution = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy";
+    client.detach_role_policy().role_name(NAME).policy_arn(task_execution).send().await.unwrap();
+    let lambda = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
+    client.attach_role_policy().role_name(NAME).policy_arn(lambda).send().await.unwrap();
+    client.untag_role().role_name(NAME).tag_keys("longshore:resource").send().await.unwrap();
+
+    insta::assert_snapshot!(text(&harness.plan().await.unwrap()));
+    harness.apply().await.unwrap();
+    assert_eq!(harness.action().await, Action::NoChange);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_policy_written_differently_is_no_change() {
+    let harness = Harness::new(json!({}));
+    harness.apply().await.unwrap();
+    let client = harness.client().await;
+    let statement =
+        json!({"Resource": [SECRET], "Action": ["secretsmanager:getSecretValue"], "Effect": "Allow"});
+    let document =
+        serde_json::to_string_pretty(&json!({"Statement": statement, "Version": "2012-10-17"})).unwrap();
+    let request =
+        client.put_role_policy().role_name(NAME).policy_name("pull-credentials").policy_document(document);
+    request.send().await.unwrap();
+    assert_eq!(harness.action().await, Action::NoChange);
+    let puts = harness.calls("iam:PutRolePolicy");
+    harness.apply().await.unwrap();
+    assert_eq!(harness.calls("iam:PutRolePolicy"), puts);
+}
