@@ -61,6 +61,8 @@ const RULES: &[Rule] = &[
         words: &[&[
             "unmarshal",
             "invalid character",
+            "invalid schema",
+            "authorizationdata is malformed",
             "username or password",
             "empty username",
             "empty password",
@@ -145,7 +147,7 @@ const RULES: &[Rule] = &[
         help: |_| {
             "the registry refuses the credential in the secret: it may have expired, been revoked, or lack access to \
              this repository (GHCR: a classic token with read:packages, authorised for the organisation's SSO); \
-             renew it at its source and deploy again"
+             renew it at its source and deploy again; an image without a configured registry is pulled anonymously"
                 .to_owned()
         },
     },
@@ -311,6 +313,13 @@ mod tests {
             "ResourceInitializationError: unable to pull secrets or registry auth: asm fetching secret from the \
              service for arn:aws:secretsmanager:eu-central-1:123456789012:secret:x: unable to unmarshal secret: \
              invalid character 'g' looking for beginning of value",
+            "is not the JSON",
+            true,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
+             failed: unable to get registry auth from asm: service call has been retried 1 time(s): asm fetching \
+             password: AuthorizationData is malformed, empty field",
             "is not the JSON",
             true,
         ),

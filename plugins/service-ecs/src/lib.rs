@@ -19,6 +19,8 @@ mod status;
 mod tags;
 mod task;
 mod task_definition;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::sync::Arc;

@@ -1,6 +1,10 @@
 //! What is read of a service, its deployments and its tasks.
 
-use aws_sdk_ecs::types::{Deployment, DesiredStatus, Service, ServiceDeploymentBrief, ServiceField, Task};
+use aws_sdk_ecs::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{Deployment, DesiredStatus, Service, ServiceDeploymentBrief, ServiceField, Task},
+};
 use longshore_aws::{Aws, classify, code, failure, is_unsupported};
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::Result;
@@ -34,7 +38,7 @@ impl Reads<'_> {
             .include(ServiceField::Tags);
         let answer = match call.send().await {
             Ok(answer) => answer,
-            Err(error) if code(&error) == Some("ClusterNotFoundException") => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(failure(&error, self.at("DescribeServices"))),
         };
         if let Some(service) = answer.services.into_iter().flatten().next() {
@@ -69,10 +73,8 @@ impl Reads<'_> {
             let answer = match call.send().await {
                 Ok(answer) => answer,
                 Err(error) if is_unsupported(&error) || is_blank(&error) => return Ok(None),
+                Err(error) if is_absent(&error) => return Ok(Some(Vec::new())),
                 Err(error) => match code(&error) {
-                    Some("ServiceNotFoundException" | "ClusterNotFoundException") => {
-                        return Ok(Some(Vec::new()));
-                    }
                     Some(denied) if classify(denied) == FailureKind::Denied => return Ok(None),
                     _ => return Err(failure(&error, self.at("ListServiceDeployments"))),
                 },
@@ -120,7 +122,7 @@ impl Reads<'_> {
         while let Some(arn) = pages.next().await {
             match arn {
                 Ok(arn) => arns.push(arn),
-                Err(error) if code(&error) == Some("ServiceNotFoundException") => return Ok(Vec::new()),
+                Err(error) if is_absent(&error) => return Ok(Vec::new()),
                 Err(error) => return Err(failure(&error, self.at("ListTasks"))),
             }
         }
@@ -140,10 +142,18 @@ impl Reads<'_> {
     }
 }
 
+/// Whether the error says that the service, or its cluster, is not there (any more). ECS has no one code for a cluster
+/// that was deleted: it is found in the message.
+pub(crate) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
+    matches!(
+        code(error),
+        Some("ServiceNotFoundException" | "ServiceNotActiveException" | "ClusterNotFoundException")
+    ) || message.contains("cluster was inactive")
+}
+
 /// Whether the answer is an error page instead of AWS's own words: so do emulators answer calls that they do not know.
-fn is_blank<E: aws_sdk_ecs::error::ProvideErrorMetadata>(
-    error: &aws_sdk_ecs::error::SdkError<E, aws_sdk_ecs::config::http::HttpResponse>,
-) -> bool {
+fn is_blank<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let status = error.raw_response().map(|response| response.status().as_u16());
     code(error).is_none() && status.is_some_and(|status| matches!(status, 404 | 405 | 500))
 }

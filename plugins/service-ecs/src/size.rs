@@ -72,7 +72,7 @@ pub(crate) fn check(size: TaskSize, cpu: u32, memory: u32) -> Result<TaskSize, N
         let nearest: Vec<_> = nearest(size).into_iter().map(|size| Readable(size).to_string()).collect();
         return Err(NoSize {
             message: format!("Fargate has no size of {}", Readable(size)),
-            help: format!("the nearest are {}", nearest.join(" and ")),
+            help: format!("it has, for example, {}", nearest.join(", or ")),
         });
     }
     if size.cpu < cpu || size.memory < memory {

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use aws_sdk_ecs::types::{Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus};
+use aws_sdk_ecs::{
+    config::{self, retry::RetryConfig},
+    types::{SortOrder, Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus},
+};
 use longshore_aws::{
     Aws, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
@@ -17,6 +20,7 @@ use crate::{
     fields::fields_of,
     planned,
     render::{Declared, registration},
+    size::Readable,
     tags,
 };
 
@@ -24,7 +28,10 @@ use crate::{
 pub(crate) const TASK_DEFINITION_ARN: &str = "task-definition-arn";
 
 /// How long IAM may take until ECS sees a new role. IAM gives no bound; two minutes are far more than what is seen.
-const ROLE_PROPAGATION: Patience = Patience::of(Duration::from_secs(120));
+const REGISTRATION: Patience = Patience::of(Duration::from_secs(120));
+
+/// How often a registration is repeated when no answer comes.
+const ATTEMPTS: u32 = 4;
 
 /// A task definition. A revision never changes: what differs becomes a new revision of the family.
 pub(crate) struct TaskDefinitionStep {
@@ -106,35 +113,48 @@ impl TaskDefinitionStep {
         Ok(Some((observed, changes)))
     }
 
+    /// Registers a new revision. The call has no token that would make it safe to repeat, so the SDK does not repeat it:
+    /// before the next attempt it is looked up whether the last one came through without its answer.
     async fn register(&self, context: &Context, definition: TaskDefinition) -> Result<String> {
         let client = self.aws.ecs().await?;
-        let tags = tags::of(&Ownership::of(context));
-        until(context, ROLE_PROPAGATION, |attempt| {
-            let call = registration(client, definition.clone(), tags.clone());
-            async move {
-                let error = match call.send().await {
-                    Ok(answer) => {
-                        let arn =
-                            answer.task_definition.and_then(|definition| definition.task_definition_arn);
-                        let missing = || {
-                            Failure::new(FailureKind::Internal, "ECS answers without an ARN")
-                                .at(self.at("RegisterTaskDefinition"))
-                        };
-                        return arn.map(Probe::Done).ok_or_else(missing);
-                    }
-                    Err(error) => error,
-                };
-                let failed = failure(&error, self.at("RegisterTaskDefinition"));
-                if code(&error) == Some("ClientException") && is_passing(&failed.message) {
-                    if attempt == 0 {
-                        context.progress(format!("ECS does not accept it yet: {}", failed.message));
-                    }
-                    return Ok(Probe::Again(failed));
-                }
-                Err(failed)
+        let ownership = &Ownership::of(context);
+        let definition = &definition;
+        until(context, REGISTRATION, |attempt| async move {
+            if attempt > 0
+                && let Some((observed, changes)) = self.compare(ownership, definition).await?
+                && changes.is_empty()
+            {
+                return Ok(Probe::Done(observed.arn().to_owned()));
             }
+            let once = config::Builder::new().retry_config(RetryConfig::disabled());
+            let call = registration(client, definition.clone(), tags::of(ownership));
+            let error = match call.customize().config_override(once).send().await {
+                Ok(answer) => {
+                    let arn = answer.task_definition.and_then(|definition| definition.task_definition_arn);
+                    return arn.map(Probe::Done).ok_or_else(|| self.no_arn());
+                }
+                Err(error) => error,
+            };
+            let failed = failure(&error, self.at("RegisterTaskDefinition"));
+            let passes = match failed.kind {
+                FailureKind::Throttled => true,
+                FailureKind::Unavailable => attempt < ATTEMPTS,
+                _ => code(&error) == Some("ClientException") && is_passing(&failed.message),
+            };
+            if !passes {
+                return Err(failed);
+            }
+            if attempt == 0 {
+                context.progress(format!("ECS does not accept it yet: {}", failed.message));
+            }
+            Ok(Probe::Again(failed))
         })
         .await
+    }
+
+    fn no_arn(&self) -> Failure {
+        Failure::new(FailureKind::Internal, "ECS answers without an ARN")
+            .at(self.at("RegisterTaskDefinition"))
     }
 
     /// All ACTIVE revisions that carry this stack's tag, the newest first.
@@ -144,7 +164,7 @@ impl TaskDefinitionStep {
             .list_task_definitions()
             .family_prefix(&self.family)
             .status(TaskDefinitionStatus::Active)
-            .sort(aws_sdk_ecs::types::SortOrder::Desc)
+            .sort(SortOrder::Desc)
             .into_paginator()
             .items()
             .send();
@@ -173,7 +193,14 @@ impl Step for TaskDefinitionStep {
     async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
         let declared = self.declared(inputs).await?;
         let Some((observed, changes)) = self.compare(&Ownership::of(context), &declared).await? else {
-            return Ok(StepPlan::new(Action::Create, self.resource()));
+            let mut plan = StepPlan::new(Action::Create, self.resource());
+            if let Some(size) = self.size.filter(|_| self.service.size.is_none()) {
+                plan.notes.push(format!(
+                    "tasks get {}, the smallest size that holds the containers",
+                    Readable(size)
+                ));
+            }
+            return Ok(plan);
         };
         if changes.is_empty() {
             let plan = StepPlan::new(Action::NoChange, self.resource());

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use self::{
     failed_tasks::FailedTasks,
     judge::{Track, Verdict, judge},
-    report::Report,
+    report::{Report, is_complaint},
 };
 use crate::{
     explain::{Facts, explain},
@@ -179,9 +179,7 @@ impl Follow<'_> {
         let Some(service) = &seen.service else { return };
         for event in service.events().iter().rev() {
             let Some((id, message)) = event.id().zip(event.message()) else { continue };
-            let is_complaint =
-                ["unable", "failed", "rolling back", "unhealthy"].iter().any(|word| message.contains(word));
-            if seen.events.insert(id.to_owned()) && is_complaint && !is_first {
+            if seen.events.insert(id.to_owned()) && is_complaint(message) && !is_first {
                 self.context.progress(message);
             }
         }

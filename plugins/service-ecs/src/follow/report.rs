@@ -57,9 +57,16 @@ impl Report<'_> {
 
     /// The deployment has failed.
     pub(super) fn failed(&self, state: &str, reason: Option<&str>) -> Failure {
-        let mut message = format!("the deployment of {} failed: {state}", self.name);
+        let what = match state {
+            "ROLLBACK_SUCCESSFUL" => "failed, and ECS rolled it back",
+            "ROLLBACK_FAILED" => "failed, and could not be rolled back",
+            "STOPPED" => "was stopped",
+            "DRAINING" | "INACTIVE" | "MISSING" | "REPLACED" => "did not come to its end",
+            _ => "failed",
+        };
+        let mut message = format!("the deployment of {} {what} ({state})", self.name);
         if let Some(reason) = reason {
-            message.push_str(&format!(" ({})", reason.trim_end_matches('.')));
+            message.push_str(&format!(": {}", reason.trim_end_matches('.')));
         }
         self.details(&mut message);
         if state == "ROLLBACK_SUCCESSFUL" {
@@ -145,19 +152,24 @@ impl Report<'_> {
             let tasks = if group.tasks == 1 { "1 task".to_owned() } else { format!("{} tasks", group.tasks) };
             message.push_str(&format!("\n{tasks} stopped: {}", group.reason));
         }
-        let events = self.seen.service.as_ref().map_or(&[][..], |service| service.events());
-        for event in events.iter().take(EVENTS).filter_map(ServiceEvent::message) {
+        for event in self.events() {
             message.push_str(&format!("\nevent: {event}"));
         }
+    }
+
+    /// ECS's last events, complaints first: that tasks were started says little.
+    fn events(&self) -> impl Iterator<Item = &str> {
+        let events = self.seen.service.as_ref().map_or(&[][..], |service| service.events());
+        let messages = || events.iter().filter_map(ServiceEvent::message);
+        let others = messages().filter(|message| !is_complaint(message));
+        messages().filter(|message| is_complaint(message)).chain(others.take(1)).take(EVENTS)
     }
 
     /// What the most frequent reason means that is known; else what the events mean.
     fn explanation(&self) -> Option<Explanation> {
         let groups = self.seen.failed.groups();
         let reasons = groups.iter().map(|group| group.reason.as_str());
-        let events = self.seen.service.as_ref().map_or(&[][..], |service| service.events());
-        let events = events.iter().filter_map(ServiceEvent::message).take(EVENTS);
-        reasons.chain(events).find_map(|reason| explain(reason, self.facts))
+        reasons.chain(self.events()).find_map(|reason| explain(reason, self.facts))
     }
 
     fn with_help(&self, failure: Failure) -> Failure {
@@ -166,6 +178,11 @@ impl Report<'_> {
             None => failure,
         }
     }
+}
+
+/// Whether an event says that something is wrong.
+pub(super) fn is_complaint(message: &str) -> bool {
+    ["unable", "failed", "rolling back", "unhealthy"].iter().any(|word| message.contains(word))
 }
 
 fn tasks_running(running: u32, desired: u32) -> String {

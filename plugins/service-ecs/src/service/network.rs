@@ -51,9 +51,8 @@ impl Placement {
         let address = if self.assign_public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
         let vpc = AwsVpcConfiguration::builder()
             .set_subnets(Some(self.subnets.iter().cloned().collect()))
-            .set_security_groups(
-                (!self.security_groups.is_empty()).then(|| self.security_groups.iter().cloned().collect()),
-            )
+            // Also when there are none: ECS then takes the VPC's default group, and moto wants to see the member.
+            .set_security_groups(Some(self.security_groups.iter().cloned().collect()))
             .assign_public_ip(address)
             .build()
             .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use longshore_aws::{
-    Owner, Ownership, code, failure,
+    Owner, Ownership, failure,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 
 use super::ServiceStep;
-use crate::{reads::count, tags, time::spoken};
+use crate::{
+    reads::{count, is_absent},
+    tags,
+    time::spoken,
+};
 
 impl ServiceStep {
     /// Deletes the service, if it is the stack's, and waits until its tasks have stopped.
@@ -24,7 +28,7 @@ impl ServiceStep {
             let call = self.aws.ecs().await?.delete_service().cluster(&self.service.cluster);
             match call.service(self.name.as_str()).force(true).send().await {
                 Ok(_) => {}
-                Err(error) if is_gone(code(&error)) => {}
+                Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(failure(&error, self.at("DeleteService"))),
             }
         }
@@ -36,7 +40,7 @@ impl ServiceStep {
         let call = self.aws.ecs().await?.update_service().cluster(&self.service.cluster);
         match call.service(self.name.as_str()).desired_count(0).send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_gone(code(&error)) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(failure(&error, self.at("UpdateService"))),
         }
     }
@@ -68,11 +72,4 @@ impl ServiceStep {
         })
         .await
     }
-}
-
-fn is_gone(code: Option<&str>) -> bool {
-    matches!(
-        code,
-        Some("ServiceNotFoundException" | "ServiceNotActiveException" | "ClusterNotFoundException")
-    )
 }

@@ -170,7 +170,7 @@ impl Step for ServiceStep {
         if difference.launch_type {
             plan.action = Action::Replace;
             plan.reason =
-                Some("the launch type of a service cannot be changed: it is deleted and made anew".into());
+                Some("the launch type of a service cannot be changed: it is deleted and made anew, and no task runs in between".into());
             return Ok(plan.changes(difference.changes));
         }
         plan = plan.output(SERVICE_ARN, service.service_arn().unwrap_or_default());

@@ -1,0 +1,336 @@
+//! A simulated cloud with a private image, its secret and its role, and a small engine.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use aws_smithy_async::time::{SharedTimeSource, StaticTimeSource};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use longshore_aws::{Aws, Embedded, Target};
+use longshore_model::{
+    Action, CircuitBreaker, Container, Deployment, ExecutionRole, Failure, Inputs, Known, LaunchType, Logs,
+    Name, Network, Outputs, Platform, Plugin, Service, ServiceStatus, StepId, StepPlan,
+};
+use longshore_plugin::{Context, Node, Reporter, ServiceDeployer, Wires};
+use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::deployer::EcsDeployer;
+
+/// 2026-11-23T00:00:00Z
+const START: Moment = Moment(1_795_392_000_000);
+const TOKEN: &str = "ghp_token-of-the-simulation";
+
+pub(super) fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+/// The service of the seed: one private image, 768 MiB, two tasks, one port.
+pub(crate) fn seed() -> Service {
+    let container = Container {
+        image: "ghcr.io/acme/api:1".parse().unwrap(),
+        registry: Some(name("ghcr")),
+        cpu: None,
+        memory: Some(768),
+        ports: [(name("http"), 8098)].into(),
+        environment: BTreeMap::new(),
+        command: None,
+        essential: true,
+    };
+    Service {
+        deployer: Plugin { name: "ecs".into(), ..Plugin::default() },
+        cluster: "main".into(),
+        desired_count: 2,
+        launch_type: LaunchType::Fargate,
+        platform: Platform::default(),
+        size: None,
+        containers: [(name("api"), container)].into(),
+        network: Network::default(),
+        execution_role: ExecutionRole {
+            builder: Plugin::default(),
+            name: None,
+            managed_policies: BTreeMap::new(),
+        },
+        task_role: None,
+        logs: Some(Logs { group: None, retention_days: 30 }),
+        deployment: Deployment {
+            minimum_healthy_percent: 100,
+            maximum_percent: 200,
+            circuit_breaker: CircuitBreaker { enabled: true, rollback: true },
+            timeout: Duration::from_secs(900),
+        },
+    }
+}
+
+/// The seed with its container changed.
+pub(super) fn seed_with(change: impl FnOnce(&mut Container)) -> Service {
+    let mut service = seed();
+    change(service.containers.get_mut(&name("api")).unwrap());
+    service
+}
+
+pub(super) fn wires() -> Wires {
+    Wires {
+        stack: name("shop"),
+        role: StepId::new("role", "api"),
+        secrets: [(name("ghcr"), StepId::new("credential", "ghcr"))].into(),
+    }
+}
+
+/// Keeps what steps tell.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Reporter for Told {
+    fn progress(&self, _: &StepId, message: &str) {
+        self.0.lock().unwrap().push(message.to_owned());
+    }
+
+    fn warning(&self, _: &StepId, message: &str) {
+        self.0.lock().unwrap().push(format!("warning: {message}"));
+    }
+}
+
+/// The plans of a run, in the order of the steps.
+pub(super) struct Plans(pub(super) Vec<(Node, StepPlan)>);
+
+impl Plans {
+    pub(super) fn of(&self, step: &str) -> &StepPlan {
+        &self.0.iter().find(|(node, _)| node.id.as_str() == step).unwrap().1
+    }
+
+    pub(super) fn actions(&self) -> Vec<(String, Action)> {
+        self.0.iter().map(|(node, plan)| (node.id.to_string(), plan.action)).collect()
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.0.iter().all(|(_, plan)| !plan.is_change())
+    }
+
+    /// Everything that a person would see.
+    pub(super) fn shown(&self) -> String {
+        let mut lines = Vec::new();
+        for (_, plan) in &self.0 {
+            let reason = plan.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            lines.push(format!("{} {}{reason} effect {:?}", plan.action, plan.resource, plan.effect));
+            for change in &plan.changes {
+                let side = |side: &Option<longshore_model::Shown>| {
+                    side.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
+                };
+                lines.push(format!("  {}: {} → {}", change.field, side(&change.old), side(&change.new)));
+            }
+            lines.extend(plan.notes.iter().map(|note| format!("  note: {note}")));
+        }
+        lines.join("\n")
+    }
+}
+
+pub(super) struct Bench {
+    pub(super) cloud: Cloud,
+    pub(super) aws: Aws,
+    pub(super) interrupt: CancellationToken,
+    pub(super) role: String,
+    pub(super) secret: String,
+    pub(super) stack: Name,
+    told: Arc<Told>,
+}
+
+impl Bench {
+    /// A cloud in which the seed's image can be pulled.
+    pub(super) async fn new() -> Self {
+        let cloud = cloud();
+        let mut bench = Self::empty(cloud.clone(), connect(&cloud));
+        let value = json!({ "username": "octocat", "password": TOKEN }).to_string();
+        let secrets = bench.aws.secretsmanager().await.unwrap();
+        let created =
+            secrets.create_secret().name("longshore/shop/ghcr/pull").secret_string(value).send().await;
+        bench.secret = created.unwrap().arn.unwrap();
+        let trust = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": "ecs-tasks.amazonaws.com" },
+        }] });
+        let iam = bench.aws.iam().await.unwrap();
+        let created = iam.create_role().role_name("shop-api").assume_role_policy_document(trust.to_string());
+        bench.role = created.send().await.unwrap().role.unwrap().arn;
+        bench.allow(&[("secretsmanager:GetSecretValue", &bench.secret), ("logs:*", "*")]).await;
+        bench
+    }
+
+    /// The same, when IAM has told everybody of the role.
+    pub(super) async fn settled() -> Self {
+        let bench = Self::new().await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        bench
+    }
+
+    pub(super) fn empty(cloud: Cloud, aws: Aws) -> Self {
+        Self {
+            cloud,
+            aws,
+            interrupt: CancellationToken::new(),
+            role: "arn:aws:iam::123456789012:role/shop-api".to_owned(),
+            secret: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:longshore/shop/ghcr/pull-AbCdEf"
+                .to_owned(),
+            stack: name("shop"),
+            told: Arc::default(),
+        }
+    }
+
+    /// Replaces the role's policy.
+    pub(super) async fn allow(&self, statements: &[(&str, &str)]) {
+        let statements: Vec<Value> = statements
+            .iter()
+            .map(|(action, resource)| json!({ "Effect": "Allow", "Action": action, "Resource": resource }))
+            .collect();
+        let policy = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+        let iam = self.aws.iam().await.unwrap();
+        let put = iam.put_role_policy().role_name("shop-api").policy_name("pull").policy_document(policy);
+        put.send().await.unwrap();
+    }
+
+    pub(super) async fn write_secret(&self, value: &str) {
+        let put = self.aws.secretsmanager().await.unwrap().put_secret_value().secret_id(&self.secret);
+        put.secret_string(value).send().await.unwrap();
+    }
+
+    fn deployer(&self) -> EcsDeployer {
+        EcsDeployer { aws: self.aws.clone() }
+    }
+
+    pub(super) fn context(&self, step: &StepId) -> Context {
+        Context::new(self.stack.clone(), step.clone(), self.interrupt.clone(), self.told.clone())
+    }
+
+    fn nodes(&self, service: &Service) -> Vec<Node> {
+        let wires = Wires { stack: self.stack.clone(), ..wires() };
+        self.deployer().unfold(&name("api"), service, &wires).unwrap()
+    }
+
+    fn inputs<T>(
+        &self,
+        node: &Node,
+        outputs: &BTreeMap<StepId, T>,
+        find: impl Fn(&T, &str) -> Known,
+    ) -> Inputs {
+        let input = |from: &StepId, output: &str| match from.as_str() {
+            "role.api" => Known::Value(self.role.clone()),
+            "credential.ghcr" => Known::Value(self.secret.clone()),
+            _ => find(&outputs[from], output),
+        };
+        node.inputs.iter().map(|wire| (wire.name.clone(), input(&wire.from, &wire.output))).collect()
+    }
+
+    pub(super) async fn plan(&self, service: &Service) -> Result<Plans, Failure> {
+        let mut planned = BTreeMap::<StepId, StepPlan>::new();
+        let mut plans = Vec::new();
+        for node in self.nodes(service) {
+            let find = |plan: &StepPlan, output: &str| {
+                plan.outputs.get(output).cloned().unwrap_or(Known::AfterApply)
+            };
+            let inputs = self.inputs(&node, &planned, find);
+            let plan = node.step.plan(&self.context(&node.id), &inputs).await?;
+            planned.insert(node.id.clone(), plan.clone());
+            plans.push((node, plan));
+        }
+        Ok(Plans(plans))
+    }
+
+    pub(super) async fn apply(&self, plans: &Plans) -> Result<BTreeMap<StepId, Outputs>, Failure> {
+        let mut applied = BTreeMap::<StepId, Outputs>::new();
+        for (node, plan) in &plans.0 {
+            let inputs = self
+                .inputs(node, &applied, |outputs: &Outputs, output| Known::Value(outputs[output].clone()));
+            let outputs = if plan.is_change() {
+                node.step.apply(&self.context(&node.id), &inputs, plan).await?
+            } else {
+                let known = plan.outputs.iter();
+                known.map(|(name, known)| (name.clone(), known.value().unwrap().to_owned())).collect()
+            };
+            for output in &node.outputs {
+                assert!(outputs.contains_key(&output.name), "{} yields {}", node.id, output.name);
+            }
+            applied.insert(node.id.clone(), outputs);
+        }
+        Ok(applied)
+    }
+
+    /// Plans and applies.
+    pub(super) async fn deploy(&self, service: &Service) -> Result<Plans, Failure> {
+        let plans = self.plan(service).await?;
+        self.apply(&plans).await?;
+        Ok(plans)
+    }
+
+    /// Plans the removal of everything and removes it.
+    pub(super) async fn destroy(&self, service: &Service) -> Result<Plans, Failure> {
+        let mut plans = Vec::new();
+        for node in self.nodes(service) {
+            let plan = node.step.plan_removal(&self.context(&node.id)).await?;
+            plans.push((node, plan));
+        }
+        for (node, plan) in plans.iter().rev().filter(|(_, plan)| plan.is_change()) {
+            assert_eq!(plan.action, Action::Delete);
+            node.step.remove(&self.context(&node.id)).await?;
+        }
+        Ok(Plans(plans))
+    }
+
+    pub(super) async fn status(&self, service: &Service) -> ServiceStatus {
+        self.deployer()
+            .status(&self.context(&StepId::new("service", "api")), &name("api"), service)
+            .await
+            .unwrap()
+    }
+
+    /// What steps told since it was last asked.
+    pub(super) fn told(&self) -> Vec<String> {
+        std::mem::take(&mut *self.told.0.lock().unwrap())
+    }
+
+    pub(super) fn calls(&self, operation: &str) -> u64 {
+        self.cloud.calls().get(operation).copied().unwrap_or_default()
+    }
+}
+
+pub(super) fn cloud() -> Cloud {
+    let registries = serde_json::from_value(json!({ "ghcr.io": {
+        "users": { "octocat": { "password": TOKEN } },
+        "repositories": { "acme/api": { "readers": ["octocat"], "tags": {
+            "1": {}, "2": {}, "arm": { "platforms": ["linux/arm64"], "index": true }, "crash": { "exits": 1 },
+        } } },
+    } }));
+    let blueprint = Blueprint { registries: registries.unwrap(), ..Blueprint::default() };
+    Cloud::new(&blueprint, Arc::new(TokioClock::starting_at(START))).unwrap()
+}
+
+/// Clients that talk to `client` and nothing else.
+pub(crate) fn connect_to(client: SharedHttpClient) -> Aws {
+    let time_source = SharedTimeSource::new(StaticTimeSource::from_secs(START.0 / 1000));
+    let target = Target { region: Some("eu-central-1".to_owned()), ..Target::default() };
+    Aws::connect(target, Some(Embedded { http_client: client, time_source }))
+}
+
+pub(super) fn connect(cloud: &Cloud) -> Aws {
+    connect_to(SharedHttpClient::new(cloud.connector()))
+}
+
+/// A text without what differs from run to run: ids of at least eight digits or letters with digits.
+pub(super) fn masked(text: &str) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric();
+    let mut masked = String::new();
+    let mut word = String::new();
+    for c in text.chars().chain(['\n']) {
+        if is_part(c) {
+            word.push(c);
+            continue;
+        }
+        let is_id = word.len() >= 8 && word.chars().all(|c| c.is_ascii_hexdigit()) && word != "123456789012";
+        masked.push_str(if is_id { "*" } else { &word });
+        word.clear();
+        masked.push(c);
+    }
+    masked.truncate(masked.len() - 1);
+    masked
+}

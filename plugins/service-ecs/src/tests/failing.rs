@@ -1,0 +1,120 @@
+//! Deployments that fail, and how.
+
+use std::time::Duration;
+
+use longshore_model::{Action, Effect, FailureKind};
+
+use super::bench::{Bench, masked, seed, seed_with};
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_cannot_start_ends_the_deployment_with_its_reason() {
+    let bench = Bench::settled().await;
+    bench.allow(&[("logs:*", "*")]).await;
+    let failure = bench.deploy(&seed()).await.err().unwrap();
+    assert_eq!(failure.kind, FailureKind::DeploymentFailed);
+    insta::assert_snapshot!(masked(&failure.to_string()).replace(&bench.secret, "SECRET"));
+    assert!(bench.told().iter().any(|told| told.contains("stopped: ResourceInitializationError")));
+
+    // With the statement back, the next run begins a new deployment and says why.
+    bench.allow(&[("secretsmanager:GetSecretValue", &bench.secret), ("logs:*", "*")]).await;
+    let plans = bench.deploy(&seed()).await.unwrap();
+    let plan = plans.of("service.api");
+    assert_eq!((plan.action, plan.effect), (Action::Update, Effect::RollingUpdate));
+    let reason = plan.reason.as_ref().unwrap();
+    assert!(reason.starts_with("the last deployment failed: "), "{reason}");
+    assert_eq!(bench.status(&seed()).await.running, 2);
+    assert!(bench.plan(&seed()).await.unwrap().is_quiet());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_by_the_circuit_breaker_is_a_failure_although_the_service_is_steady() {
+    let bench = Bench::settled().await;
+    bench.deploy(&seed()).await.unwrap();
+    let broken = seed_with(|container| container.image = "ghcr.io/acme/api:9".parse().unwrap());
+    let failure = bench.deploy(&broken).await.err().unwrap();
+    assert_eq!(failure.kind, FailureKind::DeploymentFailed);
+    insta::assert_snapshot!("rolled_back", masked(&failure.to_string()));
+    let status = bench.status(&broken).await;
+    assert_eq!((status.running, status.task_definition.as_deref()), (2, Some("shop-api:1")));
+    let stopped: Vec<_> = status.tasks.iter().filter_map(|task| task.stopped_reason.as_deref()).collect();
+    assert!(stopped.iter().any(|reason| reason.contains("not found")), "{stopped:?}");
+    // The next plan knows what happened.
+    insta::assert_snapshot!("after_the_rollback", bench.plan(&broken).await.unwrap().shown());
+    assert!(!bench.plan(&seed()).await.unwrap().is_quiet(), "the newest revision has to go back, too");
+    bench.deploy(&seed()).await.unwrap();
+    assert!(bench.plan(&seed()).await.unwrap().is_quiet());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_circuit_breaker_a_hopeless_deployment_ends_early() {
+    let bench = Bench::settled().await;
+    let mut service = seed_with(|container| container.image = "ghcr.io/acme/api:arm".parse().unwrap());
+    service.deployment.circuit_breaker.enabled = false;
+    service.deployment.circuit_breaker.rollback = false;
+    let start = tokio::time::Instant::now();
+    let failure = bench.deploy(&service).await.err().unwrap();
+    assert!(start.elapsed() < service.deployment.timeout);
+    assert_eq!(failure.kind, FailureKind::DeploymentFailed);
+    insta::assert_snapshot!(masked(&failure.to_string()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_waited_for_until_the_deadline() {
+    let bench = Bench::settled().await;
+    let mut service = seed_with(|container| container.image = "ghcr.io/acme/api:crash".parse().unwrap());
+    service.deployment.circuit_breaker.enabled = false;
+    service.deployment.circuit_breaker.rollback = false;
+    service.deployment.timeout = Duration::from_secs(120);
+    let failure = bench.deploy(&service).await.err().unwrap();
+    assert_eq!(failure.kind, FailureKind::DeadlineExceeded);
+    let text = failure.to_string();
+    assert!(text.starts_with("after 2m "), "{text}");
+    assert!(text.contains("Essential container in task exited; api: exit code 1"), "{text}");
+    assert!(text.contains("aws logs tail /longshore/shop/api"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn broken_json_in_the_secret_is_named() {
+    let bench = Bench::settled().await;
+    bench.write_secret("ghp_plain").await;
+    let failure = bench.deploy(&seed()).await.err().unwrap();
+    assert!(failure.help.as_ref().unwrap().contains("is not the JSON that ECS reads"), "{failure}");
+    assert!(!failure.to_string().contains("ghp_plain"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_run_stops_waiting() {
+    let bench = Bench::settled().await;
+    let plans = bench.plan(&seed()).await.unwrap();
+    let interrupt = bench.interrupt.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        interrupt.cancel();
+    });
+    let failure = bench.apply(&plans).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Interrupted);
+    insta::assert_snapshot!(failure);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_says_what_was_seen() {
+    let bench = Bench::settled().await;
+    let mut service = seed();
+    service.deployment.timeout = Duration::from_secs(5);
+    let failure = bench.deploy(&service).await.err().unwrap();
+    assert_eq!(failure.kind, FailureKind::DeadlineExceeded);
+    insta::assert_snapshot!(masked(&failure.to_string()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_default_vpc_the_subnets_have_to_be_given() {
+    let bench = Bench::settled().await;
+    let ec2 = bench.aws.ec2().await.unwrap();
+    let vpcs = ec2.describe_vpcs().send().await.unwrap().vpcs.unwrap();
+    for subnet in ec2.describe_subnets().send().await.unwrap().subnets.unwrap() {
+        ec2.delete_subnet().subnet_id(subnet.subnet_id().unwrap()).send().await.unwrap();
+    }
+    insta::assert_snapshot!("no_subnets", masked(&bench.plan(&seed()).await.err().unwrap().to_string()));
+    ec2.delete_vpc().vpc_id(vpcs[0].vpc_id().unwrap()).send().await.unwrap();
+    insta::assert_snapshot!("no_vpc", bench.plan(&seed()).await.err().unwrap());
+}

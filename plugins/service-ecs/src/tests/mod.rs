@@ -1,0 +1,10 @@
+//! The steps against the simulated cloud, and against endpoints that know less.
+
+mod bench;
+mod compared;
+mod crashing;
+mod deploy;
+mod endpoint;
+mod failing;
+mod poor;
+mod registered;

@@ -1,0 +1,104 @@
+//! What is registered, and that it is recognised again.
+
+use longshore_model::{Architecture, Container, Inputs, Known, LaunchType, Service, TaskSize};
+use serde_json::json;
+
+use super::{
+    bench::{Bench, connect_to, name, seed},
+    endpoint::Endpoint,
+};
+use crate::{
+    check::check,
+    render::{Declared, registration},
+};
+
+/// The request of a registration, as it goes over the wire.
+async fn request(service: &Service) -> serde_json::Value {
+    let endpoint = Endpoint::new(|_, _| (200, json!({})));
+    let aws = connect_to(endpoint.client());
+    let inputs: Inputs = [
+        ("role-arn", "arn:aws:iam::123456789012:role/shop-api-execution"),
+        (
+            "secret.ghcr",
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:longshore/shop/ghcr/pull-AbCdEf",
+        ),
+        ("log-group", "/longshore/shop/api"),
+    ]
+    .map(|(name, value)| (name.to_owned(), Known::Value(value.to_owned())))
+    .into_iter()
+    .collect();
+    let size = check(&name("api"), service).unwrap();
+    let declared = Declared { family: "shop-api", service, size, region: "eu-central-1", inputs: &inputs };
+    let tags = crate::tags::of(&longshore_aws::Ownership::new("shop", "task-definition.api"));
+    registration(aws.ecs().await.unwrap(), declared.render().unwrap(), tags).send().await.unwrap();
+    endpoint.last("RegisterTaskDefinition").unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_seeds_definition_is_what_ecs_documents() {
+    let mut service = seed();
+    let container = service.containers.remove(&name("api")).unwrap();
+    let image = "ghcr.io/jonashackt/microservice-api-spring-boot-private:latest".parse().unwrap();
+    let container = Container { image, ..container };
+    service.containers.insert(name("microservice-api-spring-boot"), container);
+    insta::assert_json_snapshot!(request(&service).await);
+}
+
+/// A service that uses everything.
+fn rich() -> Service {
+    let mut service = seed();
+    service.platform.architecture = Architecture::Amd64;
+    service.task_role = Some("arn:aws:iam::123456789012:role/shop-api".to_owned());
+    service.size = Some(TaskSize { cpu: 512, memory: 2048 });
+    let api = service.containers.get_mut(&name("api")).unwrap();
+    api.environment = [("B".to_owned(), "2".to_owned()), ("A".to_owned(), String::new())].into();
+    api.command = Some(vec!["serve".to_owned(), "--port=8098".to_owned()]);
+    api.cpu = Some(256);
+    api.ports.insert(name("metrics"), 9000);
+    let side = Container {
+        image: "ghcr.io/acme/api:2".parse().unwrap(),
+        memory: None,
+        cpu: None,
+        ports: [(name("admin"), 9001)].into(),
+        essential: false,
+        environment: [("A".to_owned(), "x".to_owned())].into(),
+        command: None,
+        ..api.clone()
+    };
+    service.containers.insert(name("side"), side);
+    service
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_that_can_be_declared_is_rendered() {
+    insta::assert_json_snapshot!(request(&rich()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_that_can_be_declared_is_recognised_again() {
+    let bench = Bench::settled().await;
+    bench.deploy(&rich()).await.unwrap();
+    let plans = bench.plan(&rich()).await.unwrap();
+    assert!(plans.is_quiet(), "{}", plans.shown());
+}
+
+#[test]
+fn what_ecs_would_refuse_is_refused_before() {
+    let mut service = seed();
+    service.launch_type = LaunchType::Ec2;
+    service.network.assign_public_ip = Some(true);
+    service.logs.as_mut().unwrap().retention_days = 31;
+    let api = service.containers.get_mut(&name("api")).unwrap();
+    api.memory = None;
+    api.essential = false;
+    api.image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:1".parse().unwrap();
+    let mut problems = check(&name("api"), &service).unwrap_err();
+    let mut service = seed();
+    service.size = Some(TaskSize { cpu: 256, memory: 768 });
+    problems.extend(check(&name("web"), &service).unwrap_err());
+    service.size = None;
+    service.containers.get_mut(&name("api")).unwrap().memory = Some(200_000);
+    problems.extend(check(&name("api"), &service).unwrap_err());
+    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
