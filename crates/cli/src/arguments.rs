@@ -135,6 +135,19 @@ pub(crate) enum Command {
     Plugins,
 }
 
+impl Command {
+    /// How many steps run at a time, where the command says it.
+    pub(crate) fn concurrency(&self) -> Option<NonZeroUsize> {
+        match self {
+            Self::Plan(options) => options.run.concurrency,
+            Self::Deploy(options) => options.run.concurrency,
+            Self::Status(options) => options.run.concurrency,
+            Self::Destroy(options) => options.run.concurrency,
+            Self::Config | Self::Graph(_) | Self::Cloud(_) | Self::Completions(_) | Self::Plugins => None,
+        }
+    }
+}
+
 /// Options of `plan`.
 #[derive(Args, Debug)]
 pub(crate) struct Plan {
@@ -172,7 +185,7 @@ pub(crate) struct Destroy {
 /// Options of whatever runs steps.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Run {
-    /// How many steps run at a time [env: LONGSHORE_CONCURRENCY] [default: 10]
+    /// How many steps run, or services are read, at a time [env: LONGSHORE_CONCURRENCY] [default: 10]
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<NonZeroUsize>,
 }

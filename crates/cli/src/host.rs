@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use longshore_aws::{Aws, Target};
 use longshore_config::{ConfigError, ConfigErrors, Layers, Loaded, PluginKind, PluginUse, load_with};
 use longshore_graph::{Expansion, Host, expand};
-use longshore_model::{Failure, FailureKind, Problem};
+use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
 use longshore_oci::Puller;
 use longshore_plugin::{Extensions, Registry};
 
-use crate::{blueprint::environment, settings::Settings};
+use crate::{
+    blueprint::{draft, environment},
+    settings::Settings,
+};
 
 /// The plugins that a configuration can name.
 pub(crate) fn plugins() -> Registry {
@@ -52,6 +55,7 @@ fn judge(used: &PluginUse, plugins: &Registry, extensions: &Extensions) -> Vec<P
         PluginKind::SecretStore => plugins.secret_store(&used.plugin, extensions).map(drop),
         PluginKind::RoleBuilder => plugins.role_builder(&used.plugin, extensions).map(drop),
         PluginKind::ServiceDeployer => plugins.service_deployer(&used.plugin, extensions).map(drop),
+        PluginKind::SimulatedCloud => draft(Some(&used.plugin.options), &AwsTarget::default()).map(drop),
     };
     built.err().unwrap_or_default()
 }

@@ -53,7 +53,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> 
         Ok(parsed) => parsed,
         Err(error) => return explain(&error, &arguments, &stdout, &stderr, terminals, &variables),
     };
-    let settings = match Settings::new(parsed.global, &variables) {
+    let settings = match Settings::new(parsed.global, parsed.command.concurrency(), &variables) {
         Ok(settings) => settings,
         Err(message) => return misused(&message, &stderr),
     };

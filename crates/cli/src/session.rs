@@ -9,7 +9,7 @@ use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Outcome, ServiceStatus, StepId, StepPlan,
 };
 use longshore_plugin::{Context, Registry};
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -101,6 +101,7 @@ impl Session {
     /// What could not be read.
     pub(crate) async fn status(&self) -> Result<Vec<ServiceStatus>, Vec<Failure>> {
         let mut reads = JoinSet::new();
+        let limit = Arc::new(Semaphore::new(self.run.concurrency.get().min(Semaphore::MAX_PERMITS)));
         for (name, deployer) in &self.expansion.deployers {
             let Some(service) = self.loaded.stack.services.get(name) else { continue };
             let (name, service, deployer) = (name.clone(), service.clone(), deployer.clone());
@@ -110,7 +111,12 @@ impl Session {
                 self.run.interrupt.clone(),
                 Arc::new(self.run.events.clone()),
             );
-            reads.spawn(async move { deployer.status(&context, &name, &service).await });
+            let limit = limit.clone();
+            reads.spawn(async move {
+                // It is never closed.
+                let _permit = limit.acquire().await;
+                deployer.status(&context, &name, &service).await
+            });
         }
         let (mut services, mut failures) = (Vec::new(), Vec::new());
         while let Some(read) = reads.join_next().await {

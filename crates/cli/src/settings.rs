@@ -32,7 +32,11 @@ impl Settings {
     ///
     /// # Errors
     /// When one of them has a value that it cannot have, with the name of the flag or variable.
-    pub(crate) fn new(global: Global, variables: &BTreeMap<String, String>) -> Result<Self, String> {
+    pub(crate) fn new(
+        global: Global,
+        concurrency: Option<NonZeroUsize>,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, String> {
         let variable = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
         let (environment, whose) = match (global.env, variable("LONGSHORE_ENV")) {
             (Some(environment), _) => (environment, "--env"),
@@ -55,9 +59,10 @@ impl Settings {
             },
             log: variable("LONGSHORE_LOG"),
             color: choice(global.color, "LONGSHORE_COLOR", &variable)?.unwrap_or(Color::Auto),
-            concurrency: match variable("LONGSHORE_CONCURRENCY") {
-                Some(text) => number(&text, "LONGSHORE_CONCURRENCY")?,
-                None => CONCURRENCY,
+            concurrency: match (concurrency, variable("LONGSHORE_CONCURRENCY")) {
+                (Some(concurrency), _) => concurrency,
+                (None, Some(text)) => number(&text, "LONGSHORE_CONCURRENCY")?,
+                (None, None) => CONCURRENCY,
             },
             state_directory: variable("LONGSHORE_STATE_DIR").map_or(beside, PathBuf::from),
             directory,
@@ -79,7 +84,9 @@ fn choice<T: ValueEnum>(
 }
 
 fn number<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("the environment variable {name} is `{text}`; it must be a number"))
+    text.parse().map_err(|_| {
+        format!("the environment variable {name} is `{text}`; it must be a whole number, such as 10")
+    })
 }
 
 #[cfg(test)]
@@ -90,10 +97,11 @@ mod tests {
     use crate::arguments::Arguments;
 
     fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings, String> {
-        let arguments = [&["longshore", "plugins"], arguments].concat();
+        let arguments = [&["longshore", "plan"], arguments].concat();
         let variables =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Settings::new(Arguments::try_parse_from(arguments).unwrap().global, &variables)
+        let arguments = Arguments::try_parse_from(arguments).unwrap();
+        Settings::new(arguments.global, arguments.command.concurrency(), &variables)
     }
 
     #[test]
@@ -107,17 +115,21 @@ mod tests {
         assert_eq!(variable.environment.as_str(), "production");
         assert_eq!(variable.output, OutputFormat::Json);
         assert_eq!(variable.concurrency.get(), 3);
-        let flag =
-            settings(&["--env", "test", "--config-dir", "a/b", "--output", "text"], &variables).unwrap();
+        let flag = settings(
+            &["--env", "test", "--config-dir", "a/b", "--output", "text", "--concurrency", "7"],
+            &variables,
+        )
+        .unwrap();
         assert_eq!(flag.environment.as_str(), "test");
         assert_eq!(flag.output, OutputFormat::Text);
+        assert_eq!(flag.concurrency.get(), 7);
         assert_eq!(flag.state_directory, PathBuf::from("a/.longshore"));
     }
 
     #[test]
     fn wrong_values_are_refused_by_name() {
-        insta::assert_snapshot!(settings(&[], &[("LONGSHORE_OUTPUT", "xml")]).unwrap_err(), @"");
-        insta::assert_snapshot!(settings(&[], &[("LONGSHORE_CONCURRENCY", "0")]).unwrap_err(), @"");
-        insta::assert_snapshot!(settings(&[], &[("LONGSHORE_ENV", "a/b")]).unwrap_err(), @"");
+        insta::assert_snapshot!(settings(&[], &[("LONGSHORE_OUTPUT", "xml")]).unwrap_err());
+        insta::assert_snapshot!(settings(&[], &[("LONGSHORE_CONCURRENCY", "0")]).unwrap_err());
+        insta::assert_snapshot!(settings(&[], &[("LONGSHORE_ENV", "a/b")]).unwrap_err());
     }
 }

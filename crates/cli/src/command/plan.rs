@@ -14,10 +14,10 @@ pub(super) fn run(options: &arguments::Plan, invocation: Invocation) -> Exit {
 async fn plan(session: &Session, detailed: bool) -> Exit {
     let report = session.run.plan(&session.expansion.graph).await;
     let outcome = session.outcome(&report);
+    if outcome != Outcome::Succeeded {
+        return session.finish(outcome, []);
+    }
     let plans = report.results();
     let exit = session.finish(outcome, plans.values());
-    match outcome {
-        Outcome::Succeeded if detailed && plans.values().any(StepPlan::is_change) => Exit::Changes,
-        _ => exit,
-    }
+    if detailed && plans.values().any(StepPlan::is_change) { Exit::Changes } else { exit }
 }

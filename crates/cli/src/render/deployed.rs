@@ -10,15 +10,17 @@ pub(super) fn block(
     services: &[ServiceStatus],
     style: Style,
 ) -> String {
-    let label = |step: &StepId, name: &str| format!("{} {}", name_of(step), title(name));
-    let width = outputs.iter().map(|(step, name, _)| label(step, name).len()).max().unwrap_or_default();
+    let width = |cells: &mut dyn Iterator<Item = usize>| cells.max().unwrap_or_default();
+    let titles = width(&mut outputs.iter().map(|(_, name, _)| title(name).len()));
+    let names = width(&mut outputs.iter().map(|(step, ..)| name_of(step).len()));
     let mut text = String::new();
     for (step, name, value) in outputs {
-        text.push_str(&format!("  {:width$}  {value}\n", label(step, name)));
+        text.push_str(&format!("  {:titles$}  {:names$}  {value}\n", title(name), name_of(step)));
     }
     for service in services {
+        let tasks = service.tasks.iter().filter(|task| task.state != "STOPPED").cloned().collect();
         text.push('\n');
-        text.push_str(&status::tasks(service, style));
+        text.push_str(&status::tasks(&ServiceStatus { tasks, ..service.clone() }, style));
     }
     text
 }
@@ -54,6 +56,6 @@ mod tests {
             ),
             output(("role", "api"), "role-arn", "arn:aws:iam::1:role/r"),
         ];
-        insta::assert_snapshot!(block(&outputs, &[], Style::default()), @"");
+        insta::assert_snapshot!(block(&outputs, &[], Style::default()));
     }
 }

@@ -1,14 +1,16 @@
 //! Why something failed.
 
-use longshore_model::{Failure, StepId};
+use longshore_model::{Failure, FailureKind, StepId};
 
 use super::{Style, words};
 
 /// A block: what happened, at which resource and call, and what to do.
 pub(super) fn block(step: Option<&StepId>, failure: &Failure, style: Style) -> String {
     let what = step.map_or_else(String::new, |step| format!(" in {step}"));
-    let kind = words::failure(failure.kind);
-    let mut text = format!("{}{what} ({kind})\n", style.red("error"));
+    let mut text = match failure.kind {
+        FailureKind::Interrupted => format!("{}{what}\n", style.yellow("interrupted")),
+        kind => format!("{}{what} ({})\n", style.red("error"), words::failure(kind)),
+    };
     text.push_str(&part("", &failure.message));
     if let Some(at) = &failure.at {
         text.push_str(&part("at: ", at));
@@ -27,8 +29,6 @@ fn part(label: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use longshore_model::FailureKind;
-
     use super::*;
 
     #[test]
@@ -37,7 +37,7 @@ mod tests {
             Failure::new(FailureKind::Denied, "AccessDeniedException: not authorised\nand more words")
                 .at("secretsmanager:CreateSecret longshore/shop/ghcr/pull")
                 .help("allow the caller secretsmanager:CreateSecret");
-        insta::assert_snapshot!(block(Some(&StepId::new("credential", "ghcr")), &failure, Style::default()), @"");
-        insta::assert_snapshot!(block(None, &Failure::new(FailureKind::Internal, "x"), Style::default()), @"");
+        insta::assert_snapshot!(block(Some(&StepId::new("credential", "ghcr")), &failure, Style::default()));
+        insta::assert_snapshot!(block(None, &Failure::new(FailureKind::Internal, "x"), Style::default()));
     }
 }

@@ -85,7 +85,9 @@ impl Reader for Plain {
             }
             EventKind::StepSucceeded { .. } => {}
             EventKind::StepFailed { step, failure, .. } => {
-                self.step_line(at, step, &format!("{}: {}", self.style.red("failed"), failure.message));
+                // The end of the run shows it whole.
+                let message = failure.message.lines().next().unwrap_or_default();
+                self.step_line(at, step, &format!("{}: {message}", self.style.red("failed")));
             }
             EventKind::StepSkipped { step, because, .. } => {
                 self.step_line(at, step, &format!("skipped, because {because} failed"));
@@ -166,6 +168,6 @@ mod tests {
         for (at, event) in events {
             plain.read(&Event { at, event });
         }
-        insta::assert_snapshot!(lines(&buffer), @"");
+        insta::assert_snapshot!(lines(&buffer));
     }
 }

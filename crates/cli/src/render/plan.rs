@@ -18,17 +18,10 @@ pub(super) fn plans<'a>(plans: impl IntoIterator<Item = &'a StepPlan>, style: St
 }
 
 fn one(plan: &StepPlan, style: Style) -> String {
-    let mut text = format!("{:>3} {}", style.action(plan.action), plan.resource);
-    // Escape sequences have no width, but count as characters.
-    if style.color {
-        text = format!("{} {}", pad_left(&style.action(plan.action), 3), plan.resource);
-    }
-    if plan.is_change() {
-        text.push_str(&format!("  {}", style.dim(words::planned(plan.action))));
-    }
-    text.push('\n');
+    let action = pad_left(&style.action(plan.action), 3);
+    let mut text = format!("{action} {}  {}\n", plan.resource, style.dim(words::planned(plan.action)));
     if let Some(reason) = &plan.reason {
-        text.push_str(&format!("      because {reason}\n"));
+        text.push_str(&format!("      {reason}\n"));
     }
     let width = plan.changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
     for change in &plan.changes {
@@ -43,6 +36,7 @@ fn one(plan: &StepPlan, style: Style) -> String {
     text
 }
 
+/// Escape sequences have no width, but count as characters.
 fn pad_left(text: &str, width: usize) -> String {
     let pad = width.saturating_sub(console::measure_text_width(text));
     format!("{}{text}", " ".repeat(pad))
@@ -111,11 +105,13 @@ mod tests {
 
     #[test]
     fn shows_what_changes_and_what_was_found_out() {
-        insta::assert_snapshot!(plans(&sample(), Style::default()), @"");
-        insta::assert_snapshot!(
-            console::strip_ansi_codes(&plans(&sample(), Style { color: true, unicode: true })).lines().nth(5).unwrap(),
-            @""
+        insta::assert_snapshot!(plans(&sample(), Style::default()));
+        let colored = plans(&sample(), Style { color: true, unicode: true });
+        assert_eq!(
+            console::strip_ansi_codes(&colored),
+            plans(&sample(), Style { color: false, unicode: true })
         );
+        assert!(colored.contains("768 → 1024") && colored.contains("\u{1b}[32m+\u{1b}[0m"), "{colored}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_model::{
-    Action, Event, EventKind, Failure, Outcome, Outputs, Phase, ServiceStatus, StepId, StepPlan,
+    Action, Event, EventKind, Failure, FailureKind, Outcome, Outputs, Phase, ServiceStatus, StepId, StepPlan,
 };
 
 use super::{Display, Reader, Style, deployed, failure, plan, status, time, words};
@@ -41,6 +41,10 @@ struct Run {
 impl Run {
     fn has_applied(&self) -> bool {
         matches!(self.phase, Some(Phase::Apply | Phase::Remove))
+    }
+
+    fn failure(&self, step: &StepId) -> Option<&Failure> {
+        self.failures.iter().find(|(failed, ..)| failed == step).map(|(.., failure)| failure)
     }
 
     fn changes(&self) -> bool {
@@ -108,7 +112,14 @@ impl Results {
             return;
         }
         if run.changes() || run.command == "plan" {
-            self.stdout.write(plan::plans(run.in_order().map(|(_, plan)| plan), self.style));
+            let mut plans: Vec<_> = run.in_order().map(|(_, plan)| plan).collect();
+            if run.phase == Some(Phase::PlanRemoval) {
+                plans.reverse();
+            }
+            let plans = plan::plans(plans, self.style);
+            if !plans.is_empty() {
+                self.stdout.line(plans);
+            }
         }
         let nothing = match run.phase {
             Some(Phase::PlanRemoval) => "There is nothing to remove.",
@@ -130,6 +141,7 @@ impl Results {
                     self.stdout
                         .line(format!("\nDeployed {} to {} in {took}: {done}.\n", run.stack, run.target));
                 }
+                self.stdout.write("\n");
                 self.stdout.write(deployed::block(&run.yielded(), &run.services, self.style));
             }
             ("destroy", Outcome::Succeeded) if run.has_applied() => {
@@ -168,12 +180,22 @@ impl Results {
         for (step, plan) in run.in_order().filter(|(_, plan)| plan.is_change()) {
             let how = if run.done.contains(step) {
                 self.style.green(words::done(plan.action))
-            } else if run.failures.iter().any(|(failed, ..)| failed == step) {
-                self.style.red("failed")
-            } else if let Some(because) = run.skipped.get(step) {
-                format!("not begun, because {because} failed")
+            } else if let Some(failure) = run.failure(step) {
+                match failure.kind {
+                    FailureKind::Interrupted => self.style.yellow("interrupted"),
+                    _ => self.style.red("failed"),
+                }
             } else {
-                "not begun".to_owned()
+                match run.skipped.get(step) {
+                    Some(because)
+                        if run
+                            .failure(because)
+                            .is_some_and(|failure| failure.kind != FailureKind::Interrupted) =>
+                    {
+                        format!("not begun, because {because} failed")
+                    }
+                    _ => "not begun".to_owned(),
+                }
             };
             text.push_str(&format!("  {}: {how}\n", plan.resource));
         }
@@ -232,6 +254,9 @@ impl Reader for Results {
             EventKind::CommandFailed { failures } => {
                 for failure in failures {
                     self.stderr.write(failure::block(None, failure, self.error_style));
+                }
+                if failures.len() > 1 {
+                    self.stderr.line(format!("{} errors", failures.len()));
                 }
             }
             EventKind::RunFinished { outcome, took, .. } => self.finished(*outcome, *took),

@@ -121,7 +121,7 @@ mod tests {
             events: vec![],
             ..api.clone()
         };
-        insta::assert_snapshot!(services(&[api, web], Style::default()), @"");
-        insta::assert_snapshot!(services(&[], Style::default()), @"");
+        insta::assert_snapshot!(services(&[api, web], Style::default()));
+        insta::assert_snapshot!(services(&[], Style::default()));
     }
 }

@@ -34,7 +34,7 @@ impl Style {
         }
     }
 
-    fn paint<'a>(self, text: &'a str) -> StyledObject<&'a str> {
+    fn paint(self, text: &str) -> StyledObject<&str> {
         style(text).force_styling(self.color)
     }
 

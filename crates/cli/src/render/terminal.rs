@@ -234,7 +234,9 @@ impl Reader for Terminal {
                 self.finish(step, &style.done(), Some(*took), message);
             }
             EventKind::StepFailed { step, failure, took, .. } => {
-                self.finish(step, &style.failed(), Some(*took), &failure.message);
+                // The end of the run shows it whole.
+                let message = failure.message.lines().next().unwrap_or_default();
+                self.finish(step, &style.failed(), Some(*took), message);
             }
             EventKind::StepSkipped { step, because, .. } => {
                 self.finish(step, &style.dim("-"), None, &format!("skipped, because {because} failed"));

@@ -32,6 +32,8 @@ pub enum PluginKind {
     RoleBuilder,
     /// What runs a service.
     ServiceDeployer,
+    /// The simulated cloud: the table `[cloud]`, which names no plugin. Its only use is to be judged with the others.
+    SimulatedCloud,
 }
 
 /// A plugin that a configuration uses.
@@ -87,7 +89,10 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
     let mut embedded = false;
     let cloud = fields.table("cloud", |fields| {
         embedded = fields.flag("embedded").unwrap_or(false);
-        Some(fields.rest())
+        let options = fields.rest();
+        let plugin = Plugin { name: "cloud".to_owned(), options: options.clone() };
+        plugins.0.borrow_mut().push(PluginUse { kind: PluginKind::SimulatedCloud, plugin });
+        Some(options)
     });
     fields.done();
 

@@ -1,0 +1,95 @@
+//! The simulated cloud over HTTP, and commands against it.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use longshore_cli::{Exit, Interrupts};
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::project::{Capture, Project};
+
+#[test]
+fn a_cloud_in_one_terminal_and_a_plan_in_another() {
+    let project = Arc::new(Project::new());
+    let (asks, receiver) = unbounded_channel();
+    let stdout = Capture::default();
+    let cloud = thread::spawn({
+        let (project, stdout) = (project.clone(), stdout.clone());
+        move || {
+            let arguments =
+                ["cloud", "--listen", "127.0.0.1:0", "--state", project.path("state.json").to_str().unwrap()]
+                    .map(str::to_owned);
+            let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+            project.run_with(&arguments, move |io| {
+                io.stdout = Box::new(stdout);
+                io.interrupts = Interrupts::Channel(receiver);
+            })
+        }
+    });
+    let url = wait_for_url(&stdout);
+    let other = Project::new().variable("AWS_ENDPOINT_URL", &url);
+    let plan = other.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.exit, Exit::Changes, "{}", plan.stderr);
+    assert!(plan.stdout.contains("Plan: 6 to create"), "{}", plan.stdout);
+    assert!(
+        plan.stderr.contains(&format!("at {url} (account 123456789012, eu-central-1)")),
+        "{}",
+        plan.stderr
+    );
+    assert!(!other.path(".longshore").exists(), "the embedded cloud was left alone");
+    let status = other.run(&["status", "--set", &format!("aws.endpoint={url}")]);
+    assert_eq!((status.exit, status.stdout.as_str()), (Exit::Done, "api: not there\n"), "{}", status.stderr);
+
+    asks.send(()).unwrap();
+    let served = cloud.join().unwrap();
+    assert_eq!((served.exit, served.stderr.as_str()), (Exit::Done, ""));
+    assert!(project.path("state.json").exists());
+}
+
+fn wait_for_url(stdout: &Capture) -> String {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(20) {
+        let text = stdout.text();
+        let line = text.lines().find_map(|line| line.strip_prefix("export AWS_ENDPOINT_URL="));
+        if let (Some(url), true) = (line, text.ends_with("# Ctrl-C ends it.\n")) {
+            return url.to_owned();
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the cloud does not say where it is: {}", stdout.text());
+}
+
+#[test]
+fn an_address_that_is_in_use() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = Project::new().run(&["cloud", "--listen", &address]);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.stderr.contains("help: stop what uses the port"), "{}", ran.stderr);
+}
+
+/// Ctrl-C reaches the real process.
+#[cfg(unix)]
+#[test]
+fn a_cloud_ends_when_it_is_interrupted() {
+    use std::{
+        io::{BufRead as _, BufReader},
+        process::{Command, Stdio},
+    };
+
+    let project = Project::new();
+    let mut cloud = Command::new(env!("CARGO_BIN_EXE_longshore"))
+        .args(["cloud", "--listen", "127.0.0.1:0", "--config-dir"])
+        .arg(project.path("configs"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(cloud.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "# Ctrl-C ends it."));
+    let interrupted = Command::new("sh").args(["-c", &format!("kill -INT {}", cloud.id())]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(cloud.wait().unwrap().code(), Some(0));
+}

@@ -1,0 +1,12 @@
+//! The command, run in this process against the simulated cloud: what people and programs read, and exit codes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod events;
+mod failures;
+mod http;
+mod interrupts;
+mod lifecycle;
+mod project;
+mod secrecy;
+mod usage;

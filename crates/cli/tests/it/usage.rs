@@ -1,0 +1,66 @@
+//! The command line itself.
+
+use longshore_cli::Exit;
+
+use crate::project::{Project, Ran};
+
+fn shown(arguments: &[&str]) -> Ran {
+    Project::new().run(arguments)
+}
+
+#[test]
+fn help_teaches() {
+    let help = shown(&["--help"]);
+    assert_eq!((help.exit, help.stderr.as_str()), (Exit::Done, ""));
+    insta::assert_snapshot!(help.stdout);
+    insta::assert_snapshot!(shown(&["deploy", "--help"]).stdout);
+    for command in ["plan", "deploy", "status", "destroy", "config", "graph", "cloud", "completions"] {
+        assert!(shown(&[command, "-h"]).stdout.contains("Example:\n  longshore"), "{command}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_has_an_exit_code_of_its_own() {
+    for arguments in [&["frob"][..], &["plan", "--concurrency", "0"], &["graph", "--format", "png"], &[]] {
+        let ran = shown(arguments);
+        assert_eq!((ran.exit, ran.stdout.as_str()), (Exit::Usage, ""), "{arguments:?}");
+        assert!(!ran.stderr.is_empty());
+    }
+    let variable = Project::new().variable("LONGSHORE_OUTPUT", "xml").run(&["plan"]);
+    assert_eq!(variable.exit, Exit::Usage);
+    insta::assert_snapshot!(variable.stderr);
+    let filter = Project::new().variable("LONGSHORE_LOG", "a=b=c").run(&["plugins"]);
+    assert_eq!(filter.exit, Exit::Usage, "{}", filter.stderr);
+}
+
+#[test]
+fn colours_are_as_they_are_wanted() {
+    let colored = |arguments: &[&str], terminal: bool| {
+        let ran = Project::new().run_with(arguments, |io| io.stderr_is_terminal = terminal);
+        ran.stderr.contains('\u{1b}')
+    };
+    assert!(!colored(&["frob"], false));
+    assert!(colored(&["frob"], true));
+    assert!(!colored(&["frob", "--color=never"], true));
+    assert!(colored(&["frob", "--color", "always"], false));
+}
+
+#[test]
+fn graphs_are_drawn() {
+    insta::assert_snapshot!(shown(&["graph"]).stdout);
+    insta::assert_snapshot!(shown(&["graph", "--format", "mermaid"]).stdout);
+    assert!(shown(&["graph", "--format", "dot"]).stdout.starts_with("digraph longshore {"));
+}
+
+#[test]
+fn plugins_are_listed() {
+    insta::assert_snapshot!(shown(&["plugins"]).stdout);
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = shown(&["completions", shell]).stdout;
+        assert!(script.contains("destroy") && script.contains("detailed-exitcode"), "{shell}");
+    }
+}
