@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_iam::{
     Client,
+    config::{Builder, retry::RetryConfig},
     types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType},
 };
 use longshore_aws::{
@@ -38,7 +39,8 @@ struct Need {
 /// What the simulator said.
 enum Verdict {
     Allowed,
-    Denied(Failure),
+    /// Denied, or not answered: what to say if it stays so.
+    NotYet(Failure),
     /// It cannot be asked: why.
     Unknown(String),
 }
@@ -68,7 +70,7 @@ impl IamRoles {
             let probe = |_| async move {
                 Ok(match simulate(client, desired, need).await? {
                     Verdict::Allowed => Probe::Done(None),
-                    Verdict::Denied(failure) => Probe::Again(failure),
+                    Verdict::NotYet(failure) => Probe::Again(failure),
                     Verdict::Unknown(why) => Probe::Done(Some(why)),
                 })
             };
@@ -90,7 +92,10 @@ async fn simulate(client: &Client, desired: &Desired, need: &Need) -> Result<Ver
         .policy_source_arn(&desired.arn)
         .action_names(need.action)
         .resource_arns(&need.resource)
-        .set_context_entries(Some(need.context.iter().map(entry).collect()));
+        .set_context_entries(Some(need.context.iter().map(entry).collect()))
+        .customize()
+        // The question is repeated anyway; and the SDK would take an endpoint that does not know it for a broken one.
+        .config_override(Builder::new().retry_config(RetryConfig::disabled()));
     let at = format!("iam:SimulatePrincipalPolicy {}", desired.name);
     match request.send().await {
         Ok(answer) => Ok(verdict(desired, need, answer.evaluation_results(), &at)),
@@ -104,8 +109,10 @@ async fn simulate(client: &Client, desired: &Desired, need: &Need) -> Result<Ver
                     "the caller may not use iam:SimulatePrincipalPolicy; allow it to have the role proved"
                         .to_owned(),
                 )),
-                // The role was just made, and is not visible everywhere yet.
-                FailureKind::NotFound => Ok(Verdict::Denied(failure)),
+                // Not found: the role was just made, and is not visible everywhere yet.
+                FailureKind::NotFound | FailureKind::Throttled | FailureKind::Unavailable => {
+                    Ok(Verdict::NotYet(failure))
+                }
                 _ => Err(failure),
             }
         }
@@ -126,7 +133,7 @@ fn verdict(desired: &Desired, need: &Need, results: &[EvaluationResult], at: &st
             "the role {} may not perform {} on {}{because}",
             desired.name, need.action, need.resource
         );
-        Verdict::Denied(Failure::new(FailureKind::Denied, message).at(at).help(
+        Verdict::NotYet(Failure::new(FailureKind::Denied, message).at(at).help(
             "look for a permissions boundary, a policy of the organization, or an attached policy that denies it",
         ))
     };

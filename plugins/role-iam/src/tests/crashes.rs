@@ -41,7 +41,6 @@ async fn a_run_that_dies_after_any_call_is_completed_by_the_next() {
         "AttachRolePolicy",
         "DeleteRolePolicy",
         "DetachRolePolicy",
-        "SimulatePrincipalPolicy",
     ] {
         let harness = if operation == "CreateRole" { Harness::new(json!({})) } else { drifted().await };
         harness.fault(&format!("iam:{operation}"), ALL, Effect::LoseAnswer);
@@ -68,7 +67,14 @@ async fn a_removal_that_dies_after_any_call_is_completed_by_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_that_are_lost_on_the_way_do_no_harm() {
-    for operation in ["CreateRole", "PutRolePolicy", "AttachRolePolicy", "DeleteRole", "DetachRolePolicy"] {
+    for operation in [
+        "CreateRole",
+        "PutRolePolicy",
+        "AttachRolePolicy",
+        "SimulatePrincipalPolicy",
+        "DeleteRole",
+        "DetachRolePolicy",
+    ] {
         let harness = Harness::new(json!({}));
         harness.fault(&format!("iam:{operation}"), 1, Effect::LoseAnswer);
         harness.apply().await.unwrap();
