@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use longshore_model::Secret;
 use zeroize::Zeroizing;
 
-use crate::{Context, Result};
+use crate::{Context, Result, TokenMinter};
 
 /// A user name with a password or token. It leaves the step that fetched it only into a secret store.
 #[derive(Clone, Debug)]
@@ -37,6 +37,33 @@ pub trait CredentialSource: Send + Sync {
     /// # Errors
     /// When there is none, or when it is of a kind that must not be stored.
     async fn fetch(&self, context: &Context) -> Result<Credential>;
+
+    /// What makes the registry's tokens, where the configuration asks for tokens that are made for the stack. `fetch`
+    /// is then not called for what is stored.
+    fn minter(&self) -> Option<&dyn TokenMinter> {
+        None
+    }
+
+    /// What the registry's API tells of a credential.
+    ///
+    /// # Errors
+    /// When the API refuses or does not answer.
+    async fn facts(&self, _context: &Context, _credential: &Credential) -> Result<CredentialFacts> {
+        Ok(CredentialFacts::default())
+    }
+}
+
+/// What a registry's API tells of a credential.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CredentialFacts {
+    /// What it is, in a few words: `classic personal access token`.
+    pub kind: Option<String>,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it expires, in seconds since the Unix epoch.
+    pub expires_at: Option<u64>,
+    /// How many pulls are left in the registry's current window.
+    pub remaining_pulls: Option<u32>,
 }
 
 #[cfg(test)]
