@@ -11,57 +11,10 @@ use std::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Problem, closest,
+    Options, Problem, closest,
     key::join_key,
-    secrecy::{hides, holds_a_token, redacted},
+    secrecy::{hides, holds_a_token},
 };
-
-/// A table of the configuration that somebody else understands: the options of a plugin.
-///
-/// Its `Debug` leaves out what may be a secret.
-#[derive(Clone, Default, PartialEq)]
-pub struct Options {
-    /// The table's dotted key, such as `registries.ghcr`.
-    pub key: String,
-    /// Its entries.
-    pub values: Map<String, Value>,
-    /// For each dotted key below the table (`token.file`): the directory of the file that set it, against which
-    /// relative paths are resolved. Keys that no file set are missing: their paths are relative to the working
-    /// directory.
-    pub directories: BTreeMap<String, PathBuf>,
-    /// Other keys that the table may have and that somebody else reads, so that an error can suggest them.
-    pub known: Vec<String>,
-}
-
-impl Options {
-    /// Reads the options with `read`, which takes the fields that it knows; all other keys are unknown.
-    ///
-    /// # Errors
-    /// All problems at once: unknown keys, wrong types, missing values.
-    pub fn read<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Vec<Problem>> {
-        let problems = RefCell::default();
-        let mut fields = Fields::new(&self.key, &self.values, &self.directories, &problems);
-        fields.known.clone_from(&self.known);
-        let result = read(&mut fields);
-        fields.finish();
-        let problems = problems.into_inner();
-        match result {
-            Some(result) if problems.is_empty() => Ok(result),
-            _ if problems.is_empty() => Err(vec![Problem::new(&self.key, "is not understood")]),
-            _ => Err(problems),
-        }
-    }
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("key", &self.key)
-            .field("values", &redacted(&self.key, &self.values))
-            .field("directories", &self.directories)
-            .finish()
-    }
-}
 
 /// A table that is being read. Each accessor takes one field; what is wrong is noted as a [`Problem`], and the
 /// accessor answers with nothing. [`Fields::finish`] notes the fields that nobody took. A problem does not repeat a
@@ -73,7 +26,7 @@ pub struct Fields<'a> {
     directories: &'a BTreeMap<String, PathBuf>,
     problems: &'a RefCell<Vec<Problem>>,
     taken: BTreeSet<String>,
-    known: Vec<String>,
+    pub(crate) known: Vec<String>,
 }
 
 impl<'a> Fields<'a> {
@@ -297,6 +250,8 @@ impl<'a> Fields<'a> {
             .map(|(field, value)| (field.clone(), value.clone()))
             .collect();
         let known = self.taken.iter().cloned().collect();
+        let taken = self.values.iter().filter(|(field, _)| self.taken.contains(*field));
+        let taken = taken.map(|(field, value)| (field.clone(), value.clone())).collect();
         self.taken.extend(values.keys().cloned());
         let inside = if self.prefix.is_empty() { String::new() } else { format!("{}.", self.prefix) };
         let directories = self
@@ -304,11 +259,11 @@ impl<'a> Fields<'a> {
             .iter()
             .filter_map(|(key, directory)| Some((key.strip_prefix(&inside)?.to_owned(), directory.clone())))
             .collect();
-        Options { key: self.key.clone(), values, directories, known }
+        Options { key: self.key.clone(), values, directories, known, taken }
     }
 
     /// Notes the fields that nobody took as unknown.
-    fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         for field in self.values.keys().filter(|field| !self.taken.contains(*field)) {
             let known: BTreeSet<_> = self.taken.iter().chain(&self.known).map(String::as_str).collect();
             let help = match closest(field, known.iter().copied()) {
@@ -361,7 +316,7 @@ mod tests {
             key: "registries.ghcr".to_owned(),
             values: values.as_object().unwrap().clone(),
             directories: [("token.file".to_owned(), PathBuf::from("/etc/longshore"))].into(),
-            known: Vec::new(),
+            ..Options::default()
         }
     }
 
@@ -419,7 +374,7 @@ mod tests {
 
     #[test]
     fn the_rest_knows_the_keys_that_were_read_before() {
-        let mut options = options(json!({"use": "ghcr", "hots": "x"}));
+        let options = options(json!({"use": "ghcr", "hots": "x"}));
         let rest = options
             .read(|fields| {
                 fields.text("use");
@@ -427,8 +382,11 @@ mod tests {
                 Some(fields.rest())
             })
             .unwrap();
-        options = rest;
-        let problems = options.read(|fields| fields.text("username")).unwrap_err();
+        assert_eq!(
+            (rest.taken_text("use"), rest.taken_text("host"), rest.taken_text("hots")),
+            (Some("ghcr"), None, None)
+        );
+        let problems = rest.read(|fields| fields.text("username")).unwrap_err();
         assert_eq!(problems[0].to_string(), "registries.ghcr.hots: unknown key (did you mean `host`?)");
     }
 

@@ -1,0 +1,62 @@
+//! The options of a plugin.
+
+use std::{cell::RefCell, collections::BTreeMap, fmt, path::PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::{Fields, Problem, secrecy::redacted};
+
+/// A table of the configuration that somebody else understands: the options of a plugin.
+///
+/// Its `Debug` leaves out what may be a secret.
+#[derive(Clone, Default, PartialEq)]
+pub struct Options {
+    /// The table's dotted key, such as `registries.ghcr`.
+    pub key: String,
+    /// Its entries.
+    pub values: Map<String, Value>,
+    /// For each dotted key below the table (`token.file`): the directory of the file that set it, against which
+    /// relative paths are resolved. Keys that no file set are missing: their paths are relative to the working
+    /// directory.
+    pub directories: BTreeMap<String, PathBuf>,
+    /// Other keys that the table may have and that somebody else reads, so that an error can suggest them.
+    pub known: Vec<String>,
+    /// The values of those keys, as far as they are set. A plugin may go by them, such as by a registry's `host`.
+    pub taken: Map<String, Value>,
+}
+
+impl Options {
+    /// The text at `key`, one of the keys that somebody else has read.
+    #[must_use]
+    pub fn taken_text(&self, key: &str) -> Option<&str> {
+        self.taken.get(key)?.as_str()
+    }
+
+    /// Reads the options with `read`, which takes the fields that it knows; all other keys are unknown.
+    ///
+    /// # Errors
+    /// All problems at once: unknown keys, wrong types, missing values.
+    pub fn read<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Vec<Problem>> {
+        let problems = RefCell::default();
+        let mut fields = Fields::new(&self.key, &self.values, &self.directories, &problems);
+        fields.known.clone_from(&self.known);
+        let result = read(&mut fields);
+        fields.finish();
+        let problems = problems.into_inner();
+        match result {
+            Some(result) if problems.is_empty() => Ok(result),
+            _ if problems.is_empty() => Err(vec![Problem::new(&self.key, "is not understood")]),
+            _ => Err(problems),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("key", &self.key)
+            .field("values", &redacted(&self.key, &self.values))
+            .field("directories", &self.directories)
+            .finish()
+    }
+}
