@@ -60,8 +60,11 @@ fn replace_credentials(layers: &[Layer]) -> Vec<Layer> {
 
 fn is_credential(path: &[String]) -> bool {
     let [top, _, .., last] = path else { return false };
-    ["cloud", "registries", "stores"].contains(&top.as_str())
-        && ["password", "token"].contains(&last.as_str())
+    match last.as_str() {
+        "password" | "token" => ["cloud", "registries", "stores"].contains(&top.as_str()),
+        "username" => top == "registries" && path.len() == 3,
+        _ => false,
+    }
 }
 
 fn origins(layers: &[Layer]) -> BTreeMap<String, Origin> {

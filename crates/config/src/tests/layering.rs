@@ -66,6 +66,36 @@ fn a_layer_replaces_where_a_credential_is_found() {
 }
 
 #[test]
+fn a_user_name_that_is_found_somewhere_is_replaced_like_a_credential() {
+    let base = r#"
+        stack = "acme"
+        [registries.harbor]
+        use = "static"
+        host = "harbor.example.com"
+        username = { env = "HARBOR_USER" }
+    "#;
+    let registry = |configuration: &Configuration| {
+        let loaded = configuration.load();
+        loaded.stack.registries.values().next().unwrap().clone()
+    };
+    let username =
+        |configuration: &Configuration| registry(configuration).source.options.values["username"].clone();
+    let configuration = Configuration::new(base, "registries.harbor.username.file = 'secrets/user'");
+    assert_eq!(username(&configuration), json!({"file": "secrets/user"}));
+    let configuration = configuration.set("registries.harbor.username=acme");
+    assert_eq!(username(&configuration), json!("acme"));
+}
+
+#[test]
+fn a_plugin_sees_what_the_loader_has_read() {
+    let local = "registries.ghcr.store = 'default'";
+    let loaded = Configuration::new(API, local).load();
+    let options = &loaded.stack.registries.values().next().unwrap().source.options;
+    let taken = ["use", "host", "store", "endpoint", "username"].map(|key| options.taken_text(key));
+    assert_eq!(taken, [Some("ghcr"), Some("ghcr.io"), Some("default"), None, None]);
+}
+
+#[test]
 fn variables_and_flags_that_look_like_numbers_are_texts_where_a_text_is_wanted() {
     let configuration = Configuration::new(API, "")
         .variable("LONGSHORE_AWS__ACCOUNT", "123456789012")
