@@ -46,6 +46,7 @@ pub(crate) fn draft(options: Option<&Options>, aws: &AwsTarget) -> Result<Draft,
         seed: table.seed.map_or(default.seed, u64::from),
         latency_ms: table.latency_ms.map_or(default.latency_ms, u64::from),
         iam_propagation_ms: table.iam_propagation_ms.map_or(default.iam_propagation_ms, u64::from),
+        speed: table.speed.unwrap_or(default.speed),
         registries: table.registries,
     };
     Ok(Draft { blueprint, users })
@@ -104,6 +105,7 @@ struct Table {
     seed: Option<u32>,
     latency_ms: Option<u32>,
     iam_propagation_ms: Option<u32>,
+    speed: Option<u32>,
     registries: BTreeMap<String, RegistrySpec>,
 }
 
@@ -127,6 +129,7 @@ fn read(fields: &mut Fields<'_>, users: &mut Vec<User>) -> Table {
         seed: fields.number("seed", 0..=u32::MAX),
         latency_ms: fields.number("latency-ms", 0..=HOUR_MS),
         iam_propagation_ms: fields.number("iam-propagation-ms", 0..=HOUR_MS),
+        speed: fields.number("speed", 1..=1000),
         registries: named(fields, "registries", |host, fields| registry(host, fields, users)),
     }
 }

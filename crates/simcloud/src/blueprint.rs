@@ -24,6 +24,8 @@ pub struct Blueprint {
     ///
     /// AWS gives no bound; two seconds is what people measure.
     pub iam_propagation_ms: u64,
+    /// How many times as fast as real time the clock runs where the cloud is served to other processes.
+    pub speed: u32,
     /// Container registries by host, such as `ghcr.io`.
     pub registries: BTreeMap<String, RegistrySpec>,
 }
@@ -36,6 +38,7 @@ impl Default for Blueprint {
             seed: 1,
             latency_ms: 40,
             iam_propagation_ms: 2_000,
+            speed: 1,
             registries: BTreeMap::new(),
         }
     }

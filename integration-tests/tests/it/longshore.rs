@@ -136,7 +136,7 @@ impl Server {
     pub(crate) fn simulated_cloud(project: &Project) -> Self {
         let port = free_port();
         let mut command = project.command(program());
-        command.args(["cloud", "--listen", &format!("127.0.0.1:{port}")]);
+        command.args(["cloud", "--listen", &format!("127.0.0.1:{port}"), "--set", "cloud.speed=20"]);
         Self::start(command, port)
     }
 }

@@ -60,7 +60,9 @@ async fn listen(
 ) -> Result<(), Failure> {
     let cloud = match &options.state {
         Some(path) => Cloud::open(path, blueprint, wall_clock()),
-        None => Cloud::new(blueprint, Arc::new(TokioClock::starting_at(wall_clock()))),
+        None => {
+            Cloud::new(blueprint, Arc::new(TokioClock::starting_at(wall_clock()).at_speed(blueprint.speed)))
+        }
     };
     let cloud = cloud.map_err(|error| cannot_open(&error))?;
     let cannot_listen = |error: std::io::Error| {

@@ -75,7 +75,7 @@ impl Cloud {
             None => World::new(blueprint, wall),
         };
         world.iam.set_propagation(Duration::from_millis(blueprint.iam_propagation_ms));
-        let clock = Arc::new(TokioClock::starting_at(world.now.max(wall)));
+        let clock = Arc::new(TokioClock::starting_at(world.now.max(wall)).at_speed(blueprint.speed));
         Self::build(world, blueprint, clock, Some(file))
     }
 
