@@ -91,10 +91,7 @@ macro_rules! clients {
         /// When no region is configured.
         pub async fn $service(&self) -> Result<&$sdk::Client> {
             let client = self.inner.$service.get_or_try_init(|| async {
-                let config = $sdk::config::Builder::from(self.config().await?)
-                    .interceptor(transport::OpaqueRequest)
-                    .build();
-                Ok::<_, Failure>($sdk::Client::from_conf(config))
+                Ok::<_, Failure>($sdk::Client::new(self.config().await?))
             });
             client.await
         }
@@ -309,16 +306,46 @@ mod tests {
         HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
     }
 
+    /// Collects what is logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_secret_is_sent_but_shown_in_no_request_and_no_response() {
-        let (aws, seen) = connect(|| Ok(answer(200, r#"{"SecretString":"ghp_stored"}"#)));
+    async fn a_secret_is_sent_and_received_but_logged_at_no_level() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        // For all threads: what is enabled is remembered for each place that logs, whichever thread comes first.
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        let (aws, seen) = connect(|| Ok(answer(200, "{}")));
         let client = aws.secretsmanager().await.unwrap();
-        let put = client.put_secret_value().secret_id("x").secret_string("ghp_sent");
-        put.send().await.unwrap();
+        client.create_secret().name("x").secret_string("ghp_sent").send().await.unwrap();
+        client.put_secret_value().secret_id("x").secret_string("ghp_sent").send().await.unwrap();
+        let (aws, _) = connect(|| Ok(answer(200, r#"{"SecretString":"ghp_stored"}"#)));
+        let client = aws.secretsmanager().await.unwrap();
         let got = client.get_secret_value().secret_id("x").send().await.unwrap();
         assert_eq!(got.secret_string(), Some("ghp_stored"));
+
         let seen = seen.lock().unwrap().join("\n");
-        assert!(seen.contains("PutSecretValue") && !seen.contains("ghp_"), "{seen}");
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(seen.contains("PutSecretValue") && log.contains("transmitting request"), "{seen} {log}");
+        for text in [seen, log] {
+            assert!(!text.contains("ghp_"), "{text}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -354,6 +381,12 @@ mod tests {
         assert_eq!(aws.identity().await.unwrap().partition, "aws-cn");
         assert_eq!(aws.region().await.unwrap(), "us-east-1");
         assert_eq!(seen.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_missing_region_is_said_with_what_to_do() {
+        let profile = Target { profile: Some("shop".to_owned()), ..Target::default() };
+        insta::assert_snapshot!(format!("{}\n{}", no_region(&Target::default()), no_region(&profile)));
     }
 
     #[tokio::test]

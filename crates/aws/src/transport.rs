@@ -1,7 +1,7 @@
-//! Between the SDK and the HTTP client: errors that name the endpoint, and bodies that nobody logs.
+//! Between the SDK and the HTTP client: errors that name the endpoint, and responses that nobody logs.
 //!
 //! The SDK writes whole requests and responses to its `trace` logs, and shows a body that is in memory. Bodies carry
-//! secrets, so both are passed through the SDK as streams, of which it shows nothing.
+//! secrets. It wraps the body of a request itself, so that nothing of it shows; the body of a response is wrapped here.
 
 use std::{error::Error, fmt, net::IpAddr};
 
@@ -18,7 +18,6 @@ use aws_smithy_runtime_api::{
             HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
             SharedHttpConnector,
         },
-        interceptors::{Intercept, context::BeforeTransmitInterceptorContextMut, dyn_dispatch_hint},
         orchestrator::HttpRequest,
         result::ConnectorError,
         runtime_components::{RuntimeComponents, RuntimeComponentsBuilder},
@@ -73,28 +72,7 @@ impl Error for NoAnswer {
     }
 }
 
-/// Makes the request's body opaque after it was signed.
-#[derive(Debug)]
-pub(crate) struct OpaqueRequest;
-
-#[dyn_dispatch_hint]
-impl Intercept for OpaqueRequest {
-    fn name(&self) -> &'static str {
-        "OpaqueRequest"
-    }
-
-    fn modify_before_transmit(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let body = context.request_mut().body_mut();
-        *body = opaque(std::mem::replace(body, SdkBody::taken()));
-        Ok(())
-    }
-}
-
+/// The same body, of which a log shows nothing.
 fn opaque(body: SdkBody) -> SdkBody {
     SdkBody::from_body_1_x(body)
 }
