@@ -5,10 +5,11 @@ use std::{io, path::Path};
 use longshore_model::{Failure, FailureKind, Secret};
 use tokio::{fs::File, io::AsyncReadExt};
 
-use crate::VALUE_LIMIT;
-
-/// Reads the file at `path`.
-pub(crate) async fn read(path: &Path) -> Result<Secret<String>, Failure> {
+/// Reads the file at `path`, a text with secrets in it that has at most `limit` bytes.
+///
+/// # Errors
+/// When it cannot be read, is longer, or is no text. Nothing of it is shown.
+pub async fn read_file(path: &Path, limit: usize) -> Result<Secret<String>, Failure> {
     let fail = |what: &str| Failure::new(FailureKind::Invalid, format!("the file {} {what}", path.display()));
     let explain = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => fail("is not there").help("create it, or correct the path"),
@@ -18,10 +19,10 @@ pub(crate) async fn read(path: &Path) -> Result<Secret<String>, Failure> {
     };
     let file = File::open(path).await.map_err(explain)?;
     // Of this size at once: growing would leave copies of the secret behind.
-    let mut bytes = Vec::with_capacity(VALUE_LIMIT + 1);
-    file.take(VALUE_LIMIT as u64 + 1).read_to_end(&mut bytes).await.map_err(explain)?;
-    if bytes.len() > VALUE_LIMIT {
-        return Err(fail("is longer than a secret may be: 65,536 bytes").help("check the path"));
+    let mut bytes = Vec::with_capacity(limit + 1);
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).await.map_err(explain)?;
+    if bytes.len() > limit {
+        return Err(fail(&format!("is longer than {limit} bytes")).help("check the path"));
     }
     String::from_utf8(bytes).map(Secret::new).map_err(|error| {
         drop(Secret::new(error.into_bytes()));

@@ -12,10 +12,17 @@
 mod command;
 mod environment;
 mod file;
+mod process;
 mod secret_input;
+mod short_lived;
+#[cfg(test)]
+mod testing;
 
 pub use environment::Environment;
+pub use file::read_file;
+pub use process::{Finished, Program};
 pub use secret_input::SecretInput;
+pub use short_lived::ShortLived;
 
 /// How long a secret value may be, in bytes: Secrets Manager keeps no longer ones.
 const VALUE_LIMIT: usize = 65_536;

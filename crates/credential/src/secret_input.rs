@@ -6,7 +6,7 @@ use longshore_model::{Failure, FailureKind, Fields, Secret, holds_a_token};
 use longshore_plugin::{Context, Result};
 use serde_json::Value;
 
-use crate::{Environment, command, file};
+use crate::{Environment, VALUE_LIMIT, command, file};
 
 /// The ways of giving a secret value.
 const WAYS: [&str; 3] = ["env", "file", "command"];
@@ -71,14 +71,8 @@ impl SecretInput {
     pub async fn fetch(&self, context: &Context, environment: &Environment) -> Result<Secret<String>> {
         let found = match &self.place {
             Place::Environment { name } => from_environment(environment, name),
-            Place::File { path } => file::read(path).await,
-            Place::Command { program, arguments } => tokio::select! {
-                biased;
-                () = context.interrupt.cancelled() => {
-                    Err(Failure::new(FailureKind::Interrupted, format!("the command `{program}` was stopped")))
-                }
-                found = command::first_line(program, arguments) => found,
-            },
+            Place::File { path } => file::read_file(path, VALUE_LIMIT).await,
+            Place::Command { program, arguments } => command::first_line(context, program, arguments).await,
         };
         found.and_then(|value| self.check(&value)).map_err(|failure| failure.at(&self.key))
     }

@@ -1,26 +1,12 @@
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
-use longshore_model::{Options, StepId};
-use longshore_plugin::Reporter;
+use longshore_model::Options;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::testing::context;
 
 const SECRET: &str = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
-
-struct Silent;
-
-impl Reporter for Silent {
-    fn progress(&self, _step: &StepId, _message: &str) {}
-
-    fn warning(&self, _step: &StepId, _message: &str) {}
-}
-
-fn context() -> Context {
-    let step = StepId::new("registry", "ghcr");
-    Context::new("shop".parse().unwrap(), step, CancellationToken::new(), Arc::new(Silent))
-}
 
 /// Reads `token` from options whose file is in `directory`.
 fn read(token: Value, directory: &Path) -> std::result::Result<SecretInput, String> {

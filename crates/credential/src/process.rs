@@ -1,0 +1,258 @@
+//! Child processes that have to do with secrets.
+
+use std::{
+    ffi::OsString,
+    fmt, io,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use longshore_model::{Failure, FailureKind, without_tokens};
+use longshore_outside::{RealTime, Words};
+use longshore_plugin::{Context, Result};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::{Child, Command},
+    time,
+};
+use zeroize::Zeroizing;
+
+use crate::VALUE_LIMIT;
+
+/// How long a program may take, in real time.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long its pipes are read after its end. What it leaves running, such as an agent, may keep them open for ever.
+const AFTERWARDS: Duration = Duration::from_millis(500);
+/// How much of the end of its standard error is kept.
+const STDERR_LIMIT: usize = 4096;
+/// How many characters of that are shown.
+const QUOTED: usize = 500;
+
+/// A program whose standard output may be secret. It is run without a shell and a terminal, in the working directory.
+#[derive(Clone, Debug)]
+pub struct Program {
+    title: String,
+    path: OsString,
+    arguments: Vec<String>,
+    input: Option<String>,
+    timeout: Duration,
+}
+
+impl Program {
+    /// The program at `path`, which is searched for as the operating system does. Errors call it by its `title`, such
+    /// as ``command `pass` ``.
+    pub fn new(title: impl Into<String>, path: impl Into<OsString>) -> Self {
+        let (title, path) = (title.into(), path.into());
+        Self { title, path, arguments: Vec::new(), input: None, timeout: TIMEOUT }
+    }
+
+    /// Runs it with `arguments`. Everybody on the machine sees them.
+    #[must_use]
+    pub fn arguments<T: Into<String>>(mut self, arguments: impl IntoIterator<Item = T>) -> Self {
+        self.arguments = arguments.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Writes `input` to its standard input, which is empty otherwise.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<String>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    /// Lets it take at most so long, in real time, instead of 30 s.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Runs it to its end, whatever that is.
+    ///
+    /// # Errors
+    /// When it cannot be run, does not end in time, or is interrupted.
+    pub async fn run(self, context: &Context) -> Result<Finished> {
+        let fail = |kind, what: &str| Failure::new(kind, format!("the {} {what}", self.title));
+        let run = async {
+            match RealTime::new() {
+                Ok(real_time) => real_time.run(self.timeout, run(self.command(), self.input.clone())).await,
+                Err(error) => Some(Err(error)),
+            }
+        };
+        let finished = tokio::select! {
+            biased;
+            () = context.interrupt.cancelled() => return Err(fail(FailureKind::Interrupted, "was stopped")),
+            finished = run => finished,
+        };
+        match finished {
+            Some(Ok(finished)) => Ok(finished),
+            Some(Err(error)) => {
+                let help = match error.kind() {
+                    io::ErrorKind::NotFound => "install it, or give its whole path; no shell is involved",
+                    _ => "check that it can be executed",
+                };
+                Err(fail(FailureKind::Invalid, &format!("cannot be run: {error}")).help(help))
+            }
+            None => {
+                let ended = format!("did not end within {} s", self.timeout.as_secs_f32());
+                let help = "it must answer without being asked: it has no terminal and nobody who types";
+                Err(fail(FailureKind::DeadlineExceeded, &ended).help(help))
+            }
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command
+            .args(&self.arguments)
+            .stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+}
+
+/// What a program ended with.
+pub struct Finished {
+    status: ExitStatus,
+    stdout: Zeroizing<Vec<u8>>,
+    stderr: Vec<u8>,
+}
+
+impl Finished {
+    /// How it ended.
+    #[must_use]
+    pub const fn status(&self) -> ExitStatus {
+        self.status
+    }
+
+    /// The beginning of its standard output: one byte more than a secret may have, at most.
+    #[must_use]
+    pub fn stdout(&self) -> &[u8] {
+        &self.stdout
+    }
+
+    /// The end of what it says on standard error, without anything that it also says on standard output, which may be
+    /// the secret or a part of it.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let mut words = Words::default();
+        let stdout = Zeroizing::new(String::from_utf8_lossy(&self.stdout).into_owned());
+        stdout.lines().map(str::trim).for_each(|line| words.hide(line));
+        let mut stderr = self.stderr.as_slice();
+        if stderr.len() >= STDERR_LIMIT {
+            // The first word may be the rest of a secret.
+            let word = stderr.iter().position(u8::is_ascii_whitespace).unwrap_or(stderr.len());
+            stderr = &stderr[word..];
+        }
+        let text = without_tokens(&words.quote(&String::from_utf8_lossy(stderr), STDERR_LIMIT));
+        match text.char_indices().rev().nth(QUOTED - 1) {
+            Some((start @ 1.., _)) => format!("…{}", &text[start..]),
+            _ => text,
+        }
+    }
+}
+
+impl fmt::Debug for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Finished").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+async fn run(mut command: Command, input: Option<String>) -> io::Result<Finished> {
+    let mut child = command.spawn()?;
+    let (mut stdout, mut stderr) = (Zeroizing::new(Vec::with_capacity(VALUE_LIMIT + 1)), Vec::new());
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let writing = write(&mut child, input);
+    let status = {
+        let pipes =
+            async { tokio::join!(writing, keep_beginning(out, &mut stdout), keep_end(err, &mut stderr)) };
+        tokio::pin!(pipes);
+        tokio::select! {
+            _ = &mut pipes => child.wait().await?,
+            status = child.wait() => {
+                // Whatever is in the pipes by then counts.
+                let _ = time::timeout(AFTERWARDS, &mut pipes).await;
+                status?
+            }
+        }
+    };
+    Ok(Finished { status, stdout, stderr })
+}
+
+/// Writes `input` and closes the pipe. A program that does not read it all may end as well.
+fn write(child: &mut Child, input: Option<String>) -> impl Future<Output = ()> + use<> {
+    let pipe = child.stdin.take();
+    async move {
+        if let (Some(mut pipe), Some(input)) = (pipe, input) {
+            let _ = pipe.write_all(input.as_bytes()).await;
+        }
+    }
+}
+
+/// Reads `pipe` to its end and keeps the first bytes, one more than a secret may have.
+async fn keep_beginning(pipe: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let Some(mut pipe) = pipe else { return };
+    let mut chunk = Zeroizing::new([0; 4096]);
+    while let Ok(length @ 1..) = pipe.read(&mut *chunk).await {
+        let free = VALUE_LIMIT + 1 - kept.len();
+        kept.extend_from_slice(&chunk[..length.min(free)]);
+    }
+}
+
+/// Reads `pipe` to its end and keeps the last bytes.
+async fn keep_end(pipe: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let Some(mut pipe) = pipe else { return };
+    let mut chunk = [0; 4096];
+    while let Ok(length @ 1..) = pipe.read(&mut chunk).await {
+        kept.extend_from_slice(&chunk[..length]);
+        kept.drain(..kept.len().saturating_sub(STDERR_LIMIT));
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::testing::context;
+
+    fn sh(script: &str) -> Program {
+        Program::new("command `sh`", "sh").arguments(["-c", script])
+    }
+
+    #[tokio::test]
+    async fn input_reaches_the_program_and_ends() {
+        let finished = sh("cat; echo done").input("a b; $HOME\n").run(&context()).await.unwrap();
+        assert!(finished.status().success());
+        assert_eq!(finished.stdout(), b"a b; $HOME\ndone\n");
+        assert!(!format!("{finished:?}").contains("done"));
+    }
+
+    #[tokio::test]
+    async fn input_that_nobody_reads_does_no_harm() {
+        let finished = sh("exec <&-; echo x").input("y".repeat(1_000_000)).run(&context()).await.unwrap();
+        assert_eq!(finished.stdout(), b"x\n");
+    }
+
+    #[tokio::test]
+    async fn without_input_there_is_none_to_wait_for() {
+        assert_eq!(sh("cat; echo x").run(&context()).await.unwrap().stdout(), b"x\n");
+    }
+
+    #[tokio::test]
+    async fn what_is_left_running_is_not_waited_for() {
+        let started = std::time::Instant::now();
+        assert_eq!(sh("sleep 20 & echo x").run(&context()).await.unwrap().stdout(), b"x\n");
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_waits_for_somebody_is_stopped() {
+        let started = std::time::Instant::now();
+        let failure =
+            sh("exec sleep 20").timeout(Duration::from_millis(200)).run(&context()).await.unwrap_err();
+        assert_eq!(failure.message, "the command `sh` did not end within 0.2 s");
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+}
