@@ -139,7 +139,7 @@ impl Results {
                     let done = plan::done(&run.applied());
                     let took = time::duration(took);
                     self.stdout
-                        .line(format!("\nDeployed {} to {} in {took}: {done}.\n", run.stack, run.target));
+                        .line(format!("\nDeployed {} to {} in {took}: {done}.", run.stack, run.target));
                 }
                 self.stdout.write("\n");
                 self.stdout.write(deployed::block(&run.yielded(), &run.services, self.style));

@@ -132,6 +132,10 @@ impl Terminal {
             }
         }
         self.live.end();
+        if keep && !drawing.crowded {
+            // A drawing ends behind its last line.
+            self.stream.write("\n");
+        }
     }
 
     fn start(&mut self, step: &StepId) {

@@ -2,35 +2,56 @@
 
 use std::{
     sync::Arc,
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use longshore_cli::{Exit, Interrupts};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::project::{Capture, Project};
+use crate::project::{Capture, Project, Ran};
+
+/// A cloud that is served by a thread.
+struct Served {
+    project: Arc<Project>,
+    url: String,
+    asks: UnboundedSender<()>,
+    thread: JoinHandle<Ran>,
+}
+
+impl Served {
+    fn start() -> Self {
+        let project = Arc::new(Project::new());
+        let (asks, receiver) = unbounded_channel();
+        let stdout = Capture::default();
+        let thread = thread::spawn({
+            let (project, stdout) = (project.clone(), stdout.clone());
+            let state = project.path("state.json");
+            move || {
+                let state = state.to_str().unwrap();
+                project.run_with(&["cloud", "--listen", "127.0.0.1:0", "--state", state], move |io| {
+                    io.stdout = Box::new(stdout);
+                    io.interrupts = Interrupts::Channel(receiver);
+                })
+            }
+        });
+        let url = wait_for_url(&stdout);
+        Self { project, url, asks, thread }
+    }
+
+    fn end(self) {
+        self.asks.send(()).unwrap();
+        let served = self.thread.join().unwrap();
+        assert_eq!((served.exit, served.stderr.as_str()), (Exit::Done, ""));
+        assert!(self.project.path("state.json").exists());
+    }
+}
 
 #[test]
 fn a_cloud_in_one_terminal_and_a_plan_in_another() {
-    let project = Arc::new(Project::new());
-    let (asks, receiver) = unbounded_channel();
-    let stdout = Capture::default();
-    let cloud = thread::spawn({
-        let (project, stdout) = (project.clone(), stdout.clone());
-        move || {
-            let arguments =
-                ["cloud", "--listen", "127.0.0.1:0", "--state", project.path("state.json").to_str().unwrap()]
-                    .map(str::to_owned);
-            let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-            project.run_with(&arguments, move |io| {
-                io.stdout = Box::new(stdout);
-                io.interrupts = Interrupts::Channel(receiver);
-            })
-        }
-    });
-    let url = wait_for_url(&stdout);
-    let other = Project::new().variable("AWS_ENDPOINT_URL", &url);
+    let cloud = Served::start();
+    let url = &cloud.url;
+    let other = Project::new().variable("AWS_ENDPOINT_URL", url);
     let plan = other.run(&["plan", "--detailed-exitcode"]);
     assert_eq!(plan.exit, Exit::Changes, "{}", plan.stderr);
     assert!(plan.stdout.contains("Plan: 6 to create"), "{}", plan.stdout);
@@ -40,13 +61,30 @@ fn a_cloud_in_one_terminal_and_a_plan_in_another() {
         plan.stderr
     );
     assert!(!other.path(".longshore").exists(), "the embedded cloud was left alone");
-    let status = other.run(&["status", "--set", &format!("aws.endpoint={url}")]);
+    let status = Project::new().run(&["status", "--set", &format!("aws.endpoint={url}")]);
     assert_eq!((status.exit, status.stdout.as_str()), (Exit::Done, "api: not there\n"), "{}", status.stderr);
+    cloud.end();
+}
 
-    asks.send(()).unwrap();
-    let served = cloud.join().unwrap();
-    assert_eq!((served.exit, served.stderr.as_str()), (Exit::Done, ""));
-    assert!(project.path("state.json").exists());
+#[test]
+fn a_registry_on_this_machine_is_asked_over_the_network() {
+    let cloud = Served::start();
+    let host = cloud.url.strip_prefix("http://").unwrap();
+    let registry = format!("registries.ghcr.host={host}");
+    let image = |tag: &str| format!("services.api.image={host}/acme/api:{tag}");
+    let deploy = |tag: &str| Project::new().run(&["deploy", "--set", &registry, "--set", &image(tag)]);
+    let there = deploy("1");
+    assert_eq!(there.exit, Exit::Done, "{}", there.stderr);
+    assert!(
+        there.stdout.contains(&format!("{host}/acme/api:1 can be pulled for linux/amd64")),
+        "{}",
+        there.stdout
+    );
+    assert!(there.stdout.contains("2 of 2 tasks running"), "{}", there.stdout);
+    let missing = deploy("2");
+    assert_eq!(missing.exit, Exit::Failed);
+    assert!(missing.stderr.contains(&format!("{host} finds no tag `2` of acme/api")), "{}", missing.stderr);
+    cloud.end();
 }
 
 fn wait_for_url(stdout: &Capture) -> String {

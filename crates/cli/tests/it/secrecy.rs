@@ -100,10 +100,8 @@ fn the_state_file_has_the_token_in_the_secrets_value_only() {
 /// The places of all texts in which the token stands.
 fn find(value: &Value, place: &str, places: &mut Vec<String>) {
     match value {
-        Value::String(text) => {
-            if spellings().iter().any(|spelling| text.contains(spelling)) {
-                places.push(place.to_owned());
-            }
+        Value::String(text) if spellings().iter().any(|spelling| text.contains(spelling)) => {
+            places.push(place.to_owned());
         }
         Value::Array(items) => {
             items
