@@ -95,17 +95,22 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome, E
     let surroundings = Surroundings::explore(workspace, options, &needed)?;
     let missing: Vec<Helper> = surroundings.missing.keys().copied().collect();
 
+    // The doc tests come first: what people look for, the summary of all the others, is then the end of the output.
+    let mut outcome = Outcome::SUCCESS;
+    if !options.without_doc_tests {
+        let mut doc = cargo(workspace, &["test", "--doc", "--workspace", "--no-fail-fast", "--quiet", "--"]);
+        outcome = process::run(surroundings.apply(doc.args(&options.filters)))?;
+        if !outcome.is_success() {
+            eprintln!("doc tests failed; the other tests run nevertheless");
+        }
+    }
     let arguments = if has_subcommand(workspace, "nextest") {
         nextest(&options.filters, &missing)
     } else {
         eprintln!("cargo-nextest is not installed: `cargo test` runs the tests");
         cargo_test(&options.filters, &missing)
     };
-    let mut outcome = process::run(surroundings.apply(cargo(workspace, &[]).args(arguments)))?;
-    if !options.without_doc_tests {
-        let mut doc = cargo(workspace, &["test", "--doc", "--workspace", "--no-fail-fast", "--"]);
-        outcome = outcome.and(process::run(surroundings.apply(doc.args(&options.filters)))?);
-    }
+    outcome = outcome.and(process::run(surroundings.apply(cargo(workspace, &[]).args(arguments)))?);
     for suite in &suites {
         if let Some(reason) = surroundings.missing.get(&suite.helper) {
             eprintln!("not run: {}: {reason}", suite.path);

@@ -3,7 +3,7 @@
 use super::{Finding, manifest::Kind};
 
 /// For each package, the packages of the workspace that it may depend on. A plugin's are [`PLUGIN`].
-const DIRECTIONS: [(&str, &[&str]); 11] = [
+const DIRECTIONS: [(&str, &[&str]); 12] = [
     ("crates/model", &[]),
     ("crates/config", &["model"]),
     ("crates/plugin", &["model"]),
@@ -12,6 +12,7 @@ const DIRECTIONS: [(&str, &[&str]); 11] = [
     ("crates/outside", &["model"]),
     ("crates/credential", &["model", "plugin", "outside"]),
     ("crates/oci", &["model", "plugin", "outside"]),
+    ("crates/vendor-api", &["model", "plugin", "outside", "oci"]),
     ("crates/aws", &["model", "plugin", "outside"]),
     // A cloud does not know who uses it: whoever does, translates.
     ("crates/simcloud", &[]),
@@ -19,7 +20,7 @@ const DIRECTIONS: [(&str, &[&str]); 11] = [
 ];
 
 /// What a plugin may depend on: the contract, and what plugins of a kind share. Never a plugin.
-const PLUGIN: [&str; 5] = ["model", "plugin", "outside", "credential", "aws"];
+const PLUGIN: [&str; 7] = ["model", "plugin", "outside", "credential", "oci", "vendor-api", "aws"];
 
 /// What the tests of every package may use beside.
 const TESTS: [&str; 1] = ["simcloud"];
