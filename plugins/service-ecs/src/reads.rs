@@ -1,7 +1,9 @@
 //! What is read of a service, its deployments and its tasks.
 
+use std::time::Duration;
+
 use aws_sdk_ecs::{
-    config::http::HttpResponse,
+    config::{self, http::HttpResponse, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
     types::{Deployment, DesiredStatus, Service, ServiceDeploymentBrief, ServiceField, Task},
 };
@@ -11,6 +13,9 @@ use longshore_plugin::Result;
 
 /// DescribeTasks takes at most this many.
 const TASKS_AT_ONCE: usize = 100;
+
+/// The pause after the first attempt that fails, doubled each time.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Reads about one service.
 pub(crate) struct Reads<'a> {
@@ -70,7 +75,10 @@ impl Reads<'_> {
                 .cluster(self.cluster)
                 .service(self.service)
                 .set_next_token(token);
-            let answer = match call.send().await {
+            // An endpoint that does not know the call may answer as if it had broken: that must be noticed soon.
+            let retries = RetryConfig::standard().with_max_attempts(5).with_initial_backoff(FIRST_BACKOFF);
+            let soon = config::Builder::new().retry_config(retries);
+            let answer = match call.customize().config_override(soon).send().await {
                 Ok(answer) => answer,
                 Err(error) if is_unsupported(&error) || is_blank(&error) => return Ok(None),
                 Err(error) if is_absent(&error) => return Ok(Some(Vec::new())),

@@ -135,7 +135,7 @@ impl TaskDefinitionStep {
                 }
                 Err(error) => error,
             };
-            let failed = failure(&error, self.at("RegisterTaskDefinition"));
+            let failed = self.explained(failure(&error, self.at("RegisterTaskDefinition")));
             let passes = match failed.kind {
                 FailureKind::Throttled => true,
                 FailureKind::Unavailable => attempt < ATTEMPTS,
@@ -150,6 +150,20 @@ impl TaskDefinitionStep {
             Ok(Probe::Again(failed))
         })
         .await
+    }
+
+    /// What to do about refusals that only registrations have.
+    fn explained(&self, failed: Failure) -> Failure {
+        if failed.message.contains("iam:PassRole") {
+            failed.help(
+                "allow `iam:PassRole` on the service's roles to the caller, for ecs-tasks.amazonaws.com",
+            )
+        } else if failed.message.to_lowercase().contains("role is not valid") {
+            failed
+                .help("the execution role has to exist in this account and to trust ecs-tasks.amazonaws.com")
+        } else {
+            failed
+        }
     }
 
     fn no_arn(&self) -> Failure {

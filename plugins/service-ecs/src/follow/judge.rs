@@ -38,66 +38,73 @@ pub(super) enum Verdict {
     },
 }
 
-/// Judges a deployment. `deployment` is the id of the service's deployment that is followed. `is_new` tells whether it
-/// was begun for this change, so that its own success is all there is to wait for; otherwise all tasks have to run, too:
-/// `desired` of them, where an answer that tells another number must be an old one.
-pub(super) fn judge(
-    service: Option<&Service>,
-    deployment: Option<&str>,
-    track: &Track,
-    is_new: bool,
-    desired: Option<u32>,
-) -> Verdict {
-    let Some(service) = service else {
-        return failed("MISSING", Some("the service was deleted meanwhile"));
-    };
-    if let Some(status @ ("DRAINING" | "INACTIVE")) = service.status() {
-        return failed(status, Some("the service was deleted meanwhile"));
+/// What is judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    /// The service as it was last read.
+    pub(super) service: Option<&'a Service>,
+    /// The id of the service's deployment that is followed.
+    pub(super) deployment: Option<&'a str>,
+    /// By what it is followed.
+    pub(super) track: &'a Track,
+    /// Whether it was begun for this change: then its own success is all there is to wait for. Otherwise all tasks have
+    /// to run, too.
+    pub(super) is_new: bool,
+    /// How many tasks are to run.
+    pub(super) desired: u32,
+    /// Whether what was read may be older than what was changed just before: ECS's reads lag behind its writes.
+    pub(super) may_be_old: bool,
+}
+
+impl View<'_> {
+    /// Judges the deployment.
+    pub(super) fn verdict(&self) -> Verdict {
+        let status = self.service.map_or("MISSING", |service| service.status().unwrap_or("ACTIVE"));
+        let Some(service) = self.service.filter(|_| !matches!(status, "DRAINING" | "INACTIVE")) else {
+            return self.unless_old(status, "the service was deleted meanwhile");
+        };
+        match self.track {
+            Track::Awaited => Verdict::Wait,
+            Track::ServiceDeployment { status, reason, .. } => match status.as_str() {
+                "SUCCESSFUL" if self.is_new => Verdict::Done,
+                "SUCCESSFUL" => self.of(service),
+                "STOPPED" | "FAILED" | "ROLLBACK_SUCCESSFUL" | "ROLLBACK_FAILED" => {
+                    failed(status, reason.as_deref())
+                }
+                _ => Verdict::Wait,
+            },
+            Track::Service => self.of(service),
+        }
     }
-    match track {
-        Track::Awaited => Verdict::Wait,
-        Track::ServiceDeployment { status, reason, .. } => match status.as_str() {
-            "SUCCESSFUL" if is_new => Verdict::Done,
-            "SUCCESSFUL" => of_service(service, deployment, desired),
-            "STOPPED" | "FAILED" | "ROLLBACK_SUCCESSFUL" | "ROLLBACK_FAILED" => {
-                failed(status, reason.as_deref())
-            }
-            _ => Verdict::Wait,
-        },
-        Track::Service => of_service(service, deployment, desired),
+
+    /// Judges by the deployments that the service itself shows.
+    fn of(&self, service: &Service) -> Verdict {
+        let ours = service.deployments().iter().find(|it| it.id().is_some() && it.id() == self.deployment);
+        if let Some(ours) = ours.filter(|ours| ours.rollout_state == Some(DeploymentRolloutState::Failed)) {
+            return failed("FAILED", ours.rollout_state_reason());
+        }
+        let Some(primary) = primary(service) else { return Verdict::Wait };
+        if self.deployment.zip(primary.id()).is_some_and(|(ours, now)| ours != now) {
+            return self.unless_old("REPLACED", "another deployment has taken its place");
+        }
+        if primary.rollout_state == Some(DeploymentRolloutState::Failed) {
+            return failed("FAILED", primary.rollout_state_reason());
+        }
+        // Some emulators do not report the state.
+        let has_ended = primary.rollout_state != Some(DeploymentRolloutState::InProgress);
+        let is_alone = service.deployments().iter().all(|other| {
+            other.status() == Some("PRIMARY") || count(other.running_count) + count(other.pending_count) == 0
+        });
+        let runs = count(primary.running_count) == count(service.desired_count) && primary.pending_count <= 0;
+        let is_new_enough = !self.may_be_old || count(service.desired_count) == self.desired;
+        if has_ended && is_alone && runs && is_new_enough { Verdict::Done } else { Verdict::Wait }
+    }
+
+    fn unless_old(&self, state: &str, reason: &str) -> Verdict {
+        if self.may_be_old { Verdict::Wait } else { failed(state, Some(reason)) }
     }
 }
 
 fn failed(state: &str, reason: Option<&str>) -> Verdict {
     Verdict::Failed { state: state.to_owned(), reason: reason.map(str::to_owned) }
-}
-
-/// Judges by the deployments that the service itself shows.
-fn of_service(service: &Service, deployment: Option<&str>, desired: Option<u32>) -> Verdict {
-    if desired.is_some_and(|desired| desired != count(service.desired_count)) {
-        return Verdict::Wait;
-    }
-    let mut deployments = service.deployments().iter();
-    if let Some(ours) = deployments.find(|candidate| candidate.id().is_some() && candidate.id() == deployment)
-        && ours.rollout_state == Some(DeploymentRolloutState::Failed)
-    {
-        return failed("FAILED", ours.rollout_state_reason());
-    }
-    let Some(primary) = primary(service) else { return Verdict::Wait };
-    if let (Some(ours), Some(now)) = (deployment, primary.id())
-        && ours != now
-    {
-        return failed("REPLACED", Some("another deployment has taken its place"));
-    }
-    let ends = match &primary.rollout_state {
-        Some(DeploymentRolloutState::Failed) => return failed("FAILED", primary.rollout_state_reason()),
-        Some(DeploymentRolloutState::InProgress) => false,
-        // Some emulators do not report it.
-        _ => true,
-    };
-    let is_alone = service.deployments().iter().all(|other| {
-        other.status() == Some("PRIMARY") || count(other.running_count) + count(other.pending_count) == 0
-    });
-    let runs = count(primary.running_count) == count(service.desired_count) && primary.pending_count <= 0;
-    if ends && is_alone && runs { Verdict::Done } else { Verdict::Wait }
 }

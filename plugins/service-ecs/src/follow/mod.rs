@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use self::{
     failed_tasks::FailedTasks,
-    judge::{Track, Verdict, judge},
+    judge::{Track, Verdict, View},
     report::{Report, is_complaint},
 };
 use crate::{
@@ -63,6 +63,11 @@ pub(crate) struct Follow<'a> {
 /// What was seen so far.
 struct Seen {
     began: Instant,
+    expect: Expect,
+    /// Whether there was a look before.
+    has_looked: bool,
+    /// Whether the endpoint knows service deployments.
+    knows_deployments: bool,
     service: Option<Service>,
     /// The id of the deployment that is followed: the primary one of the first look.
     deployment: Option<String>,
@@ -81,20 +86,15 @@ impl Follow<'_> {
     /// # Errors
     /// When it fails, when it does not end in time, or when the run is interrupted.
     pub(crate) async fn to_the_end(&self, service: Service, expect: Expect) -> Result<()> {
-        let is_new = matches!(expect, Expect::New(_));
-        let mut seen = Seen::new(service, is_new);
+        let mut seen = Seen::new(service, expect);
         let mut pause = FIRST_PAUSE;
-        let mut is_first = true;
         loop {
-            match self.look(&mut seen, &expect, is_first).await {
+            match self.look(&mut seen).await {
                 Ok(()) => seen.trouble = None,
                 Err(failure) if is_passing(&failure) => seen.trouble = Some(failure),
                 Err(failure) => return Err(failure),
             }
-            is_first = false;
-            let desired = (seen.began.elapsed() < CATCHES_UP_WITHIN).then_some(self.desired_count);
-            let verdict =
-                judge(seen.service.as_ref(), seen.deployment.as_deref(), &seen.track, is_new, desired);
+            let verdict = seen.verdict(self.desired_count);
             match verdict {
                 Verdict::Done if seen.trouble.is_none() => return self.succeeded(&seen).await,
                 Verdict::Failed { state, reason } => {
@@ -102,16 +102,23 @@ impl Follow<'_> {
                 }
                 Verdict::Done | Verdict::Wait => {}
             }
-            if let Some(failure) = self.hopeless(&seen, is_new) {
+            if let Some(failure) = self.hopeless(&seen) {
                 return Err(failure);
             }
             let elapsed = seen.began.elapsed();
             if elapsed >= self.timeout {
-                return Err(self.report(&seen).timed_out(self.timeout));
+                return Err(self.timed_out(&seen).await);
             }
             self.pause(&seen, pause.min(self.timeout - elapsed)).await?;
             pause = (pause + FIRST_PAUSE).min(LONGEST_PAUSE);
         }
+    }
+
+    async fn timed_out(&self, seen: &Seen) -> Failure {
+        // Whether anything was ever started tells a slow start from none.
+        let tasks = self.reads.task_arns(DesiredStatus::Running).await;
+        let has_tasks = tasks.is_ok_and(|arns| !arns.is_empty());
+        self.report(seen).timed_out(self.timeout, has_tasks)
     }
 
     async fn pause(&self, seen: &Seen, pause: Duration) -> Result<()> {
@@ -123,49 +130,54 @@ impl Follow<'_> {
     }
 
     /// Reads everything anew.
-    async fn look(&self, seen: &mut Seen, expect: &Expect, is_first: bool) -> Result<()> {
+    async fn look(&self, seen: &mut Seen) -> Result<()> {
         seen.service = self.reads.service().await?;
-        self.track(seen, expect).await?;
-        self.stopped_tasks(seen, expect, is_first).await?;
-        self.tell(seen, is_first);
+        self.track(seen).await?;
+        self.stopped_tasks(seen).await?;
+        self.tell(seen);
+        seen.has_looked = true;
         Ok(())
     }
 
     /// Finds the service deployment to follow, or looks at the one that was found.
-    async fn track(&self, seen: &mut Seen, expect: &Expect) -> Result<()> {
+    async fn track(&self, seen: &mut Seen) -> Result<()> {
         if let Track::ServiceDeployment { arn, status, reason } = &mut seen.track {
             if let Some((now, why)) = self.reads.service_deployment(arn).await? {
                 (*status, *reason) = (now, why);
             }
             return Ok(());
         }
-        // Without a new one, the service tells enough; but as long as tasks are missing, one may show up.
-        let briefs = self.reads.service_deployments().await?;
-        let found = briefs.as_ref().and_then(|briefs| match expect {
-            Expect::New(before) => briefs
-                .iter()
-                .find(|brief| brief.service_deployment_arn().is_some_and(|arn| !before.contains(arn))),
-            Expect::Current => briefs.iter().find(|brief| brief.status.as_ref().is_some_and(is_going_on)),
-        });
+        if !seen.knows_deployments {
+            return Ok(());
+        }
+        let Some(briefs) = self.reads.service_deployments().await? else {
+            seen.knows_deployments = false;
+            seen.track = Track::Service;
+            return Ok(());
+        };
+        let mut briefs = briefs.iter();
+        let found = match &seen.expect {
+            Expect::New(before) => {
+                briefs.find(|brief| brief.service_deployment_arn().is_some_and(|arn| !before.contains(arn)))
+            }
+            Expect::Current => briefs.find(|brief| brief.status.as_ref().is_some_and(is_going_on)),
+        };
         if let Some(brief) = found {
             let arn = brief.service_deployment_arn().unwrap_or_default().to_owned();
             let status = brief.status.as_ref().map_or("PENDING", |status| status.as_str()).to_owned();
             seen.track = Track::ServiceDeployment { arn, status, reason: brief.status_reason.clone() };
-        } else if briefs.is_none()
-            || matches!(expect, Expect::Current)
-            || seen.began.elapsed() >= CATCHES_UP_WITHIN
-        {
+        } else if !seen.may_be_old() {
             seen.track = Track::Service;
         }
         Ok(())
     }
 
     /// Looks at tasks that have stopped and were not looked at yet.
-    async fn stopped_tasks(&self, seen: &mut Seen, expect: &Expect, is_first: bool) -> Result<()> {
+    async fn stopped_tasks(&self, seen: &mut Seen) -> Result<()> {
         let mut arns = self.reads.task_arns(DesiredStatus::Stopped).await?;
         arns.retain(|arn| !seen.failed.knows(arn));
-        // What stopped before a deployment that is not going on was looked at, says nothing of now.
-        let is_old = is_first && matches!(expect, Expect::Current) && !seen.is_in_progress();
+        // What stopped before says nothing of now, unless the deployment that it belongs to still goes on.
+        let is_old = !seen.has_looked && !seen.is_new() && !seen.is_in_progress();
         for task in self.reads.tasks(&arns).await? {
             if let Some(told) = seen.failed.note(&task, seen.deployment.as_deref(), !is_old) {
                 self.context.progress(told);
@@ -175,11 +187,11 @@ impl Follow<'_> {
     }
 
     /// Tells how far it is, when that has changed, and what ECS itself complains about.
-    fn tell(&self, seen: &mut Seen, is_first: bool) {
+    fn tell(&self, seen: &mut Seen) {
         let Some(service) = &seen.service else { return };
         for event in service.events().iter().rev() {
             let Some((id, message)) = event.id().zip(event.message()) else { continue };
-            if seen.events.insert(id.to_owned()) && is_complaint(message) && !is_first {
+            if seen.events.insert(id.to_owned()) && is_complaint(message) && seen.has_looked {
                 self.context.progress(message);
             }
         }
@@ -211,9 +223,9 @@ impl Follow<'_> {
 
     /// Without the circuit breaker ECS retries for ever. Once enough tasks have failed for a reason that no retry
     /// removes, there is nothing to wait for.
-    fn hopeless(&self, seen: &Seen, is_new: bool) -> Option<Failure> {
+    fn hopeless(&self, seen: &Seen) -> Option<Failure> {
         // The breaker watches deployments, not the scaling of what was deployed before.
-        let breaks = self.circuit_breaker && (is_new || seen.is_in_progress());
+        let breaks = self.circuit_breaker && (seen.is_new() || seen.is_in_progress());
         if breaks {
             return None;
         }
@@ -233,11 +245,14 @@ impl Follow<'_> {
 }
 
 impl Seen {
-    fn new(service: Service, is_new: bool) -> Self {
+    fn new(service: Service, expect: Expect) -> Self {
         let deployment = primary(&service).and_then(|primary| primary.id()).map(str::to_owned);
-        let track = if is_new { Track::Awaited } else { Track::Service };
+        let track = if matches!(expect, Expect::New(_)) { Track::Awaited } else { Track::Service };
         Self {
             began: Instant::now(),
+            expect,
+            has_looked: false,
+            knows_deployments: true,
             service: Some(service),
             deployment,
             track,
@@ -246,6 +261,27 @@ impl Seen {
             told: String::new(),
             trouble: None,
         }
+    }
+
+    fn is_new(&self) -> bool {
+        matches!(self.expect, Expect::New(_))
+    }
+
+    /// Whether what was read may be older than what was changed just before.
+    fn may_be_old(&self) -> bool {
+        self.began.elapsed() < CATCHES_UP_WITHIN
+    }
+
+    fn verdict(&self, desired: u32) -> Verdict {
+        let view = View {
+            service: self.service.as_ref(),
+            deployment: self.deployment.as_deref(),
+            track: &self.track,
+            is_new: self.is_new(),
+            desired,
+            may_be_old: self.may_be_old(),
+        };
+        view.verdict()
     }
 
     /// Whether ECS is still carrying out the deployment.

@@ -30,6 +30,14 @@ impl Report<'_> {
         format!("ecs:{call} {}/{}", self.cluster.rsplit('/').next().unwrap_or(self.cluster), self.name)
     }
 
+    /// The call that tells how the deployment stands.
+    fn source(&self) -> String {
+        self.at(match &self.seen.track {
+            Track::ServiceDeployment { .. } => "DescribeServiceDeployments",
+            Track::Awaited | Track::Service => "DescribeServices",
+        })
+    }
+
     /// How many tasks run, of how many.
     fn counts(&self) -> (u32, u32, u32) {
         let Some(service) = &self.seen.service else { return (0, 0, 0) };
@@ -76,9 +84,7 @@ impl Report<'_> {
                 message.push_str(&format!("\nthe service runs {} again", revision_of(arn)));
             }
         }
-        self.with_help(
-            Failure::new(FailureKind::DeploymentFailed, message).at(self.at("DescribeServiceDeployments")),
-        )
+        self.with_help(Failure::new(FailureKind::DeploymentFailed, message).at(self.source()))
     }
 
     /// Enough tasks have failed for a reason that no retry removes.
@@ -92,18 +98,25 @@ impl Report<'_> {
         self.with_help(Failure::new(FailureKind::DeploymentFailed, message).at(self.at("DescribeTasks")))
     }
 
-    /// It did not end in time.
-    pub(super) fn timed_out(&self, timeout: Duration) -> Failure {
+    /// It did not end in time. `has_tasks` tells whether ECS shows any that run or are to run.
+    pub(super) fn timed_out(&self, timeout: Duration, has_tasks: bool) -> Failure {
+        if let Track::ServiceDeployment { status, reason, .. } = &self.seen.track
+            && status.starts_with("ROLLBACK")
+        {
+            // That it failed is certain, although ECS has not ended the rollback yet.
+            return self.failed(status, reason.as_deref());
+        }
         let (running, desired, pending) = self.counts();
         let after = spoken(timeout);
         let events = self.seen.service.as_ref().map_or(&[][..], |service| service.events());
         let nothing_happens = events.is_empty()
             && self.seen.failed.groups().is_empty()
-            && running + pending == 0
+            && !has_tasks
+            && running == 0
             && desired > 0;
         if nothing_happens {
             let message = format!(
-                "after {after} {}, and ECS reports no event and no stopped task",
+                "after {after} {}, and ECS reports no task that starts, no stopped task and no event",
                 tasks_are_running(running, desired)
             );
             return Failure::new(FailureKind::DeadlineExceeded, message).at(self.at("DescribeServices")).help(
@@ -115,13 +128,19 @@ impl Report<'_> {
         if pending > 0 {
             message.push_str(&format!(", {pending} pending"));
         }
-        message.push_str(match &self.seen.track {
-            Track::Awaited => ", and no service deployment has begun",
-            Track::ServiceDeployment { .. } => "",
-            Track::Service => ", and the service is not steady",
-        });
-        if let Track::ServiceDeployment { status, .. } = &self.seen.track {
-            message.push_str(&format!(", and the service deployment is {status}"));
+        match &self.seen.track {
+            Track::Awaited => message.push_str(", and no service deployment has begun"),
+            Track::ServiceDeployment { status, .. } => {
+                message.push_str(&format!(", and the service deployment is {status}"));
+            }
+            Track::Service => {
+                let primary = self.seen.service.as_ref().and_then(primary);
+                let state = primary.and_then(|primary| primary.rollout_state.as_ref());
+                message.push_str(&match state {
+                    Some(state) => format!(", and the rollout is {state}"),
+                    None => ", and the service is not steady".to_owned(),
+                });
+            }
         }
         if let Some(trouble) = &self.seen.trouble {
             message.push_str(&format!("; the last look failed: {}", trouble.message));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use longshore_model::{Action, Effect, FailureKind};
+use longshore_simcloud::{ApiError, Effect::Refuse, Fault};
 
 use super::bench::{Bench, masked, seed, seed_with};
 
@@ -117,4 +118,46 @@ async fn without_a_default_vpc_the_subnets_have_to_be_given() {
     insta::assert_snapshot!("no_subnets", masked(&bench.plan(&seed()).await.err().unwrap().to_string()));
     ec2.delete_vpc().vpc_id(vpcs[0].vpc_id().unwrap()).send().await.unwrap();
     insta::assert_snapshot!("no_vpc", bench.plan(&seed()).await.err().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_may_not_see_service_deployments_follows_the_service() {
+    let bench = Bench::settled().await;
+    let refused = ApiError::new(
+        "AccessDeniedException",
+        "User is not authorized to perform: ecs:ListServiceDeployments",
+    );
+    let operation = "ecs:ListServiceDeployments".to_owned();
+    bench.cloud.inject(Fault { operation, after: 0, times: 1000, effect: Refuse(refused) });
+    bench.deploy(&seed()).await.unwrap();
+    assert_eq!(bench.status(&seed()).await.running, 2);
+    let broken = seed_with(|container| container.image = "ghcr.io/acme/api:9".parse().unwrap());
+    let failure = bench.deploy(&broken).await.err().unwrap();
+    assert_eq!(failure.kind, FailureKind::DeploymentFailed);
+    assert!(failure.message.contains("not found"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_may_not_pass_the_role_is_told_so() {
+    let bench = Bench::settled().await;
+    let refused = ApiError::new(
+        "AccessDeniedException",
+        "User is not authorized to perform: iam:PassRole on resource: x",
+    );
+    let operation = "ecs:RegisterTaskDefinition".to_owned();
+    bench.cloud.inject(Fault { operation, after: 0, times: 1, effect: Refuse(refused) });
+    let failure = bench.deploy(&seed()).await.err().unwrap();
+    assert_eq!(failure.kind, FailureKind::Denied);
+    assert!(failure.help.unwrap().starts_with("allow `iam:PassRole`"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_fails_does_not_end_the_following() {
+    let bench = Bench::settled().await;
+    let plans = bench.plan(&seed()).await.unwrap();
+    let down = ApiError::new("ServerException", "Service Unavailable.").with_status(500);
+    // More than the SDK's attempts, so that it reaches the step.
+    let operation = "ecs:DescribeServiceDeployments".to_owned();
+    bench.cloud.inject(Fault { operation, after: 1, times: 12, effect: Refuse(down) });
+    bench.apply(&plans).await.unwrap();
 }

@@ -49,13 +49,14 @@ fn endpoint(looks: impl Fn(u32) -> Value + Send + Sync + 'static) -> Endpoint {
             "DescribeServices" => match look.fetch_add(1, Ordering::Relaxed) {
                 // Planning and applying look before there is a service.
                 0 | 1 => (200, json!({ "services": [], "failures": [{ "reason": "MISSING" }] })),
-                look => (200, json!({ "services": [service(looks(look - 1))] })),
+                look => match looks(look - 1) {
+                    Value::Null => (200, json!({ "services": [], "failures": [{ "reason": "MISSING" }] })),
+                    deployments => (200, json!({ "services": [service(deployments)] })),
+                },
             },
             "CreateService" => (200, json!({ "service": service(created) })),
             "ListTasks" => (200, json!({ "taskArns": [] })),
-            "ListServiceDeployments" => {
-                (501, json!({ "message": "The ListServiceDeployments action has not been implemented" }))
-            }
+            "ListServiceDeployments" => (500, json!("<title>500 Internal Server Error</title>")),
             other => panic!("{other} was not expected"),
         }
     })
@@ -76,6 +77,8 @@ fn deployment(id: u32, status: &str, running: u32, state: Option<&str>) -> Value
         "taskDefinition": DEFINITION,
         "desiredCount": 2,
         "runningCount": running,
+        // Emulators that start nothing may count what they should start as pending for ever.
+        "pendingCount": if running == 0 && status == "PRIMARY" { 2 } else { 0 },
         "rolloutState": state,
         "rolloutStateReason": "ECS deployment circuit breaker: tasks failed to start.",
     })
@@ -139,4 +142,24 @@ async fn the_request_is_what_ecs_documents() {
     service.logs = None;
     deploy(&endpoint, &service).await.unwrap();
     insta::assert_json_snapshot!("create_service", endpoint.last("CreateService").unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_lag_behind_are_waited_for() {
+    let endpoint = endpoint(|look| match look {
+        1..3 => Value::Null,
+        _ => json!([deployment(1, "PRIMARY", 2, Some("COMPLETED"))]),
+    });
+    deploy(&endpoint, &service()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_somebody_deletes_meanwhile_has_failed() {
+    let endpoint = endpoint(|look| match look {
+        1..3 => json!([deployment(1, "PRIMARY", 0, Some("IN_PROGRESS"))]),
+        _ => Value::Null,
+    });
+    let failure = deploy(&endpoint, &service()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::DeploymentFailed);
+    assert!(failure.message.contains("(MISSING): the service was deleted meanwhile"), "{failure}");
 }
