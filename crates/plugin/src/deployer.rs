@@ -12,10 +12,10 @@ use crate::{Context, Node, Result};
 pub struct Wires {
     /// The stack.
     pub stack: Name,
-    /// The step whose output [`RoleBuilder::ARN`](crate::RoleBuilder::ARN) is the execution role.
+    /// The step whose output `<dyn RoleBuilder>::ARN` is the execution role.
     pub role: StepId,
     /// For each registry that a container pulls from with a credential: the step whose output
-    /// [`SecretStore::ARN`](crate::SecretStore::ARN) is its secret.
+    /// `<dyn SecretStore>::ARN` is its secret.
     pub secrets: BTreeMap<Name, StepId>,
 }
 

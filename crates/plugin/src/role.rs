@@ -20,7 +20,7 @@ pub struct RoleSpec {
     pub managed_policies: Vec<String>,
 }
 
-/// Builds execution roles. Its steps yield the output [`RoleBuilder::ARN`], of type
+/// Builds execution roles. Its steps yield the output `<dyn RoleBuilder>::ARN`, of type
 /// [`ROLE_ARN`](longshore_model::ValueType::ROLE_ARN).
 #[async_trait]
 pub trait RoleBuilder: Send + Sync {

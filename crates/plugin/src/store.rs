@@ -23,7 +23,7 @@ pub struct StoreCapabilities {
     pub pull_credentials: bool,
 }
 
-/// Keeps secrets. Its steps yield the output [`SecretStore::ARN`], of type
+/// Keeps secrets. Its steps yield the output `<dyn SecretStore>::ARN`, of type
 /// [`SECRET_ARN`](longshore_model::ValueType::SECRET_ARN).
 #[async_trait]
 pub trait SecretStore: Send + Sync {
