@@ -43,6 +43,10 @@ impl Reporter for Events {
     fn warning(&self, step: &StepId, message: &str) {
         self.emit(EventKind::Warning { step: Some(step.clone()), message: message.to_owned() });
     }
+
+    fn now(&self) -> u64 {
+        (self.clock)()
+    }
 }
 
 impl fmt::Debug for Events {

@@ -7,8 +7,8 @@ use std::{
 
 use longshore_model::{ImageReference, Name, Platform, Problem, Service, Stack, StepId, ValueType};
 use longshore_plugin::{
-    Extensions, Node, PullCheck, Registry, RoleBuilder, RoleSpec, SecretSpec, SecretStore, ServiceDeployer,
-    Wires,
+    Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, RoleBuilder, RoleSpec, SecretSpec,
+    SecretStore, ServiceDeployer, Wires,
     adapter::{ExecutionRoleStep, PublicImagesStep, PublishCredentialStep},
 };
 
@@ -30,6 +30,8 @@ pub struct Expansion {
     pub graph: Graph,
     /// The deployer of each service.
     pub deployers: BTreeMap<Name, Arc<dyn ServiceDeployer>>,
+    /// The credential of each registry that needs one.
+    pub credentials: BTreeMap<Name, Arc<RegistryCredential>>,
 }
 
 /// The images of a stack that need a look at their registry, with the platforms that they run on.
@@ -54,8 +56,17 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
             Some((name, keep(host.plugins.secret_store(plugin, host.extensions), &mut problems)?))
         })
         .collect();
+    let mut credentials = BTreeMap::new();
     for name in stack.registries.keys() {
-        nodes.extend(publish_credential(stack, name, &stores, &private, host, &mut problems));
+        let Some(credential) = registry_credential(stack, name, &stores, &private, host, &mut problems)
+        else {
+            continue;
+        };
+        let credential = Arc::new(credential);
+        let step = PublishCredentialStep::new(credential.clone());
+        let node = Node::new(credential_step(name), Arc::new(step));
+        nodes.push(node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN));
+        credentials.insert(name.clone(), credential);
     }
     for (host_name, images) in public {
         let images = images.into_iter().collect();
@@ -81,7 +92,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         return Err(problems);
     }
     match Graph::new(nodes) {
-        Ok(graph) => Ok(Expansion { graph, deployers }),
+        Ok(graph) => Ok(Expansion { graph, deployers, credentials }),
         Err(errors) => Err(errors.iter().map(|error| Problem::new("services", error.to_string())).collect()),
     }
 }
@@ -108,14 +119,14 @@ fn images(stack: &Stack) -> (BTreeMap<Name, Images>, BTreeMap<String, Images>) {
     (private, public)
 }
 
-fn publish_credential(
+fn registry_credential(
     stack: &Stack,
     name: &Name,
     stores: &BTreeMap<&Name, Arc<dyn SecretStore>>,
     private: &BTreeMap<Name, Images>,
     host: &Host<'_>,
     problems: &mut Vec<Problem>,
-) -> Option<Node> {
+) -> Option<RegistryCredential> {
     let registry = &stack.registries[name];
     let source = keep(host.plugins.credential_source(&registry.source, host.extensions), problems);
     let store = stores.get(&registry.store)?.clone();
@@ -137,12 +148,19 @@ fn publish_credential(
             "Pull credential for {}, kept by Longshore for the stack {}",
             registry.host, stack.name
         ),
+        labels: BTreeMap::new(),
     };
-    let mut step = PublishCredentialStep::new(source?, store, secret, host.pull_check.clone());
-    step.images = private.get(name).into_iter().flatten().cloned().collect();
-    step.endpoint.clone_from(&registry.endpoint);
-    let node = Node::new(credential_step(name), Arc::new(step));
-    Some(node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN))
+    let mut credential =
+        RegistryCredential::new(name.clone(), source?, store, secret, host.pull_check.clone());
+    credential.images = private.get(name).into_iter().flatten().cloned().collect();
+    credential.endpoint.clone_from(&registry.endpoint);
+    credential.scope = PullScope {
+        stack: stack.name.to_string(),
+        host: registry.host.clone(),
+        repositories: credential.images.iter().map(|(image, _)| image.repository().to_owned()).collect(),
+        holder: String::new(),
+    };
+    Some(credential)
 }
 
 fn credential_step(registry: &Name) -> StepId {

@@ -1,6 +1,9 @@
 //! What a step knows of the run that it is part of.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use longshore_model::{Name, StepId};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +15,13 @@ pub trait Reporter: Send + Sync {
 
     /// The step noticed something that does not stop it.
     fn warning(&self, step: &StepId, message: &str);
+
+    /// The time, in milliseconds since the Unix epoch: the clock that events are stamped with. A reporter without a
+    /// clock of its own takes the one on the wall.
+    fn now(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 /// The run that a step is part of.
@@ -35,6 +45,12 @@ impl Context {
     /// Tells how far the step is.
     pub fn progress(&self, message: impl AsRef<str>) {
         self.reporter.progress(&self.step, message.as_ref());
+    }
+
+    /// The time on the run's clock, in seconds since the Unix epoch.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.reporter.now() / 1000
     }
 
     /// Tells what the step noticed without being stopped by it.

@@ -24,6 +24,19 @@ impl Credential {
             .map(|text| Zeroizing::new(serde_json::Value::from(text.as_str()).to_string()));
         Secret::new(format!("{{\"username\":{},\"password\":{}}}", *username, *password))
     }
+
+    /// Reads the JSON that the ECS agent reads. Nothing when the agent would not find a user name and a password in it.
+    #[must_use]
+    pub fn from_secret_string(text: &Secret<String>) -> Option<Self> {
+        #[derive(serde::Deserialize)]
+        struct Parts {
+            username: String,
+            password: String,
+        }
+        let Parts { username, password } = serde_json::from_str(text.expose()).ok()?;
+        let password = Secret::new(password);
+        (!username.is_empty() && !password.expose().is_empty()).then_some(Self { username, password })
+    }
 }
 
 /// Obtains the credential of one container registry.
@@ -74,6 +87,11 @@ mod tests {
     fn the_secret_is_the_json_that_ecs_reads() {
         let credential = Credential { username: "a\"b".into(), password: Secret::new("p\\ü".into()) };
         assert_eq!(credential.to_secret_string().expose(), r#"{"username":"a\"b","password":"p\\ü"}"#);
+        let read = Credential::from_secret_string(&credential.to_secret_string()).unwrap();
+        assert_eq!((read.username.as_str(), read.password.expose().as_str()), ("a\"b", "p\\ü"));
+        for bad in ["", "ghp_1", "[]", r#"{"username":"a"}"#, r#"{"username":"","password":"b"}"#] {
+            assert!(Credential::from_secret_string(&Secret::new(bad.into())).is_none(), "{bad}");
+        }
         assert_eq!(format!("{credential:?}"), r#"Credential { username: "a\"b", password: [secret] }"#);
     }
 }

@@ -14,6 +14,7 @@ mod extensions;
 mod minter;
 mod pull_check;
 mod registry;
+mod registry_credential;
 mod role;
 mod step;
 mod store;
@@ -25,9 +26,11 @@ pub use extensions::Extensions;
 pub use minter::{Minted, PullScope, TokenMinter};
 pub use pull_check::{PullCheck, PullProof};
 pub use registry::Registry;
+pub(crate) use registry_credential::Verdict;
+pub use registry_credential::{RegistryCredential, Renewed, TokenLabels};
 pub use role::{RoleBuilder, RoleSpec};
 pub use step::{Input, Node, Output, Step};
-pub use store::{SecretSpec, SecretStore, StoreCapabilities};
+pub use store::{SecretSpec, SecretStore, StoreCapabilities, Stored};
 
 /// What a plugin's work ends with when it fails.
 pub type Result<T> = std::result::Result<T, longshore_model::Failure>;

@@ -1,12 +1,14 @@
 //! Places that keep secrets.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use longshore_model::{Secret, StepPlan};
+use longshore_model::{Failure, FailureKind, Secret, StepPlan};
 
 use crate::{Context, Result};
 
 /// A secret to be kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecretSpec {
     /// What it is for, as a path: `shop/ghcr/pull`. The store makes the secret's name of it.
     pub path: String,
@@ -14,6 +16,26 @@ pub struct SecretSpec {
     pub name: Option<String>,
     /// What people read beside it.
     pub description: String,
+    /// What is noted beside the value and is no secret, such as the id of a token: kept as the tags `longshore:KEY`.
+    /// Labels that are not declared here are removed.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A secret as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its full ARN.
+    pub arn: String,
+    /// Its name in the store.
+    pub name: String,
+    /// Its value; empty when it is nothing that ECS could read.
+    pub value: Secret<String>,
+    /// What is noted beside it: see [`SecretSpec::labels`].
+    pub labels: BTreeMap<String, String>,
+    /// The version that holds the value.
+    pub version: String,
+    /// When the value was stored, in seconds since the Unix epoch.
+    pub changed_at: Option<u64>,
 }
 
 /// What a store can do.
@@ -56,6 +78,82 @@ pub trait SecretStore: Send + Sync {
     /// # Errors
     /// When the store refuses.
     async fn remove(&self, context: &Context, secret: &SecretSpec) -> Result<()>;
+
+    /// The address of the secret, unique among all accounts and regions; it need not exist yet.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn address(&self, _context: &Context, secret: &SecretSpec) -> Result<String> {
+        Ok(secret.name.clone().unwrap_or_else(|| secret.path.clone()))
+    }
+
+    /// Reads the secret as tasks read it now. Nothing when it is not there, is scheduled for deletion, or is not the
+    /// stack's.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or cannot read back.
+    async fn read(&self, _context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {
+        Err(cannot("cannot read a secret back", secret))
+    }
+
+    /// Makes the labels of the stack's secret those of `secret`, and nothing else.
+    ///
+    /// # Errors
+    /// When the store refuses, or keeps no labels.
+    async fn label(&self, _context: &Context, secret: &SecretSpec) -> Result<()> {
+        Err(cannot("keeps no labels", secret))
+    }
+
+    /// Stores `value` beside the current one, so that it can be proved before tasks read it. Answers with its version.
+    /// An earlier value that was staged and not promoted is forgotten.
+    ///
+    /// # Errors
+    /// When the store refuses, or cannot rotate.
+    async fn stage(
+        &self,
+        _context: &Context,
+        secret: &SecretSpec,
+        _value: &Secret<String>,
+    ) -> Result<String> {
+        Err(cannot("cannot rotate", secret))
+    }
+
+    /// Reads the value of a version.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or cannot rotate.
+    async fn read_version(
+        &self,
+        _context: &Context,
+        secret: &SecretSpec,
+        _version: &str,
+    ) -> Result<Secret<String>> {
+        Err(cannot("cannot rotate", secret))
+    }
+
+    /// Makes a staged version the one that tasks read. The one before stays as the previous one. Can be repeated.
+    ///
+    /// # Errors
+    /// When the store refuses, or cannot rotate.
+    async fn promote(&self, _context: &Context, secret: &SecretSpec, _version: &str) -> Result<()> {
+        Err(cannot("cannot rotate", secret))
+    }
+
+    /// Forgets a staged version. Can be repeated; a version that was promoted stays.
+    ///
+    /// # Errors
+    /// When the store refuses, or cannot rotate.
+    async fn discard(&self, _context: &Context, secret: &SecretSpec, _version: &str) -> Result<()> {
+        Err(cannot("cannot rotate", secret))
+    }
+}
+
+/// What a store that is too simple answers.
+fn cannot(what: &str, secret: &SecretSpec) -> Failure {
+    let name = secret.name.as_ref().unwrap_or(&secret.path);
+    Failure::new(FailureKind::Invalid, format!("the store {what}"))
+        .at(format!("secret {name}"))
+        .help("keep the credential in a store with use = \"secretsmanager\"")
 }
 
 impl dyn SecretStore {

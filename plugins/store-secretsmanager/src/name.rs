@@ -58,13 +58,13 @@ mod tests {
     fn named(name: &str) -> Result<String> {
         of(
             "longshore/",
-            &SecretSpec { path: String::new(), name: Some(name.to_owned()), description: String::new() },
+            &SecretSpec { name: Some(name.to_owned()), ..SecretSpec::default() },
         )
     }
 
     #[test]
     fn the_prefix_stands_before_the_path_but_not_before_a_configured_name() {
-        let path = SecretSpec { path: "shop/ghcr/pull".into(), name: None, description: String::new() };
+        let path = SecretSpec { path: "shop/ghcr/pull".into(), ..SecretSpec::default() };
         assert_eq!(of("longshore/", &path).unwrap(), "longshore/shop/ghcr/pull");
         assert_eq!(named("githubContainerRegistryAccess").unwrap(), "githubContainerRegistryAccess");
     }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_model::{Action, Failure, FailureKind, ImageReference, Inputs, Outputs, Platform, StepPlan};
 
-use super::publish_credential::short;
-use crate::{Context, PullCheck, Result, Step, pull_check::join_failures};
+use crate::{Context, PullCheck, Result, Step, pull_check::join_failures, registry_credential::short};
 
 /// Proves that images for which no registry is configured can be pulled by anyone. It changes nothing.
 pub struct PublicImagesStep {

@@ -3,113 +3,74 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
-use longshore_model::{Failure, ImageReference, Inputs, Outputs, Platform, Secret, StepPlan};
+use longshore_model::{Action, Inputs, Outputs, StepPlan};
 
-use crate::{
-    Context, Credential, CredentialSource, PullCheck, Result, SecretSpec, SecretStore, Step,
-    pull_check::join_failures,
-};
+use crate::{Context, RegistryCredential, Result, SecretStore, Step, Verdict};
 
-/// Publishes the credential of one container registry: fetches it, proves that it pulls every image which needs it, and
-/// stores it. The secret goes from source to store inside this step and nowhere else.
+/// Publishes the credential of one container registry. One that is fetched is proved to pull every image which needs it
+/// before it is stored. One that is made for the stack is made only where the stored one does not serve, and is revoked
+/// when it does not pull. The secret goes from source to store inside this step and nowhere else.
 pub struct PublishCredentialStep {
-    /// Where the credential comes from.
-    pub source: Arc<dyn CredentialSource>,
-    /// Where it is stored.
-    pub store: Arc<dyn SecretStore>,
-    /// The secret that holds it.
-    pub secret: SecretSpec,
-    /// The images that it must pull, with the platforms that they run on.
-    pub images: Vec<(ImageReference, Platform)>,
-    /// The proof.
-    pub pull_check: Arc<dyn PullCheck>,
-    /// Another URL at which the registry is reached.
-    pub endpoint: Option<String>,
-    /// The credential that was proved in this run, and what to say of it. A source may answer differently each time:
-    /// what is stored must be what was proved.
-    proved: Mutex<Option<Proved>>,
-}
-
-/// A credential that was proved, as it will be stored.
-#[derive(Clone)]
-struct Proved {
-    value: Secret<String>,
-    notes: Vec<String>,
+    credential: Arc<RegistryCredential>,
+    /// What was planned about a token that is minted: what is applied is what was planned.
+    verdict: Mutex<Option<Verdict>>,
 }
 
 impl PublishCredentialStep {
-    /// A step that publishes what `source` yields as `secret` in `store`.
-    pub fn new(
-        source: Arc<dyn CredentialSource>,
-        store: Arc<dyn SecretStore>,
-        secret: SecretSpec,
-        pull_check: Arc<dyn PullCheck>,
-    ) -> Self {
-        Self {
-            source,
-            store,
-            secret,
-            images: Vec::new(),
-            pull_check,
-            endpoint: None,
-            proved: Mutex::default(),
-        }
+    /// A step that publishes `credential`.
+    pub fn new(credential: Arc<RegistryCredential>) -> Self {
+        Self { credential, verdict: Mutex::default() }
     }
 
-    async fn prove(&self, context: &Context) -> Result<Proved> {
-        let known = self.proved.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(proved) = known {
-            return Ok(proved);
-        }
-        context.progress(format!("fetching the credential from {}", self.source.describe()));
-        let credential = self.source.fetch(context).await?;
-        let notes = self.check_pulls(context, &credential).await?;
-        let proved = Proved { value: credential.to_secret_string(), notes };
-        *self.proved.lock().unwrap_or_else(PoisonError::into_inner) = Some(proved.clone());
-        Ok(proved)
+    fn take_verdict(&self) -> Option<Verdict> {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
-
-    async fn check_pulls(&self, context: &Context, credential: &Credential) -> Result<Vec<String>> {
-        let checks = self.images.iter().map(|(image, platform)| async move {
-            context.progress(format!("checking the pull of {image} for {platform}"));
-            let proof =
-                self.pull_check.check(image, *platform, Some(credential), self.endpoint.as_deref()).await?;
-            Ok::<_, Failure>(format!("{image} can be pulled for {platform} ({})", short(&proof.digest)))
-        });
-        let (notes, failures): (Vec<_>, Vec<_>) = join_all(checks).await.into_iter().partition(Result::is_ok);
-        match join_failures(failures.into_iter().filter_map(Result::err).collect()) {
-            Some(failure) => Err(failure),
-            None => Ok(notes.into_iter().filter_map(Result::ok).collect()),
-        }
-    }
-}
-
-/// The algorithm and the first digits of a digest, as people compare them.
-pub(super) fn short(digest: &str) -> &str {
-    digest.get(..19).unwrap_or(digest)
 }
 
 #[async_trait]
 impl Step for PublishCredentialStep {
     async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
-        let proved = self.prove(context).await?;
-        let mut plan = self.store.plan(context, &self.secret, &proved.value).await?;
+        let credential = &self.credential;
+        if let Some(minter) = credential.source.minter() {
+            let verdict = credential.judge(context).await?;
+            let plan = credential.plan_minted(context, minter, &verdict).await?;
+            *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+            return Ok(plan);
+        }
+        let proved = credential.prove(context).await?;
+        let value = proved.credential.to_secret_string();
+        let mut plan = credential.store.plan(context, &credential.secret, &value).await?;
         plan.notes.extend(proved.notes);
         Ok(plan)
     }
 
-    async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
-        let proved = self.prove(context).await?;
-        let arn = self.store.apply(context, &self.secret, &proved.value).await?;
+    async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
+        let credential = &self.credential;
+        let arn = if let Some(minter) = credential.source.minter() {
+            let verdict = match self.take_verdict() {
+                Some(verdict) => verdict,
+                None => credential.judge(context).await?,
+            };
+            credential.apply_minted(context, minter, verdict).await?
+        } else {
+            let proved = credential.prove(context).await?;
+            if plan.action != Action::Create {
+                credential.warn_of_minted(context).await;
+            }
+            let value = proved.credential.to_secret_string();
+            credential.store.apply(context, &credential.secret, &value).await?
+        };
         Ok([(<dyn SecretStore>::ARN.to_owned(), arn)].into())
     }
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
-        self.store.plan_removal(context, &self.secret).await
+        let mut plan = self.credential.store.plan_removal(context, &self.credential.secret).await?;
+        self.credential.plan_revocation(context, &mut plan).await?;
+        Ok(plan)
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        self.store.remove(context, &self.secret).await
+        self.credential.revoke_all(context).await?;
+        self.credential.store.remove(context, &self.credential.secret).await
     }
 }

@@ -74,6 +74,7 @@ impl Harness {
                 path: "shop/ghcr/pull".into(),
                 name: None,
                 description: "Pull credential for ghcr.io".into(),
+                ..SecretSpec::default()
             },
         }
     }

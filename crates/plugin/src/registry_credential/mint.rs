@@ -1,0 +1,283 @@
+//! Tokens that are made for the stack: whether the stored one serves, and making another one.
+
+use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
+
+use super::{
+    RegistryCredential,
+    labels::{TokenLabels, repositories_label, shown},
+};
+use crate::{Context, Credential, Minted, PullScope, Result, SecretSpec, Stored, TokenMinter};
+
+/// Within which time of its end a token is replaced, in seconds: a week, so that a weekly run is often enough.
+const MARGIN: u64 = 7 * 86_400;
+
+/// What is to be done about the stored token.
+pub(crate) enum Verdict {
+    /// It serves. What to say of it stands beside it.
+    Keep(Stored, Vec<String>),
+    /// Another one has to be made, for this reason.
+    Mint(Option<Stored>, String),
+}
+
+impl RegistryCredential {
+    /// What a token has to be able to pull, and for which secret it is.
+    pub(crate) async fn full_scope(&self, context: &Context) -> Result<PullScope> {
+        let holder = self.store.address(context, &self.secret).await?;
+        Ok(PullScope { holder, ..self.scope.clone() })
+    }
+
+    /// The secret with the labels of a token.
+    pub(crate) fn labelled(&self, labels: &TokenLabels) -> SecretSpec {
+        SecretSpec { labels: labels.write(), ..self.secret.clone() }
+    }
+
+    /// Finds out whether the stored token serves: it is known, does not expire soon, was made for all the repositories,
+    /// and pulls every image. Reads only.
+    pub(crate) async fn judge(&self, context: &Context) -> Result<Verdict> {
+        let mint = |stored, reason: &str| Ok(Verdict::Mint(stored, reason.to_owned()));
+        let Some(stored) = self.stored(context).await? else { return mint(None, "no token is stored") };
+        let labels = TokenLabels::read(&stored.labels);
+        if labels.next.is_some() {
+            return mint(Some(stored), "an earlier run ended before its token was stored for certain");
+        }
+        if labels.id.is_none() {
+            return mint(Some(stored), "the stored credential was not made for this stack");
+        }
+        let Some(credential) = Credential::from_secret_string(&stored.value) else {
+            return mint(Some(stored), "what is stored is no credential");
+        };
+        if let Some(expires) = labels.expires_at.filter(|expires| is_near(context.now(), *expires, &stored)) {
+            let when = shown(expires).unwrap_or_default();
+            let tense = if expires <= context.now() { "expired" } else { "expires" };
+            return mint(Some(stored), &format!("the stored token {tense} at {when}"));
+        }
+        if !labels.covers(&self.scope.repositories) {
+            return mint(Some(stored), "the stored token was made for other repositories");
+        }
+        match self.check_pulls(context, &credential).await {
+            Ok(notes) => Ok(Verdict::Keep(stored, notes)),
+            Err(failure) if failure.kind == FailureKind::Denied => {
+                mint(Some(stored), &format!("the stored token is refused: {}", failure.message))
+            }
+            // It was made for the repository, so what is not there is the image.
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// What is going to happen to the secret. Reads only.
+    pub(crate) async fn plan_minted(
+        &self,
+        context: &Context,
+        minter: &dyn TokenMinter,
+        verdict: &Verdict,
+    ) -> Result<StepPlan> {
+        match verdict {
+            Verdict::Keep(stored, notes) => {
+                let labels = TokenLabels::read(&stored.labels);
+                let secret = SecretSpec { labels: stored.labels.clone(), ..self.secret.clone() };
+                let mut plan = self.store.plan(context, &secret, &stored.value).await?;
+                plan.notes.extend(notes.iter().cloned());
+                if !labels.replaced.is_empty() {
+                    if !plan.is_change() {
+                        plan.action = Action::Update;
+                    }
+                    plan.reason = Some(format!("{} will be revoked", tokens(&labels.replaced)));
+                }
+                Ok(plan)
+            }
+            Verdict::Mint(stored, reason) => {
+                let what = minter.check(context, &self.full_scope(context).await?).await?;
+                let labels = stored.as_ref().map(|stored| stored.labels.clone()).unwrap_or_default();
+                let secret = SecretSpec { labels, ..self.secret.clone() };
+                // The token is not known yet, so a value that no secret has stands for it.
+                let unknown = Secret::new("{\"username\":null,\"password\":null}".to_owned());
+                let mut plan = self.store.plan(context, &secret, &unknown).await?;
+                if !plan.is_change() {
+                    plan.action = Action::Update;
+                    plan.changes.push(FieldChange::new(
+                        "SecretString",
+                        Some(Shown::Secret),
+                        Some(Shown::Secret),
+                    ));
+                }
+                plan.reason = Some(match plan.reason.take() {
+                    Some(other) => format!("{other}; {reason}"),
+                    None => reason.clone(),
+                });
+                plan.notes.push(format!("a token will be made: {what}"));
+                Ok(plan)
+            }
+        }
+    }
+
+    /// Does what `verdict` says. Answers with the secret's full ARN.
+    pub(crate) async fn apply_minted(
+        &self,
+        context: &Context,
+        minter: &dyn TokenMinter,
+        verdict: Verdict,
+    ) -> Result<String> {
+        // Somebody else may have rotated since the plan was made.
+        let now = self.stored(context).await?;
+        let arn = match verdict {
+            Verdict::Keep(planned, _) => {
+                let stored = now.unwrap_or(planned);
+                let secret = SecretSpec { labels: stored.labels.clone(), ..self.secret.clone() };
+                self.store.apply(context, &secret, &stored.value).await?
+            }
+            Verdict::Mint(..) => {
+                let minted = self.mint_and_prove(context, minter).await?;
+                self.store_minted(context, minter, now, minted).await?
+            }
+        };
+        if let Err(failure) = self.revoke_replaced(context).await {
+            // The labels keep the ids, so the next run tries again.
+            context.warn(failure.to_string());
+        }
+        self.revoke_leftovers(context, minter).await;
+        Ok(arn)
+    }
+
+    /// Makes a token and proves that it pulls every image. One that does not is revoked.
+    async fn mint_and_prove(&self, context: &Context, minter: &dyn TokenMinter) -> Result<Minted> {
+        let minted = self.mint(context, minter).await?;
+        match self.check_pulls(context, &minted.credential).await {
+            Ok(_) => Ok(minted),
+            Err(failure) => Err(self.take_back(context, minter, &minted.id, failure).await),
+        }
+    }
+
+    pub(super) async fn mint(&self, context: &Context, minter: &dyn TokenMinter) -> Result<Minted> {
+        context.progress(format!("making a token for {}", self.scope.host));
+        minter.mint(context, &self.full_scope(context).await?).await
+    }
+
+    /// Revokes a token that is of no use because of `failure`, and says so in it.
+    pub(super) async fn take_back(
+        &self,
+        context: &Context,
+        minter: &dyn TokenMinter,
+        id: &str,
+        mut failure: Failure,
+    ) -> Failure {
+        let what = match minter.revoke(context, id).await {
+            Ok(()) => format!("; the new token {id} was revoked"),
+            Err(error) => format!("; the new token {id} could not be revoked: {error}"),
+        };
+        failure.message.push_str(&what);
+        failure
+    }
+
+    /// Stores a token that was proved. Killed anywhere, the next run finds out by the labels what is to be done.
+    async fn store_minted(
+        &self,
+        context: &Context,
+        minter: &dyn TokenMinter,
+        stored: Option<Stored>,
+        minted: Minted,
+    ) -> Result<String> {
+        let value = minted.credential.to_secret_string();
+        let Some(stored) = stored else {
+            let secret = self.labelled(&self.labels_of(&minted, &TokenLabels::default()));
+            return match self.store.apply(context, &secret, &value).await {
+                Ok(arn) => Ok(arn),
+                Err(failure) => Err(self.not_stored(context, minter, None, &minted, failure).await),
+            };
+        };
+        let before = TokenLabels::read(&stored.labels);
+        let intent = intent(&before, &minted.id);
+        match self.store.apply(context, &self.labelled(&intent), &value).await {
+            Ok(arn) => {
+                self.store.label(context, &self.labelled(&self.labels_of(&minted, &before))).await?;
+                Ok(arn)
+            }
+            Err(failure) => Err(self.not_stored(context, minter, Some(&before), &minted, failure).await),
+        }
+    }
+
+    /// The labels of a secret that holds `minted` and had the labels `before`.
+    pub(super) fn labels_of(&self, minted: &Minted, before: &TokenLabels) -> TokenLabels {
+        let mut replaced = before.ids();
+        replaced.remove(&minted.id);
+        TokenLabels {
+            id: Some(minted.id.clone()),
+            expires_at: minted.expires_at,
+            repositories: Some(repositories_label(&self.scope.repositories)),
+            next: None,
+            replaced,
+        }
+    }
+
+    /// A token could not be stored. Unless it was stored after all, or nobody can tell, it is revoked.
+    async fn not_stored(
+        &self,
+        context: &Context,
+        minter: &dyn TokenMinter,
+        before: Option<&TokenLabels>,
+        minted: &Minted,
+        mut failure: Failure,
+    ) -> Failure {
+        let value = minted.credential.to_secret_string();
+        match self.stored(context).await {
+            Ok(Some(stored)) if stored.value == value => failure,
+            Ok(stored) => {
+                let failure = self.take_back(context, minter, &minted.id, failure).await;
+                if let (Some(_), Some(before)) = (stored, before) {
+                    self.relabel(context, before).await;
+                }
+                failure
+            }
+            Err(_) => {
+                let what = "; nobody knows whether the new token was stored: the next run finds out";
+                failure.message.push_str(what);
+                failure
+            }
+        }
+    }
+
+    /// Puts labels back after a failure. What fails here is only told: there is a failure already.
+    pub(super) async fn relabel(&self, context: &Context, labels: &TokenLabels) {
+        if let Err(failure) = self.store.label(context, &self.labelled(labels)).await {
+            context.warn(format!("the labels of the secret could not be put back: {failure}"));
+        }
+    }
+
+    /// Revokes the tokens of this secret that no label names: of runs that were killed before they could note them.
+    async fn revoke_leftovers(&self, context: &Context, minter: &dyn TokenMinter) {
+        let swept = async {
+            let Some(stored) = self.stored(context).await? else { return Ok(()) };
+            let known = TokenLabels::read(&stored.labels).ids();
+            for id in minter.list(context, &self.full_scope(context).await?).await? {
+                if !known.contains(&id) {
+                    context.progress(format!("revoking the token {id}, which an earlier run left"));
+                    minter.revoke(context, &id).await?;
+                }
+            }
+            Ok::<_, Failure>(())
+        };
+        if let Err(failure) = swept.await {
+            context.warn(format!("tokens that an earlier run may have left could not be revoked: {failure}"));
+        }
+    }
+}
+
+/// The labels of a secret that may or may not hold the token `id` yet.
+pub(super) fn intent(before: &TokenLabels, id: &str) -> TokenLabels {
+    let mut intent = before.clone();
+    intent.replaced.extend(intent.next.replace(id.to_owned()));
+    intent
+}
+
+/// Whether a token that expires then is to be replaced now. Tokens that live shorter than four weeks are replaced in the
+/// last quarter of their life.
+fn is_near(now: u64, expires: u64, stored: &Stored) -> bool {
+    let life = stored.changed_at.map_or(u64::MAX, |made| expires.saturating_sub(made));
+    expires.saturating_sub(now) <= MARGIN.min(life / 4)
+}
+
+/// Tokens by their ids, as people read them.
+pub(super) fn tokens<'a>(ids: impl IntoIterator<Item = &'a String>) -> String {
+    let ids: Vec<_> = ids.into_iter().map(String::as_str).collect();
+    let plural = if ids.len() == 1 { "the token" } else { "the tokens" };
+    format!("{plural} {}", ids.join(", "))
+}

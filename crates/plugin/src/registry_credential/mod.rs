@@ -1,0 +1,133 @@
+//! The credential of one container registry, from where it comes from to where ECS reads it.
+
+mod labels;
+mod mint;
+mod renew;
+mod revoke;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::join_all;
+use longshore_model::{Failure, ImageReference, Name, Platform};
+
+pub use labels::TokenLabels;
+pub(crate) use mint::Verdict;
+pub use renew::Renewed;
+
+use crate::{
+    Context, Credential, CredentialSource, PullCheck, PullScope, Result, SecretSpec, SecretStore, Stored,
+    pull_check::join_failures,
+};
+
+/// The credential of one container registry: where it comes from, where it is stored, and what it must be able to pull.
+/// The commands that publish, rotate and inspect credentials share it.
+pub struct RegistryCredential {
+    /// The registry's name in the configuration.
+    pub registry: Name,
+    /// Where the credential comes from.
+    pub source: Arc<dyn CredentialSource>,
+    /// Where it is stored.
+    pub store: Arc<dyn SecretStore>,
+    /// The secret that holds it, without labels: these are added by whoever stores a token that has some.
+    pub secret: SecretSpec,
+    /// The images that it must pull, with the platforms that they run on.
+    pub images: Vec<(ImageReference, Platform)>,
+    /// The proof.
+    pub pull_check: Arc<dyn PullCheck>,
+    /// Another URL at which the registry is reached.
+    pub endpoint: Option<String>,
+    /// What a token that is made for the registry has to be able to pull. [`PullScope::holder`] is empty here: only the
+    /// store knows it.
+    pub scope: PullScope,
+    /// The credential that was fetched and proved in this run, and what to say of it. A source may answer differently
+    /// each time: what is stored must be what was proved.
+    proved: Mutex<Option<Proved>>,
+}
+
+/// A credential that pulls every image.
+#[derive(Clone)]
+pub(crate) struct Proved {
+    pub(crate) credential: Credential,
+    /// What to say of it: one note an image.
+    pub(crate) notes: Vec<String>,
+}
+
+impl RegistryCredential {
+    /// The credential of `registry`, which pulls no image yet.
+    pub fn new(
+        registry: Name,
+        source: Arc<dyn CredentialSource>,
+        store: Arc<dyn SecretStore>,
+        secret: SecretSpec,
+        pull_check: Arc<dyn PullCheck>,
+    ) -> Self {
+        Self {
+            registry,
+            source,
+            store,
+            secret,
+            images: Vec::new(),
+            pull_check,
+            endpoint: None,
+            scope: PullScope::default(),
+            proved: Mutex::default(),
+        }
+    }
+
+    /// Reads the secret as tasks read it now. Nothing when it is not stored, or is not the stack's.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn stored(&self, context: &Context) -> Result<Option<Stored>> {
+        self.store.read(context, &self.secret).await
+    }
+
+    /// Proves that `credential` pulls every image on every platform, all at the same time. Answers with what to say of
+    /// each.
+    ///
+    /// # Errors
+    /// Every refusal, in one failure.
+    pub async fn check_pulls(&self, context: &Context, credential: &Credential) -> Result<Vec<String>> {
+        let checks = self.images.iter().map(|(image, platform)| async move {
+            context.progress(format!("checking the pull of {image} for {platform}"));
+            let proof =
+                self.pull_check.check(image, *platform, Some(credential), self.endpoint.as_deref()).await?;
+            Ok::<_, Failure>(format!("{image} can be pulled for {platform} ({})", short(&proof.digest)))
+        });
+        let (notes, failures): (Vec<_>, Vec<_>) = join_all(checks).await.into_iter().partition(Result::is_ok);
+        match join_failures(failures.into_iter().filter_map(Result::err).collect()) {
+            Some(failure) => Err(failure),
+            None => Ok(notes.into_iter().filter_map(Result::ok).collect()),
+        }
+    }
+
+    /// Fetches the credential from a source that does not mint, and proves that it pulls every image; once in a run.
+    pub(crate) async fn prove(&self, context: &Context) -> Result<Proved> {
+        let known = self.proved.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(proved) = known {
+            return Ok(proved);
+        }
+        context.progress(format!("fetching the credential from {}", self.source.describe()));
+        let credential = self.source.fetch(context).await?;
+        let notes = self.check_pulls(context, &credential).await?;
+        let proved = Proved { credential, notes };
+        *self.proved.lock().unwrap_or_else(PoisonError::into_inner) = Some(proved.clone());
+        Ok(proved)
+    }
+}
+
+impl std::fmt::Debug for RegistryCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegistryCredential")
+            .field("registry", &self.registry)
+            .field("secret", &self.secret)
+            .field("images", &self.images)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The algorithm and the first digits of a digest, as people compare them.
+pub(crate) fn short(digest: &str) -> &str {
+    digest.get(..19).unwrap_or(digest)
+}

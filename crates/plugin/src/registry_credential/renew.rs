@@ -1,0 +1,162 @@
+//! Rotation: a new credential is staged, proved as it is stored, and only then promoted.
+
+use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
+
+use super::{
+    RegistryCredential,
+    labels::TokenLabels,
+    mint::intent,
+    revoke::{not_stored, unrevocable},
+};
+use crate::{Context, Credential, Minted, Result, SecretStore, Stored, TokenMinter};
+
+/// A credential that was rotated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewed {
+    /// The secret's full ARN: the same as before, so nothing needs to be deployed.
+    pub arn: String,
+    /// The version that tasks read from now on.
+    pub version: String,
+    /// Whether tokens were replaced that are still to be revoked, with
+    /// [`RegistryCredential::revoke_replaced`]: tasks that are being launched may have read them already.
+    pub has_replaced: bool,
+}
+
+impl RegistryCredential {
+    /// Finds out what a rotation would do. Reads only. A credential that a source yields is proved already here; one
+    /// that is the stored one changes nothing.
+    ///
+    /// # Errors
+    /// When nothing is stored yet, when the source yields nothing, or when what it yields does not pull.
+    pub async fn plan_renewal(&self, context: &Context) -> Result<StepPlan> {
+        let stored = self.require_stored(context).await?;
+        let plan = |action| {
+            StepPlan::new(action, format!("secret {}", stored.name))
+                .output(<dyn SecretStore>::ARN, &stored.arn)
+        };
+        let mut change = plan(Action::Update);
+        change.changes.push(FieldChange::new("SecretString", Some(Shown::Secret), Some(Shown::Secret)));
+        if let Some(minter) = self.source.minter() {
+            let what = minter.check(context, &self.full_scope(context).await?).await?;
+            change.notes.push(format!("a token will be made: {what}"));
+            return Ok(change);
+        }
+        let proved = self.prove(context).await?;
+        let current = Credential::from_secret_string(&stored.value);
+        let is_same = current.as_ref().is_some_and(|current| {
+            current.username == proved.credential.username && current.password == proved.credential.password
+        });
+        if is_same {
+            let mut same = plan(Action::NoChange);
+            same.notes.push(format!("unchanged: {} still yields what is stored", self.source.describe()));
+            return Ok(same);
+        }
+        if let Some(current) = current.filter(|current| current.username != proved.credential.username) {
+            let (old, new) = (Shown::text(current.username), Shown::text(&proved.credential.username));
+            change.changes.push(FieldChange::new("username", Some(old), Some(new)));
+        }
+        change.notes.extend(proved.notes);
+        Ok(change)
+    }
+
+    /// Rotates: stages the new credential, reads it back, proves that what is stored pulls every image, and promotes it.
+    /// One that does not pull is never promoted: it is discarded, and revoked if it was minted.
+    ///
+    /// # Errors
+    /// When there is no new credential, or when it does not pull, or when the store refuses. What tasks read is then
+    /// what it was.
+    pub async fn renew(&self, context: &Context) -> Result<Renewed> {
+        let stored = self.require_stored(context).await?;
+        let before = TokenLabels::read(&stored.labels);
+        let Some(minter) = self.source.minter() else {
+            let proved = self.prove(context).await?;
+            let value = proved.credential.to_secret_string();
+            let version = self.stage_and_promote(context, &value).await?;
+            if !before.ids().is_empty() {
+                context.warn(unrevocable(&before.ids()));
+                self.store.label(context, &self.secret).await?;
+            }
+            return Ok(Renewed { arn: stored.arn, version, has_replaced: false });
+        };
+        let minted = self.mint(context, minter).await?;
+        match self.promote_minted(context, &before, &minted).await {
+            Ok(version) => {
+                let labels = self.labels_of(&minted, &before);
+                self.store.label(context, &self.labelled(&labels)).await?;
+                Ok(Renewed { arn: stored.arn, version, has_replaced: !labels.replaced.is_empty() })
+            }
+            Err(failure) => Err(self.give_up(context, minter, &before, &minted, failure).await),
+        }
+    }
+
+    async fn require_stored(&self, context: &Context) -> Result<Stored> {
+        self.stored(context).await?.ok_or_else(|| not_stored(&self.scope.host))
+    }
+
+    async fn promote_minted(
+        &self,
+        context: &Context,
+        before: &TokenLabels,
+        minted: &Minted,
+    ) -> Result<String> {
+        self.store.label(context, &self.labelled(&intent(before, &minted.id))).await?;
+        self.stage_and_promote(context, &minted.credential.to_secret_string()).await
+    }
+
+    /// A minted token did not become the current one: unless nobody can tell, it is revoked and forgotten.
+    async fn give_up(
+        &self,
+        context: &Context,
+        minter: &dyn TokenMinter,
+        before: &TokenLabels,
+        minted: &Minted,
+        mut failure: Failure,
+    ) -> Failure {
+        let value = minted.credential.to_secret_string();
+        match self.stored(context).await {
+            Ok(stored) if stored.as_ref().is_none_or(|stored| stored.value != value) => {
+                let failure = self.take_back(context, minter, &minted.id, failure).await;
+                self.relabel(context, before).await;
+                failure
+            }
+            _ => {
+                let what = "; nobody knows which token is stored: deploy or rotate again to find out";
+                failure.message.push_str(what);
+                failure
+            }
+        }
+    }
+
+    async fn stage_and_promote(&self, context: &Context, value: &Secret<String>) -> Result<String> {
+        context.progress("staging the new credential");
+        let version = self.store.stage(context, &self.secret, value).await?;
+        if let Err(failure) = self.prove_staged(context, &version).await {
+            return Err(match self.store.discard(context, &self.secret, &version).await {
+                Ok(()) => failure,
+                Err(other) => {
+                    context.warn(format!("the staged version {version} could not be discarded: {other}"));
+                    failure
+                }
+            });
+        }
+        context.progress("promoting the new credential");
+        self.store.promote(context, &self.secret, &version).await?;
+        Ok(version)
+    }
+
+    /// Pulls with what the store answers, which need not be what it was given.
+    async fn prove_staged(&self, context: &Context, version: &str) -> Result<()> {
+        let staged = self.store.read_version(context, &self.secret, version).await?;
+        let Some(credential) = Credential::from_secret_string(&staged) else {
+            let message = "what the store answers for the new version is no credential; it was not promoted";
+            return Err(Failure::new(FailureKind::Internal, message));
+        };
+        match self.check_pulls(context, &credential).await {
+            Ok(_) => Ok(()),
+            Err(mut failure) => {
+                failure.message.push_str("; the new credential was not promoted");
+                Err(failure)
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Revoking tokens that are no longer needed.
+
+use std::collections::BTreeSet;
+
+use longshore_model::{Action, Failure, FailureKind, StepPlan};
+
+use super::{RegistryCredential, labels::TokenLabels, mint::tokens};
+use crate::{Context, Result, TokenMinter, pull_check::join_failures};
+
+impl RegistryCredential {
+    /// Revokes the tokens that were replaced, and takes them out of the labels.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written, or when a token cannot be revoked: it stays noted, and the next call
+    /// tries again.
+    pub async fn revoke_replaced(&self, context: &Context) -> Result<()> {
+        let Some(stored) = self.stored(context).await? else { return Ok(()) };
+        let mut labels = TokenLabels::read(&stored.labels);
+        if labels.replaced.is_empty() {
+            return Ok(());
+        }
+        let replaced = std::mem::take(&mut labels.replaced);
+        let Some(minter) = self.source.minter() else {
+            context.warn(unrevocable(&replaced));
+            return self.store.label(context, &self.labelled(&labels)).await;
+        };
+        let (left, failures) = revoke_all(context, minter, replaced).await;
+        labels.replaced = left;
+        self.store.label(context, &self.labelled(&labels)).await?;
+        join_failures(failures).map_or(Ok(()), Err)
+    }
+
+    /// Tells of tokens that were made for the secret by another source than the present one: nothing is configured that
+    /// could revoke them.
+    pub(crate) async fn warn_of_minted(&self, context: &Context) {
+        // A store that cannot be read back has no labels either.
+        let Ok(Some(stored)) = self.stored(context).await else { return };
+        let ids = TokenLabels::read(&stored.labels).ids();
+        if !ids.is_empty() {
+            context.warn(unrevocable(&ids));
+        }
+    }
+
+    /// Finds out which tokens are to be revoked when the registry is no longer needed. Reads only.
+    pub(crate) async fn plan_revocation(&self, context: &Context, plan: &mut StepPlan) -> Result<()> {
+        let Some(minter) = self.source.minter() else { return Ok(()) };
+        let mut ids = BTreeSet::new();
+        if plan.is_change()
+            && let Some(stored) = self.stored(context).await?
+        {
+            ids = TokenLabels::read(&stored.labels).ids();
+        }
+        match minter.list(context, &self.full_scope(context).await?).await {
+            Ok(found) => ids.extend(found),
+            Err(failure) => plan.notes.push(format!("its tokens could not be looked for: {failure}")),
+        }
+        if !ids.is_empty() {
+            plan.action = Action::Delete;
+            plan.notes.push(format!("{} will be revoked", tokens(&ids)));
+        }
+        Ok(())
+    }
+
+    /// Revokes every token that was made for the secret. The secret, which names them, must not go before this is done.
+    pub(crate) async fn revoke_all(&self, context: &Context) -> Result<()> {
+        let Some(minter) = self.source.minter() else { return Ok(()) };
+        let stored = self.stored(context).await?;
+        let mut ids = stored.map(|stored| TokenLabels::read(&stored.labels).ids()).unwrap_or_default();
+        let mut failures = Vec::new();
+        match minter.list(context, &self.full_scope(context).await?).await {
+            Ok(found) => ids.extend(found),
+            Err(failure) => failures.push(failure),
+        }
+        failures.extend(revoke_all(context, minter, ids).await.1);
+        match join_failures(failures) {
+            Some(failure) => Err(Failure {
+                help: Some(failure.help.unwrap_or_else(|| {
+                    "the secret stays, because it names the token: repeat this when the registry's API answers"
+                        .to_owned()
+                })),
+                ..failure
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Revokes tokens. Answers with those that could not be revoked, and why.
+async fn revoke_all(
+    context: &Context,
+    minter: &dyn TokenMinter,
+    ids: BTreeSet<String>,
+) -> (BTreeSet<String>, Vec<Failure>) {
+    let (mut left, mut failures) = (BTreeSet::new(), Vec::new());
+    for id in ids {
+        context.progress(format!("revoking the token {id}"));
+        if let Err(mut failure) = minter.revoke(context, &id).await {
+            failure.message = format!("the token {id} could not be revoked: {}", failure.message);
+            failures.push(failure);
+            left.insert(id);
+        }
+    }
+    (left, failures)
+}
+
+/// What to say of tokens when nothing is configured that could revoke them.
+pub(super) fn unrevocable(ids: &BTreeSet<String>) -> String {
+    format!(
+        "{} cannot be revoked, because the registry's source makes no tokens any more: revoke by hand at the registry",
+        tokens(ids)
+    )
+}
+
+/// A rotation that finds nothing stored.
+pub(super) fn not_stored(registry: &str) -> Failure {
+    Failure::new(FailureKind::NotFound, format!("the credential of {registry} is not stored yet"))
+        .help("deploy the stack first")
+}
