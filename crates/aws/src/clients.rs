@@ -79,7 +79,9 @@ struct Inner {
     ec2: OnceCell<aws_sdk_ec2::Client>,
     ecs: OnceCell<aws_sdk_ecs::Client>,
     iam: OnceCell<aws_sdk_iam::Client>,
+    kms: OnceCell<aws_sdk_kms::Client>,
     secretsmanager: OnceCell<aws_sdk_secretsmanager::Client>,
+    ssm: OnceCell<aws_sdk_ssm::Client>,
     sts: OnceCell<aws_sdk_sts::Client>,
 }
 
@@ -112,7 +114,9 @@ impl Aws {
                 ec2: OnceCell::new(),
                 ecs: OnceCell::new(),
                 iam: OnceCell::new(),
+                kms: OnceCell::new(),
                 secretsmanager: OnceCell::new(),
+                ssm: OnceCell::new(),
                 sts: OnceCell::new(),
             }),
         }
@@ -123,7 +127,9 @@ impl Aws {
         ec2: aws_sdk_ec2, "EC2";
         ecs: aws_sdk_ecs, "ECS";
         iam: aws_sdk_iam, "IAM";
+        kms: aws_sdk_kms, "KMS";
         secretsmanager: aws_sdk_secretsmanager, "Secrets Manager";
+        ssm: aws_sdk_ssm, "Systems Manager";
         sts: aws_sdk_sts, "STS";
     }
 

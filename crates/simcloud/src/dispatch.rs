@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     ApiError, Call, World, ec2, ecs, iam, kms, logs,
     policy::{Context, Document, Kind, Who},
-    resource, secretsmanager, sts,
+    resource, secretsmanager, ssm, sts,
 };
 
 /// The services that the simulated cloud has.
@@ -17,12 +17,13 @@ pub(crate) enum Service {
     Kms,
     Logs,
     SecretsManager,
+    Ssm,
     Sts,
 }
 
 impl Service {
-    const ALL: [Self; 7] =
-        [Self::Ec2, Self::Ecs, Self::Iam, Self::Kms, Self::Logs, Self::SecretsManager, Self::Sts];
+    const ALL: [Self; 8] =
+        [Self::Ec2, Self::Ecs, Self::Iam, Self::Kms, Self::Logs, Self::SecretsManager, Self::Ssm, Self::Sts];
 
     /// The prefix of its actions in IAM, and its name in credential scopes.
     pub(crate) fn prefix(self) -> &'static str {
@@ -33,6 +34,7 @@ impl Service {
             Self::Kms => "kms",
             Self::Logs => "logs",
             Self::SecretsManager => "secretsmanager",
+            Self::Ssm => "ssm",
             Self::Sts => "sts",
         }
     }
@@ -41,6 +43,7 @@ impl Service {
     pub(crate) fn with_target(prefix: &str) -> Option<Self> {
         Some(match prefix {
             "AmazonEC2ContainerServiceV20141113" => Self::Ecs,
+            "AmazonSSM" => Self::Ssm,
             "Logs_20140328" => Self::Logs,
             "TrentService" => Self::Kms,
             "secretsmanager" => Self::SecretsManager,
@@ -92,6 +95,7 @@ pub(crate) fn dispatch(world: &mut World, service: Service, call: &Call) -> Resu
         Service::Kms => kms::handle(world, call),
         Service::Logs => logs::handle(world, call),
         Service::SecretsManager => secretsmanager::handle(world, call),
+        Service::Ssm => ssm::handle(world, call),
         Service::Sts => sts::handle(world, call),
     }
 }
@@ -109,10 +113,17 @@ pub(crate) fn who<'a>(world: &'a World, call: &'a Call) -> Who<'a> {
 
 /// Sessions of roles may do what the role's policies permit; the account's user may do everything.
 fn authorize(world: &World, service: Service, call: &Call) -> Result<(), ApiError> {
-    // These look at each secret or trust policy themselves.
+    // These look at each secret, parameter or trust policy themselves.
     if matches!(
         call.operation.as_str(),
-        "GetSecretValue" | "GetCallerIdentity" | "AssumeRole" | "GetSessionToken"
+        "GetSecretValue"
+            | "GetParameter"
+            | "GetParameters"
+            | "GetParametersByPath"
+            | "DeleteParameters"
+            | "GetCallerIdentity"
+            | "AssumeRole"
+            | "GetSessionToken"
     ) {
         return Ok(());
     }

@@ -33,6 +33,7 @@ pub mod logs;
 pub mod policy;
 pub mod registry;
 pub mod secretsmanager;
+pub mod ssm;
 pub mod sts;
 
 pub use agenda::{Agenda, Due};

@@ -1,6 +1,6 @@
 //! The resource that a call is about, as IAM policies name it.
 
-use crate::{Call, World, dispatch::Service};
+use crate::{Call, World, dispatch::Service, ssm};
 
 /// The ARN that has to be permitted, or `*` for operations that are not about one resource.
 pub(crate) fn of(world: &World, service: Service, call: &Call) -> String {
@@ -22,6 +22,10 @@ pub(crate) fn of(world: &World, service: Service, call: &Call) -> String {
                 .map_or_else(|| arn(&format!("key/{key}")), |key| key.arn.clone())
         }),
         Service::Ecs => ecs(call, &arn),
+        Service::Ssm => {
+            let name = call.text("Name").or_else(|| call.text("ResourceId"));
+            name.map(|name| ssm::arn(&call.region, &world.account, name))
+        }
         Service::Ec2 | Service::Sts => None,
     };
     found.unwrap_or_else(|| "*".to_owned())

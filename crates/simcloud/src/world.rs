@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Agenda, Blueprint, Ids, Moment, ec2, ecs, iam, kms, logs, registry, secretsmanager, sts};
+use crate::{Agenda, Blueprint, Ids, Moment, ec2, ecs, iam, kms, logs, registry, secretsmanager, ssm, sts};
 
 /// Everything that exists, and everything that is going to happen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct World {
     pub sts: sts::Sts,
     /// Secrets with their versions.
     pub secrets: secretsmanager::SecretsManager,
+    /// Parameters with their versions. State files that were written before there were any have none.
+    #[serde(default)]
+    pub ssm: ssm::ParameterStore,
     /// Keys and their aliases.
     pub kms: kms::Kms,
     /// Networks, subnets and security groups.
@@ -47,6 +50,7 @@ impl World {
             iam: iam::Iam::new(&blueprint.account, blueprint.iam_propagation_ms),
             sts: sts::Sts::default(),
             secrets: secretsmanager::SecretsManager::default(),
+            ssm: ssm::ParameterStore::default(),
             kms: kms::Kms::default(),
             ec2: ec2::Ec2::default(),
             logs: logs::Logs::default(),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     super::{TaskKey, task_definition::ContainerSpec},
     Role,
-    refusal::{Refusal, sdk},
+    refusal::{Refusal, Store, sdk},
 };
 use crate::{Moment, World, registry::Password, secretsmanager};
 
@@ -44,7 +44,7 @@ impl Credentials {
     ) -> Result<Option<Self>, Refusal> {
         let Some(parameter) = &container.repository_credentials else { return Ok(None) };
         let secret = &parameter.credentials_parameter;
-        let refuse = |why: &str| Refusal::secret("get registry auth", why);
+        let refuse = |why: &str| Refusal::secret("get registry auth", Store::SecretsManager, why);
         // Registration makes sure that there is a role.
         let Some(role) = role else { return Err(refuse("no execution role")) };
         let value = secretsmanager::read_as(world, now, &key.region, &role.arn, &role.session, secret)

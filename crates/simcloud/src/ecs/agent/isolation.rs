@@ -5,7 +5,8 @@
 
 use super::{
     super::{TaskKey, network::PublicIp, task_definition::TaskSpec},
-    refusal::Refusal,
+    refusal::{Refusal, Store},
+    value_from::ValueFrom,
 };
 use crate::World;
 
@@ -29,12 +30,18 @@ pub(super) fn check(world: &World, key: &TaskKey, spec: &TaskSpec) -> Result<(),
     let containers = &spec.container_definitions;
     let registry = containers.iter().find_map(|container| container.repository_credentials.as_ref());
     if let Some(registry) = registry {
-        let asked = format!("asm fetching secret from the service for {}", registry.credentials_parameter);
-        return Err(Refusal::secret_out_of_reach("get registry auth", &asked, &key.region));
+        let asked = format!("asm fetching secret from the service for {}: ", registry.credentials_parameter);
+        let store = Store::SecretsManager;
+        return Err(Refusal::secret_out_of_reach("get registry auth", store, &asked, &key.region));
     }
     if let Some(secret) = containers.iter().flat_map(|container| &container.secrets).next() {
-        let asked = format!("failed to fetch secret {} from secrets manager", secret.value_from);
-        return Err(Refusal::secret_out_of_reach("retrieve secret", &asked, &key.region));
+        if let Ok(ValueFrom::Parameter { .. }) = ValueFrom::parse(&secret.value_from) {
+            let store = Store::Parameters;
+            return Err(Refusal::secret_out_of_reach("retrieve secrets", store, "", &key.region));
+        }
+        let asked = format!("failed to fetch secret {} from secrets manager: ", secret.value_from);
+        let store = Store::SecretsManager;
+        return Err(Refusal::secret_out_of_reach("retrieve secret", store, &asked, &key.region));
     }
     Ok(())
 }

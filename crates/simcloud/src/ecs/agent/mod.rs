@@ -13,10 +13,11 @@ mod logs;
 mod refusal;
 mod role;
 mod secrets;
+mod value_from;
 
 use std::time::Duration;
 
-pub(super) use self::secrets::ValueFrom;
+pub(super) use self::value_from::ValueFrom;
 use self::{
     client::Pull, credentials::Credentials, image_reference::ImageReference, refusal::Refusal, role::Role,
 };

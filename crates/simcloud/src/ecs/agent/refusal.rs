@@ -20,16 +20,17 @@ impl Refusal {
     }
 
     /// A secret that cannot be had, for the registry (`get registry auth`) or a container (`retrieve secret`).
-    pub(super) fn secret(what: &str, why: &str) -> Self {
-        Self::new(secret(what, 1, why))
+    pub(super) fn secret(what: &str, store: Store, why: &str) -> Self {
+        Self::new(secret(what, store, 1, why))
     }
 
-    /// A secret that cannot be had because Secrets Manager is out of reach.
-    pub(super) fn secret_out_of_reach(what: &str, asked: &str, region: &str) -> Self {
+    /// A secret that cannot be had because its store is out of reach.
+    pub(super) fn secret_out_of_reach(what: &str, store: Store, asked: &str, region: &str) -> Self {
+        let host = store.host();
         let why = format!(
-            "{asked}: RequestError: send request failed caused by: Post \"https://secretsmanager.{region}.amazonaws.com/\": dial tcp 198.51.100.1:443: i/o timeout. Please check your task network configuration."
+            "{asked}RequestError: send request failed caused by: Post \"https://{host}.{region}.amazonaws.com/\": dial tcp 198.51.100.1:443: i/o timeout. Please check your task network configuration."
         );
-        Self::slow(secret(what, 5, &why))
+        Self::slow(secret(what, store, 5, &why))
     }
 
     /// A log stream that cannot be written.
@@ -40,9 +41,34 @@ impl Refusal {
     }
 }
 
-fn secret(what: &str, times: u32, why: &str) -> String {
+/// Where the agent reads a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Store {
+    SecretsManager,
+    Parameters,
+}
+
+impl Store {
+    /// What the agent calls it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SecretsManager => "asm",
+            Self::Parameters => "ssm",
+        }
+    }
+
+    const fn host(self) -> &'static str {
+        match self {
+            Self::SecretsManager => "secretsmanager",
+            Self::Parameters => "ssm",
+        }
+    }
+}
+
+fn secret(what: &str, store: Store, times: u32, why: &str) -> String {
+    let store = store.name();
     format!(
-        "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to {what} from asm: service call has been retried {times} time(s): {why}"
+        "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to {what} from {store}: service call has been retried {times} time(s): {why}"
     )
 }
 

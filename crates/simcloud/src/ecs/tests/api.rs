@@ -44,7 +44,7 @@ fn task_definitions_are_validated() {
             "container.logConfiguration",
             json!({ "logDriver": "awslogs", "options": { "awslogs-group": "/ecs/api" } }),
         ),
-        ("container.secrets", json!([{ "name": "X", "valueFrom": "/a/parameter" }])),
+        ("container.secrets", json!([{ "name": "X", "valueFrom": "/a/parameter:1" }])),
         ("container.memory", json!("much")),
     ];
     let refusals: Vec<String> = cases

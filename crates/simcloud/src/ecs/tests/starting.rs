@@ -247,6 +247,46 @@ fn container_secrets_are_read_with_the_execution_role() {
 }
 
 #[test]
+fn parameters_are_read_with_the_execution_role() {
+    let mut sim = Sim::new();
+    let arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/db";
+    let mut definition = sim.definition("ghcr.io/acme/api:1");
+    definition["containerDefinitions"][0]["secrets"] =
+        json!([{ "name": "X", "valueFrom": arn }, { "name": "Y", "valueFrom": "/shop/other" }]);
+    let definition = sim.register_definition(definition);
+    let input = sim.service(&definition, 1);
+    sim.ecs("CreateService", input).unwrap();
+    sim.pass(60);
+    let start = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): ";
+    let reason = sim.stopped_reason();
+    let why = reason.strip_prefix(start).unwrap();
+    assert!(
+        why.starts_with("AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/execution/")
+    );
+    assert!(
+        why.contains(&format!("is not authorized to perform: ssm:GetParameters on resource: {arn} because"))
+    );
+
+    let secret = sim.secret.clone();
+    sim.allow(json!([
+        { "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret },
+        { "Effect": "Allow", "Action": "ssm:GetParameters", "Resource": [arn, arn.replace("db", "other")] },
+    ]));
+    let put = |name: &str| json!({ "Name": name, "Value": "v", "Type": "SecureString" });
+    sim.call(Service::Ssm, "PutParameter", put("/shop/db")).unwrap();
+    sim.update(json!({ "forceNewDeployment": true }));
+    sim.pass(60);
+    let tasks = sim.tasks("STOPPED");
+    let reasons: Vec<_> = tasks.iter().map(|task| task["stoppedReason"].as_str().unwrap()).collect();
+    assert!(reasons.contains(&format!("{start}invalid ssm parameters: /shop/other").as_str()), "{reasons:?}");
+
+    sim.call(Service::Ssm, "PutParameter", put("/shop/other")).unwrap();
+    sim.update(json!({ "forceNewDeployment": true }));
+    sim.pass(300);
+    assert_eq!(sim.describe()["runningCount"], 1);
+}
+
+#[test]
 fn in_a_public_subnet_a_task_without_a_public_address_reaches_nothing() {
     let mut sim = Sim::new();
     let definition = sim.register("ghcr.io/acme/api:1");
