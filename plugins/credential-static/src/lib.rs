@@ -1,0 +1,32 @@
+//! Credential source for any registry: a user name and a password as they are.
+//!
+//! ```toml
+//! [registries.harbor]
+//! use = "static"
+//! host = "harbor.example.com"
+//! username = "robot$acme"                  # or a table, as for the password
+//! password = { file = "secrets/harbor" }   # or { env = "…" }, or { command = ["…"] }
+//! ```
+//!
+//! What is known to end within hours is refused before it is stored, unless `allow-short-lived` is set.
+
+mod source;
+#[cfg(test)]
+mod tests;
+mod username;
+
+use std::sync::Arc;
+
+use longshore_credential::Environment;
+use longshore_plugin::Registry;
+
+use crate::source::StaticSource;
+
+/// Adds the credential source `static`. Environment variables are those of the [`Environment`] that the host lends,
+/// else those of the process.
+pub fn register(registry: &mut Registry) {
+    registry.add_credential_source("static", |options, extensions| {
+        let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
+        Ok(Arc::new(StaticSource::read(options, environment)?))
+    });
+}
