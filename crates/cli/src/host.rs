@@ -17,7 +17,9 @@ use crate::{
 /// The plugins that a configuration can name.
 pub(crate) fn plugins() -> Registry {
     let mut plugins = Registry::default();
+    longshore_credential_docker_config::register(&mut plugins);
     longshore_credential_ghcr::register(&mut plugins);
+    longshore_credential_static::register(&mut plugins);
     longshore_store_secretsmanager::register(&mut plugins);
     longshore_role_iam::register(&mut plugins);
     longshore_service_ecs::register(&mut plugins);

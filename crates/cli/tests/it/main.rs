@@ -9,4 +9,5 @@ mod interrupts;
 mod lifecycle;
 mod project;
 mod secrecy;
+mod sources;
 mod usage;

@@ -1,0 +1,159 @@
+//! An entry of `auths`.
+
+use std::fmt;
+
+use base64::{
+    Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use longshore_model::Secret;
+use longshore_plugin::Credential;
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
+
+/// As lenient as Docker about the end, and as others about the padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// An entry of `auths` (docker/cli, `config/types.AuthConfig`). With a credential store Docker leaves it empty.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Entry {
+    /// User name and password, with a colon between, in Base64.
+    #[serde(default)]
+    auth: Hidden,
+    #[serde(default)]
+    username: Hidden,
+    #[serde(default)]
+    password: Hidden,
+    /// Stands for a sign-in, and yields short-lived tokens.
+    #[serde(default)]
+    identitytoken: Hidden,
+    /// Goes to the registry as it is.
+    #[serde(default)]
+    registrytoken: Hidden,
+}
+
+/// A text that may be a secret. One that is not there, or is null, is empty.
+struct Hidden(Secret<String>);
+
+impl Hidden {
+    fn text(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl Default for Hidden {
+    fn default() -> Self {
+        Self(Secret::new(String::new()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer)
+            .map(|text: Option<String>| Self(Secret::new(text.unwrap_or_default())))
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why there is an entry, but no credential in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// It is a token without a user name.
+    Token(&'static str),
+    /// `auth` is not as Docker writes it.
+    Malformed(&'static str),
+}
+
+impl Entry {
+    /// The credential; none where the entry is empty.
+    pub(crate) fn credential(&self) -> Result<Option<Credential>, Unusable> {
+        if !self.identitytoken.text().is_empty() {
+            return Err(Unusable::Token("an identity token"));
+        }
+        if !self.registrytoken.text().is_empty() {
+            return Err(Unusable::Token("a registry token"));
+        }
+        if !self.auth.text().is_empty() {
+            return decode(self.auth.text()).map(Some);
+        }
+        let (username, password) = (self.username.text(), self.password.text());
+        if username.is_empty() || password.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Credential { username: username.to_owned(), password: Secret::new(password.to_owned()) }))
+    }
+}
+
+fn decode(auth: &str) -> Result<Credential, Unusable> {
+    let auth = Zeroizing::new(auth.replace(char::is_whitespace, ""));
+    let decoded = BASE64.decode(auth.as_bytes()).map(Zeroizing::new);
+    let decoded = decoded.map_err(|_| Unusable::Malformed("is no Base64"))?;
+    let text =
+        std::str::from_utf8(&decoded).map_err(|_| Unusable::Malformed("is no UTF-8 text in Base64"))?;
+    let (username, password) =
+        text.split_once(':').ok_or(Unusable::Malformed("has no colon after the user name"))?;
+    // As Docker does.
+    let password = password.trim_matches('\0');
+    if username.is_empty() || password.is_empty() {
+        return Err(Unusable::Malformed("has no user name or no password"));
+    }
+    Ok(Credential { username: username.to_owned(), password: Secret::new(password.to_owned()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(entry: serde_json::Value) -> Result<Option<(String, String)>, Unusable> {
+        let entry: Entry = serde_json::from_value(entry).unwrap();
+        let credential = entry.credential()?;
+        Ok(credential.map(|credential| (credential.username, credential.password.expose().clone())))
+    }
+
+    #[test]
+    fn entries_are_read_as_docker_reads_them() {
+        let pair = |username: &str, password: &str| Ok(Some((username.to_owned(), password.to_owned())));
+        let auth = |text: &str| BASE64_STANDARD.encode(text);
+        assert_eq!(read(json!({})), Ok(None));
+        assert_eq!(read(json!({ "auth": "", "email": "a@b", "username": "acme" })), Ok(None));
+        assert_eq!(read(json!({ "auth": null, "username": "acme", "password": "x" })), pair("acme", "x"));
+        assert_eq!(read(json!({ "auth": auth("acme:x:y"), "username": "other" })), pair("acme", "x:y"));
+        assert_eq!(read(json!({ "auth": auth("acme:x\0\0") })), pair("acme", "x"));
+        assert_eq!(read(json!({ "auth": format!("{}\n", auth("acme:x")) })), pair("acme", "x"));
+        let token = Err(Unusable::Token("an identity token"));
+        assert_eq!(read(json!({ "auth": auth("00000000:"), "identitytoken": "ey" })), token);
+        assert_eq!(read(json!({ "registrytoken": "ey" })), Err(Unusable::Token("a registry token")));
+        for wrong in [auth("acme"), auth(":x"), auth("acme:"), auth("acme:\0"), "%".into(), "//79".into()] {
+            assert!(matches!(read(json!({ "auth": wrong })), Err(Unusable::Malformed(_))), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_user_name_without_a_colon_makes_the_round_trip(
+            username in "[^:\\x00]{1,30}",
+            password in "[^\\x00]{1,60}",
+        ) {
+            let pair = format!("{username}:{password}");
+            for auth in [BASE64_STANDARD.encode(&pair), BASE64_STANDARD_NO_PAD.encode(&pair)] {
+                let found = read(json!({ "auth": auth }));
+                prop_assert_eq!(found, Ok(Some((username.clone(), password.clone()))));
+            }
+        }
+    }
+}
