@@ -1,9 +1,12 @@
 //! What differs between a secret that is there and the one that is declared. Pure.
 
+use std::collections::BTreeMap;
+
 use longshore_aws::Ownership;
 use longshore_model::{FieldChange, Secret, Shown};
 
 use crate::{
+    labels,
     observed::{Current, Observed},
     value,
 };
@@ -20,6 +23,7 @@ pub(crate) struct Desired<'a> {
     pub(crate) kms_key: Option<&'a str>,
     pub(crate) value: &'a Secret<String>,
     pub(crate) ownership: &'a Ownership,
+    pub(crate) labels: &'a BTreeMap<String, String>,
 }
 
 /// What has to change.
@@ -29,7 +33,9 @@ pub(crate) struct Difference {
     pub(crate) kms_key: bool,
     pub(crate) value: bool,
     /// Tags to be set.
-    pub(crate) tags: Vec<(&'static str, String)>,
+    pub(crate) tags: Vec<(String, String)>,
+    /// The keys of tags to be removed.
+    pub(crate) surplus: Vec<String>,
 }
 
 impl Difference {
@@ -37,6 +43,7 @@ impl Difference {
     /// for deletion) is left out.
     pub(crate) fn between(secret: &Observed, current: Option<&Current>, desired: &Desired<'_>) -> Self {
         let missing = desired.ownership.missing(secret.tags());
+        let (labels, surplus) = labels::difference(&secret.tags, desired.labels);
         Self {
             description: secret.description != desired.description,
             kms_key: !same_key(secret.kms_key.as_deref(), desired.kms_key),
@@ -44,7 +51,12 @@ impl Difference {
                 Current::Text(text) => !value::same(text, desired.value),
                 Current::Unreadable => true,
             }),
-            tags: missing.into_iter().map(|(key, value)| (key, value.to_owned())).collect(),
+            tags: missing
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .chain(labels)
+                .collect(),
+            surplus,
         }
     }
 
@@ -67,8 +79,12 @@ impl Difference {
             changes.push(FieldChange::new("SecretString", Some(Shown::Secret), Some(Shown::Secret)));
         }
         for (key, value) in &self.tags {
-            let old = secret.tags.get(*key).map(Shown::text);
+            let old = secret.tags.get(key).map(Shown::text);
             changes.push(FieldChange::new(format!("Tags.{key}"), old, Some(Shown::text(value))));
+        }
+        for key in &self.surplus {
+            let old = secret.tags.get(key).map(Shown::text);
+            changes.push(FieldChange::new(format!("Tags.{key}"), old, None));
         }
         changes
     }
@@ -85,6 +101,9 @@ pub(crate) fn of_creation(desired: &Desired<'_>) -> Vec<FieldChange> {
     ];
     for (key, value) in desired.ownership.tags() {
         changes.push(new(&format!("Tags.{key}"), Shown::text(value)));
+    }
+    for (label, value) in desired.labels {
+        changes.push(new(&format!("Tags.{}", labels::tag(label)), Shown::text(value)));
     }
     changes
 }
@@ -135,6 +154,7 @@ mod tests {
             kms_key: Some(KEY),
             value: &value,
             ownership: &ownership,
+            labels: &BTreeMap::new(),
         };
         let secret = Observed {
             description: "by hand".into(),

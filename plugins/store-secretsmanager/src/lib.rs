@@ -6,9 +6,11 @@
 //! PutSecretValue).
 
 mod difference;
+mod labels;
 mod name;
 mod observed;
 mod options;
+mod rotate;
 mod store;
 mod token;
 mod value;

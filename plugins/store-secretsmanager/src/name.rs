@@ -56,10 +56,7 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> Result<String> {
-        of(
-            "longshore/",
-            &SecretSpec { name: Some(name.to_owned()), ..SecretSpec::default() },
-        )
+        of("longshore/", &SecretSpec { name: Some(name.to_owned()), ..SecretSpec::default() })
     }
 
     #[test]

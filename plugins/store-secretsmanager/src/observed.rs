@@ -41,6 +41,12 @@ impl Observed {
     pub(crate) fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
         self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
+
+    /// The version at a stage.
+    pub(crate) fn staged(&self, stage: &str) -> Option<&str> {
+        let at_stage = |stages: &Vec<String>| stages.iter().any(|other| other == stage);
+        self.versions.iter().find(|(_, stages)| at_stage(stages)).map(|(id, _)| id.as_str())
+    }
 }
 
 /// Looks a secret up by its name.
@@ -71,14 +77,35 @@ pub(crate) async fn describe(client: &Client, name: &str) -> Result<Option<Obser
     }))
 }
 
+/// A version of a secret.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Version {
+    pub(crate) id: String,
+    pub(crate) value: Current,
+    pub(crate) created: Option<DateTime>,
+}
+
 /// Reads the value of the version that the ECS agent reads: `AWSCURRENT`.
 pub(crate) async fn current(client: &Client, name: &str, secret: &Observed) -> Result<Current> {
-    let error = match client.get_secret_value().secret_id(&secret.arn).send().await {
+    Ok(version(client, name, secret, None).await?.value)
+}
+
+/// Reads a version; without an id the one that the ECS agent reads.
+pub(crate) async fn version(
+    client: &Client,
+    name: &str,
+    secret: &Observed,
+    id: Option<&str>,
+) -> Result<Version> {
+    let request = client.get_secret_value().secret_id(&secret.arn).set_version_id(id.map(str::to_owned));
+    let error = match request.send().await {
         Ok(mut answer) => {
-            return Ok(answer
-                .secret_string
-                .take()
-                .map_or(Current::Unreadable, |text| Current::Text(Secret::new(text))));
+            let text = answer.secret_string.take();
+            return Ok(Version {
+                id: answer.version_id.take().unwrap_or_default(),
+                value: text.map_or(Current::Unreadable, |text| Current::Text(Secret::new(text))),
+                created: answer.created_date,
+            });
         }
         Err(error) => error,
     };
@@ -87,7 +114,11 @@ pub(crate) async fn current(client: &Client, name: &str, secret: &Observed) -> R
         error.as_service_error().and_then(GetSecretValueError::message).is_some_and(|m| m.contains("KMS"));
     match failed.kind {
         // The secret is there, so what is not there is the version.
-        FailureKind::NotFound => Ok(Current::Unreadable),
+        FailureKind::NotFound => Ok(Version {
+            id: id.unwrap_or_default().to_owned(),
+            value: Current::Unreadable,
+            created: None,
+        }),
         FailureKind::Denied if of_kms => Err(failed.help(
             "Longshore compares the stored value before it writes: allow `kms:Decrypt` on the secret's key to the \
              caller",

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use longshore_aws::{Aws, Owner, Ownership};
 use longshore_model::{Action, Arn, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
-use longshore_plugin::{Context, Result, SecretSpec, SecretStore, StoreCapabilities};
+use longshore_plugin::{Context, Result, SecretSpec, SecretStore, StoreCapabilities, Stored};
 
 use crate::{
     difference::{self, Desired, Difference},
@@ -46,7 +46,7 @@ impl SecretsManager {
         ownership: &'a Ownership,
     ) -> Desired<'a> {
         let kms_key = self.options.kms_key.as_ref().map(Arn::as_str);
-        Desired { name, description: &secret.description, kms_key, value, ownership }
+        Desired { name, description: &secret.description, kms_key, value, ownership, labels: &secret.labels }
     }
 }
 
@@ -140,5 +140,38 @@ impl SecretStore for SecretsManager {
 
     async fn remove(&self, context: &Context, secret: &SecretSpec) -> Result<()> {
         self.schedule_deletion(context, secret).await
+    }
+
+    async fn address(&self, _context: &Context, secret: &SecretSpec) -> Result<String> {
+        self.address_of(secret).await
+    }
+
+    async fn read(&self, context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {
+        self.read_back(context, secret).await
+    }
+
+    async fn label(&self, context: &Context, secret: &SecretSpec) -> Result<()> {
+        self.set_labels(context, secret).await
+    }
+
+    async fn stage(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<String> {
+        self.stage_value(context, secret, value).await.map_err(|failure| value::scrub(failure, value))
+    }
+
+    async fn read_version(
+        &self,
+        context: &Context,
+        secret: &SecretSpec,
+        version: &str,
+    ) -> Result<Secret<String>> {
+        self.value_of(context, secret, version).await
+    }
+
+    async fn promote(&self, context: &Context, secret: &SecretSpec, version: &str) -> Result<()> {
+        self.promote_version(context, secret, version).await
+    }
+
+    async fn discard(&self, context: &Context, secret: &SecretSpec, version: &str) -> Result<()> {
+        self.discard_version(context, secret, version).await
     }
 }

@@ -16,6 +16,7 @@ use longshore_plugin::{Context, Result, SecretSpec};
 
 use crate::{
     difference::{Desired, Difference},
+    labels,
     observed::{self, Observed},
     store::{SecretsManager, require_ours},
     token,
@@ -26,7 +27,7 @@ use crate::{
 const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
 
 /// Only the stage AWSCURRENT is read at a task's launch.
-const CURRENT_STAGE: &str = "AWSCURRENT";
+pub(crate) const CURRENT_STAGE: &str = "AWSCURRENT";
 
 impl SecretsManager {
     /// Looks, and does what is missing, until nothing is. So it makes no difference where an earlier run ended.
@@ -77,13 +78,16 @@ impl SecretsManager {
 }
 
 async fn create(client: &Client, desired: &Desired<'_>, attempt: u32) -> Result<Probe<String>> {
-    let tags = desired.ownership.tags().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let ownership = desired.ownership.tags().map(|(key, value)| (key.to_owned(), value));
+    let noted = desired.labels.iter().map(|(label, value)| (labels::tag(label), value.as_str()));
+    let tags =
+        ownership.into_iter().chain(noted).map(|(key, value)| Tag::builder().key(key).value(value).build());
     let request = client
         .create_secret()
         .name(desired.name)
         .description(desired.description)
         .set_kms_key_id(desired.kms_key.map(str::to_owned))
-        .set_tags(Some(tags.into()))
+        .set_tags(Some(tags.collect()))
         .secret_string(desired.value.expose())
         .client_request_token(token::of_creation(desired.name, attempt));
     match request.send().await {
@@ -121,12 +125,8 @@ async fn update(
     if !difference.is_empty() {
         context.progress(format!("updating the secret {}", desired.name));
     }
-    if !difference.tags.is_empty() {
-        let tags = difference.tags.iter().map(|(key, value)| Tag::builder().key(*key).value(value).build());
-        let request = client.tag_resource().secret_id(&secret.arn).set_tags(Some(tags.collect()));
-        let at = format!("secretsmanager:TagResource {}", desired.name);
-        request.send().await.map_err(|error| failure(&error, at))?;
-    }
+    set_tags(client, desired.name, secret, &difference.tags).await?;
+    unset_tags(client, desired.name, secret, &difference.surplus).await?;
     if difference.description || difference.kms_key {
         let mut request = client.update_secret().secret_id(&secret.arn);
         if difference.description {
@@ -140,6 +140,35 @@ async fn update(
         request.send().await.map_err(|error| failure(&error, at))?;
     }
     if difference.value { put_value(client, desired, secret, attempt).await } else { Ok(done(secret)) }
+}
+
+pub(crate) async fn set_tags(
+    client: &Client,
+    name: &str,
+    secret: &Observed,
+    tags: &[(String, String)],
+) -> Result<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let request = client.tag_resource().secret_id(&secret.arn).set_tags(Some(tags.collect()));
+    let at = format!("secretsmanager:TagResource {name}");
+    request.send().await.map(drop).map_err(|error| failure(&error, at))
+}
+
+pub(crate) async fn unset_tags(
+    client: &Client,
+    name: &str,
+    secret: &Observed,
+    keys: &[String],
+) -> Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let request = client.untag_resource().secret_id(&secret.arn).set_tag_keys(Some(keys.to_vec()));
+    let at = format!("secretsmanager:UntagResource {name}");
+    request.send().await.map(drop).map_err(|error| failure(&error, at))
 }
 
 async fn put_value(
