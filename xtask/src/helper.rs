@@ -53,7 +53,7 @@ impl Helper {
             Self::Docker if answers("docker", "info") => Ok(None),
             Self::Docker => Err("no Docker engine answers `docker info`".to_owned()),
             Self::Python => tools::installed(workspace)
-                .map(|directory| Some(("LONGSHORE_PYTHON_TOOLS", directory.into_os_string()))),
+                .map(|directory| Some(("XTASK_PYTHON_TOOLS", directory.into_os_string()))),
             Self::Terraform if answers("terraform", "version") => Ok(None),
             Self::Terraform => Err("there is no `terraform` command".to_owned()),
         }

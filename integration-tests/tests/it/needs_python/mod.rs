@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// A program of the Python tools, which `cargo xtask tools` installs and `cargo xtask test` announces.
 fn tool(name: &str) -> PathBuf {
-    let directory = std::env::var_os("LONGSHORE_PYTHON_TOOLS")
-        .expect("LONGSHORE_PYTHON_TOOLS is not set: run `cargo xtask tools`, then `cargo xtask test`");
+    let directory = std::env::var_os("XTASK_PYTHON_TOOLS")
+        .expect("XTASK_PYTHON_TOOLS is not set: run `cargo xtask tools`, then `cargo xtask test`");
     PathBuf::from(directory).join("bin").join(name)
 }
