@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
 use clap::ValueEnum;
+use longshore_config::OWN_VARIABLES;
 use longshore_model::Name;
 
 use crate::arguments::{Color, Global, OutputFormat};
@@ -37,7 +38,10 @@ impl Settings {
         concurrency: Option<NonZeroUsize>,
         variables: &BTreeMap<String, String>,
     ) -> Result<Self, String> {
-        let variable = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
+        let variable = |name: &str| {
+            debug_assert!(OWN_VARIABLES.contains(&name), "the configuration would take {name} for a key");
+            variables.get(name).filter(|value| !value.is_empty()).cloned()
+        };
         let (environment, whose) = match (global.env, variable("LONGSHORE_ENV")) {
             (Some(environment), _) => (environment, "--env"),
             (None, Some(environment)) => (environment, "LONGSHORE_ENV"),

@@ -34,6 +34,22 @@ fn a_wrong_command_line_has_an_exit_code_of_its_own() {
 }
 
 #[test]
+fn the_variables_of_the_command_are_no_keys_of_the_configuration() {
+    let mut project = Project::new();
+    for (name, value) in [
+        ("LONGSHORE_COLOR", "never"),
+        ("LONGSHORE_CONCURRENCY", "3"),
+        ("LONGSHORE_LOG", "info"),
+        ("LONGSHORE_OUTPUT", "text"),
+        ("LONGSHORE_VERBOSE", "1"),
+    ] {
+        project = project.variable(name, value);
+    }
+    let ran = project.run(&["config"]);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.stderr);
+}
+
+#[test]
 fn colours_are_as_they_are_wanted() {
     let colored = |arguments: &[&str], terminal: bool| {
         let ran = Project::new().run_with(arguments, |io| io.stderr_is_terminal = terminal);

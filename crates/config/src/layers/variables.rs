@@ -11,8 +11,16 @@ use crate::{ConfigError, Origin, check::TOP_LEVEL};
 const PREFIX: &str = "LONGSHORE_";
 
 /// The variables that the command itself reads, and that are no keys of the configuration.
-pub const OWN_VARIABLES: [&str; 4] =
-    ["LONGSHORE_CONFIG_DIR", "LONGSHORE_ENV", "LONGSHORE_LOG", "LONGSHORE_OUTPUT"];
+pub const OWN_VARIABLES: [&str; 8] = [
+    "LONGSHORE_COLOR",
+    "LONGSHORE_CONCURRENCY",
+    "LONGSHORE_CONFIG_DIR",
+    "LONGSHORE_ENV",
+    "LONGSHORE_LOG",
+    "LONGSHORE_OUTPUT",
+    "LONGSHORE_STATE_DIR",
+    "LONGSHORE_VERBOSE",
+];
 
 /// How the variables begin with which a test run demands what it would otherwise leave out.
 const REQUIREMENTS: &str = "LONGSHORE_REQUIRE_";
