@@ -12,7 +12,10 @@ use longshore_plugin::{
     adapter::{ExecutionRoleStep, PublicImagesStep, PublishCredentialStep},
 };
 
-use crate::Graph;
+use crate::{
+    Graph,
+    container_secrets::{self, Stores},
+};
 
 /// What the host of an expansion provides.
 pub struct Host<'a> {
@@ -49,7 +52,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
     let mut nodes = Vec::new();
     let (private, public) = images(stack);
 
-    let stores: BTreeMap<_, _> = stack
+    let stores: Stores<'_> = stack
         .stores
         .iter()
         .filter_map(|(name, plugin)| {
@@ -76,6 +79,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
     let mut deployers = BTreeMap::new();
     for (name, service) in &stack.services {
         let wires = wires(stack, name, service);
+        nodes.extend(container_secrets::nodes(stack, name, service, &stores, host, &mut problems));
         if let Some(builder) =
             keep(host.plugins.role_builder(&service.execution_role.builder, host.extensions), &mut problems)
         {
@@ -97,7 +101,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
     }
 }
 
-fn keep<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
+pub(crate) fn keep<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
     result.map_err(|found| problems.extend(found)).ok()
 }
 
@@ -122,7 +126,7 @@ fn images(stack: &Stack) -> (BTreeMap<Name, Images>, BTreeMap<String, Images>) {
 fn registry_credential(
     stack: &Stack,
     name: &Name,
-    stores: &BTreeMap<&Name, Arc<dyn SecretStore>>,
+    stores: &Stores<'_>,
     private: &BTreeMap<Name, Images>,
     host: &Host<'_>,
     problems: &mut Vec<Problem>,
@@ -173,6 +177,7 @@ fn wires(stack: &Stack, name: &Name, service: &Service) -> Wires {
         stack: stack.name.clone(),
         role: StepId::new("role", name),
         secrets: registries.map(|registry| (registry.clone(), credential_step(registry))).collect(),
+        variables: container_secrets::steps(name, service),
     }
 }
 
@@ -182,20 +187,33 @@ fn execution_role(
     service: &Service,
     wires: &Wires,
     builder: Arc<dyn RoleBuilder>,
-    stores: &BTreeMap<&Name, Arc<dyn SecretStore>>,
+    stores: &Stores<'_>,
 ) -> Node {
-    let used = wires.secrets.keys().filter_map(|registry| stores.get(&stack.registries[registry].store));
-    let keys: BTreeSet<_> = used.filter_map(|store| store.kms_key().map(str::to_owned)).collect();
     let role = RoleSpec {
         service: name.clone(),
         name: service.execution_role.name.clone(),
-        secrets: Vec::new(),
-        keys: keys.into_iter().collect(),
+        secrets: container_secrets::existing(service),
         managed_policies: service.execution_role.managed_policies.values().cloned().collect(),
     };
-    let mut node = Node::new(wires.role.clone(), Arc::new(ExecutionRoleStep { builder, role }));
-    for (registry, step) in &wires.secrets {
-        node = node.input(format!("secret.{registry}"), ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
+    // What the role may read, by the names of its inputs: the step that yields it, and the store that keeps it.
+    let pulls = wires.secrets.iter().map(|(registry, step)| {
+        (format!("secret.{registry}"), step, Some(&stack.registries[registry].store))
+    });
+    let variables = wires.variables.iter().map(|(variable, step)| {
+        (format!("variable.{variable}"), step, container_secrets::store_of(service, variable))
+    });
+    let (mut inputs, mut keys) = (Vec::new(), BTreeMap::new());
+    for (input, step, store) in pulls.chain(variables) {
+        let store = store.and_then(|store| stores.get(store));
+        if let Some(key) = store.and_then(|store| store.kms_key()) {
+            keys.insert(input.clone(), key.to_owned());
+        }
+        inputs.push((input, step));
+    }
+    let step = ExecutionRoleStep { builder, role, keys };
+    let mut node = Node::new(wires.role.clone(), Arc::new(step));
+    for (input, step) in inputs {
+        node = node.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
     }
     node.output(<dyn RoleBuilder>::ARN, ValueType::ROLE_ARN)
 }

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use longshore_model::{
-    AwsTarget, CircuitBreaker, Container, ContainerRegistry, Deployment, ExecutionRole, ImageReference,
-    LaunchType, Name, Network, Options, Platform, Plugin, Problem, Secret, Service, ServiceStatus, Stack,
-    StepId, StepPlan, ValueType,
+    AwsTarget, CircuitBreaker, Container, ContainerRegistry, ContainerSecret, Deployment, ExecutionRole,
+    ImageReference, LaunchType, Name, Network, Options, Platform, Plugin, Problem, Secret, Service,
+    ServiceStatus, Stack, StepId, StepPlan, ValueType,
 };
 use longshore_plugin::{
     Context, Credential, CredentialSource, Extensions, Node, PullCheck, PullProof, Registry, Result,
-    RoleBuilder, RoleSpec, SecretSpec, SecretStore, ServiceDeployer, StoreCapabilities, Wires,
+    RoleBuilder, RoleSpec, SecretSpec, SecretStore, SecretValue, ServiceDeployer, StoreCapabilities, Wires,
 };
 
 use crate::{Format, Host, draw, expand, testing};
@@ -34,7 +34,10 @@ impl CredentialSource for Fake {
 #[async_trait]
 impl SecretStore for Fake {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { pull_credentials: self.pull_credentials }
+        StoreCapabilities {
+            pull_credentials: self.pull_credentials,
+            container_secrets: !self.pull_credentials,
+        }
     }
 
     fn kms_key(&self) -> Option<&str> {
@@ -54,6 +57,17 @@ impl SecretStore for Fake {
     }
 
     async fn remove(&self, _: &Context, _: &SecretSpec) -> Result<()> {
+        unreachable!()
+    }
+}
+
+#[async_trait]
+impl SecretValue for Fake {
+    fn describe(&self) -> String {
+        unreachable!()
+    }
+
+    async fn fetch(&self, _: &Context) -> Result<Secret<String>> {
         unreachable!()
     }
 }
@@ -98,6 +112,9 @@ impl ServiceDeployer for Fake {
         for (registry, secret) in &wires.secrets {
             node = node.input(registry.as_str(), ValueType::SECRET_ARN, secret, <dyn SecretStore>::ARN);
         }
+        for (variable, step) in &wires.variables {
+            node = node.input(variable.to_string(), ValueType::MOMENT, step, <dyn SecretStore>::WRITTEN_AT);
+        }
         node.after.push(StepId::new("cluster", &service.cluster));
         Ok(vec![testing::node(&format!("cluster.{}", service.cluster)), node])
     }
@@ -129,6 +146,7 @@ fn draw_stack(stack: &Stack) -> String {
     plugins.add_credential_source("ghcr", |_, _| Ok(fake(true)));
     plugins.add_secret_store("secretsmanager", |_, _| Ok(fake(true)));
     plugins.add_secret_store("ssm", |_, _| Ok(fake(false)));
+    plugins.set_secret_values(|_, _| Ok(fake(true)));
     plugins.add_role_builder("iam", |_, _| Ok(fake(true)));
     plugins.add_service_deployer("ecs", |_, _| Ok(fake(true)));
     let host = Host { plugins: &plugins, extensions: &Extensions::default(), pull_check: fake(true) };
@@ -154,6 +172,7 @@ fn service(key: &str, images: &[Image]) -> Service {
         memory: None,
         ports: BTreeMap::new(),
         environment: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         command: None,
         essential: true,
     };
@@ -234,6 +253,63 @@ fn services_on_one_registry_share_its_secret_and_their_cluster() {
     └── role.web
         └── credential.ghcr
     ");
+}
+
+/// A stack whose services have variables in the store `parameters`.
+fn stack_with_variables() -> Stack {
+    let mut stack = stack(SHOP);
+    stack.stores.insert(name("parameters"), plugin("stores.parameters", "ssm"));
+    let secret = |key: &str| ContainerSecret::Written {
+        store: name("parameters"),
+        value: Options { key: key.to_owned(), ..Options::default() },
+    };
+    let api = stack.services.get_mut(&name("api")).unwrap();
+    for (container, variable) in [("0", "DATABASE_URL"), ("1", "DATABASE_URL"), ("1", "KEY")] {
+        let container = api.containers.get_mut(&name(container)).unwrap();
+        container.secrets.insert(variable.to_owned(), secret(variable));
+    }
+    let arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/there".parse().unwrap();
+    let web = stack.services.get_mut(&name("web")).unwrap();
+    web.containers = [(name("web"), web.containers.remove(&name("0")).unwrap())].into();
+    let container = web.containers.get_mut(&name("web")).unwrap();
+    container.secrets.insert("THERE".to_owned(), ContainerSecret::Existing { arn, kms_key: None });
+    container.secrets.insert("DATABASE_URL".to_owned(), secret("web"));
+    stack
+}
+
+#[test]
+fn variables_are_kept_by_steps_that_role_and_service_depend_on() {
+    insta::assert_snapshot!(draw_stack(&stack_with_variables()), @r"
+    public-images.docker.io
+    service.api
+    ├── cluster.default
+    ├── credential.ghcr
+    ├── role.api
+    │   ├── credential.ghcr
+    │   ├── secret.api.0.DATABASE_URL
+    │   ├── secret.api.1.DATABASE_URL
+    │   └── secret.api.1.KEY
+    ├── secret.api.0.DATABASE_URL
+    ├── secret.api.1.DATABASE_URL
+    └── secret.api.1.KEY
+    service.web
+    ├── cluster.default
+    ├── credential.ghcr
+    ├── role.web
+    │   ├── credential.ghcr
+    │   └── secret.web.DATABASE_URL
+    └── secret.web.DATABASE_URL
+    ");
+}
+
+#[test]
+fn a_store_that_ecs_does_not_read_variables_from_is_refused() {
+    let mut stack = stack_with_variables();
+    stack.stores.insert(name("parameters"), plugin("stores.parameters", "secretsmanager"));
+    stack.services.remove(&name("api"));
+    insta::assert_snapshot!(draw_stack(&stack), @r#"
+    web.store: ECS cannot read environment variables from the store `parameters` (secretsmanager) (name a store with use = "ssm" or use = "secretsmanager")
+    "#);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Pure and synchronous: nothing here reads, calls or waits.
 
+mod container_secrets;
 mod draw;
 mod error;
 mod expand;

@@ -9,7 +9,7 @@ use crate::{Fields, Problem, secrecy::redacted};
 /// A table of the configuration that somebody else understands: the options of a plugin.
 ///
 /// Its `Debug` leaves out what may be a secret.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// The table's dotted key, such as `registries.ghcr`.
     pub key: String,

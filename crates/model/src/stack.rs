@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{ImageReference, Name, Options, Platform};
+use crate::{Arn, ImageReference, Name, Options, Platform};
 
 /// What one configuration declares for one account and region.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,10 +122,31 @@ pub struct Container {
     pub ports: BTreeMap<Name, u16>,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
+    /// Environment variables whose values ECS reads from a secret or parameter when a task starts, by their names.
+    pub secrets: BTreeMap<String, ContainerSecret>,
     /// The command, instead of the image's.
     pub command: Option<Vec<String>>,
     /// Whether the task stops when this container stops.
     pub essential: bool,
+}
+
+/// Where ECS reads the value of an environment variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContainerSecret {
+    /// In a secret or parameter that Longshore writes.
+    Written {
+        /// The store that keeps it: a name of [`Stack::stores`].
+        store: Name,
+        /// The variable's table, with the field `value` that says where the value is found.
+        value: Options,
+    },
+    /// In a secret or parameter that is there already, and that Longshore does not touch.
+    Existing {
+        /// Its ARN; behind that of a secret may stand a key of its JSON, as ECS has it.
+        arn: Arn,
+        /// The customer-managed key that encrypts it: an ARN, an id or an alias.
+        kms_key: Option<String>,
+    },
 }
 
 /// Where tasks are in the network (`awsvpc` mode).

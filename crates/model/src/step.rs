@@ -37,7 +37,7 @@ impl fmt::Display for StepId {
 pub struct ValueType(Cow<'static, str>);
 
 impl ValueType {
-    /// The full ARN of a secret, suffix included.
+    /// The full ARN of a secret, suffix included, or of a parameter.
     pub const SECRET_ARN: Self = Self::of("secret-arn");
     /// The ARN of an IAM role.
     pub const ROLE_ARN: Self = Self::of("role-arn");
@@ -49,6 +49,9 @@ impl ValueType {
     pub const TASK_DEFINITION_ARN: Self = Self::of("task-definition-arn");
     /// The ARN of an ECS service.
     pub const SERVICE_ARN: Self = Self::of("service-arn");
+
+    /// A moment: milliseconds since the Unix epoch, or `unknown`.
+    pub const MOMENT: Self = Self::of("moment");
 
     /// A type by its name; plugins may define their own.
     #[must_use]

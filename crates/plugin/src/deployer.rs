@@ -1,6 +1,6 @@
 //! What runs services.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
 use longshore_model::{Name, Problem, Service, ServiceStatus, StepId};
@@ -17,6 +17,25 @@ pub struct Wires {
     /// For each registry that a container pulls from with a credential: the step whose output
     /// `<dyn SecretStore>::ARN` is its secret.
     pub secrets: BTreeMap<Name, StepId>,
+    /// For each environment variable whose value Longshore keeps in a store: the step whose outputs
+    /// [`SecretStore::ARN`](crate::SecretStore::ARN) and [`SecretStore::WRITTEN_AT`](crate::SecretStore::WRITTEN_AT)
+    /// are where it is and when it was written.
+    pub variables: BTreeMap<ContainerVariable, StepId>,
+}
+
+/// An environment variable of a container.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContainerVariable {
+    /// The container.
+    pub container: Name,
+    /// The variable.
+    pub name: String,
+}
+
+impl fmt::Display for ContainerVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.container, self.name)
+    }
 }
 
 /// Runs services.

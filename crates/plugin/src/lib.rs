@@ -16,19 +16,21 @@ mod pull_check;
 mod registry;
 mod registry_credential;
 mod role;
+mod secret_value;
 mod step;
 mod store;
 
 pub use context::{Context, Reporter};
 pub use credential::{Credential, CredentialFacts, CredentialSource};
-pub use deployer::{ServiceDeployer, Wires};
+pub use deployer::{ContainerVariable, ServiceDeployer, Wires};
 pub use extensions::Extensions;
 pub use minter::{Minted, PullScope, TokenMinter};
 pub use pull_check::{PullCheck, PullProof};
 pub use registry::Registry;
 pub(crate) use registry_credential::Verdict;
 pub use registry_credential::{RegistryCredential, Renewed, TokenLabels};
-pub use role::{RoleBuilder, RoleSpec};
+pub use role::{Readable, RoleBuilder, RoleSpec};
+pub use secret_value::SecretValue;
 pub use step::{Input, Node, Output, Step};
 pub use store::{SecretSpec, SecretStore, StoreCapabilities, Stored};
 

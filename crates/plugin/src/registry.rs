@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{Options, Plugin, Problem, closest};
 
-use crate::{CredentialSource, Extensions, RoleBuilder, SecretStore, ServiceDeployer};
+use crate::{CredentialSource, Extensions, RoleBuilder, SecretStore, SecretValue, ServiceDeployer};
 
 type Build<T> = Box<dyn Fn(&Options, &Extensions) -> Result<Arc<T>, Vec<Problem>> + Send + Sync>;
 
@@ -41,6 +41,7 @@ pub struct Registry {
     stores: Kind<dyn SecretStore>,
     roles: Kind<dyn RoleBuilder>,
     deployers: Kind<dyn ServiceDeployer>,
+    secret_values: Option<Build<dyn SecretValue>>,
 }
 
 impl Default for Registry {
@@ -50,6 +51,7 @@ impl Default for Registry {
             stores: Kind::new("secret store"),
             roles: Kind::new("role builder"),
             deployers: Kind::new("service deployer"),
+            secret_values: None,
         }
     }
 }
@@ -80,6 +82,32 @@ impl Registry {
     kind!(stores, dyn SecretStore, add_secret_store, secret_store, "secret store");
     kind!(roles, dyn RoleBuilder, add_role_builder, role_builder, "role builder");
     kind!(deployers, dyn ServiceDeployer, add_service_deployer, service_deployer, "service deployer");
+
+    /// Sets what reads where a secret value is found: the field `value` of a table.
+    pub fn set_secret_values(
+        &mut self,
+        build: impl Fn(&Options, &Extensions) -> Result<Arc<dyn SecretValue>, Vec<Problem>>
+        + Send
+        + Sync
+        + 'static,
+    ) {
+        self.secret_values = Some(Box::new(build));
+    }
+
+    /// The secret value that the field `value` of a table names.
+    ///
+    /// # Errors
+    /// When the table is not understood, or when nothing reads secret values here.
+    pub fn secret_value(
+        &self,
+        options: &Options,
+        extensions: &Extensions,
+    ) -> Result<Arc<dyn SecretValue>, Vec<Problem>> {
+        match &self.secret_values {
+            Some(build) => build(options, extensions),
+            None => Err(vec![Problem::new(&options.key, "names a secret value, and nothing reads any here")]),
+        }
+    }
 
     /// The names of all plugins, by the title of their kind.
     #[must_use]

@@ -5,6 +5,15 @@ use longshore_model::{Known, Name, StepPlan};
 
 use crate::{Context, Result};
 
+/// A secret or parameter that a role may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readable {
+    /// Its full ARN.
+    pub arn: Known,
+    /// The customer-managed key that encrypts it: an ARN, an id or an alias. None for the key that AWS manages.
+    pub key: Option<String>,
+}
+
 /// An execution role to be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleSpec {
@@ -12,10 +21,8 @@ pub struct RoleSpec {
     pub service: Name,
     /// The role's name, where the configuration gives one.
     pub name: Option<String>,
-    /// The full ARNs of the secrets that it may read, in a stable order.
-    pub secrets: Vec<Known>,
-    /// The ARNs of the customer-managed keys that encrypt these secrets.
-    pub keys: Vec<String>,
+    /// The secrets and parameters that it may read, in a stable order.
+    pub secrets: Vec<Readable>,
     /// Managed policies to attach: ARNs, or paths of AWS-managed ones.
     pub managed_policies: Vec<String>,
 }

@@ -43,6 +43,8 @@ pub struct Stored {
 pub struct StoreCapabilities {
     /// The ECS agent can read pull credentials there (`repositoryCredentials`). It knows Secrets Manager only.
     pub pull_credentials: bool,
+    /// The ECS agent can read environment variables of containers there (`secrets[].valueFrom`).
+    pub container_secrets: bool,
 }
 
 /// Keeps secrets. Its steps yield the output `<dyn SecretStore>::ARN`, of type
@@ -52,7 +54,7 @@ pub trait SecretStore: Send + Sync {
     /// What the store can do.
     fn capabilities(&self) -> StoreCapabilities;
 
-    /// The ARN of the customer-managed KMS key that encrypts its secrets, where one is configured.
+    /// The customer-managed KMS key that encrypts its secrets, where one is configured: an ARN, an id or an alias.
     fn kms_key(&self) -> Option<&str>;
 
     /// Compares what is there with `secret` holding `value`. Reads only.
@@ -94,6 +96,16 @@ pub trait SecretStore: Send + Sync {
     /// When the store cannot be read, or cannot read back.
     async fn read(&self, _context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {
         Err(cannot("cannot read a secret back", secret))
+    }
+
+    /// When the value that tasks read now was written, in milliseconds since the Unix epoch; nothing where the store does
+    /// not tell, or where there is no value.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn written_at(&self, context: &Context, secret: &SecretSpec) -> Result<Option<u64>> {
+        let changed = self.read(context, secret).await?.and_then(|stored| stored.changed_at);
+        Ok(changed.map(|seconds| seconds.saturating_mul(1000)))
     }
 
     /// Makes the labels of the stack's secret those of `secret`, and nothing else.
@@ -159,4 +171,8 @@ fn cannot(what: &str, secret: &SecretSpec) -> Failure {
 impl dyn SecretStore {
     /// The name of the output that is the secret's full ARN.
     pub const ARN: &'static str = "secret-arn";
+
+    /// The name of the output that is the moment at which the value was written, of type
+    /// [`MOMENT`](longshore_model::ValueType::MOMENT). Steps that keep variables of containers yield it.
+    pub const WRITTEN_AT: &'static str = "written-at";
 }

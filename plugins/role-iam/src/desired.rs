@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use longshore_aws::{Identity, bounded};
-use longshore_model::{Arn, Known};
+use longshore_model::Arn;
 use longshore_plugin::{Context, Result, RoleSpec};
 
 use crate::{
@@ -70,11 +70,14 @@ impl Desired {
     ) -> Result<Self> {
         let name = name(context, role);
         let place = Place { partition: &identity.partition, region, account: &identity.account };
-        let secrets: Vec<_> = role.secrets.iter().filter_map(Known::value).map(str::to_owned).collect();
+        let secrets: Vec<_> =
+            role.secrets.iter().filter_map(|secret| secret.arn.value()).map(str::to_owned).collect();
+        let keys: BTreeSet<_> = role.secrets.iter().filter_map(|secret| secret.key.clone()).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
         let inline = if secrets.len() < role.secrets.len() {
             Inline::AfterApply
         } else {
-            match Document::pull_credentials(&place, &secrets, &role.keys) {
+            match Document::pull_credentials(&place, &secrets, &keys) {
                 None => Inline::None,
                 Some(document) => {
                     let document = document.to_json()?;
@@ -99,7 +102,7 @@ impl Desired {
             boundary: options.permissions_boundary.as_ref().map(|arn| arn.as_str().to_owned()),
             ownership: RoleOwnership::of(context, region),
             secrets,
-            keys: role.keys.clone(),
+            keys,
             region: region.to_owned(),
             arn: format!("arn:{}:iam::{}:role{}{name}", identity.partition, identity.account, options.path),
             name,

@@ -67,7 +67,7 @@ pub(crate) fn require_ours(name: &str, secret: &Observed, ownership: &Ownership)
 #[async_trait]
 impl SecretStore for SecretsManager {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { pull_credentials: true }
+        StoreCapabilities { pull_credentials: true, container_secrets: true }
     }
 
     fn kms_key(&self) -> Option<&str> {

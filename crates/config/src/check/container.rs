@@ -28,6 +28,7 @@ pub(super) fn read(fields: &mut Fields<'_>, registries: &Registries) -> Option<C
         memory,
         ports: ports.unwrap_or_default(),
         environment: environment.unwrap_or_default(),
+        secrets: BTreeMap::new(),
         command,
         essential: true,
     })

@@ -1,24 +1,30 @@
 //! Execution roles as steps.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use longshore_model::{Inputs, Outputs, StepPlan};
 
-use crate::{Context, Result, RoleBuilder, RoleSpec, Step};
+use crate::{Context, Readable, Result, RoleBuilder, RoleSpec, Step};
 
-/// Builds the execution role of one service. Each of its inputs is the ARN of a secret that the role may read.
+/// Builds the execution role of one service. Each of its inputs is the ARN of a secret or parameter that the role may
+/// read.
 pub struct ExecutionRoleStep {
     /// What builds the role.
     pub builder: Arc<dyn RoleBuilder>,
-    /// The role, as far as it does not depend on other steps: [`RoleSpec::secrets`] is empty here.
+    /// The role, as far as it does not depend on other steps.
     pub role: RoleSpec,
+    /// The customer-managed keys that encrypt what the inputs name, by the names of the inputs.
+    pub keys: BTreeMap<String, String>,
 }
 
 impl ExecutionRoleStep {
     fn with(&self, inputs: &Inputs) -> RoleSpec {
-        let secrets = inputs.iter().map(|(_, arn)| arn.clone()).collect();
-        RoleSpec { secrets, ..self.role.clone() }
+        let mut role = self.role.clone();
+        let wired =
+            inputs.iter().map(|(name, arn)| Readable { arn: arn.clone(), key: self.keys.get(name).cloned() });
+        role.secrets.extend(wired);
+        role
     }
 }
 

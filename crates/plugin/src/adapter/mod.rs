@@ -1,9 +1,11 @@
 //! Steps made of plugins.
 
+mod container_secret;
 mod execution_role;
 mod public_images;
 mod publish_credential;
 
+pub use container_secret::ContainerSecretStep;
 pub use execution_role::ExecutionRoleStep;
 pub use public_images::PublicImagesStep;
 pub use publish_credential::PublishCredentialStep;

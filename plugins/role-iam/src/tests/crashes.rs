@@ -24,9 +24,10 @@ async fn drifted() -> Harness {
     let boundary =
         harness.policy("boundary", json!({"Version": "2012-10-17", "Statement": everything})).await;
     harness.configure(json!({"confused-deputy-conditions": false, "permissions-boundary": boundary}));
-    harness.spec.secrets.push(longshore_model::Known::Value(
-        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-123456".into(),
-    ));
+    harness
+        .spec
+        .secrets
+        .push(super::harness::secret("arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-123456"));
     harness
 }
 

@@ -10,7 +10,7 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{Action, Known, Name, Options, Plugin, Shown, StepId, StepPlan};
-use longshore_plugin::{Context, Extensions, Registry, Reporter, Result, RoleBuilder, RoleSpec};
+use longshore_plugin::{Context, Extensions, Readable, Registry, Reporter, Result, RoleBuilder, RoleSpec};
 use longshore_simcloud::{
     ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock,
     iam::{Context as Keys, Decision},
@@ -73,8 +73,7 @@ impl Harness {
             spec: RoleSpec {
                 service: Name::new("api").unwrap(),
                 name: None,
-                secrets: vec![Known::Value(SECRET.into())],
-                keys: Vec::new(),
+                secrets: vec![secret(SECRET)],
                 managed_policies: vec![TASK_EXECUTION.into()],
             },
         }
@@ -154,6 +153,11 @@ impl Harness {
             self.client().await.create_policy().policy_name(name).policy_document(document.to_string());
         request.send().await.unwrap().policy.unwrap().arn.unwrap()
     }
+}
+
+/// A secret that the key of AWS encrypts.
+pub(super) fn secret(arn: &str) -> Readable {
+    Readable { arn: Known::Value(arn.to_owned()), key: None }
 }
 
 /// A plan as a snapshot shows it.

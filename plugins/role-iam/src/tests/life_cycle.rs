@@ -1,11 +1,12 @@
 //! From nothing to a role, through its changes, and to its removal.
 
 use longshore_model::{Action, Known};
+use longshore_plugin::Readable;
 use longshore_simcloud::iam::Context as Keys;
 use serde_json::json;
 use tokio::time::{Duration, Instant};
 
-use super::harness::{ARN, Harness, NAME, SECRET, text};
+use super::harness::{ARN, Harness, NAME, SECRET, secret, text};
 
 const READ: &str = "secretsmanager:GetSecretValue";
 
@@ -13,10 +14,10 @@ const READ: &str = "secretsmanager:GetSecretValue";
 async fn a_role_is_made_changed_and_removed() {
     let mut harness = Harness::new(json!({}));
     harness.spec.managed_policies.push("service-role/AWSLambdaBasicExecutionRole".into());
-    harness.spec.secrets = vec![Known::AfterApply];
+    harness.spec.secrets = vec![Readable { arn: Known::AfterApply, key: None }];
     insta::assert_snapshot!("create", text(&harness.plan().await.unwrap()));
 
-    harness.spec.secrets = vec![Known::Value(SECRET.into())];
+    harness.spec.secrets = vec![secret(SECRET)];
     let start = Instant::now();
     assert_eq!(harness.apply().await.unwrap(), ARN);
     // The step ends when the change is effective: IAM needs two seconds here.
@@ -27,7 +28,7 @@ async fn a_role_is_made_changed_and_removed() {
     insta::assert_snapshot!("no_change", text(&harness.plan().await.unwrap()));
 
     let other = SECRET.replace("ghcr", "hub");
-    harness.spec.secrets.push(Known::Value(other.clone()));
+    harness.spec.secrets.push(secret(&other));
     insta::assert_snapshot!("another_secret", text(&harness.plan().await.unwrap()));
     harness.apply().await.unwrap();
     assert!(harness.allows(READ, &other, Keys::new()).await);
@@ -44,7 +45,7 @@ async fn a_role_is_made_changed_and_removed() {
 async fn a_key_may_be_used_through_secrets_manager_and_for_the_secret_only() {
     let mut harness = Harness::new(json!({}));
     let key = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-    harness.spec.keys = vec![key.into()];
+    harness.spec.secrets[0].key = Some(key.into());
     harness.apply().await.unwrap();
     assert_eq!(harness.action().await, Action::NoChange);
 

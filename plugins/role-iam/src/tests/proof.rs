@@ -38,7 +38,7 @@ async fn where_the_simulator_cannot_be_asked_a_warning_says_so() {
         ("AccessDenied", "User: ci is not authorized to perform: iam:SimulatePrincipalPolicy"),
     ] {
         let mut harness = Harness::new(json!({}));
-        harness.spec.secrets.push(longshore_model::Known::Value(SECRET.replace("ghcr", "hub")));
+        harness.spec.secrets.push(super::harness::secret(&SECRET.replace("ghcr", "hub")));
         harness.refuse("iam:SimulatePrincipalPolicy", 9, code, message);
         harness.apply().await.unwrap();
         let warnings = harness.warnings.0.lock().unwrap().clone();

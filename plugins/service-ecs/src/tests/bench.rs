@@ -37,6 +37,7 @@ pub(crate) fn seed() -> Service {
         memory: Some(768),
         ports: [(name("http"), 8098)].into(),
         environment: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         command: None,
         essential: true,
     };
@@ -77,6 +78,7 @@ pub(super) fn wires() -> Wires {
         stack: name("shop"),
         role: StepId::new("role", "api"),
         secrets: [(name("ghcr"), StepId::new("credential", "ghcr"))].into(),
+        variables: BTreeMap::new(),
     }
 }
 

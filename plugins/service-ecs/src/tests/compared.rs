@@ -31,6 +31,7 @@ fn containers() -> impl Strategy<Value = BTreeMap<Name, Container>> {
             memory,
             ports,
             environment,
+            secrets: BTreeMap::new(),
             command,
             essential,
         });

@@ -1,0 +1,86 @@
+//! From a secret value into a secret store, for an environment variable of a container.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use longshore_model::{Action, Inputs, Outputs, Secret, Shown, StepPlan};
+
+use crate::{Context, Result, SecretSpec, SecretStore, SecretValue, Step};
+
+/// Keeps the value of a container's environment variable in a store, from which ECS reads it when a task starts. The
+/// value goes from its source to the store inside this step and nowhere else.
+///
+/// It yields where the value is, and when it was written: whoever runs the tasks can tell by that whether they have it.
+pub struct ContainerSecretStep {
+    value: Arc<dyn SecretValue>,
+    store: Arc<dyn SecretStore>,
+    secret: SecretSpec,
+    /// The value that was fetched in this run. A command may answer differently each time: what is stored must be what
+    /// was planned.
+    fetched: Mutex<Option<Secret<String>>>,
+}
+
+impl ContainerSecretStep {
+    /// A step that keeps `value` as `secret` in `store`.
+    pub fn new(value: Arc<dyn SecretValue>, store: Arc<dyn SecretStore>, secret: SecretSpec) -> Self {
+        Self { value, store, secret, fetched: Mutex::default() }
+    }
+
+    async fn fetch(&self, context: &Context) -> Result<Secret<String>> {
+        let known = self.fetched.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(value) = known {
+            return Ok(value);
+        }
+        context.progress(format!("fetching the value from the {}", self.value.describe()));
+        let value = self.value.fetch(context).await?;
+        *self.fetched.lock().unwrap_or_else(PoisonError::into_inner) = Some(value.clone());
+        Ok(value)
+    }
+
+    async fn written_at(&self, context: &Context) -> Result<String> {
+        let moment = self.store.written_at(context, &self.secret).await?;
+        Ok(moment.map_or_else(|| "unknown".to_owned(), |moment| moment.to_string()))
+    }
+}
+
+/// Whether the value may be written: then nobody knows yet when that will have been.
+fn writes(plan: &StepPlan) -> bool {
+    let rewrites = |shown: &Option<Shown>| matches!(shown, Some(Shown::Secret | Shown::AfterApply));
+    match plan.action {
+        Action::NoChange => false,
+        Action::Update => plan.changes.iter().any(|change| rewrites(&change.new)),
+        Action::Create | Action::Replace | Action::Delete => true,
+    }
+}
+
+#[async_trait]
+impl Step for ContainerSecretStep {
+    async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
+        let value = self.fetch(context).await?;
+        let mut plan = self.store.plan(context, &self.secret, &value).await?;
+        if writes(&plan) {
+            if plan.action == Action::Update {
+                plan.notes.push("running tasks keep the old value until they are replaced".to_owned());
+            }
+            return Ok(plan);
+        }
+        let written_at = self.written_at(context).await?;
+        Ok(plan.output(<dyn SecretStore>::WRITTEN_AT, written_at))
+    }
+
+    async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
+        let value = self.fetch(context).await?;
+        let arn = self.store.apply(context, &self.secret, &value).await?;
+        let written_at = self.written_at(context).await?;
+        Ok([(<dyn SecretStore>::ARN.to_owned(), arn), (<dyn SecretStore>::WRITTEN_AT.to_owned(), written_at)]
+            .into())
+    }
+
+    async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
+        self.store.plan_removal(context, &self.secret).await
+    }
+
+    async fn remove(&self, context: &Context) -> Result<()> {
+        self.store.remove(context, &self.secret).await
+    }
+}
