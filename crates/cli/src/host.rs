@@ -21,6 +21,7 @@ pub(crate) fn plugins() -> Registry {
     longshore_credential_ghcr::register(&mut plugins);
     longshore_credential_static::register(&mut plugins);
     longshore_store_secretsmanager::register(&mut plugins);
+    longshore_credential::register(&mut plugins);
     longshore_role_iam::register(&mut plugins);
     longshore_service_ecs::register(&mut plugins);
     plugins
@@ -55,6 +56,7 @@ fn judge(used: &PluginUse, plugins: &Registry, extensions: &Extensions) -> Vec<P
     let built = match used.kind {
         PluginKind::CredentialSource => plugins.credential_source(&used.plugin, extensions).map(drop),
         PluginKind::SecretStore => plugins.secret_store(&used.plugin, extensions).map(drop),
+        PluginKind::SecretValue => plugins.secret_value(&used.plugin.options, extensions).map(drop),
         PluginKind::RoleBuilder => plugins.role_builder(&used.plugin, extensions).map(drop),
         PluginKind::ServiceDeployer => plugins.service_deployer(&used.plugin, extensions).map(drop),
         PluginKind::SimulatedCloud => draft(Some(&used.plugin.options), &AwsTarget::default()).map(drop),

@@ -53,8 +53,16 @@ pub(crate) fn layer(above: &Map<String, Value>) -> Layer {
             let policy = json!("service-role/AmazonECSTaskExecutionRolePolicy");
             set(&format!("{key}.execution-role.managed-policies.ecs-task-execution"), policy);
         }
-        for (key, _) in tables(&key, service, "containers") {
+        let containers = tables(&key, service, "containers");
+        for (key, _) in &containers {
             set(&format!("{key}.essential"), json!(true));
+        }
+        for (key, container) in [(key, service)].into_iter().chain(containers) {
+            for (key, secret) in tables(&key, container, "secrets") {
+                if secret.contains_key("value") && !secret.contains_key("arn") {
+                    set(&format!("{key}.store"), json!("default"));
+                }
+            }
         }
     }
     layer

@@ -51,11 +51,39 @@ fn replace_credentials(layers: &[Layer]) -> Vec<Layer> {
     let mut layers = layers.to_vec();
     for index in (1..layers.len()).rev() {
         let (lower, upper) = layers.split_at_mut(index);
-        for path in upper[0].origins.keys().map(|key| split_key(key)).filter(|path| is_credential(path)) {
+        for path in upper[0].origins.keys().flat_map(|key| replaced(split_key(key))) {
             lower.iter_mut().for_each(|layer| layer.remove(&path));
         }
     }
     layers
+}
+
+/// What a layer that sets `path` replaces in those below it.
+fn replaced(path: Vec<String>) -> Vec<Vec<String>> {
+    if is_credential(&path) {
+        return vec![path];
+    }
+    // A container's variable is either written by Longshore or there already.
+    let beside = |fields: &[&str]| {
+        let of_variable = &path[..path.len() - 1];
+        fields.iter().map(|field| [of_variable, &[(*field).to_owned()]].concat()).collect()
+    };
+    match variable_field(&path) {
+        Some("value") => beside(&["value", "arn", "kms-key"]),
+        Some("arn") => beside(&["value", "store", "arn", "kms-key"]),
+        _ => Vec::new(),
+    }
+}
+
+/// The field of a variable in a container's `secrets` that `path` is.
+fn variable_field(path: &[String]) -> Option<&str> {
+    let path: Vec<_> = path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["services", _, "secrets", _, field] | ["services", _, "containers", _, "secrets", _, field] => {
+            Some(field)
+        }
+        _ => None,
+    }
 }
 
 fn is_credential(path: &[String]) -> bool {

@@ -14,6 +14,7 @@ mod environment;
 mod file;
 mod process;
 mod secret_input;
+mod secret_value;
 mod short_lived;
 #[cfg(test)]
 mod testing;
@@ -22,6 +23,7 @@ pub use environment::Environment;
 pub use file::read_file;
 pub use process::{Finished, Program};
 pub use secret_input::SecretInput;
+pub use secret_value::register;
 pub use short_lived::ShortLived;
 
 /// How long a secret value may be, in bytes: Secrets Manager keeps no longer ones.

@@ -17,6 +17,9 @@ const KEYED_BY_NAME: [&str; 8] =
 /// What says, below a secret's key, where the secret is found.
 const SOURCES: [&str; 3] = ["command", "env", "file"];
 
+/// What says, of a variable in a container's `secrets`, where it is kept.
+const VARIABLE: [&str; 3] = ["arn", "kms-key", "store"];
+
 /// How the tokens of GitHub, Docker Hub and GitLab begin.
 const TOKEN_PREFIXES: [&str; 12] = [
     "ghp_",
@@ -102,8 +105,25 @@ fn value_holds_a_token(value: &Value) -> bool {
 }
 
 fn hidden(table: &[String], field: &str) -> bool {
+    if let Some(variable) = variable_of_a_container(table) {
+        return match variable {
+            [] => true,
+            [_] => !VARIABLE.contains(&field),
+            [..] => !SOURCES.contains(&field),
+        };
+    }
     let in_a_secret = (0..table.len()).any(|index| is_secret(&table[..index], &table[index]));
     if in_a_secret { !SOURCES.contains(&field) } else { is_secret(table, field) }
+}
+
+/// What stands below `secrets` of a container in the path of a table: the variable, and what is below it.
+fn variable_of_a_container(table: &[String]) -> Option<&[String]> {
+    let at = match table.first()?.as_str() {
+        "services" if table.get(2)? == "secrets" => 3,
+        "services" if table[2] == "containers" && table.get(4)? == "secrets" => 5,
+        _ => return None,
+    };
+    Some(&table[at..])
 }
 
 fn is_secret(table: &[String], field: &str) -> bool {
@@ -149,6 +169,10 @@ mod tests {
             ("services.api.environment", "DB_PASSWORD"),
             ("stores.default", "api-key"),
             ("stores.default", "key"),
+            ("services.api.secrets", "DATABASE_URL"),
+            ("services.api.secrets.DATABASE_URL", "value"),
+            ("services.api.secrets.DATABASE_URL.value", "text"),
+            ("services.api.containers.side.secrets", "X"),
         ] {
             assert!(hides(table, field), "{table}.{field}");
         }
@@ -159,6 +183,12 @@ mod tests {
             ("registries.ghcr", "username"),
             ("stores.default", "kms-key"),
             ("services.token", "image"),
+            ("services.secrets", "image"),
+            ("services.api.secrets.API_KEY", "arn"),
+            ("services.api.secrets.API_KEY", "kms-key"),
+            ("services.api.secrets.API_KEY", "store"),
+            ("services.api.containers.side.secrets.API_KEY.value", "env"),
+            ("services.api.containers.secrets", "memory"),
             ("services.api.ports", "token"),
             ("services", "token"),
             ("services.api.containers.secret", "memory"),

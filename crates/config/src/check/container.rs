@@ -2,24 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Container, Fields, ImageReference, Name};
+use longshore_model::{Container, Fields, ImageReference, Name, Plugin};
 
-use super::{registry::Registries, text::name};
+use super::{Named, Plugins, registry::Registries, secret, text::name};
 
 /// The keys of a container that can stand on the service itself, which then has this one container.
-pub(super) const KEYS: [&str; 7] = ["image", "registry", "cpu", "memory", "ports", "environment", "command"];
+pub(super) const KEYS: [&str; 8] =
+    ["image", "registry", "cpu", "memory", "ports", "environment", "secrets", "command"];
+
+/// What a container refers to.
+pub(super) struct Around<'a> {
+    pub(super) registries: &'a Registries,
+    pub(super) stores: &'a Named<Plugin>,
+    pub(super) plugins: &'a Plugins,
+}
 
 /// Reads a container from the table that declares it, `essential` aside.
-pub(super) fn read(fields: &mut Fields<'_>, registries: &Registries) -> Option<Container> {
+pub(super) fn read(fields: &mut Fields<'_>, around: &Around<'_>) -> Option<Container> {
     let image = fields.required_text("image", "\"ghcr.io/acme/api:1.4.2\"").and_then(|_| {
         fields.parsed::<ImageReference>("image", "an image such as \"ghcr.io/acme/api:1.4.2\"")
     });
-    let registry = registry(fields, image.as_ref(), registries);
+    let registry = registry(fields, image.as_ref(), around.registries);
     let cpu = fields.number("cpu", 1..=u32::MAX);
     // ECS API reference, `ContainerDefinition`: Docker reserves no less than 6 MiB.
     let memory = fields.number("memory", 6..=u32::MAX);
     let ports = fields.table("ports", |fields| Some(ports(fields)));
-    let environment = fields.table("environment", |fields| Some(environment(fields)));
+    let environment = fields.table("environment", |fields| Some(environment(fields))).unwrap_or_default();
+    let secrets = fields.table("secrets", |fields| {
+        Some(secret::read_all(fields, &environment, around.stores, around.plugins))
+    });
     let command = fields.texts("command");
     Some(Container {
         image: image?,
@@ -27,8 +38,8 @@ pub(super) fn read(fields: &mut Fields<'_>, registries: &Registries) -> Option<C
         cpu,
         memory,
         ports: ports.unwrap_or_default(),
-        environment: environment.unwrap_or_default(),
-        secrets: BTreeMap::new(),
+        environment,
+        secrets: secrets.unwrap_or_default(),
         command,
         essential: true,
     })

@@ -8,6 +8,7 @@ mod fit;
 mod network;
 mod registry;
 mod role;
+mod secret;
 mod service;
 mod store;
 mod text;
@@ -28,6 +29,8 @@ pub enum PluginKind {
     CredentialSource,
     /// Where credentials are stored.
     SecretStore,
+    /// Where the value of a container's environment variable is found: the table has a field `value`, and names no plugin.
+    SecretValue,
     /// What makes an execution role.
     RoleBuilder,
     /// What runs a service.
@@ -84,8 +87,9 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
     let aws = fields.table("aws", |fields| Some(aws::read(fields)));
     let stores = named(&mut fields, "stores", |_, fields| store::read(fields, &plugins));
     let registries = registry::read_all(&mut fields, &stores, &plugins);
-    let services =
-        named(&mut fields, "services", |name, fields| service::read(name, fields, &registries, &plugins));
+    let services = named(&mut fields, "services", |name, fields| {
+        service::read(name, fields, &registries, &stores, &plugins)
+    });
     let mut embedded = false;
     let cloud = fields.table("cloud", |fields| {
         embedded = fields.flag("embedded").unwrap_or(false);

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Architecture, Container, Fields, LaunchType, Name, Platform, Service, TaskSize};
+use longshore_model::{
+    Architecture, Container, Fields, LaunchType, Name, Platform, Plugin, Service, TaskSize,
+};
 
 use super::{
-    PluginKind, Plugins, container, deployment, fit, network,
+    Named, PluginKind, Plugins,
+    container::{self, Around},
+    deployment, fit, network,
     registry::Registries,
     role,
     text::{accepted, consists_of},
@@ -16,8 +20,10 @@ pub(super) fn read(
     name: &Name,
     fields: &mut Fields<'_>,
     registries: &Registries,
+    stores: &Named<Plugin>,
     plugins: &Plugins,
 ) -> Option<Service> {
+    let around = Around { registries, stores, plugins };
     let deployer = Plugins::name(fields, "ecs");
     // ECS API reference, `CreateCluster`.
     let cluster = accepted(
@@ -39,7 +45,7 @@ pub(super) fn read(
         ],
     );
     let size = fields.table("size", size);
-    let containers = containers(name, fields, registries);
+    let containers = containers(name, fields, &around);
     fit::check_ports(&containers, fields);
     if let Some(size) = size {
         fit::check_size(size, &containers, fields);
@@ -100,11 +106,11 @@ impl Declared {
 }
 
 /// The containers of `containers`, or the one that the service itself declares.
-fn containers(service: &Name, fields: &mut Fields<'_>, registries: &Registries) -> BTreeMap<Name, Declared> {
+fn containers(service: &Name, fields: &mut Fields<'_>, around: &Around<'_>) -> BTreeMap<Name, Declared> {
     let mut containers = BTreeMap::new();
     if !fields.has("containers") {
         fields.skip("containers");
-        let container = container::read(fields, registries);
+        let container = container::read(fields, around);
         containers
             .extend(container.map(|container| (service.clone(), Declared { table: Vec::new(), container })));
         return containers;
@@ -122,7 +128,7 @@ fn containers(service: &Name, fields: &mut Fields<'_>, registries: &Registries) 
     }
     let declared = super::named(fields, "containers", |name, fields| {
         let essential = fields.flag("essential");
-        let mut container = container::read(fields, registries)?;
+        let mut container = container::read(fields, around)?;
         container.essential = essential?;
         Some(Declared { table: vec!["containers".to_owned(), name.to_string()], container })
     });

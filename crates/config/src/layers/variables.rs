@@ -88,7 +88,7 @@ fn path(name: &str, below: &Map<String, Value>) -> Result<Vec<String>, Unclear> 
             // The names of a container's environment variables are written as they are.
             None if path.first().is_some_and(|key| key == "services")
                 && path.len() > 2
-                && path.last().is_some_and(|key| key == "environment") =>
+                && path.last().is_some_and(|key| key == "environment" || key == "secrets") =>
             {
                 (rest.to_owned(), "")
             }

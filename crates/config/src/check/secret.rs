@@ -1,0 +1,157 @@
+//! `secrets`: environment variables whose values ECS reads from a secret or parameter.
+
+use std::collections::BTreeMap;
+
+use longshore_model::{Arn, ContainerSecret, Fields, Plugin};
+
+use super::{Named, PluginKind, Plugins, text::accepted};
+
+/// What an ARN may be.
+const ARN: &str = "the full ARN of a secret or of a parameter, such as \
+                   \"arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/db-AbCdEf\"";
+
+/// What a key may be.
+const KEY: &str = "a KMS key's ARN, id or alias, such as \"alias/shop\"";
+
+/// Reads the variables of a container. `environment` has those whose values stand in the configuration.
+pub(super) fn read_all(
+    fields: &mut Fields<'_>,
+    environment: &BTreeMap<String, String>,
+    stores: &Named<Plugin>,
+    plugins: &Plugins,
+) -> BTreeMap<String, ContainerSecret> {
+    let mut secrets = BTreeMap::new();
+    for name in fields.names() {
+        if !is_variable(&name) {
+            fields.skip(&name);
+            fields.problem(
+                &name,
+                "is not the name of an environment variable",
+                "use letters, digits and `_`, not beginning with a digit",
+            );
+            continue;
+        }
+        if environment.contains_key(&name) {
+            let help = "keep one of them: a variable has one value";
+            fields.problem(&name, "stands in `environment` too", help);
+        }
+        if fields.peek(&name).is_some_and(|value| !value.is_object()) {
+            fields.skip(&name);
+            fields.problem(
+                &name,
+                "a secret value must not stand in a configuration file",
+                format!("say where it is found: {name} = {{ value = {{ env = \"{name}\" }} }}, or {name} = {{ arn = \"…\" }}"),
+            );
+            continue;
+        }
+        if let Some(secret) = fields.table(&name, |fields| read(fields, stores, plugins)) {
+            secrets.insert(name, secret);
+        }
+    }
+    secrets
+}
+
+fn read(fields: &mut Fields<'_>, stores: &Named<Plugin>, plugins: &Plugins) -> Option<ContainerSecret> {
+    match (fields.has("value"), fields.has("arn")) {
+        (true, false) => written(fields, stores, plugins),
+        (false, true) => existing(fields),
+        (both, _) => {
+            for field in ["value", "arn", "store", "kms-key"] {
+                fields.skip(field);
+            }
+            let message = if both { "has both `value` and `arn`" } else { "has neither `value` nor `arn`" };
+            let help = "set `value` where Longshore writes the secret, or `arn` where it is there already";
+            fields.problem("", message, help);
+            None
+        }
+    }
+}
+
+fn written(fields: &mut Fields<'_>, stores: &Named<Plugin>, plugins: &Plugins) -> Option<ContainerSecret> {
+    if fields.has("kms-key") {
+        fields.skip("kms-key");
+        let help = "set `kms-key` of the store";
+        fields.problem("kms-key", "is that of a secret which is there already", help);
+    }
+    let store = stores.reference(fields, "store", "store");
+    for known in ["arn", "kms-key"] {
+        fields.skip(known);
+    }
+    let name = "value".to_owned();
+    let value = plugins.options(PluginKind::SecretValue, Some(name), fields)?.options;
+    Some(ContainerSecret::Written { store: store?, value })
+}
+
+fn existing(fields: &mut Fields<'_>) -> Option<ContainerSecret> {
+    if fields.has("store") {
+        fields.skip("store");
+        fields.problem("store", "stands beside `arn`", "remove it: the ARN says where the secret is");
+    }
+    let arn = accepted(fields, "arn", |text| text.parse().is_ok_and(|arn| is_readable(&arn)), ARN);
+    let kms_key = accepted(fields, "kms-key", is_key, KEY);
+    fields.skip("value");
+    Some(ContainerSecret::Existing { arn: arn?.parse().ok()?, kms_key })
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Whether ECS reads variables from what an ARN names. The six characters at the end of a secret's ARN have to be there:
+/// without them, it may be taken for another one. Behind them may stand a key of the secret's JSON, a stage and a
+/// version (ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS environment variables").
+fn is_readable(arn: &Arn) -> bool {
+    if arn.region().is_empty() || arn.account().is_empty() {
+        return false;
+    }
+    match (arn.service(), arn.resource().split_once('/'), arn.resource().strip_prefix("secret:")) {
+        ("ssm", Some(("parameter", name)), _) => !name.is_empty() && !name.contains(':'),
+        ("secretsmanager", _, Some(rest)) => {
+            let name = rest.split(':').next().unwrap_or_default();
+            let suffix = name.rsplit_once('-').map(|(_, suffix)| suffix);
+            let is_full = suffix
+                .is_some_and(|suffix| suffix.len() == 6 && suffix.bytes().all(|b| b.is_ascii_alphanumeric()));
+            is_full && matches!(rest.split(':').count(), 1 | 4)
+        }
+        _ => false,
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    let is_arn = |arn: Arn| {
+        let resource = arn.resource();
+        arn.service() == "kms" && (resource.starts_with("key/") || resource.starts_with("alias/"))
+    };
+    if text.starts_with("arn:") {
+        return text.parse().is_ok_and(is_arn);
+    }
+    let name = text.strip_prefix("alias/").unwrap_or(text);
+    super::text::consists_of(name, "/_-", 256)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ecs_can_read() {
+        let secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret";
+        let parameter = "arn:aws:ssm:eu-central-1:123456789012:parameter";
+        let fits = |text: String| text.parse().is_ok_and(|arn| is_readable(&arn));
+        for good in [":db-AbCdEf", ":a/b-c-123456", ":db-AbCdEf:password::", ":db-AbCdEf::AWSPREVIOUS:"] {
+            assert!(fits(format!("{secret}{good}")), "{good}");
+        }
+        for bad in ["", ":db", ":db-Ab", ":db-AbCdEf:password", ":db-AbCdEf:"] {
+            assert!(!fits(format!("{secret}{bad}")), "{bad}");
+        }
+        assert!(fits(format!("{parameter}/shop/db")) && fits(format!("{parameter}/db")));
+        assert!(
+            !fits(parameter.to_owned())
+                && !fits(format!("{parameter}/"))
+                && !fits(format!("{parameter}/db:3"))
+        );
+        assert!(!fits("arn:aws:s3:::bucket".to_owned()));
+    }
+}
