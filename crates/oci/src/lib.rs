@@ -24,4 +24,5 @@ mod transport;
 
 pub use puller::Puller;
 pub use reqwest_transport::ReqwestTransport;
-pub use transport::{Transport, TransportError, TransportErrorKind};
+pub use retry_after::retry_after;
+pub use transport::{HttpTransport, Transport, TransportError, TransportErrorKind};

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response, Uri};
 use longshore_outside::RealTime;
-use reqwest::{Client, redirect};
+use reqwest::{Certificate, Client, redirect};
 
 use crate::{Transport, TransportError, TransportErrorKind};
 
@@ -37,13 +37,29 @@ impl ReqwestTransport {
     /// # Errors
     /// When the certificates cannot be loaded, the proxy's address is none, or no thread can be started.
     pub fn new() -> Result<Self, TransportError> {
+        Self::with_roots(&[])
+    }
+
+    /// Like [`ReqwestTransport::new`], but trusts also the certificates in `pem`: those of an authority of one's own.
+    ///
+    /// # Errors
+    /// When there is no certificate in `pem`, and as with [`ReqwestTransport::new`].
+    pub fn trusting(pem: &[u8]) -> Result<Self, TransportError> {
+        match Certificate::from_pem_bundle(pem) {
+            Ok(roots) if !roots.is_empty() => Self::with_roots(&roots),
+            _ => Err(TransportError::new(TransportErrorKind::Other, "there is no certificate in PEM format")),
+        }
+    }
+
+    fn with_roots(roots: &[Certificate]) -> Result<Self, TransportError> {
         let other = |message: String| TransportError::new(TransportErrorKind::Other, message);
         let builder = || {
-            Client::builder()
+            let builder = Client::builder()
                 .user_agent(concat!("longshore/", env!("CARGO_PKG_VERSION")))
                 .redirect(redirect::Policy::none())
                 .referer(false)
-                .connect_timeout(CONNECT_TIMEOUT)
+                .connect_timeout(CONNECT_TIMEOUT);
+            roots.iter().cloned().fold(builder, reqwest::ClientBuilder::add_root_certificate)
         };
         let build = |builder: reqwest::ClientBuilder| {
             builder

@@ -7,7 +7,8 @@ use jiff::{Timestamp, fmt::rfc2822};
 
 /// How long the other side asks to wait (RFC 9110, section 10.2.3): seconds, or a date. A date counts from the
 /// response's own, so that no clock is needed and none need be right.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let value = text(header::RETRY_AFTER)?;
     if let Ok(seconds) = value.parse() {

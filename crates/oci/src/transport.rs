@@ -1,5 +1,7 @@
 //! The seam through which requests leave.
 
+use std::{fmt, sync::Arc};
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,6 +17,17 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// When there is no response.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError>;
+}
+
+/// The transport that a host lends to plugins, as an [extension](longshore_plugin::Extensions): a simulated one, or one
+/// that all share.
+#[derive(Clone)]
+pub struct HttpTransport(pub Arc<dyn Transport>);
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HttpTransport")
+    }
 }
 
 /// Why there is no response. The message is without the URL and without headers.
