@@ -3,7 +3,7 @@
 use super::{Finding, manifest::Kind};
 
 /// For each package, the packages of the workspace that it may depend on. A plugin's are [`PLUGIN`].
-const DIRECTIONS: [(&str, &[&str]); 12] = [
+const DIRECTIONS: [(&str, &[&str]); 13] = [
     ("crates/model", &[]),
     ("crates/config", &["model"]),
     ("crates/plugin", &["model"]),
@@ -16,6 +16,7 @@ const DIRECTIONS: [(&str, &[&str]); 12] = [
     ("crates/aws", &["model", "plugin", "outside"]),
     // A cloud does not know who uses it: whoever does, translates.
     ("crates/simcloud", &[]),
+    ("crates/testkit", &["model", "plugin"]),
     ("xtask", &[]),
 ];
 
@@ -23,7 +24,7 @@ const DIRECTIONS: [(&str, &[&str]); 12] = [
 const PLUGIN: [&str; 7] = ["model", "plugin", "outside", "credential", "oci", "vendor-api", "aws"];
 
 /// What the tests of every package may use beside.
-const TESTS: [&str; 1] = ["simcloud"];
+const TESTS: [&str; 2] = ["simcloud", "testkit"];
 
 /// These see everything.
 const TOP: [&str; 2] = ["crates/cli", "integration-tests"];
