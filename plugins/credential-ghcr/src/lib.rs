@@ -8,8 +8,10 @@
 //! ```
 //!
 //! The token is a classic personal access token with the scope `read:packages`. What would not pull, or not for long,
-//! is refused before it is stored.
+//! is refused before it is stored. Scopes and expiry are those that GitHub's API tells; with GitHub Enterprise Server,
+//! `api = "https://github.example.com/api/v3"` says where that is.
 
+mod facts;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -17,16 +19,15 @@ mod token_kind;
 
 use std::sync::Arc;
 
-use longshore_credential::Environment;
 use longshore_plugin::Registry;
 
 use crate::source::GhcrSource;
 
-/// Adds the credential source `ghcr`. Environment variables are those of the [`Environment`] that the host lends, else
-/// those of the process.
+/// Adds the credential source `ghcr`. Environment variables are those of the
+/// [`Environment`](longshore_credential::Environment) that the host lends, else those of the process; GitHub's API is
+/// reached through the [`HttpTransport`](longshore_oci::HttpTransport) that the host lends, else over the network.
 pub fn register(registry: &mut Registry) {
     registry.add_credential_source("ghcr", |options, extensions| {
-        let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
-        Ok(Arc::new(GhcrSource::read(options, environment)?))
+        Ok(Arc::new(GhcrSource::read(options, extensions)?))
     });
 }

@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 use longshore_credential::{Environment, SecretInput};
-use longshore_model::{Failure, FailureKind, Fields, Options, Problem, Secret, holds_a_token};
-use longshore_plugin::{Context, Credential, CredentialSource, Result};
+use longshore_model::{Failure, FailureKind, Options, Problem, Secret};
+use longshore_plugin::{Context, Credential, CredentialFacts, CredentialSource, Extensions, Result};
+use longshore_vendor_api::{Api, Clock, Connection, read_base, read_username, registry_host};
+use url::Url;
 
-use crate::token_kind::TokenKind;
+use crate::{facts, token_kind::TokenKind};
 
 /// What to do instead, wherever a token is refused.
 const USE_CLASSIC: &str = "create a classic personal access token with the scope read:packages only: https://github.com/settings/tokens";
@@ -19,23 +21,32 @@ pub(crate) struct GhcrSource {
     token: SecretInput,
     allow_short_lived: bool,
     environment: Environment,
+    /// GitHub's API, where it is known whose tokens these are.
+    api: Option<Api>,
 }
 
 impl GhcrSource {
     pub(crate) fn read(
         options: &Options,
-        environment: Environment,
+        extensions: &Extensions,
     ) -> std::result::Result<Self, Vec<Problem>> {
+        // Tokens of another registry are nothing that GitHub may see.
+        let is_github = registry_host(options).as_deref() == Some("ghcr.io");
+        let github = is_github.then(|| Url::parse("https://api.github.com").ok()).flatten();
         options.read(|fields| {
-            let username = username(fields);
+            let username = read_username(fields, "`acme-bot`");
             let token = SecretInput::read(fields, "token");
             let allow_short_lived = fields.flag("allow-short-lived").unwrap_or_default();
+            let base = read_base(fields, "api", "\"https://github.example.com/api/v3\"").or(github);
+            let connection = Connection::new(extensions);
+            let clock = extensions.get::<Clock>().map(|lent| (*lent).clone()).unwrap_or_default();
             Some(Self {
                 key: options.key.clone(),
                 username: username?,
                 token: token?,
                 allow_short_lived,
-                environment,
+                environment: extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default(),
+                api: base.map(|base| Api::new("GitHub", base, connection, clock)),
             })
         })
     }
@@ -79,20 +90,6 @@ impl GhcrSource {
     }
 }
 
-/// The user name. It goes into a Basic header, where a colon would end it (RFC 7617).
-fn username(fields: &mut Fields<'_>) -> Option<String> {
-    let name = fields.required_text("username", "`acme-bot`")?;
-    if holds_a_token(&name) {
-        fields.problem("username", "looks like a token", "must be the user name that the token belongs to");
-        return None;
-    }
-    if name.chars().any(|c| c == ':' || c.is_whitespace() || c.is_control()) {
-        fields.refuse("username", "a user name, without white space and colons");
-        return None;
-    }
-    Some(name)
-}
-
 #[async_trait]
 impl CredentialSource for GhcrSource {
     fn describe(&self) -> String {
@@ -103,5 +100,8 @@ impl CredentialSource for GhcrSource {
         let token = self.token.fetch(context, &self.environment).await?;
         self.check(context, &token)?;
         Ok(Credential { username: self.username.clone(), password: token })
+    }
+    async fn facts(&self, context: &Context, credential: &Credential) -> Result<CredentialFacts> {
+        facts::of(self.api.as_ref(), context, &credential.password).await
     }
 }

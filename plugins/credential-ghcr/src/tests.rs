@@ -1,8 +1,14 @@
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
 use longshore_credential::Environment;
-use longshore_model::{Options, Plugin, Problem, StepId};
-use longshore_plugin::{Context, Credential, CredentialSource, Extensions, Registry, Reporter, Result};
+use longshore_model::{FailureKind, Options, Plugin, Problem, Secret, StepId};
+use longshore_oci::{HttpTransport, Transport, TransportError, TransportErrorKind};
+use longshore_plugin::{
+    Context, Credential, CredentialFacts, CredentialSource, Extensions, Registry, Reporter, Result,
+};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -21,14 +27,28 @@ impl Reporter for Warnings {
 
 /// Builds the source from `options`, as a host does, in an environment where `GHCR_TOKEN` is `token`.
 fn build(options: Value, token: &str) -> std::result::Result<Arc<dyn CredentialSource>, Vec<Problem>> {
+    let token = token.to_owned();
+    let environment = Environment::new(move |name| (name == "GHCR_TOKEN").then(|| token.clone().into()));
+    build_in("ghcr.io", options, &Extensions::default().with(environment))
+}
+
+fn build_in(
+    host: &str,
+    options: Value,
+    extensions: &Extensions,
+) -> std::result::Result<Arc<dyn CredentialSource>, Vec<Problem>> {
     let mut registry = Registry::default();
     crate::register(&mut registry);
     let Value::Object(values) = options else { unreachable!() };
-    let options = Options { key: "registries.ghcr".to_owned(), values, ..Options::default() };
+    let taken = json!({ "host": host }).as_object().unwrap().clone();
+    let options = Options { key: "registries.ghcr".to_owned(), values, taken, ..Options::default() };
     let plugin = Plugin { name: "ghcr".to_owned(), options };
-    let token = token.to_owned();
-    let environment = Environment::new(move |name| (name == "GHCR_TOKEN").then(|| token.clone().into()));
-    registry.credential_source(&plugin, &Extensions::default().with(environment))
+    registry.credential_source(&plugin, extensions)
+}
+
+fn context(warnings: Arc<Warnings>) -> Context {
+    let (step, interrupt) = (StepId::new("registry", "ghcr"), CancellationToken::new());
+    Context::new("shop".parse().unwrap(), step, interrupt, warnings)
 }
 
 /// Fetches the credential, with the warnings that were given.
@@ -39,8 +59,7 @@ async fn fetch(token: &str, allow_short_lived: bool) -> (Result<Credential>, Vec
         "allow-short-lived": allow_short_lived,
     });
     let warnings = Arc::<Warnings>::default();
-    let (step, interrupt) = (StepId::new("registry", "ghcr"), CancellationToken::new());
-    let context = Context::new("shop".parse().unwrap(), step, interrupt, warnings.clone());
+    let context = context(warnings.clone());
     let source = build(options, token).unwrap();
     assert_eq!(source.describe(), "environment variable GHCR_TOKEN");
     let result = source.fetch(&context).await;
@@ -104,6 +123,104 @@ fn wrong_options_are_reported_without_the_token() {
         let problems = build(case, "").err().unwrap();
         text.extend(problems.iter().map(|problem| format!("{problem}\n")));
         text.push('\n');
+    }
+    assert!(!text.contains(BODY), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+/// GitHub's API: what it answers to whoever asks who he is, and where it was asked.
+struct GitHub {
+    status: u16,
+    headers: Vec<(&'static str, &'static str)>,
+    seen: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Transport for GitHub {
+    async fn send(&self, request: Request<Bytes>) -> std::result::Result<Response<Bytes>, TransportError> {
+        self.seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
+        let authorization = &request.headers()["authorization"];
+        assert!(authorization.is_sensitive());
+        assert_eq!(request.headers()["accept"], "application/vnd.github+json");
+        if self.status == 0 {
+            return Err(TransportError::new(TransportErrorKind::Name, "no address"));
+        }
+        let mut response = Response::builder().status(self.status);
+        for (name, value) in &self.headers {
+            response = response.header(*name, *value);
+        }
+        let echo = json!({ "message": format!("Bad credentials: {}", authorization.to_str().unwrap()) });
+        Ok(response.body(Bytes::from(echo.to_string())).unwrap())
+    }
+}
+
+/// Asks for the facts of a token, and answers also with what GitHub was asked.
+async fn facts(
+    host: &str,
+    api: Option<&str>,
+    token: &str,
+    (status, headers): (u16, &[(&'static str, &'static str)]),
+) -> (Result<CredentialFacts>, Vec<String>) {
+    let github = Arc::new(GitHub { status, headers: headers.to_vec(), seen: Mutex::default() });
+    let extensions = Extensions::default().with(HttpTransport(github.clone()));
+    let mut options = json!({ "username": "acme-bot", "token": { "env": "GHCR_TOKEN" } });
+    if let Some(api) = api {
+        options["api"] = json!(api);
+    }
+    let source = build_in(host, options, &extensions).unwrap();
+    let credential = Credential { username: "acme-bot".into(), password: Secret::new(token.to_owned()) };
+    let result = source.facts(&context(Arc::default()), &credential).await;
+    let seen = github.seen.lock().unwrap().clone();
+    (result, seen)
+}
+
+#[tokio::test]
+async fn tells_what_a_token_may_do_and_when_it_ends() {
+    let classic = format!("ghp_{BODY}");
+    let headers = [
+        ("x-oauth-scopes", "read:packages, repo"),
+        ("github-authentication-token-expiration", "2026-12-23 07:00:00 UTC"),
+    ];
+    let kind = Some("classic personal access token".to_owned());
+    let told = CredentialFacts {
+        kind: kind.clone(),
+        scopes: vec!["read:packages".to_owned(), "repo".to_owned()],
+        expires_at: Some(1_798_009_200),
+        remaining_pulls: None,
+    };
+    let (found, seen) = facts("ghcr.io", None, &classic, (200, &headers)).await;
+    assert_eq!((found.unwrap(), seen), (told.clone(), vec!["GET https://api.github.com/user".to_owned()]));
+
+    // A token without scopes that never expires.
+    let untold = CredentialFacts { kind, ..CredentialFacts::default() };
+    let (found, _) = facts("ghcr.io", None, &classic, (200, &[("x-oauth-scopes", "")])).await;
+    assert_eq!(found.unwrap(), untold);
+
+    // Another registry's token is not shown to GitHub, unless somebody says where its API is.
+    let (found, seen) = facts("registry.example.com", None, &classic, (200, &headers)).await;
+    assert_eq!((found.unwrap(), seen), (untold, Vec::new()));
+    let api = "https://github.example.com/api/v3";
+    let (found, seen) = facts("containers.github.example.com", Some(api), &classic, (200, &headers)).await;
+    assert_eq!((found.unwrap(), seen), (told, vec!["GET https://github.example.com/api/v3/user".to_owned()]));
+
+    // An app is nobody.
+    let (found, seen) = facts("ghcr.io", None, &format!("ghs_{BODY}"), (403, &[])).await;
+    assert_eq!(found.unwrap().kind.as_deref(), Some("token of an app's installation"));
+    assert_eq!(seen, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn says_why_github_tells_nothing() {
+    let mut text = String::new();
+    for (status, kind) in [
+        (401, FailureKind::Denied),
+        (403, FailureKind::Denied),
+        (503, FailureKind::Unavailable),
+        (0, FailureKind::Unavailable),
+    ] {
+        let failure = facts("ghcr.io", None, &format!("ghp_{BODY}"), (status, &[])).await.0.unwrap_err();
+        assert_eq!(failure.kind, kind);
+        text.push_str(&format!("{failure}\n"));
     }
     assert!(!text.contains(BODY), "{text}");
     insta::assert_snapshot!(text);

@@ -33,4 +33,15 @@ impl TokenKind {
             .find(|(prefix, _)| token.starts_with(prefix))
             .map_or(TokenKind::Classic, |(_, kind)| *kind)
     }
+
+    /// The kind in a few words.
+    pub(crate) const fn describe(self) -> &'static str {
+        match self {
+            Self::Classic => "classic personal access token",
+            Self::FineGrained => "fine-grained personal access token",
+            Self::Installation => "token of an app's installation",
+            Self::User => "token of a sign-in",
+            Self::Refresh => "refresh token",
+        }
+    }
 }
