@@ -1,0 +1,40 @@
+//! Credential source for Docker Hub.
+//!
+//! ```toml
+//! [registries.hub]
+//! use = "dockerhub"
+//! username = "acmebot"
+//! token = { env = "DOCKERHUB_TOKEN" }  # or { file = "…" }, or { command = ["…"] }
+//! ```
+//!
+//! The token is a personal access token, an organisation access token (the user name is then the organisation's), or the
+//! user's password. With `mint` it is the credential of an owner of the organisation, which is stored nowhere: what is
+//! stored is an organisation access token that Longshore has made for the stack.
+//!
+//! ```toml
+//! mint = { organization = "acme", expires-days = 90 }
+//! ```
+
+mod facts;
+mod hub;
+mod minter;
+mod resources;
+mod source;
+#[cfg(test)]
+mod tests;
+mod token_kind;
+
+use std::sync::Arc;
+
+use longshore_plugin::Registry;
+
+use crate::source::DockerHubSource;
+
+/// Adds the credential source `dockerhub`. Of what the host lends it uses the
+/// [`Environment`](longshore_credential::Environment), the [`HttpTransport`](longshore_oci::HttpTransport) and the
+/// [`Clock`](longshore_vendor_api::Clock); without them those of the process, the network and the system's.
+pub fn register(registry: &mut Registry) {
+    registry.add_credential_source("dockerhub", |options, extensions| {
+        Ok(Arc::new(DockerHubSource::read(options, extensions)?))
+    });
+}
