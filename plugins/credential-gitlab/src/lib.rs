@@ -1,0 +1,43 @@
+//! Credential source for GitLab's container registries, on gitlab.com and elsewhere.
+//!
+//! ```toml
+//! [registries.gitlab]
+//! use = "gitlab"
+//! username = "gitlab+deploy-token-42"
+//! token = { env = "GITLAB_TOKEN" }  # or { file = "…" }, or { command = ["…"] }
+//! ```
+//!
+//! The token is a deploy token, or a personal, project or group access token with the scope `read_registry`. Job tokens
+//! are refused: they end with their job. With `mint` it is an access token with the scope `api`, which is stored
+//! nowhere: what is stored is a deploy token that Longshore has made for the stack.
+//!
+//! ```toml
+//! host = "gitlab.example.com:5050"
+//! api = "https://gitlab.example.com/gitlab"
+//! ca-file = "certs/example-ca.pem"
+//! mint = { project = "acme/api", expires-days = 90 }
+//! ```
+
+mod facts;
+mod minter;
+mod owner;
+mod source;
+#[cfg(test)]
+mod tests;
+mod token_kind;
+
+use std::sync::Arc;
+
+use longshore_plugin::Registry;
+
+use crate::source::GitLabSource;
+
+/// Adds the credential source `gitlab`. Of what the host lends it uses the
+/// [`Environment`](longshore_credential::Environment), the [`HttpTransport`](longshore_oci::HttpTransport), unless there
+/// is a `ca-file`, and the [`Clock`](longshore_vendor_api::Clock); without them those of the process, the network and the
+/// system's.
+pub fn register(registry: &mut Registry) {
+    registry.add_credential_source("gitlab", |options, extensions| {
+        Ok(Arc::new(GitLabSource::read(options, extensions)?))
+    });
+}
