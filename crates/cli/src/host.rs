@@ -18,7 +18,9 @@ use crate::{
 pub(crate) fn plugins() -> Registry {
     let mut plugins = Registry::default();
     longshore_credential_docker_config::register(&mut plugins);
+    longshore_credential_dockerhub::register(&mut plugins);
     longshore_credential_ghcr::register(&mut plugins);
+    longshore_credential_gitlab::register(&mut plugins);
     longshore_credential_static::register(&mut plugins);
     longshore_store_secretsmanager::register(&mut plugins);
     longshore_credential::register(&mut plugins);
