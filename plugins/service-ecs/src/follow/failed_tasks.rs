@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ecs::types::Task;
+use aws_sdk_ecs::types::{Task, TaskStopCode};
 
 use crate::task::{has_failed, short_id, stopped_reason};
 
@@ -17,6 +17,8 @@ pub(super) struct Group {
     pub(super) tasks: usize,
     /// How many of them since Longshore follows.
     pub(super) fresh: usize,
+    /// Whether they ran before they failed: a container ended by itself.
+    pub(super) exited: bool,
 }
 
 /// All tasks that failed, each counted once.
@@ -54,7 +56,8 @@ impl FailedTasks {
             }
             None => {
                 let told = format!("task {} stopped: {reason}", short_id(arn));
-                self.groups.push(Group { reason, essence, tasks: 1, fresh: usize::from(fresh) });
+                let exited = task.stop_code == Some(TaskStopCode::EssentialContainerExited);
+                self.groups.push(Group { reason, essence, tasks: 1, fresh: usize::from(fresh), exited });
                 Some(told)
             }
         }

@@ -221,22 +221,23 @@ impl Follow<'_> {
         Ok(())
     }
 
-    /// Without the circuit breaker ECS retries for ever. Once enough tasks have failed for a reason that no retry
-    /// removes, there is nothing to wait for.
+    /// What ECS never ends by itself. Without the circuit breaker that is every deployment, and with it one whose tasks
+    /// start, run, and end again: the breaker counts tasks that did not reach RUNNING. Once enough of them have failed
+    /// for a reason that no retry removes, or ended in the same way, there is nothing to wait for.
     fn hopeless(&self, seen: &Seen) -> Option<Failure> {
-        // The breaker watches deployments, not the scaling of what was deployed before.
-        let breaks = self.circuit_breaker && (seen.is_new() || seen.is_in_progress());
-        if breaks {
+        if seen.is_rolling_back() {
             return None;
         }
+        // The breaker watches deployments, not the scaling of what was deployed before.
+        let breaks = self.circuit_breaker && (seen.is_new() || seen.is_in_progress());
         let desired = seen.service.as_ref().map_or(0, |service| count(service.desired_count)) as usize;
         let enough = (2 * desired).max(3);
         let groups = seen.failed.groups();
         let group = groups.iter().find(|group| {
             let is_permanent = || explain(&group.reason, self.facts).is_some_and(|known| known.permanent);
-            group.fresh >= enough && is_permanent()
+            group.fresh >= enough && (group.exited || !breaks && is_permanent())
         })?;
-        Some(self.report(seen).hopeless(group))
+        Some(self.report(seen).hopeless(group, breaks))
     }
 
     fn report<'a>(&'a self, seen: &'a Seen) -> Report<'a> {
@@ -282,6 +283,11 @@ impl Seen {
             may_be_old: self.may_be_old(),
         };
         view.verdict()
+    }
+
+    /// Whether ECS has given the deployment up, and is on its way back.
+    fn is_rolling_back(&self) -> bool {
+        matches!(&self.track, Track::ServiceDeployment { status, .. } if status.starts_with("ROLLBACK"))
     }
 
     /// Whether ECS is still carrying out the deployment.

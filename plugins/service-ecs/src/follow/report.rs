@@ -87,13 +87,22 @@ impl Report<'_> {
         self.with_help(Failure::new(FailureKind::DeploymentFailed, message).at(self.source()))
     }
 
-    /// Enough tasks have failed for a reason that no retry removes.
-    pub(super) fn hopeless(&self, group: &Group) -> Failure {
-        let mut message = format!(
-            "the tasks of {} cannot start: {} of them stopped for the same reason, which no retry removes; without the \
-             circuit breaker ECS goes on trying",
-            self.name, group.tasks
-        );
+    /// Enough tasks have failed in the same way. `breaks` tells whether the circuit breaker watches.
+    pub(super) fn hopeless(&self, group: &Group, breaks: bool) -> Failure {
+        let (name, tasks) = (self.name, group.tasks);
+        let what = match group.exited {
+            true => format!(
+                "the tasks of {name} start, but do not go on running: {tasks} of them ended in the same way"
+            ),
+            false => format!(
+                "the tasks of {name} cannot start: {tasks} of them stopped for the same reason, which no retry removes"
+            ),
+        };
+        let why = match breaks {
+            true => "the circuit breaker does not count tasks that have run, and ECS goes on trying",
+            false => "without the circuit breaker ECS goes on trying",
+        };
+        let mut message = format!("{what}; {why}");
         self.details(&mut message);
         self.with_help(Failure::new(FailureKind::DeploymentFailed, message).at(self.at("DescribeTasks")))
     }

@@ -60,18 +60,50 @@ async fn without_the_circuit_breaker_a_hopeless_deployment_ends_early() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_pass_is_waited_for_until_the_deadline() {
+async fn tasks_that_end_again_and_again_end_the_deployment_early() {
+    // The circuit breaker does not see them: they have run.
+    for breaks in [true, false] {
+        let bench = Bench::settled().await;
+        let mut service = seed_with(|container| container.image = "ghcr.io/acme/api:crash".parse().unwrap());
+        service.deployment.circuit_breaker.enabled = breaks;
+        service.deployment.circuit_breaker.rollback = breaks;
+        let start = tokio::time::Instant::now();
+        let failure = bench.deploy(&service).await.err().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(240), "{:?}", start.elapsed());
+        assert_eq!(failure.kind, FailureKind::DeploymentFailed);
+        insta::assert_snapshot!(format!("ended_again_and_again_{breaks}"), masked(&failure.to_string()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ends_once_or_twice_does_not_end_the_following() {
     let bench = Bench::settled().await;
     let mut service = seed_with(|container| container.image = "ghcr.io/acme/api:crash".parse().unwrap());
-    service.deployment.circuit_breaker.enabled = false;
-    service.deployment.circuit_breaker.rollback = false;
-    service.deployment.timeout = Duration::from_secs(120);
+    service.deployment.timeout = Duration::from_secs(30);
     let failure = bench.deploy(&service).await.err().unwrap();
     assert_eq!(failure.kind, FailureKind::DeadlineExceeded);
     let text = failure.to_string();
-    assert!(text.starts_with("after 2m "), "{text}");
+    assert!(text.starts_with("after 30s "), "{text}");
     assert!(text.contains("Essential container in task exited; api: exit code 1"), "{text}");
     assert!(text.contains("aws logs tail /longshore/shop/api"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_waited_for_until_the_deadline() {
+    let bench = Bench::settled().await;
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}]}"#;
+    let iam = bench.aws.iam().await.unwrap();
+    let update = iam.update_assume_role_policy().role_name("shop-api").policy_document(trust);
+    update.send().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let mut service = seed();
+    service.deployment.circuit_breaker.enabled = false;
+    service.deployment.circuit_breaker.rollback = false;
+    let failure = bench.deploy(&service).await.err().unwrap();
+    assert_eq!(failure.kind, FailureKind::DeadlineExceeded);
+    let text = failure.to_string();
+    assert!(text.starts_with("after 15m "), "{text}");
+    assert!(text.contains("unable to assume the role"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
