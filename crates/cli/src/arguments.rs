@@ -1,9 +1,11 @@
 //! The command line's grammar.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+use crate::duration;
 
 /// Ships private container images to Amazon ECS.
 ///
@@ -111,6 +113,20 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  longshore destroy --env local --yes")]
     Destroy(Destroy),
 
+    /// Replaces the stored credentials; tasks use the new ones from their next launch on
+    ///
+    /// The new credential is fetched, or made where the registry's source makes tokens. It waits in the secret as
+    /// AWSPENDING until it has pulled every image as it is stored, and only then becomes AWSCURRENT. One that does not
+    /// pull is discarded, and what tasks read stays as it is.
+    #[command(after_help = "Example:\n  longshore rotate ghcr --env production")]
+    Rotate(Rotate),
+
+    /// Shows the stored credentials: age, expiry, and whether they pull now; reads only
+    ///
+    /// The pull check uses what is stored, which is what tasks use, and not what the source yields.
+    #[command(after_help = "Example:\n  longshore credentials --env production --fail-within 14d")]
+    Credentials(Credentials),
+
     /// Prints the merged configuration and where each value came from; secrets are not shown
     #[command(after_help = "Example:\n  longshore config --set services.api.memory=1024")]
     Config,
@@ -143,6 +159,8 @@ impl Command {
             Self::Deploy(options) => options.run.concurrency,
             Self::Status(options) => options.run.concurrency,
             Self::Destroy(options) => options.run.concurrency,
+            Self::Rotate(options) => options.run.concurrency,
+            Self::Credentials(options) => options.run.concurrency,
             Self::Config | Self::Graph(_) | Self::Cloud(_) | Self::Completions(_) | Self::Plugins => None,
         }
     }
@@ -178,6 +196,29 @@ pub(crate) struct Destroy {
     /// Does not ask
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Options of `rotate`.
+#[derive(Args, Debug)]
+pub(crate) struct Rotate {
+    /// The registries, by their names in the configuration; otherwise all of them
+    #[arg(value_name = "REGISTRY")]
+    pub(crate) registries: Vec<String>,
+    /// How long a token that was replaced stays valid: tasks that are being launched may have read it
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = duration::parse)]
+    pub(crate) grace: Duration,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Options of `credentials`.
+#[derive(Args, Debug)]
+pub(crate) struct Credentials {
+    /// Exits with 1 when a credential expires within this time, does not pull, or is not stored: for a scheduled job
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) fail_within: Option<Duration>,
     #[command(flatten)]
     pub(crate) run: Run,
 }

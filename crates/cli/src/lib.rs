@@ -7,6 +7,7 @@
 mod arguments;
 mod blueprint;
 mod command;
+mod duration;
 mod exit;
 mod host;
 mod interrupt;

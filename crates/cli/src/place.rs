@@ -61,6 +61,15 @@ impl Place {
         })
     }
 
+    /// Whether the registry `host` is one of the simulated cloud's: nobody outside knows its users.
+    pub(crate) fn simulates(&self, host: &str) -> bool {
+        let draft = match self {
+            Self::Embedded { draft, .. } | Self::Endpoint { draft: Some(draft), .. } => draft,
+            Self::Endpoint { draft: None, .. } | Self::Aws => return false,
+        };
+        draft.blueprint.registries.contains_key(host)
+    }
+
     /// Whether the clock is tokio's paused one.
     pub(crate) const fn is_virtual(&self) -> bool {
         matches!(self, Self::Embedded { .. })

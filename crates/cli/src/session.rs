@@ -95,6 +95,17 @@ impl Session {
         Ok(format!("{whose} (account {}, {})", identity.account, aws.region().await?))
     }
 
+    /// Whether the registry `host` is one of the simulated cloud's.
+    pub(crate) fn simulates(&self, host: &str) -> bool {
+        self.place.simulates(host)
+    }
+
+    /// What the step knows of this run.
+    pub(crate) fn context(&self, step: StepId) -> Context {
+        let events = Arc::new(self.run.events.clone());
+        Context::new(self.loaded.stack.name.clone(), step, self.run.interrupt.clone(), events)
+    }
+
     /// How the services are doing.
     ///
     /// # Errors
@@ -105,12 +116,7 @@ impl Session {
         for (name, deployer) in &self.expansion.deployers {
             let Some(service) = self.loaded.stack.services.get(name) else { continue };
             let (name, service, deployer) = (name.clone(), service.clone(), deployer.clone());
-            let context = Context::new(
-                self.loaded.stack.name.clone(),
-                StepId::new("service", &name),
-                self.run.interrupt.clone(),
-                Arc::new(self.run.events.clone()),
-            );
+            let context = self.context(StepId::new("service", &name));
             let limit = limit.clone();
             reads.spawn(async move {
                 // It is never closed.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Outputs, ServiceStatus, StepId, StepPlan};
+use crate::{CredentialStatus, Failure, Outputs, ServiceStatus, StepId, StepPlan};
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +147,11 @@ pub enum EventKind {
     Status {
         /// Each service.
         services: Vec<ServiceStatus>,
+    },
+    /// How the credentials of the registries are doing.
+    Credentials {
+        /// Each registry's.
+        credentials: Vec<CredentialStatus>,
     },
     /// The command cannot go on, for reasons that are no step's: a configuration that is wrong, another account.
     CommandFailed {

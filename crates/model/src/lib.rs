@@ -36,5 +36,5 @@ pub use stack::{
     AwsTarget, CircuitBreaker, Container, ContainerRegistry, ContainerSecret, Deployment, ExecutionRole,
     LaunchType, Logs, Network, Plugin, Service, Stack, TaskSize,
 };
-pub use status::{ServiceEvent, ServiceStatus, TaskStatus};
+pub use status::{CredentialStatus, PullStatus, ServiceEvent, ServiceStatus, TaskStatus};
 pub use step::{Inputs, Known, Outputs, StepId, ValueType};

@@ -1,6 +1,8 @@
-//! How services are doing.
+//! How services and credentials are doing.
 
 use serde::{Deserialize, Serialize};
+
+use crate::Failure;
 
 /// A service as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,4 +53,51 @@ pub struct ServiceEvent {
     pub at: String,
     /// The event, in ECS's words.
     pub message: String,
+}
+
+/// The credential of a container registry as it is stored now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialStatus {
+    /// The registry's name in the configuration.
+    pub registry: String,
+    /// Its host.
+    pub host: String,
+    /// Where the credential comes from.
+    pub source: String,
+    /// The stored user name.
+    pub user: Option<String>,
+    /// The full ARN of the secret; nothing when none is stored.
+    pub secret_arn: Option<String>,
+    /// When the value was stored, in RFC 3339.
+    pub stored_at: Option<String>,
+    /// When the credential expires, in RFC 3339, where anybody knows.
+    pub expires_at: Option<String>,
+    /// What it is, in a few words: `classic personal access token`.
+    pub kind: Option<String>,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// How many pulls are left in the registry's current window.
+    pub remaining_pulls: Option<u32>,
+    /// Whether it pulls.
+    pub pull: PullStatus,
+    /// What is worth saying besides.
+    pub notes: Vec<String>,
+}
+
+/// Whether a stored credential pulls the images of its registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum PullStatus {
+    /// It pulls each of them.
+    Ok {
+        /// What was proved, image by image.
+        images: Vec<String>,
+    },
+    /// At least one image could not be pulled.
+    Refused {
+        /// Why, with the registry's words.
+        failure: Failure,
+    },
+    /// Nothing is stored.
+    NotStored,
 }

@@ -3,11 +3,13 @@
 mod cloud;
 mod completions;
 mod config;
+mod credentials;
 mod deploy;
 mod destroy;
 mod graph;
 mod plan;
 mod plugins;
+mod rotate;
 mod stack;
 mod status;
 
@@ -57,6 +59,8 @@ pub(crate) fn execute(command: Command, invocation: Invocation) -> Exit {
         Command::Deploy(_) => deploy::run(invocation),
         Command::Status(_) => status::run(invocation),
         Command::Destroy(options) => destroy::run(&options, invocation),
+        Command::Rotate(options) => rotate::run(options, invocation),
+        Command::Credentials(options) => credentials::run(&options, invocation),
         Command::Config => config::run(&invocation),
         Command::Graph(options) => graph::run(&options, &invocation),
         Command::Cloud(options) => cloud::run(&options, invocation),

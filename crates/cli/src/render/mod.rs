@@ -2,6 +2,7 @@
 //!
 //! Progress, questions and errors go to standard error, results to standard output.
 
+mod credentials;
 mod deployed;
 mod failure;
 mod json;
@@ -24,6 +25,7 @@ use longshore_model::Event;
 
 pub(crate) use live::Live;
 pub(crate) use style::Style;
+pub(crate) use time::rough;
 
 use crate::{arguments::OutputFormat, io::Stream};
 

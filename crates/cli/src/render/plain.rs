@@ -105,7 +105,10 @@ impl Reader for Plain {
                 };
                 self.line(at, None, &format!("interrupted: nothing new begins{waiting}"));
             }
-            EventKind::Status { .. } | EventKind::CommandFailed { .. } | EventKind::RunFinished { .. } => {}
+            EventKind::Status { .. }
+            | EventKind::Credentials { .. }
+            | EventKind::CommandFailed { .. }
+            | EventKind::RunFinished { .. } => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Outcome, Outputs, Phase, ServiceStatus, StepId, StepPlan,
 };
 
-use super::{Display, Reader, Style, deployed, failure, plan, status, time, words};
+use super::{Display, Reader, Style, credentials, deployed, failure, plan, status, time, words};
 use crate::io::Stream;
 
 /// Gathers what happens, and prints results when they are complete.
@@ -111,7 +111,7 @@ impl Results {
         if !is_plan || !run.failures.is_empty() || !run.not_started.is_empty() {
             return;
         }
-        if run.changes() || run.command == "plan" {
+        if run.changes() || matches!(run.command.as_str(), "plan" | "rotate") {
             let mut plans: Vec<_> = run.in_order().map(|(_, plan)| plan).collect();
             if run.phase == Some(Phase::PlanRemoval) {
                 plans.reverse();
@@ -121,8 +121,9 @@ impl Results {
                 self.stdout.line(plans);
             }
         }
-        let nothing = match run.phase {
-            Some(Phase::PlanRemoval) => "There is nothing to remove.",
+        let nothing = match (run.phase, run.command.as_str()) {
+            (Some(Phase::PlanRemoval), _) => "There is nothing to remove.",
+            (_, "rotate") => "There is nothing to rotate: what is stored is what the sources yield.",
             _ => "There is nothing to change: everything is as declared.",
         };
         self.stdout.line(if run.changes() { plan::summary(&run.planned()) } else { nothing.to_owned() });
@@ -148,7 +149,15 @@ impl Results {
                 let done = plan::done(&run.applied());
                 self.stdout.line(format!("\nDestroyed {} in {}: {done}.", run.stack, time::duration(took)));
             }
+            ("rotate", Outcome::Succeeded) if run.has_applied() => {
+                let done = plan::done(&run.applied());
+                let took = time::duration(took);
+                self.stdout.line(format!("\nRotated the credentials of {} in {took}: {done}.", run.stack));
+                self.stdout.line("Tasks read them when they are launched; nothing needs to be deployed.");
+            }
             (_, Outcome::Succeeded) => {}
+            // It changes nothing, and says of each credential what is wrong with it.
+            ("credentials", Outcome::Failed) => {}
             (_, Outcome::Failed | Outcome::Interrupted) => self.unfinished(outcome),
         }
     }
@@ -167,7 +176,8 @@ impl Results {
         } else {
             "nothing was created or changed".to_owned()
         };
-        self.stdout.line(format!("The {} {how}: {changed}.", run.command));
+        let what = if run.command == "rotate" { "rotation" } else { &run.command };
+        self.stdout.line(format!("The {what} {how}: {changed}."));
         if run.has_applied() {
             self.stdout.write(self.left_over());
             self.stdout.line(format!("Run `longshore {}` again to go on from here.", run.command));
@@ -250,6 +260,9 @@ impl Reader for Results {
                 } else {
                     run.services.clone_from(services);
                 }
+            }
+            EventKind::Credentials { credentials } => {
+                self.stdout.write(credentials::table(credentials, event.at, self.style));
             }
             EventKind::CommandFailed { failures } => {
                 for failure in failures {

@@ -256,7 +256,7 @@ impl Reader for Terminal {
                 self.above(&style.yellow(format!("{what}: {}", running.join(", ")).trim_end_matches(": ")));
             }
             EventKind::CommandFailed { .. } | EventKind::RunFinished { .. } => self.end(),
-            EventKind::Status { .. } => {}
+            EventKind::Status { .. } | EventKind::Credentials { .. } => {}
         }
     }
 }

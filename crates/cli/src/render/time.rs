@@ -19,6 +19,16 @@ pub(crate) fn moment(text: &str) -> String {
     }
 }
 
+/// A time in seconds, roughly: `3d`, `5h`, `12m`, `40s`.
+pub(crate) fn rough(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +41,12 @@ mod tests {
             shown,
             ["0.0s", "0.0s", "0.1s", "0.4s", "34.0s", "59.9s", "1m 00s", "2m 05s", "59m 59s", "1h 02m"]
         );
+    }
+
+    #[test]
+    fn rough_times_have_one_unit() {
+        let shown: Vec<_> = [0, 59, 60, 3_599, 86_400, 172_799, 172_800, 8_640_000].map(rough).into();
+        assert_eq!(shown, ["0s", "59s", "1m", "59m", "24h", "47h", "2d", "100d"]);
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod credentials;
 mod events;
 mod failures;
 mod http;
 mod interrupts;
 mod lifecycle;
 mod project;
+mod rotation;
 mod secrecy;
 mod sources;
 mod usage;

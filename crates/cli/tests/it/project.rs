@@ -16,6 +16,9 @@ use tempfile::TempDir;
 pub(crate) const TOKEN: &str = "ghp_R1ght0123456789abcdefghijklmnopqrstuv";
 pub(crate) const WRONG_TOKEN: &str = "ghp_Wr0ng0123456789abcdefghijklmnopqrstuv";
 
+/// A token that takes the place of the first.
+pub(crate) const NEW_TOKEN: &str = "ghp_N3w000123456789abcdefghijklmnopqrstuv";
+
 const BASE: &str = r#"
 stack = "shop"
 

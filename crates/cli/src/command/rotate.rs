@@ -1,0 +1,124 @@
+//! `longshore rotate`.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use longshore_graph::Graph;
+use longshore_model::{
+    Action, Failure, FailureKind, Inputs, Name, Outcome, Outputs, StepId, StepPlan, ValueType, closest,
+};
+use longshore_plugin::{Context, Node, RegistryCredential, SecretStore, Step};
+
+use super::{Invocation, stack};
+use crate::{arguments, exit::Exit, session::Session};
+
+/// Replaces the stored credentials.
+pub(super) fn run(options: arguments::Rotate, invocation: Invocation) -> Exit {
+    stack::run("rotate", invocation, |session, _| Box::pin(rotate(session, options)))
+}
+
+async fn rotate(session: &Session, options: arguments::Rotate) -> Exit {
+    let graph = chosen(&session.expansion.credentials, &options.registries)
+        .and_then(|chosen| graph(&chosen, options.grace));
+    let graph = match graph {
+        Ok(graph) => graph,
+        Err(failures) => {
+            session.refuse(failures);
+            return session.finish(Outcome::Failed, []);
+        }
+    };
+    let planned = session.run.plan(&graph).await;
+    let outcome = session.outcome(&planned);
+    if outcome != Outcome::Succeeded {
+        return session.finish(outcome, []);
+    }
+    let plans = planned.results();
+    if !plans.values().any(StepPlan::is_change) {
+        return session.finish(outcome, plans.values());
+    }
+    let applied = session.run.apply(&graph, &plans).await;
+    let outcome = session.outcome(&applied);
+    let done = applied.results();
+    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains_key(step)).map(|(_, plan)| plan))
+}
+
+type Credentials = BTreeMap<Name, Arc<RegistryCredential>>;
+
+/// The credentials of the registries that were named; of all when none was.
+fn chosen(all: &Credentials, named: &[String]) -> Result<Credentials, Vec<Failure>> {
+    if named.is_empty() {
+        return Ok(all.clone());
+    }
+    let (mut chosen, mut failures) = (Credentials::new(), Vec::new());
+    for name in named {
+        let Some((name, credential)) = all.iter().find(|(other, _)| other.as_str() == name) else {
+            failures.push(unknown(all, name));
+            continue;
+        };
+        chosen.insert(name.clone(), credential.clone());
+    }
+    if failures.is_empty() { Ok(chosen) } else { Err(failures) }
+}
+
+fn unknown(all: &Credentials, name: &str) -> Failure {
+    let names = || all.keys().map(Name::as_str);
+    let help = match closest(name, names()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if all.is_empty() => "the configuration declares no registries".to_owned(),
+        None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
+    };
+    Failure::new(FailureKind::Invalid, format!("there is no registry `{name}`")).help(help)
+}
+
+fn graph(credentials: &Credentials, grace: Duration) -> Result<Graph, Vec<Failure>> {
+    let node = |(name, credential): (&Name, &Arc<RegistryCredential>)| {
+        let step = RotateStep { credential: credential.clone(), grace };
+        Node::new(StepId::new("credential", name), Arc::new(step))
+            .output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN)
+    };
+    Graph::new(credentials.iter().map(node)).map_err(|errors| {
+        errors.iter().map(|error| Failure::new(FailureKind::Internal, error.to_string())).collect()
+    })
+}
+
+/// Rotates one credential.
+struct RotateStep {
+    credential: Arc<RegistryCredential>,
+    /// How long a token that was replaced stays valid.
+    grace: Duration,
+}
+
+#[async_trait]
+impl Step for RotateStep {
+    async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan, Failure> {
+        self.credential.plan_renewal(context).await
+    }
+
+    async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs, Failure> {
+        let renewed = self.credential.renew(context).await?;
+        if renewed.has_replaced {
+            let grace = self.grace.as_secs();
+            context.progress(format!("the new token is in use; the old one is revoked in {grace} s"));
+            tokio::select! {
+                () = tokio::time::sleep(self.grace) => {
+                    self.credential.revoke_replaced(context).await.map_err(|failure| Failure {
+                        message: format!("the new credential is in use, but {}", failure.message),
+                        ..failure
+                    })?;
+                }
+                () = context.interrupt.cancelled() => {
+                    context.warn("the old token is still valid: the next `deploy` or `rotate` revokes it");
+                }
+            }
+        }
+        Ok([(<dyn SecretStore>::ARN.to_owned(), renewed.arn)].into())
+    }
+
+    async fn plan_removal(&self, _context: &Context) -> Result<StepPlan, Failure> {
+        Ok(StepPlan::new(Action::NoChange, format!("credential of {}", self.credential.registry)))
+    }
+
+    async fn remove(&self, _context: &Context) -> Result<(), Failure> {
+        Ok(())
+    }
+}
