@@ -39,7 +39,7 @@ impl Cloud {
             tokio::time::sleep(delay).await;
         }
         let mut world = self.shared.world.lock().await;
-        let happened = self.catch_up(&mut world);
+        self.catch_up(&mut world);
         let result = match &effect {
             Some(Effect::Refuse(error)) => Err(error.clone()),
             _ => sts::caller(&world, &scope).and_then(|caller| {
@@ -50,7 +50,8 @@ impl Cloud {
             }),
         };
         let changed = result.is_ok() && !only_reads(&operation);
-        let result = if (happened || changed) && !self.keep(&world) { Err(not_saved()) } else { result };
+        // What time brought alone comes again if it is lost: the agenda and what chance is drawn from are saved, too.
+        let result = if changed && !self.keep(&world) { Err(not_saved()) } else { result };
         drop(world);
         trace(&name, &scope.region, &result);
         if matches!(effect, Some(Effect::LoseAnswer)) {

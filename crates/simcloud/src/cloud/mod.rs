@@ -53,7 +53,9 @@ impl Cloud {
         Self::build(world, blueprint, clock, None)
     }
 
-    /// The account in a state file, or an empty one where there is no file yet. Every change is written at once.
+    /// The account in a state file, or an empty one where there is no file yet. Every change that a
+    /// request makes is written at once; what time brings is written with the next one, by [`Self::tick`] and by
+    /// [`Self::save`].
     ///
     /// Its clock goes on from where the file's ended, or from `wall`, whichever is later, so that time never runs
     /// backwards in it. Must be called within a tokio runtime. The file stays locked until the last clone is dropped.

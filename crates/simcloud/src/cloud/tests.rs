@@ -40,6 +40,24 @@ async fn what_was_done_is_there_when_the_file_is_opened_again() {
     assert_eq!(Cloud::open(&path, &Blueprint::default(), later).unwrap().now(), later);
 }
 
+#[tokio::test(start_paused = true)]
+async fn looking_does_not_write_the_file_whatever_has_happened_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cloud.json");
+    let cloud = open(&path).unwrap();
+    let secrets = aws_sdk_secretsmanager::Client::new(&sdk(&cloud));
+    secrets.create_secret().name("s").secret_string("hush").send().await.unwrap();
+    secrets.delete_secret().secret_id("s").recovery_window_in_days(7).send().await.unwrap();
+    let written = std::fs::read(&path).unwrap();
+    tokio::time::sleep(Duration::from_secs(7 * 86_400)).await;
+    let gone = secrets.describe_secret().secret_id("s").send().await;
+    assert_eq!(code(&gone), "ResourceNotFoundException");
+    // The world of a large stack is large, and is looked at all the time while its tasks start.
+    assert!(std::fs::read(&path).unwrap() == written, "the file was written");
+    secrets.create_secret().name("t").send().await.unwrap();
+    assert!(std::fs::read(&path).unwrap() != written, "a change is written at once");
+}
+
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
 async fn the_file_is_for_its_owner_alone_and_not_for_git() {
