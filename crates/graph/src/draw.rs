@@ -30,10 +30,19 @@ pub fn draw(graph: &Graph, format: Format) -> String {
 fn tree(graph: &Graph) -> String {
     let mut drawing = String::new();
     let mut seen = BTreeSet::new();
-    for node in graph.nodes().filter(|node| graph.dependents(&node.id).is_empty()) {
+    for node in graph.nodes().filter(|node| !node.is_last && is_root(graph, &node.id)) {
         branch(graph, &node.id, "", "", &mut seen, &mut drawing);
     }
+    for node in graph.nodes().filter(|node| node.is_last) {
+        drawing.push_str(&format!("{} (after everything else)\n", node.id));
+    }
     drawing
+}
+
+/// Whether nothing depends on `step`, but for what comes after everything else.
+fn is_root(graph: &Graph, step: &StepId) -> bool {
+    let is_last = |step: &StepId| graph.node(step).is_some_and(|node| node.is_last);
+    graph.dependents(step).iter().all(is_last)
 }
 
 /// Draws `step` behind `head`, and what it depends on behind `indent`. What was drawn before is not unfolded again.
@@ -65,10 +74,10 @@ fn branch(
     }
 }
 
-/// The edges with the names of the outputs that flow over them.
+/// The edges with the names of the outputs that flow over them, without those that say only: after everything else.
 fn edges(graph: &Graph) -> Vec<(StepId, StepId, String)> {
     let mut edges = Vec::new();
-    for node in graph.nodes() {
+    for node in graph.nodes().filter(|node| !node.is_last) {
         for before in graph.dependencies(&node.id) {
             let mut values: Vec<_> = node
                 .inputs

@@ -9,7 +9,7 @@ use longshore_model::{ImageReference, Name, Platform, Problem, Service, Stack, S
 use longshore_plugin::{
     Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, RoleBuilder, RoleSpec, SecretSpec,
     SecretStore, ServiceDeployer, Wires,
-    adapter::{ExecutionRoleStep, PublicImagesStep, PublishCredentialStep},
+    adapter::{ExecutionRoleStep, PublicImagesStep, PublishCredentialStep, UndeclaredSecretsStep},
 };
 
 use crate::{
@@ -95,6 +95,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
     if !problems.is_empty() {
         return Err(problems);
     }
+    nodes.extend(undeclared_secrets(stack, &stores, &nodes));
     match Graph::new(nodes) {
         Ok(graph) => Ok(Expansion { graph, deployers, credentials }),
         Err(errors) => Err(errors.iter().map(|error| Problem::new("services", error.to_string())).collect()),
@@ -103,6 +104,22 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
 
 pub(crate) fn keep<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
     result.map_err(|found| problems.extend(found)).ok()
+}
+
+/// One step for each kind of store that is used: its secrets that carry the stack's tag are found wherever they are.
+fn undeclared_secrets(stack: &Stack, stores: &Stores<'_>, nodes: &[Node]) -> Vec<Node> {
+    let declared: BTreeSet<_> = nodes.iter().map(|node| node.id.clone()).collect();
+    let mut kinds = BTreeSet::new();
+    let stores = stores.iter().filter(|(name, _)| kinds.insert(&stack.stores[**name].name));
+    let step = |(name, store): (&&Name, &Arc<dyn SecretStore>)| {
+        let step = UndeclaredSecretsStep {
+            name: name.to_string(),
+            store: store.clone(),
+            declared: declared.clone(),
+        };
+        Node::new(StepId::new("undeclared-secrets", name), Arc::new(step)).last()
+    };
+    stores.map(step).collect()
 }
 
 /// The images that a registry's credential pulls, by registry, and those that anyone must be able to pull, by host.

@@ -252,6 +252,7 @@ fn services_on_one_registry_share_its_secret_and_their_cluster() {
     ├── credential.ghcr
     └── role.web
         └── credential.ghcr
+    undeclared-secrets.default (after everything else)
     ");
 }
 
@@ -299,6 +300,8 @@ fn variables_are_kept_by_steps_that_role_and_service_depend_on() {
     │   ├── credential.ghcr
     │   └── secret.web.DATABASE_URL
     └── secret.web.DATABASE_URL
+    undeclared-secrets.default (after everything else)
+    undeclared-secrets.parameters (after everything else)
     ");
 }
 

@@ -61,6 +61,9 @@ impl Graph {
                 }
             }
         }
+        for to in graph.node_indices().filter(|&node| graph[node].is_last) {
+            edges.extend(graph.node_indices().filter(|&from| !graph[from].is_last).map(|from| (from, to)));
+        }
         for (from, to) in edges {
             graph.add_edge(from, to, ());
         }

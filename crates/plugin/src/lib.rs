@@ -32,7 +32,7 @@ pub use registry_credential::{RegistryCredential, Renewed, TokenLabels};
 pub use role::{Readable, RoleBuilder, RoleSpec};
 pub use secret_value::SecretValue;
 pub use step::{Input, Node, Output, Step};
-pub use store::{SecretSpec, SecretStore, StoreCapabilities, Stored};
+pub use store::{SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret};
 
 /// What a plugin's work ends with when it fails.
 pub type Result<T> = std::result::Result<T, longshore_model::Failure>;

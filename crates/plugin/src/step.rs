@@ -76,6 +76,8 @@ pub struct Node {
     pub inputs: Vec<Input>,
     /// Steps that come first although no value flows from them.
     pub after: Vec<StepId>,
+    /// Whether it comes after everything else: what only tidies up.
+    pub is_last: bool,
     /// What it yields.
     pub outputs: Vec<Output>,
     /// Its work.
@@ -85,7 +87,7 @@ pub struct Node {
 impl Node {
     /// A node without inputs and outputs.
     pub fn new(id: StepId, step: Arc<dyn Step>) -> Self {
-        Self { id, inputs: Vec::new(), after: Vec::new(), outputs: Vec::new(), step }
+        Self { id, inputs: Vec::new(), after: Vec::new(), is_last: false, outputs: Vec::new(), step }
     }
 
     /// Wires the input `name` to the `output` of `from`.
@@ -99,6 +101,13 @@ impl Node {
     ) -> Self {
         let (name, output) = (name.into(), output.to_owned());
         self.inputs.push(Input { name, value_type, from: from.clone(), output });
+        self
+    }
+
+    /// Lets it come after everything else.
+    #[must_use]
+    pub const fn last(mut self) -> Self {
+        self.is_last = true;
         self
     }
 

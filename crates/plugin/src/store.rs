@@ -1,9 +1,9 @@
 //! Places that keep secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use longshore_model::{Failure, FailureKind, Secret, StepPlan};
+use longshore_model::{Failure, FailureKind, Secret, StepId, StepPlan};
 
 use crate::{Context, Result};
 
@@ -36,6 +36,17 @@ pub struct Stored {
     pub version: String,
     /// When the value was stored, in seconds since the Unix epoch.
     pub changed_at: Option<u64>,
+}
+
+/// A secret that the stack owns and no step makes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UndeclaredSecret {
+    /// Its whole name in the store.
+    pub name: String,
+    /// The step that made it.
+    pub resource: String,
+    /// What is noted beside it: see [`SecretSpec::labels`].
+    pub labels: BTreeMap<String, String>,
 }
 
 /// What a store can do.
@@ -80,6 +91,19 @@ pub trait SecretStore: Send + Sync {
     /// # Errors
     /// When the store refuses.
     async fn remove(&self, context: &Context, secret: &SecretSpec) -> Result<()>;
+
+    /// The secrets that the stack owns, but that none of the `declared` steps makes. Reads only. A store that cannot find
+    /// them by their owner answers with none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn undeclared(
+        &self,
+        _context: &Context,
+        _declared: &BTreeSet<StepId>,
+    ) -> Result<Vec<UndeclaredSecret>> {
+        Ok(Vec::new())
+    }
 
     /// The address of the secret, unique among all accounts and regions; it need not exist yet.
     ///

@@ -13,6 +13,7 @@ mod options;
 mod rotate;
 mod store;
 mod token;
+mod undeclared;
 mod value;
 mod write;
 

@@ -1,9 +1,13 @@
 //! The store: what it can do, and what it plans.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use longshore_aws::{Aws, Owner, Ownership};
-use longshore_model::{Action, Arn, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
-use longshore_plugin::{Context, Result, SecretSpec, SecretStore, StoreCapabilities, Stored};
+use longshore_model::{Action, Arn, Failure, FailureKind, FieldChange, Secret, Shown, StepId, StepPlan};
+use longshore_plugin::{
+    Context, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
+};
 
 use crate::{
     difference::{self, Desired, Difference},
@@ -140,6 +144,14 @@ impl SecretStore for SecretsManager {
 
     async fn remove(&self, context: &Context, secret: &SecretSpec) -> Result<()> {
         self.schedule_deletion(context, secret).await
+    }
+
+    async fn undeclared(
+        &self,
+        context: &Context,
+        declared: &BTreeSet<StepId>,
+    ) -> Result<Vec<UndeclaredSecret>> {
+        self.find_undeclared(context, declared).await
     }
 
     async fn address(&self, _context: &Context, secret: &SecretSpec) -> Result<String> {

@@ -21,7 +21,10 @@ fn every_line_is_an_event() {
     assert!(
         matches!(&events[0].event, EventKind::RunStarted { command, stack, .. } if command == "deploy" && stack == "shop")
     );
-    assert_eq!(finished(&events), (Outcome::Succeeded, vec![("create".to_owned(), 6)]));
+    assert_eq!(
+        finished(&events),
+        (Outcome::Succeeded, vec![("create".to_owned(), 6), ("no-change".to_owned(), 1)])
+    );
     assert!(events.windows(2).all(|pair| pair[0].at <= pair[1].at), "time goes on");
     let status = events.iter().find_map(|event| match &event.event {
         EventKind::Status { services } => Some(services),

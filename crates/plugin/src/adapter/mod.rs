@@ -4,8 +4,10 @@ mod container_secret;
 mod execution_role;
 mod public_images;
 mod publish_credential;
+mod undeclared_secrets;
 
 pub use container_secret::ContainerSecretStep;
 pub use execution_role::ExecutionRoleStep;
 pub use public_images::PublicImagesStep;
 pub use publish_credential::PublishCredentialStep;
+pub use undeclared_secrets::UndeclaredSecretsStep;

@@ -6,3 +6,4 @@ mod life_cycle;
 mod ownership;
 mod refusals;
 mod rotation;
+mod undeclared;

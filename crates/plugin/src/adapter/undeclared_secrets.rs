@@ -1,0 +1,66 @@
+//! Secrets that the stack owns and no longer declares.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+use longshore_model::{Action, FieldChange, Inputs, Outputs, Shown, StepId, StepPlan};
+
+use crate::{Context, Result, SecretSpec, SecretStore, Step, TokenLabels};
+
+/// Removes the secrets of a store that carry the stack's tag, but whose step is not in the graph any more: those of a
+/// registry or a variable that left the configuration. It comes after everything that may still have used them.
+pub struct UndeclaredSecretsStep {
+    /// The store's name in the configuration.
+    pub name: String,
+    /// The store.
+    pub store: Arc<dyn SecretStore>,
+    /// The steps that there are.
+    pub declared: BTreeSet<StepId>,
+}
+
+impl UndeclaredSecretsStep {
+    async fn look(&self, context: &Context) -> Result<StepPlan> {
+        let mut plan =
+            StepPlan::new(Action::NoChange, format!("secrets in {} that nothing declares", self.name));
+        for secret in self.store.undeclared(context, &self.declared).await? {
+            plan.action = Action::Delete;
+            plan.reason = Some("the stack owns them, and the configuration does not declare them".to_owned());
+            if !TokenLabels::read(&secret.labels).ids().is_empty() {
+                plan.notes.push(format!(
+                    "the token in {} was made for the stack: revoke it at its registry, whose configuration is gone",
+                    secret.name
+                ));
+            }
+            plan.changes.push(FieldChange::new(secret.name, Some(Shown::text(secret.resource)), None));
+        }
+        Ok(plan)
+    }
+
+    async fn remove_all(&self, context: &Context) -> Result<()> {
+        for secret in self.store.undeclared(context, &self.declared).await? {
+            let spec = SecretSpec { name: Some(secret.name), ..SecretSpec::default() };
+            self.store.remove(context, &spec).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Step for UndeclaredSecretsStep {
+    async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
+        self.look(context).await
+    }
+
+    async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
+        self.remove_all(context).await?;
+        Ok(Outputs::new())
+    }
+
+    async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
+        self.look(context).await
+    }
+
+    async fn remove(&self, context: &Context) -> Result<()> {
+        self.remove_all(context).await
+    }
+}

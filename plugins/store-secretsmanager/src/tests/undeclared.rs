@@ -1,0 +1,42 @@
+//! Secrets whose registry left the configuration are found by their tags, and no others.
+
+use std::collections::BTreeSet;
+
+use longshore_model::StepId;
+use longshore_plugin::{SecretSpec, UndeclaredSecret};
+use serde_json::json;
+
+use super::harness::{Harness, NAME, credential};
+
+#[tokio::test(start_paused = true)]
+async fn only_what_the_stack_owns_and_does_not_declare_is_found_and_removed() {
+    let harness = Harness::new(json!({}));
+    let client = harness.client().await;
+    client.create_secret().name("longshore/shop/theirs").secret_string("theirs").send().await.unwrap();
+    harness
+        .store
+        .apply(&harness.context_of("shop-two"), &spec("other/stack"), &credential("o"))
+        .await
+        .unwrap();
+    let labelled =
+        SecretSpec { labels: [("token-id".to_owned(), "7".to_owned())].into(), ..harness.spec.clone() };
+    harness.store.apply(&harness.context(), &labelled, &credential("ghp_1")).await.unwrap();
+    let step = harness.context().step;
+
+    let declared = BTreeSet::from([step.clone()]);
+    assert_eq!(harness.store.undeclared(&harness.context(), &declared).await.unwrap(), []);
+
+    let declared = BTreeSet::from([StepId::new("credential", "hub")]);
+    let found = harness.store.undeclared(&harness.context(), &declared).await.unwrap();
+    let labels = [("token-id".to_owned(), "7".to_owned())].into();
+    assert_eq!(found, [UndeclaredSecret { name: NAME.to_owned(), resource: step.to_string(), labels }]);
+
+    let named = SecretSpec { name: Some(NAME.to_owned()), ..SecretSpec::default() };
+    harness.store.remove(&harness.context(), &named).await.unwrap();
+    assert_eq!(harness.store.undeclared(&harness.context(), &declared).await.unwrap(), []);
+    assert_eq!(harness.calls("secretsmanager:DeleteSecret"), 1);
+}
+
+fn spec(path: &str) -> SecretSpec {
+    SecretSpec { path: path.to_owned(), ..SecretSpec::default() }
+}

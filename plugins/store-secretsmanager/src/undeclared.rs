@@ -1,0 +1,54 @@
+//! Secrets of the stack that no step makes any more.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
+use longshore_aws::{Owner, Ownership, RESOURCE_TAG, failure};
+use longshore_model::StepId;
+use longshore_plugin::{Context, Result, UndeclaredSecret};
+
+use crate::{labels, store::SecretsManager};
+
+impl SecretsManager {
+    /// One request for each hundred secrets of the stack; those that are scheduled for deletion are not listed.
+    pub(crate) async fn find_undeclared(
+        &self,
+        context: &Context,
+        declared: &BTreeSet<StepId>,
+    ) -> Result<Vec<UndeclaredSecret>> {
+        let ownership = Ownership::of(context);
+        let mut secrets = Vec::new();
+        // The filter matches beginnings; the tags decide.
+        let filter =
+            Filter::builder().key(FilterNameStringType::TagValue).values(ownership.tags()[0].1).build();
+        let client = self.aws.secretsmanager().await?;
+        let mut pages = client.list_secrets().filters(filter).max_results(100).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure(&error, "secretsmanager:ListSecrets"))?;
+            secrets.extend(
+                page.secret_list().iter().filter_map(|secret| undeclared(secret, &ownership, declared)),
+            );
+        }
+        secrets.sort();
+        Ok(secrets)
+    }
+}
+
+fn undeclared(
+    secret: &SecretListEntry,
+    ownership: &Ownership,
+    declared: &BTreeSet<StepId>,
+) -> Option<UndeclaredSecret> {
+    let tags = || secret.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+    let (_, resource) = tags().find(|(key, _)| *key == RESOURCE_TAG)?;
+    let is_declared = declared.iter().any(|step| step.as_str() == resource);
+    // A replica is removed with its primary.
+    let is_replica = secret.primary_region().is_some_and(|region| {
+        secret.arn().is_some_and(|arn| arn.split(':').nth(3).is_some_and(|own| own != region))
+    });
+    (!is_declared && !is_replica && ownership.owner(tags()) == Owner::Ours).then(|| UndeclaredSecret {
+        name: secret.name().unwrap_or_default().to_owned(),
+        resource: resource.to_owned(),
+        labels: labels::of(&tags().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()),
+    })
+}
