@@ -1,0 +1,136 @@
+//! The suite of secret stores.
+
+mod bench;
+mod crashes;
+mod life_cycle;
+mod ownership;
+mod rotation;
+mod secrecy;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use longshore_model::{Name, Secret};
+use longshore_plugin::{SecretSpec, SecretStore};
+
+use crate::{Report, report::cases, told::name};
+use bench::Bench;
+
+/// What a store can do beyond keeping a value. It chooses the cases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// What was removed comes back under its ARN when it is stored again.
+    pub restores: bool,
+    /// It implements [`SecretStore::read`].
+    pub reads: bool,
+    /// It implements [`SecretStore::label`] and keeps [`SecretSpec::labels`]. Needs `reads`.
+    pub labels: bool,
+    /// It implements [`SecretStore::stage`] and what belongs to it.
+    pub rotates: bool,
+}
+
+/// A store to be tested, and a look at what it keeps. Each harness has a backend, or names within a backend, of its own.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// The store.
+    fn store(&self) -> Arc<dyn SecretStore>;
+
+    /// What it can do.
+    fn abilities(&self) -> Abilities;
+
+    /// The value that consumers of the secret get, read past the store. Nothing when there is no such secret.
+    async fn stored(&self, secret: &SecretSpec) -> Option<String>;
+
+    /// Puts a value where `secret` will be, past the store and without its mark of ownership.
+    async fn put_foreign(&self, secret: &SecretSpec, value: &str);
+
+    /// A text that differs after anything was written: the backend's content, or the calls that write and their number.
+    async fn writes(&self) -> String;
+
+    /// Lets the backend, once it has answered `calls` more calls, do what it is asked and lose the answer, so that the
+    /// store's call fails. `false` when the backend cannot do that.
+    async fn lose_answer_after(&self, calls: u32) -> bool;
+
+    /// The stack. Harnesses that share a backend have different ones.
+    fn stack(&self) -> Name {
+        name("suite")
+    }
+
+    /// A secret to be kept; another `word` is another secret.
+    fn secret(&self, word: &str) -> SecretSpec {
+        SecretSpec {
+            path: format!("{}/{word}/pull", self.stack()),
+            description: "made by a behaviour suite".to_owned(),
+            ..SecretSpec::default()
+        }
+    }
+
+    /// A value that the store takes, with `word` in it as what is secret.
+    fn value(&self, word: &str) -> Secret<String> {
+        Secret::new(serde_json::json!({ "username": "acme", "password": word }).to_string())
+    }
+}
+
+/// Runs all cases that apply, and ends the test when one of them fails.
+///
+/// # Panics
+/// With the name and the reason of each case that failed.
+pub async fn suite<H: Harness>(make: impl AsyncFn() -> H) -> Report {
+    let report = run(make).await;
+    report.assert();
+    report
+}
+
+/// Runs all cases that apply.
+pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
+    let mut report = Report::of("secret store");
+    let made = async || Bench::new(make().await);
+    let (abilities, breaks) = {
+        let bench = made().await;
+        (bench.harness.abilities(), bench.harness.lose_answer_after(0).await)
+    };
+    cases! { report, made:
+        life_cycle::creates_what_is_not_there,
+        life_cycle::writes_nothing_when_nothing_differs,
+        life_cycle::changes_the_value_in_place,
+        life_cycle::stores_a_value_that_it_held_before,
+        life_cycle::keeps_any_text_as_it_is,
+        life_cycle::removes_and_can_be_asked_again,
+        life_cycle::stores_again_what_was_removed,
+        life_cycle::keeps_secrets_apart,
+        life_cycle::plans_without_writing,
+        life_cycle::knows_the_address_before_there_is_anything,
+        ownership::leaves_alone_what_nobody_owns,
+        ownership::leaves_alone_what_another_stack_owns,
+        ownership::leaves_alone_what_another_stack_removed,
+        secrecy::tells_no_value,
+    }
+    const CANNOT_BREAK: &str = "the harness cannot lose answers";
+    if breaks {
+        let made = &made;
+        report.case("completes_a_creation_that_died", crashes::completes_a_creation_that_died(made)).await;
+        report.case("completes_a_change_that_died", crashes::completes_a_change_that_died(made)).await;
+        report.case("completes_a_removal_that_died", crashes::completes_a_removal_that_died(made)).await;
+    } else {
+        report.leave_out("completes_a_creation_that_died", CANNOT_BREAK);
+        report.leave_out("completes_a_change_that_died", CANNOT_BREAK);
+        report.leave_out("completes_a_removal_that_died", CANNOT_BREAK);
+    }
+    if abilities.reads {
+        cases! { report, made: rotation::reads_back_what_is_its_own }
+    }
+    if abilities.labels {
+        cases! { report, made: rotation::keeps_labels_beside_the_value }
+    }
+    if abilities.rotates {
+        cases! { report, made:
+            rotation::stages_beside_the_current_value,
+            rotation::promotes_what_was_staged,
+            rotation::discards_what_was_staged,
+            rotation::stages_only_what_it_owns,
+        }
+    } else {
+        cases! { report, made: rotation::refuses_to_rotate }
+    }
+    report
+}

@@ -1,0 +1,97 @@
+//! What a plugin tells.
+
+use std::{
+    fmt::{Debug, Display},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use longshore_model::{Failure, Name, StepId, StepPlan};
+use longshore_plugin::{Context, Reporter};
+use tokio_util::sync::CancellationToken;
+
+/// Everything that a plugin tells while it works: progress, warnings, plans and failures. Secrets are looked for in it.
+#[derive(Debug, Default)]
+pub struct Told(Mutex<Vec<String>>);
+
+impl Told {
+    /// The context of a step `KIND.NAME` in a run of `stack`, which reports here.
+    #[must_use]
+    pub fn context(self: &Arc<Self>, stack: &Name, step: StepId) -> Context {
+        Context::new(stack.clone(), step, CancellationToken::new(), self.clone())
+    }
+
+    fn hear(&self, text: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    /// Keeps a plan, as it is shown and as it is written in a log.
+    pub fn plan(&self, plan: &StepPlan) {
+        self.hear(format!("{plan:?}\n{}", serde_json::to_string(plan).unwrap_or_default()));
+    }
+
+    /// Keeps what came of a call.
+    pub fn result<T: Debug>(&self, result: &Result<T, Failure>) {
+        self.hear(format!("{result:?}"));
+        if let Err(failure) = result {
+            self.hear(failure.to_string());
+        }
+    }
+
+    /// Keeps any text.
+    pub fn text(&self, text: impl Display) {
+        self.hear(text.to_string());
+    }
+
+    /// All of it, in its order.
+    #[must_use]
+    pub fn all(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
+    }
+
+    /// Expects that `secret` is nowhere in it, neither as it is nor in hexadecimal, nor escaped as JSON does it.
+    ///
+    /// # Panics
+    /// When it is. The message does not repeat it.
+    #[track_caller]
+    pub fn assert_unseen(&self, secret: &str) {
+        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let json = serde_json::Value::from(secret).to_string();
+        let escaped = json.trim_matches('"');
+        let all = self.all();
+        for (form, how) in [(secret, "as it is"), (&hex, "in hexadecimal"), (escaped, "as JSON")] {
+            let seen = all.lines().find(|line| line.contains(form)).map(|line| line.replace(form, "[seen]"));
+            assert!(seen.is_none(), "a secret is seen {how}: {}", seen.unwrap_or_default());
+        }
+    }
+}
+
+impl Reporter for Told {
+    fn progress(&self, _: &StepId, message: &str) {
+        self.text(message);
+    }
+
+    fn warning(&self, _: &StepId, message: &str) {
+        self.text(message);
+    }
+}
+
+/// A name that is written in the suites.
+#[expect(clippy::expect_used, reason = "suites are tests")]
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).expect("a valid name")
+}
+
+/// What a call yields that has to succeed.
+#[track_caller]
+pub(crate) fn ok<T>(result: Result<T, Failure>, what: &str) -> T {
+    result.unwrap_or_else(|failure| panic!("{what} failed: {failure}"))
+}
+
+/// The failure of a call that has to fail, with help for whoever reads it.
+#[track_caller]
+pub(crate) fn refused<T>(result: Result<T, Failure>, what: &str) -> Failure {
+    let Err(failure) = result else { panic!("{what} has to be refused") };
+    assert!(!failure.message.trim().is_empty(), "{what}: the refusal says nothing");
+    assert!(failure.help.is_some(), "{what}: the refusal does not say what to do: {failure}");
+    failure
+}
