@@ -54,9 +54,16 @@ pub(crate) struct Project {
 impl Project {
     /// The example stack, and no state of a simulated cloud.
     pub(crate) fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let project = Self::empty();
         let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
-        copy(&configs, &directory.path().join("configs"));
+        copy(&configs, &project.path().join("configs"));
+        project
+    }
+
+    /// A directory with an empty `configs/`.
+    pub(crate) fn empty() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("configs")).unwrap();
         Self { directory, variables: Vec::new() }
     }
 

@@ -4,6 +4,7 @@
 
 mod faults;
 mod longshore;
+mod many_registries;
 mod needs_python;
 mod refusals;
 mod secrecy;
