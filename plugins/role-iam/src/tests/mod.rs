@@ -6,3 +6,4 @@ mod harness;
 mod life_cycle;
 mod ownership;
 mod proof;
+mod suite;

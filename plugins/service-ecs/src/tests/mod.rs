@@ -8,3 +8,4 @@ mod endpoint;
 mod failing;
 mod poor;
 mod registered;
+mod suite;

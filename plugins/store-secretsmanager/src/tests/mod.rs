@@ -6,4 +6,5 @@ mod life_cycle;
 mod ownership;
 mod refusals;
 mod rotation;
+mod suite;
 mod undeclared;

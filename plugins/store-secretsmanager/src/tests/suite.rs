@@ -1,0 +1,64 @@
+//! The suite that every store passes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use longshore_plugin::{SecretSpec, SecretStore};
+use longshore_simcloud::Effect;
+use longshore_testkit::store::{self, Abilities};
+use serde_json::json;
+
+use super::harness::{Harness, REGION};
+
+/// More than the SDK's attempts: nobody learns of the answer.
+const ALL: u32 = 5;
+
+#[async_trait]
+impl store::Harness for Harness {
+    fn store(&self) -> Arc<dyn SecretStore> {
+        self.store.clone()
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { restores: true, reads: true, labels: true, rotates: true }
+    }
+
+    async fn stored(&self, secret: &SecretSpec) -> Option<String> {
+        let name = format!("longshore/{}", secret.path);
+        self.cloud
+            .inspect(|world| {
+                let secret = world.secrets.find(REGION, &name).filter(|secret| secret.deleted.is_none())?;
+                let (_, version) = secret.staged("AWSCURRENT")?;
+                Some(version.string.as_ref()?.expose().to_owned())
+            })
+            .await
+    }
+
+    async fn put_foreign(&self, secret: &SecretSpec, value: &str) {
+        let name = format!("longshore/{}", secret.path);
+        self.client().await.create_secret().name(name).secret_string(value).send().await.unwrap();
+    }
+
+    async fn writes(&self) -> String {
+        let reads = ["Describe", "Get", "List", "BatchGet"];
+        let is_read = |call: &str| reads.iter().any(|read| call.contains(&format!(":{read}")));
+        format!("{:?}", self.cloud.calls().iter().filter(|(call, _)| !is_read(call)).collect::<Vec<_>>())
+    }
+
+    async fn lose_answer_after(&self, calls: u32) -> bool {
+        let effect = Effect::LoseAnswer;
+        self.cloud.inject(longshore_simcloud::Fault {
+            operation: "*".into(),
+            after: calls,
+            times: ALL,
+            effect,
+        });
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_a_store_as_others_are() {
+    let report = store::suite(async || Harness::new(json!({}))).await;
+    assert_eq!(report.left_out, []);
+}
