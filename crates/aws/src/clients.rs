@@ -1,6 +1,11 @@
 //! The SDK's clients, built when they are first needed.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -83,6 +88,8 @@ struct Inner {
     secretsmanager: OnceCell<aws_sdk_secretsmanager::Client>,
     ssm: OnceCell<aws_sdk_ssm::Client>,
     sts: OnceCell<aws_sdk_sts::Client>,
+    /// The ARNs of KMS keys, by what names them.
+    keys: Mutex<BTreeMap<String, String>>,
 }
 
 macro_rules! clients {
@@ -118,6 +125,7 @@ impl Aws {
                 secretsmanager: OnceCell::new(),
                 ssm: OnceCell::new(),
                 sts: OnceCell::new(),
+                keys: Mutex::default(),
             }),
         }
     }
@@ -170,6 +178,16 @@ impl Aws {
     /// When they would reach another one, or when it cannot be found out.
     pub async fn guard_account(&self, expected: &str) -> Result<()> {
         self.identity().await?.guard(expected)
+    }
+
+    /// The ARN of the key that `reference` names, if it was asked for before.
+    pub(crate) fn known_key(&self, reference: &str) -> Option<String> {
+        self.inner.keys.lock().unwrap_or_else(PoisonError::into_inner).get(reference).cloned()
+    }
+
+    pub(crate) fn remember_key(&self, reference: &str, arn: &str) {
+        let mut keys = self.inner.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.insert(reference.to_owned(), arn.to_owned());
     }
 
     async fn config(&self) -> Result<&SdkConfig> {

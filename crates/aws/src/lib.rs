@@ -6,6 +6,7 @@
 mod clients;
 mod failure;
 mod identity;
+mod key;
 mod name;
 mod ownership;
 mod transport;
@@ -14,5 +15,6 @@ pub mod wait;
 pub use clients::{Aws, Embedded, Target};
 pub use failure::{classify, code, failure, is_unsupported};
 pub use identity::Identity;
+pub use key::{is_key_arn, is_key_reference};
 pub use name::bounded;
 pub use ownership::{Owner, Ownership, RESOURCE_TAG, STACK_TAG};

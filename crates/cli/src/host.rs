@@ -23,6 +23,7 @@ pub(crate) fn plugins() -> Registry {
     longshore_credential_gitlab::register(&mut plugins);
     longshore_credential_static::register(&mut plugins);
     longshore_store_secretsmanager::register(&mut plugins);
+    longshore_store_ssm::register(&mut plugins);
     longshore_credential::register(&mut plugins);
     longshore_role_iam::register(&mut plugins);
     longshore_service_ecs::register(&mut plugins);

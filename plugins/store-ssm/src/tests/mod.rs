@@ -1,0 +1,7 @@
+//! The store against the simulated cloud, on the virtual clock.
+
+mod crashes;
+mod harness;
+mod life_cycle;
+mod ownership;
+mod refusals;
