@@ -15,18 +15,21 @@ pub(crate) enum Helper {
     Docker,
     /// The Python tools that `cargo xtask tools` installs.
     Python,
+    /// The distribution project's container registry.
+    Registry,
     /// The `terraform` command.
     Terraform,
 }
 
 impl Helper {
-    pub(crate) const ALL: [Self; 3] = [Self::Docker, Self::Python, Self::Terraform];
+    pub(crate) const ALL: [Self; 4] = [Self::Docker, Self::Python, Self::Registry, Self::Terraform];
 
     /// Its name in flags, variables and modules.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Docker => "docker",
             Self::Python => "python",
+            Self::Registry => "registry",
             Self::Terraform => "terraform",
         }
     }
@@ -54,6 +57,14 @@ impl Helper {
             Self::Docker => Err("no Docker engine answers `docker info`".to_owned()),
             Self::Python => tools::installed(workspace)
                 .map(|directory| Some(("XTASK_PYTHON_TOOLS", directory.into_os_string()))),
+            Self::Registry => ["docker-registry", "registry"]
+                .into_iter()
+                .find(|name| answers(name, "--version"))
+                .map(|name| Some(("XTASK_REGISTRY", name.into())))
+                .ok_or_else(|| {
+                    "there is neither a `docker-registry` command (Debian's package of that name) nor a `registry`"
+                        .to_owned()
+                }),
             Self::Terraform if answers("terraform", "version") => Ok(None),
             Self::Terraform => Err("there is no `terraform` command".to_owned()),
         }

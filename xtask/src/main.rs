@@ -30,7 +30,7 @@ Tasks:
   test [OPTIONS] [FILTER…]
                    Run the tests, doc tests included; FILTER is a part of a test's name.
                    What needs an outside helper that is missing is listed as not run.
-      --no-docker, --no-python, --no-terraform
+      --no-docker, --no-python, --no-registry, --no-terraform
                    Leave out what needs that helper
       --no-doc     Leave out the doc tests
   ci               What has to pass: formatting, clippy, tidy, documentation, cargo-deny, test
@@ -39,7 +39,8 @@ Tasks:
   help             This text
 
 Environment:
-  LONGSHORE_REQUIRE_DOCKER=1, LONGSHORE_REQUIRE_PYTHON=1, LONGSHORE_REQUIRE_TERRAFORM=1, LONGSHORE_REQUIRE_DENY=1
+  LONGSHORE_REQUIRE_DOCKER=1, LONGSHORE_REQUIRE_PYTHON=1, LONGSHORE_REQUIRE_REGISTRY=1,
+  LONGSHORE_REQUIRE_TERRAFORM=1, LONGSHORE_REQUIRE_DENY=1
                    Fail where the helper is missing, instead of leaving out what needs it
 ";
 

@@ -92,7 +92,7 @@ mod tests {
         for line in REQUIREMENTS.lines().filter(|line| !line.starts_with('#')) {
             assert!(line.contains("=="), "{line}");
         }
-        for tool in ["awscli", "moto", "boto3"] {
+        for tool in ["awscli", "moto", "boto3", "ministack"] {
             assert!(REQUIREMENTS.contains(&format!("\n{tool}==")), "{tool}");
         }
     }
