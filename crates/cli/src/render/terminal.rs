@@ -21,6 +21,15 @@ const TICK: Duration = Duration::from_millis(100);
 /// Lines that are kept free for what else stands on the terminal.
 const MARGIN: usize = 4;
 
+/// Columns that are kept free for what a step is doing, where the terminal has them; with less, names are cut.
+const DOING: usize = 32;
+
+/// What stands between a step's name and what it is doing: mark, time and gaps.
+const BETWEEN: usize = 14;
+
+/// Of a name so much is shown in any case.
+const LEAST: usize = 10;
+
 type Size = Arc<dyn Fn() -> (u16, u16) + Send + Sync>;
 
 /// Draws a line for each step of a phase: below the step that it depends on, with what it is doing and for how long.
@@ -100,18 +109,19 @@ impl Terminal {
         if steps.is_empty() {
             return;
         }
-        let (rows, _) = (self.size)();
+        let (rows, columns) = (self.size)();
         let crowded = steps.len() + MARGIN > usize::from(rows);
         let bars = self.live.begin(&self.stream, self.size.clone());
         let tree = tree::tree(steps);
-        let width =
-            tree.iter().map(|(step, depth)| step.as_str().len() + 2 * depth).max().unwrap_or_default();
+        let longest = tree.iter().map(|(step, depth)| step.as_str().len() + 2 * depth).max();
+        let width = longest.unwrap_or_default().min(usize::from(columns).saturating_sub(BETWEEN + DOING));
         let mut drawing = Drawing { phase, bars, lines: BTreeMap::new(), width, crowded };
         for (step, depth) in tree {
             let bar = (!crowded).then(|| {
                 let bar = drawing.bars.add(ProgressBar::no_length().with_style(message_style("{msg}")));
                 let mark = if self.style.unicode { "·" } else { "." };
-                bar.set_message(self.style.dim(&format!("{}{mark} {step}", indent(depth))));
+                let head = head(&step, depth, width, self.style);
+                bar.set_message(self.style.dim(&format!("{}{mark} {}", indent(depth), head.trim_end())));
                 bar.tick();
                 bar
             });
@@ -144,7 +154,7 @@ impl Terminal {
         let started = clock.now();
         let Some(drawing) = &mut self.drawing else { return };
         let Some(line) = drawing.lines.get_mut(step) else { return };
-        let head = format!("{:1$}", step.as_str(), drawing.width.saturating_sub(2 * line.depth));
+        let head = head(step, line.depth, drawing.width, style);
         let bar = line.bar.get_or_insert_with(|| drawing.bars.add(ProgressBar::no_length()));
         let spinner = if style.unicode { "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ " } else { "-\\|/ " };
         let template = format!("{}{{spinner}} {head}  {{for:>7}}  {{wide_msg}}", indent(line.depth));
@@ -170,7 +180,7 @@ impl Terminal {
         let Some(drawing) = &mut self.drawing else { return };
         let Some(line) = drawing.lines.get_mut(step) else { return };
         line.ended = true;
-        let head = format!("{:1$}", step.as_str(), drawing.width.saturating_sub(2 * line.depth));
+        let head = head(step, line.depth, drawing.width, self.style);
         let took = took.map(time::duration).unwrap_or_default();
         let (_, columns) = (self.size)();
         let text = format!("{}{mark} {head}  {took:>7}  {message}", indent(line.depth));
@@ -196,6 +206,13 @@ impl Terminal {
     fn above(&self, text: &str) {
         self.live.above(&self.stream, &format!("{text}\n"));
     }
+}
+
+/// A step's name, as wide as the column of names leaves for it at its depth.
+fn head(step: &StepId, depth: usize, width: usize, style: Style) -> String {
+    let room = width.saturating_sub(2 * depth).max(LEAST);
+    let name = console::truncate_str(step.as_str(), room, if style.unicode { "…" } else { "~" });
+    format!("{name:room$}")
 }
 
 fn indent(depth: usize) -> String {
@@ -258,5 +275,47 @@ impl Reader for Terminal {
             EventKind::CommandFailed { .. } | EventKind::RunFinished { .. } => self.end(),
             EventKind::Status { .. } | EventKind::Credentials { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_model::Outputs;
+
+    use super::*;
+    use crate::{
+        arguments::OutputFormat,
+        render::testing::{captured, lines},
+    };
+
+    /// What a terminal of so many columns is sent when a step with a long name has ended.
+    fn ended(columns: u16) -> String {
+        let (stderr, buffer) = captured();
+        let style = Style { color: false, unicode: true };
+        let display = Display {
+            output: OutputFormat::Text,
+            stdout: captured().0,
+            stderr,
+            stdout_style: style,
+            stderr_style: style,
+            drawn: None,
+            live: Live::default(),
+        };
+        let mut terminal = Terminal::new(&display, Arc::new(move || (24, columns)), true);
+        let step = StepId::new("service", "microservice-api-spring-boot");
+        let summary = StepSummary { step: step.clone(), after: Vec::new() };
+        let mut tell = |event| terminal.read(&Event { at: 0, event });
+        tell(EventKind::PhaseStarted { phase: Phase::Plan, steps: vec![summary] });
+        tell(EventKind::StepStarted { step: step.clone(), phase: Phase::Plan });
+        let outputs = Outputs::new();
+        tell(EventKind::StepSucceeded { step, phase: Phase::Plan, outputs, took: 1_500 });
+        lines(&buffer)
+    }
+
+    #[test]
+    fn a_long_name_leaves_room_for_what_its_step_did() {
+        assert!(ended(100).contains("service.microservice-api-spring-boot     1.5s  no change"));
+        assert!(ended(60).contains("service.micro…     1.5s  no change"), "{}", ended(60));
+        assert!(ended(40).contains("service.m…     1.5s  no change"), "{}", ended(40));
     }
 }
