@@ -12,8 +12,8 @@ use crate::{
     cluster::{CLUSTER_ARN, ClusterStep},
     explain::Facts,
     log_group::{LOG_GROUP, LogGroupStep},
-    render::{self, secret_input},
-    service::{SERVICE_ARN, ServiceStep},
+    render::{self, secret_input, variable_input},
+    service::{SERVICE_ARN, ServiceStep, written_at_input},
     status,
     task_definition::{TASK_DEFINITION_ARN, TaskDefinitionStep},
 };
@@ -81,6 +81,10 @@ impl ServiceDeployer for EcsDeployer {
             let input = secret_input(registry);
             definition = definition.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
         }
+        for (variable, step) in &wires.variables {
+            let input = variable_input(variable);
+            definition = definition.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
+        }
         if let Some(logs) = &logs {
             definition = definition.input(render::LOG_GROUP, ValueType::LOG_GROUP, &logs.id, LOG_GROUP);
         }
@@ -91,10 +95,14 @@ impl ServiceDeployer for EcsDeployer {
             service: shared,
             facts: Facts { log_group: group, platform: service.platform },
         };
-        let service = Node::new(StepId::new("service", name), Arc::new(step))
+        let mut service = Node::new(StepId::new("service", name), Arc::new(step))
             .input(CLUSTER_ARN, ValueType::CLUSTER_ARN, &cluster.id, CLUSTER_ARN)
             .input(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN, &definition.id, TASK_DEFINITION_ARN)
             .output(SERVICE_ARN, ValueType::SERVICE_ARN);
+        for (variable, step) in &wires.variables {
+            let input = written_at_input(variable);
+            service = service.input(input, ValueType::MOMENT, step, <dyn SecretStore>::WRITTEN_AT);
+        }
         Ok([cluster].into_iter().chain(logs).chain([definition, service]).collect())
     }
 

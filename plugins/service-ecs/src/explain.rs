@@ -58,6 +58,15 @@ const RULES: &[Rule] = &[
         },
     },
     Rule {
+        words: &[&["retrieve secret"], &["json key", "invalid character"]],
+        permanent: true,
+        help: |_| {
+            "the secret of an environment variable is no JSON with the key that stands behind its ARN: correct the \
+             secret, or the `arn` of the variable"
+                .to_owned()
+        },
+    },
+    Rule {
         words: &[&[
             "unmarshal",
             "invalid character",
@@ -75,11 +84,31 @@ const RULES: &[Rule] = &[
         },
     },
     Rule {
-        words: &[&["secret", "registry auth"], &["kms"], DENIED],
+        words: &[&["secret", "registry auth"], &["kms", "ciphertext refers to"], DENIED],
         permanent: true,
         help: |_| {
             "the execution role may not use the key that encrypts the secret: it needs kms:Decrypt, and the key's \
              policy must let the account's roles use it (set the store's KMS key in the configuration)"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["from ssm"], &["accessdenied", "not authorized to perform"]],
+        permanent: true,
+        help: |_| {
+            "the execution role may not read the parameter: its policy has to allow ssm:GetParameters on the \
+             parameter's ARN, and no policy of a boundary or of the organisation may deny it; deploy again to restore \
+             the role's policy"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["from ssm"], UNREACHABLE],
+        permanent: false,
+        help: |_| {
+            "the task does not reach Systems Manager: its subnets need a NAT gateway, an interface endpoint for \
+             com.amazonaws.REGION.ssm, or (in public subnets) network.assign-public-ip, and its security group has to \
+             let HTTPS out"
                 .to_owned()
         },
     },
@@ -94,11 +123,14 @@ const RULES: &[Rule] = &[
         },
     },
     Rule {
-        words: &[&["secret", "registry auth"], &["resourcenotfound", "can't find the specified secret"]],
+        words: &[
+            &["secret", "registry auth"],
+            &["resourcenotfound", "can't find the specified secret", "invalid ssm parameters"],
+        ],
         permanent: true,
         help: |_| {
-            "the secret that the task definition names is not there (any more): deploy again, so that it is made and \
-             named by its new ARN"
+            "the secret or parameter that the task definition names is not there (any more): deploy again, so that it \
+             is made and named by its new ARN; one that is only referenced (`arn`) has to be made by its owner"
                 .to_owned()
         },
     },
@@ -106,8 +138,8 @@ const RULES: &[Rule] = &[
         words: &[&["secret", "registry auth"], UNREACHABLE],
         permanent: false,
         help: |_| {
-            "the task does not reach Secrets Manager: its subnets need a NAT gateway, an interface endpoint for \
-             com.amazonaws.REGION.secretsmanager, or (in public subnets) network.assign-public-ip, and its security \
+            "the task does not reach Secrets Manager: its subnets need a NAT gateway, an interface \
+             endpoint for com.amazonaws.REGION.secretsmanager, or (in public subnets) network.assign-public-ip, and its security \
              group has to let HTTPS out"
                 .to_owned()
         },
@@ -307,6 +339,44 @@ mod tests {
             "ResourceInitializationError: unable to pull secrets or registry auth: ResourceNotFoundException: Secrets \
              Manager can't find the specified secret.",
             "its new ARN",
+            true,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
+             failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): \
+             AccessDeniedException: The ciphertext refers to a customer master key that does not exist, does not \
+             exist in this region, or you are not allowed to access.",
+            "kms:Decrypt",
+            true,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
+             failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): \
+             AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/api/0123 is not authorized to \
+             perform: ssm:GetParameters on resource: arn:aws:ssm:eu-central-1:123456789012:parameter/shop/db because \
+             no identity-based policy allows the ssm:GetParameters action status code: 400",
+            "ssm:GetParameters",
+            true,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
+             failed: unable to retrieve secrets from ssm: service call has been retried 5 time(s): RequestCanceled: \
+             request context canceled caused by: context deadline exceeded",
+            "com.amazonaws.REGION.ssm",
+            false,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
+             failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid ssm \
+             parameters: /shop/db",
+            "its new ARN",
+            true,
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
+             failed: unable to retrieve secret from asm: service call has been retried 1 time(s): retrieved secret \
+             from Secrets Manager did not contain json key password",
+            "the `arn` of the variable",
             true,
         ),
         (

@@ -106,6 +106,9 @@ fn container_fields(fields: &mut FieldMap, container: &ContainerDefinition) {
         let name = format!("environment.{}", pair.name().unwrap_or_default());
         fields.set(field(&name), pair.value().unwrap_or_default());
     }
+    for secret in container.secrets() {
+        fields.set(field(&format!("secrets.{}", secret.name())), secret.value_from());
+    }
     if !container.command().is_empty() {
         fields.set(field("command"), list(container.command()));
     }
@@ -131,7 +134,6 @@ fn undeclared_fields(fields: &mut FieldMap, prefix: &str, container: &ContainerD
     note("mountPoints", !container.mount_points().is_empty());
     note("volumesFrom", !container.volumes_from().is_empty());
     note("linuxParameters", container.linux_parameters.is_some());
-    note("secrets", !container.secrets().is_empty());
     note("dependsOn", !container.depends_on().is_empty());
     note("startTimeout", container.start_timeout.is_some());
     note("stopTimeout", container.stop_timeout.is_some());

@@ -6,14 +6,15 @@ use aws_sdk_ecs::{
     operation::register_task_definition::builders::RegisterTaskDefinitionFluentBuilder,
     types::{
         Compatibility, ContainerDefinition, CpuArchitecture, KeyValuePair, LogConfiguration, LogDriver,
-        NetworkMode, OsFamily, PortMapping, RepositoryCredentials, RuntimePlatform, Tag, TaskDefinition,
-        TransportProtocol,
+        NetworkMode, OsFamily, PortMapping, RepositoryCredentials, RuntimePlatform, Secret, Tag,
+        TaskDefinition, TransportProtocol,
     },
 };
 use longshore_model::{
-    Architecture, Container, Failure, FailureKind, Inputs, LaunchType, Name, Service, TaskSize,
+    Architecture, Container, ContainerSecret, Failure, FailureKind, Inputs, LaunchType, Name, Service,
+    TaskSize,
 };
-use longshore_plugin::Result;
+use longshore_plugin::{ContainerVariable, Result};
 
 /// The name of the input that is the execution role's ARN.
 pub(crate) const ROLE_ARN: &str = "role-arn";
@@ -23,6 +24,11 @@ pub(crate) const LOG_GROUP: &str = "log-group";
 /// The name of the input that is the full ARN of `registry`'s secret.
 pub(crate) fn secret_input(registry: &Name) -> String {
     format!("secret.{registry}")
+}
+
+/// The name of the input that is the full ARN of the secret or parameter that holds `variable`.
+pub(crate) fn variable_input(variable: &ContainerVariable) -> String {
+    format!("variable.{variable}")
 }
 
 /// Stands in a rendered task definition for a value that is known only after apply. No value that AWS returns has
@@ -113,6 +119,11 @@ impl Declared<'_> {
             .iter()
             .map(|(name, value)| KeyValuePair::builder().name(name).value(value).build())
             .collect();
+        let secrets = container
+            .secrets
+            .iter()
+            .map(|(variable, secret)| self.secret(name, variable, secret))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         Ok(ContainerDefinition::builder()
             .name(name.as_str())
             .image(container.image.as_str())
@@ -122,9 +133,29 @@ impl Declared<'_> {
             .essential(container.essential)
             .set_port_mappings((!ports.is_empty()).then_some(ports))
             .set_environment((!environment.is_empty()).then_some(environment))
+            .set_secrets((!secrets.is_empty()).then_some(secrets))
             .set_command(container.command.clone())
             .set_log_configuration(logs)
             .build())
+    }
+}
+
+impl Declared<'_> {
+    /// An environment variable that ECS reads from a secret or parameter.
+    fn secret(
+        &self,
+        container: &Name,
+        variable: &str,
+        secret: &ContainerSecret,
+    ) -> std::result::Result<Secret, BuildError> {
+        let value_from = match secret {
+            ContainerSecret::Existing { arn, .. } => arn.as_str(),
+            ContainerSecret::Written { .. } => self.input(&variable_input(&ContainerVariable {
+                container: container.clone(),
+                name: variable.to_owned(),
+            })),
+        };
+        Secret::builder().name(variable).value_from(value_from).build()
     }
 }
 

@@ -11,6 +11,7 @@ use longshore_plugin::{Context, Result, Step};
 use super::{
     compare::{Declared, Difference, Standing, compare, standing},
     network::Placement,
+    variables,
 };
 use crate::{
     cluster::CLUSTER_ARN,
@@ -58,6 +59,11 @@ impl ServiceStep {
         ownership
             .require(self.resource(), "give the service another name", tags::pairs(service.tags()))
             .map_err(|failure| failure.at(self.at("DescribeServices")))
+    }
+
+    /// Whether there are to be tasks, which a new deployment would replace.
+    fn runs_tasks(&self) -> bool {
+        self.service.desired_count > 0
     }
 
     async fn declared(&self, inputs: &Inputs) -> Result<Declared<'_>> {
@@ -129,7 +135,9 @@ impl ServiceStep {
         service: EcsService,
         difference: &Difference,
     ) -> Result<Outputs> {
-        let force = matches!(standing(&service), Standing::Failed(_)) && !difference.deploys();
+        let stale = self.runs_tasks() && !variables::rewritten(inputs, &service).is_empty();
+        let failed = matches!(standing(&service), Standing::Failed(_));
+        let force = (failed || stale) && !difference.deploys();
         if difference.changes.is_empty() && !force {
             return self.follow(context, service, Expect::Current).await;
         }
@@ -165,6 +173,7 @@ impl Step for ServiceStep {
         };
         self.require_ours(&Ownership::of(context), service)?;
         let difference = compare(service, &declared);
+        let rewritten = variables::rewritten(inputs, service);
         let mut plan = StepPlan::new(Action::Update, self.resource());
         plan.effect = difference.effect(declared.desired_count);
         if difference.launch_type {
@@ -177,6 +186,10 @@ impl Step for ServiceStep {
         match standing(service) {
             Standing::Failed(reason) => {
                 plan.reason = Some(format!("the last deployment failed: {reason}"));
+                plan.effect = Effect::RollingUpdate;
+            }
+            _ if !difference.deploys() && self.runs_tasks() && !rewritten.is_empty() => {
+                plan.reason = Some(variables::reason(&rewritten));
                 plan.effect = Effect::RollingUpdate;
             }
             Standing::InProgress if difference.changes.is_empty() => {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, CpuArchitecture, KeyValuePair, LogConfiguration, LogDriver,
-    PortMapping, RepositoryCredentials, RuntimePlatform, TaskDefinition, TaskDefinitionStatus,
+    PortMapping, RepositoryCredentials, RuntimePlatform, Secret, TaskDefinition, TaskDefinitionStatus,
     TransportProtocol,
 };
-use longshore_model::{Container, Inputs, Known, Name, Service, Shown, TaskSize};
+use longshore_model::{Arn, Container, ContainerSecret, Inputs, Known, Name, Service, Shown, TaskSize};
 use proptest::prelude::*;
 
 use super::bench::{name, seed};
@@ -22,16 +22,20 @@ fn containers() -> impl Strategy<Value = BTreeMap<Name, Container>> {
     let environment = prop::collection::btree_map("[A-Z_]{1,6}", "[ -~]{0,8}", 0..4);
     let ports = prop::collection::btree_map(names(), 1_u16.., 0..4);
     let command = prop::option::of(prop::collection::vec("[ -~]{0,6}", 1..3));
-    let container = (registry, environment, ports, command, prop::option::of(6_u32..4096), any::<bool>());
+    let arn: Arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/there".parse().unwrap();
+    let secret = ContainerSecret::Existing { arn, kms_key: None };
+    let secrets = prop::collection::btree_map("[a-z_]{1,6}", Just(secret), 0..3);
     let container =
-        container.prop_map(|(registry, environment, ports, command, memory, essential)| Container {
+        (registry, environment, secrets, ports, command, prop::option::of(6_u32..4096), any::<bool>());
+    let container =
+        container.prop_map(|(registry, environment, secrets, ports, command, memory, essential)| Container {
             image: "ghcr.io/acme/api:1".parse().unwrap(),
             registry,
             cpu: memory.filter(|memory| memory % 2 == 0),
             memory,
             ports,
             environment,
-            secrets: BTreeMap::new(),
+            secrets,
             command,
             essential,
         });
@@ -76,6 +80,7 @@ fn normalised(definition: &TaskDefinition, rotation: usize) -> TaskDefinition {
     let mut containers = rotated(definition.container_definitions(), rotation);
     for container in &mut containers {
         container.environment = Some(rotated(container.environment(), rotation));
+        container.secrets = Some(rotated(container.secrets(), rotation));
         container.port_mappings = Some(rotated(container.port_mappings(), rotation));
         container.mount_points = Some(Vec::new());
         container.volumes_from = Some(Vec::new());
@@ -132,6 +137,10 @@ const CHANGES: &[Change] = &[
     ("*.environment.new", |definition| {
         let new = KeyValuePair::builder().name("new").value("x").build();
         first(definition).environment.as_mut().unwrap().push(new);
+    }),
+    ("*.secrets.new", |definition| {
+        let new = Secret::builder().name("new").value_from("arn:other").build();
+        first(definition).secrets.as_mut().unwrap().push(new.unwrap());
     }),
     ("*.portMappings.New", |definition| {
         let new = PortMapping::builder().name("New").container_port(1).build();
