@@ -52,7 +52,7 @@ pub struct StepSummary {
 
 /// What happened. New kinds may be added; readers skip those that they do not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[serde(tag = "type", rename_all = "kebab-case")]
 pub enum EventKind {
     /// A command begins.
     RunStarted {
