@@ -58,6 +58,11 @@ pub(crate) fn has_failed(task: &Task) -> bool {
     }
 }
 
+/// Whether the task ran, and a container ended by itself.
+pub(crate) fn has_exited(task: &Task) -> bool {
+    task.stop_code == Some(TaskStopCode::EssentialContainerExited)
+}
+
 /// The task as a status shows it.
 pub(crate) fn status(task: &Task) -> TaskStatus {
     TaskStatus {

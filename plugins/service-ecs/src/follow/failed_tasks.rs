@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ecs::types::{Task, TaskStopCode};
+use aws_sdk_ecs::types::Task;
 
-use crate::task::{has_failed, short_id, stopped_reason};
+use crate::task::{has_exited, has_failed, short_id, stopped_reason};
 
 /// Tasks that failed for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl FailedTasks {
             }
             None => {
                 let told = format!("task {} stopped: {reason}", short_id(arn));
-                let exited = task.stop_code == Some(TaskStopCode::EssentialContainerExited);
+                let exited = has_exited(task);
                 self.groups.push(Group { reason, essence, tasks: 1, fresh: usize::from(fresh), exited });
                 Some(told)
             }

@@ -23,7 +23,7 @@ use self::{
 use crate::{
     explain::{Facts, explain},
     reads::{Reads, count, primary},
-    task::short_id,
+    task::{has_exited, short_id},
     task_definition::revision_of,
 };
 
@@ -176,9 +176,11 @@ impl Follow<'_> {
     async fn stopped_tasks(&self, seen: &mut Seen) -> Result<()> {
         let mut arns = self.reads.task_arns(DesiredStatus::Stopped).await?;
         arns.retain(|arn| !seen.failed.knows(arn));
-        // What stopped before says nothing of now, unless the deployment that it belongs to still goes on.
-        let is_old = !seen.has_looked && !seen.is_new() && !seen.is_in_progress();
+        let is_first = !seen.has_looked && !seen.is_new();
         for task in self.reads.tasks(&arns).await? {
+            // What stopped before says nothing of now, unless the deployment that it belongs to still goes on. Even then
+            // a task that could start may go on running by now.
+            let is_old = is_first && (has_exited(&task) || !seen.is_in_progress());
             if let Some(told) = seen.failed.note(&task, seen.deployment.as_deref(), !is_old) {
                 self.context.progress(told);
             }

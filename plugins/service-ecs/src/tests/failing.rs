@@ -72,6 +72,12 @@ async fn tasks_that_end_again_and_again_end_the_deployment_early() {
         assert!(start.elapsed() < Duration::from_secs(240), "{:?}", start.elapsed());
         assert_eq!(failure.kind, FailureKind::DeploymentFailed);
         insta::assert_snapshot!(format!("ended_again_and_again_{breaks}"), masked(&failure.to_string()));
+
+        // The next run goes on, and does not hold against the tasks of now what ended before it.
+        let start = tokio::time::Instant::now();
+        let failure = bench.deploy(&service).await.err().unwrap();
+        assert!(start.elapsed() > Duration::from_secs(20), "{:?}", start.elapsed());
+        assert_eq!(failure.kind, FailureKind::DeploymentFailed);
     }
 }
 
