@@ -6,5 +6,6 @@ mod faults;
 mod longshore;
 mod many_registries;
 mod needs_python;
+mod needs_registry;
 mod refusals;
 mod secrecy;
