@@ -96,19 +96,20 @@ impl Step for RotateStep {
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs, Failure> {
         let renewed = self.credential.renew(context).await?;
+        let wait = if renewed.has_replaced { self.grace } else { Duration::ZERO };
         if renewed.has_replaced {
             let grace = self.grace.as_secs();
             context.progress(format!("the new token is in use; the old one is revoked in {grace} s"));
-            tokio::select! {
-                () = tokio::time::sleep(self.grace) => {
-                    self.credential.revoke_replaced(context).await.map_err(|failure| Failure {
-                        message: format!("the new credential is in use, but {}", failure.message),
-                        ..failure
-                    })?;
-                }
-                () = context.interrupt.cancelled() => {
-                    context.warn("the old token is still valid: the next `deploy` or `rotate` revokes it");
-                }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {
+                self.credential.revoke_replaced(context).await.map_err(|failure| Failure {
+                    message: format!("the new credential is in use, but: {}", failure.message),
+                    ..failure
+                })?;
+            }
+            () = context.interrupt.cancelled() => {
+                context.warn("the old token is still valid: the next `deploy` or `rotate` revokes it");
             }
         }
         Ok([(<dyn SecretStore>::ARN.to_owned(), renewed.arn)].into())

@@ -134,7 +134,6 @@ impl RegistryCredential {
             // The labels keep the ids, so the next run tries again.
             context.warn(failure.to_string());
         }
-        self.revoke_leftovers(context, minter).await;
         Ok(arn)
     }
 
@@ -239,24 +238,6 @@ impl RegistryCredential {
     pub(super) async fn relabel(&self, context: &Context, labels: &TokenLabels) {
         if let Err(failure) = self.store.label(context, &self.labelled(labels)).await {
             context.warn(format!("the labels of the secret could not be put back: {failure}"));
-        }
-    }
-
-    /// Revokes the tokens of this secret that no label names: of runs that were killed before they could note them.
-    async fn revoke_leftovers(&self, context: &Context, minter: &dyn TokenMinter) {
-        let swept = async {
-            let Some(stored) = self.stored(context).await? else { return Ok(()) };
-            let known = TokenLabels::read(&stored.labels).ids();
-            for id in minter.list(context, &self.full_scope(context).await?).await? {
-                if !known.contains(&id) {
-                    context.progress(format!("revoking the token {id}, which an earlier run left"));
-                    minter.revoke(context, &id).await?;
-                }
-            }
-            Ok::<_, Failure>(())
-        };
-        if let Err(failure) = swept.await {
-            context.warn(format!("tokens that an earlier run may have left could not be revoked: {failure}"));
         }
     }
 }

@@ -4,6 +4,8 @@ mod labels;
 mod mint;
 mod renew;
 mod revoke;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

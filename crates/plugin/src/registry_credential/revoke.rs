@@ -8,25 +8,29 @@ use super::{RegistryCredential, labels::TokenLabels, mint::tokens};
 use crate::{Context, Result, TokenMinter, pull_check::join_failures};
 
 impl RegistryCredential {
-    /// Revokes the tokens that were replaced, and takes them out of the labels.
+    /// Revokes the tokens that were replaced, and takes them out of the labels; and then those that an earlier run made
+    /// and was killed before it could note them.
     ///
     /// # Errors
     /// When the store cannot be read or written, or when a token cannot be revoked: it stays noted, and the next call
     /// tries again.
     pub async fn revoke_replaced(&self, context: &Context) -> Result<()> {
+        let Some(minter) = self.source.minter() else { return Ok(()) };
         let Some(stored) = self.stored(context).await? else { return Ok(()) };
         let mut labels = TokenLabels::read(&stored.labels);
-        if labels.replaced.is_empty() {
-            return Ok(());
-        }
-        let replaced = std::mem::take(&mut labels.replaced);
-        let Some(minter) = self.source.minter() else {
-            context.warn(unrevocable(&replaced));
-            return self.store.label(context, &self.labelled(&labels)).await;
-        };
-        let (left, failures) = revoke_all(context, minter, replaced).await;
+        let known = labels.ids();
+        let (left, mut failures) = revoke_all(context, minter, std::mem::take(&mut labels.replaced)).await;
         labels.replaced = left;
-        self.store.label(context, &self.labelled(&labels)).await?;
+        if labels.ids() != known {
+            self.store.label(context, &self.labelled(&labels)).await?;
+        }
+        match minter.list(context, &self.full_scope(context).await?).await {
+            Ok(found) => {
+                let leftovers = found.into_iter().filter(|id| !known.contains(id)).collect();
+                failures.extend(revoke_all(context, minter, leftovers).await.1);
+            }
+            Err(failure) => failures.push(failure),
+        }
         join_failures(failures).map_or(Ok(()), Err)
     }
 
