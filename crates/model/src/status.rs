@@ -11,7 +11,7 @@ pub struct ServiceStatus {
     pub service: String,
     /// Its cluster.
     pub cluster: String,
-    /// Its state as ECS reports it (`ACTIVE`, `DRAINING`, `INACTIVE`); nothing when there is no such service.
+    /// Its state as ECS reports it (`ACTIVE`, `DRAINING`); nothing when there is no such service.
     pub state: Option<String>,
     /// How many tasks should run.
     pub desired: u32,

@@ -18,8 +18,10 @@ const LAST: usize = 5;
 /// Reads how the service is doing.
 pub(crate) async fn read(aws: &Aws, name: &Name, service: &Service) -> Result<ServiceStatus> {
     let reads = Reads { aws, cluster: &service.cluster, service: name.as_str() };
-    let Some(observed) = reads.service().await? else { return Ok(absent(name, service)) };
-    let tasks = if observed.status() == Some("INACTIVE") { Vec::new() } else { tasks(&reads).await? };
+    // A deleted service is still shown for a while; with its cluster gone, it would not be.
+    let observed = reads.service().await?.filter(|observed| observed.status() != Some("INACTIVE"));
+    let Some(observed) = observed else { return Ok(absent(name, service)) };
+    let tasks = tasks(&reads).await?;
     Ok(ServiceStatus {
         state: observed.status.clone(),
         desired: count(observed.desired_count),

@@ -118,6 +118,19 @@ async fn another_launch_type_replaces_the_service() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deleted_service_is_not_there_although_its_cluster_is() {
+    let bench = Bench::settled().await;
+    bench.deploy(&seed()).await.unwrap();
+    let ecs = bench.aws.ecs().await.unwrap();
+    ecs.delete_service().cluster("main").service("api").force(true).send().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let described = ecs.describe_services().cluster("main").services("api").send().await.unwrap();
+    assert_eq!(described.services()[0].status(), Some("INACTIVE"), "ECS still shows it");
+    let status = bench.status(&seed()).await;
+    assert_eq!((status.state, status.events), (None, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn destroy_removes_everything_and_can_be_repeated() {
     let bench = Bench::settled().await;
     bench.deploy(&seed()).await.unwrap();
