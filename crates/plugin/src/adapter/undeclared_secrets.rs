@@ -36,8 +36,10 @@ impl UndeclaredSecretsStep {
         Ok(plan)
     }
 
-    async fn remove_all(&self, context: &Context) -> Result<()> {
-        for secret in self.store.undeclared(context, &self.declared).await? {
+    /// Removes those among them that `is_planned`.
+    async fn remove_those(&self, context: &Context, is_planned: impl Fn(&str) -> bool + Send) -> Result<()> {
+        let undeclared = self.store.undeclared(context, &self.declared).await?;
+        for secret in undeclared.into_iter().filter(|secret| is_planned(&secret.name)) {
             let spec = SecretSpec { name: Some(secret.name), ..SecretSpec::default() };
             self.store.remove(context, &spec).await?;
         }
@@ -51,8 +53,10 @@ impl Step for UndeclaredSecretsStep {
         self.look(context).await
     }
 
-    async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
-        self.remove_all(context).await?;
+    async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
+        // What came since belongs to a newer configuration, which somebody deploys at the same time.
+        let is_planned = |name: &str| plan.changes.iter().any(|change| change.field == name);
+        self.remove_those(context, is_planned).await?;
         Ok(Outputs::new())
     }
 
@@ -61,6 +65,6 @@ impl Step for UndeclaredSecretsStep {
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        self.remove_all(context).await
+        self.remove_those(context, |_| true).await
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use longshore_model::StepId;
-use longshore_plugin::{SecretSpec, UndeclaredSecret};
+use longshore_model::{Inputs, StepId};
+use longshore_plugin::{SecretSpec, Step, UndeclaredSecret, adapter::UndeclaredSecretsStep};
 use serde_json::json;
 
 use super::harness::{Harness, NAME, credential};
@@ -35,6 +35,27 @@ async fn only_what_the_stack_owns_and_does_not_declare_is_found_and_removed() {
     harness.store.remove(&harness.context(), &named).await.unwrap();
     assert_eq!(harness.store.undeclared(&harness.context(), &declared).await.unwrap(), []);
     assert_eq!(harness.calls("secretsmanager:DeleteSecret"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_after_the_plan_stays() {
+    let harness = Harness::new(json!({}));
+    harness.apply(&credential("ghp_1")).await.unwrap();
+    let step = UndeclaredSecretsStep {
+        name: "default".to_owned(),
+        store: harness.store.clone(),
+        declared: BTreeSet::new(),
+    };
+    let plan = step.plan(&harness.context(), &Inputs::default()).await.unwrap();
+    assert_eq!(plan.changes.len(), 1);
+    // A newer configuration is deployed from elsewhere.
+    harness.store.apply(&harness.context(), &spec("shop/newer/pull"), &credential("ghp_2")).await.unwrap();
+    step.apply(&harness.context(), &Inputs::default(), &plan).await.unwrap();
+    let left = harness.store.undeclared(&harness.context(), &BTreeSet::new()).await.unwrap();
+    let names: Vec<_> = left.iter().map(|secret| secret.name.as_str()).collect();
+    assert_eq!(names, ["longshore/shop/newer/pull"]);
+    step.remove(&harness.context()).await.unwrap();
+    assert_eq!(harness.store.undeclared(&harness.context(), &BTreeSet::new()).await.unwrap(), []);
 }
 
 fn spec(path: &str) -> SecretSpec {
