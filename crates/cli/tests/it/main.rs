@@ -8,6 +8,7 @@ mod failures;
 mod http;
 mod interrupts;
 mod lifecycle;
+mod minted;
 mod project;
 mod rotation;
 mod secrecy;

@@ -1,0 +1,186 @@
+//! Tokens that are made for a stack at GitLab, from the first deployment to the end.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use longshore_cli::Exit;
+use serde_json::{Value, json};
+
+use crate::project::{Project, Ran};
+
+const BASE: &str = r#"
+stack = "shop"
+aws.region = "eu-central-1"
+
+[registries.gitlab]
+use = "gitlab"
+host = "git.example.com:5050"
+api = "API"
+token = { file = "maintainer" }
+mint = { project = "acme/api", expires-days = 90 }
+
+[services.api]
+image = "git.example.com:5050/acme/api:1"
+memory = 512
+
+[cloud]
+embedded = true
+[cloud.registries."git.example.com:5050"]
+users."gitlab+deploy-token-1".password = { file = "1" }
+users."gitlab+deploy-token-2".password = { file = "2" }
+users."gitlab+deploy-token-3".password = { file = "3" }
+repositories."acme/api" = { readers = ["gitlab+deploy-token-1", "gitlab+deploy-token-2"], tags.1 = {} }
+"#;
+
+const MAINTAINER: &str = "glpat-M41nta1n3r";
+
+fn password(id: usize) -> String {
+    format!("gldt-D3pl0yT0k3nNumber{id}")
+}
+
+/// The deploy tokens API of GitLab: <https://docs.gitlab.com/api/deploy_tokens/>.
+#[derive(Clone, Default)]
+struct GitLab {
+    made: Arc<Mutex<usize>>,
+    tokens: Arc<Mutex<BTreeMap<usize, Value>>>,
+}
+
+impl GitLab {
+    /// Begins to answer; the URL at which it does.
+    fn start(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let gitlab = self.clone();
+        thread::spawn(move || listener.incoming().for_each(|stream| gitlab.serve(stream.unwrap())));
+        url
+    }
+
+    fn serve(&self, stream: TcpStream) {
+        let mut reader = BufReader::new(&stream);
+        let mut head = Vec::new();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or_default() == 0 || line == "\r\n" {
+                break;
+            }
+            head.push(line.trim_end().to_owned());
+        }
+        let header = |name: &str| {
+            let headers = head.iter().filter_map(|line| line.split_once(": "));
+            headers.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        };
+        let Some(request) = head.first() else { return };
+        let mut body = vec![0; header("content-length").map_or(0, |length| length.parse().unwrap())];
+        reader.read_exact(&mut body).unwrap();
+        let (status, answer) = if header("private-token") == Some(MAINTAINER) {
+            self.answer(request, &body)
+        } else {
+            (401, json!({"message": "401 Unauthorized"}))
+        };
+        let answer = if status == 204 { String::new() } else { answer.to_string() };
+        let head = format!(
+            "HTTP/1.1 {status} .\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            answer.len()
+        );
+        let _ = (&stream).write_all((head + &answer).as_bytes());
+    }
+
+    fn answer(&self, request: &str, body: &[u8]) -> (u16, Value) {
+        let mut parts = request.split(' ');
+        let (method, path) = (parts.next().unwrap(), parts.next().unwrap());
+        let path = path.split('?').next().unwrap().strip_prefix("/api/v4/projects/").unwrap();
+        let mut tokens = self.tokens.lock().unwrap();
+        match (method, path.split('/').collect::<Vec<_>>().as_slice()) {
+            ("GET", ["acme%2Fapi"]) => (200, json!({"id": 7, "path_with_namespace": "acme/api"})),
+            ("GET", ["7", "deploy_tokens"]) => (200, tokens.values().cloned().collect()),
+            ("POST", ["7", "deploy_tokens"]) => {
+                let mut made = self.made.lock().unwrap();
+                *made += 1;
+                let mut token: Value = serde_json::from_slice(body).unwrap();
+                token["id"] = json!(*made);
+                token["username"] = json!(format!("gitlab+deploy-token-{made}"));
+                tokens.insert(*made, token.clone());
+                token["token"] = json!(password(*made));
+                (201, token)
+            }
+            ("DELETE", ["7", "deploy_tokens", id]) => match tokens.remove(&id.parse().unwrap()) {
+                Some(_) => (204, Value::Null),
+                None => (404, json!({"message": "404 Not found"})),
+            },
+            _ => (404, json!({"message": "404 Not found"})),
+        }
+    }
+
+    fn valid(&self) -> Vec<usize> {
+        self.tokens.lock().unwrap().keys().copied().collect()
+    }
+}
+
+fn run(project: &Project, arguments: &[&str]) -> Ran {
+    let ran = project.run(arguments);
+    for secret in (1..=3).map(password).chain([MAINTAINER.to_owned()]) {
+        assert!(!ran.stdout.contains(&secret) && !ran.stderr.contains(&secret), "a token is shown");
+    }
+    ran
+}
+
+/// The secret as the state file of the simulated cloud has it.
+fn state(project: &Project) -> String {
+    std::fs::read_to_string(project.path(".longshore/cloud-local.json")).unwrap()
+}
+
+#[test]
+fn a_token_is_made_rotated_and_revoked() {
+    let gitlab = GitLab::default();
+    let project = Project::new();
+    project.write("configs/base.toml", &BASE.replace("API", &gitlab.start()));
+    project.write("configs/local.toml", "");
+    project.write("configs/maintainer", MAINTAINER);
+    for id in 1..=3 {
+        project.write(&format!("configs/{id}"), &password(id));
+    }
+
+    let plan = run(&project, &["plan", "-vvv"]);
+    assert_eq!(plan.exit, Exit::Done, "{}", plan.stderr);
+    assert!(plan.stdout.contains("no token is stored"), "{}", plan.stdout);
+    assert!(gitlab.valid().is_empty(), "a plan makes nothing");
+    let deploy = run(&project, &["deploy", "-vvv"]);
+    assert_eq!(deploy.exit, Exit::Done, "{}\n{}", deploy.stdout, deploy.stderr);
+    assert!(deploy.stdout.contains("1 of 1 task running"), "{}", deploy.stdout);
+    assert_eq!(gitlab.valid(), [1]);
+    assert_eq!(run(&project, &["plan", "--detailed-exitcode"]).exit, Exit::Done, "the token still serves");
+
+    let watched = run(&project, &["credentials", "--fail-within", "14d"]);
+    assert_eq!(watched.exit, Exit::Done, "{}", watched.stderr);
+    assert!(watched.stdout.contains("token projects/7/1, made for this stack"), "{}", watched.stdout);
+    assert!(watched.stdout.contains("in 89d"), "{}", watched.stdout);
+    let watched = run(&project, &["credentials", "--fail-within", "13w"]);
+    assert_eq!(watched.exit, Exit::Failed);
+    assert!(watched.stderr.contains("`gitlab` of git.example.com:5050 expires in 89d"), "{}", watched.stderr);
+
+    let rotated = run(&project, &["rotate", "gitlab", "--grace", "10m", "-vvv"]);
+    assert_eq!(rotated.exit, Exit::Done, "{}", rotated.stderr);
+    assert!(rotated.stdout.contains("in 10m"), "the old token stays for a time: {}", rotated.stdout);
+    assert_eq!(gitlab.valid(), [2]);
+
+    // The third one may not pull the image.
+    let refused = run(&project, &["rotate"]);
+    assert_eq!(refused.exit, Exit::Failed, "{}", refused.stdout);
+    assert!(refused.stderr.contains("the new token projects/7/3 was revoked"), "{}", refused.stderr);
+    assert_eq!(gitlab.valid(), [2]);
+    let state = state(&project);
+    let value: Value = serde_json::from_str(&state).unwrap();
+    let text = value["world"]["secrets"].to_string();
+    assert!(text.contains("projects/7/2") && !text.contains("AWSPENDING"), "{text}");
+    assert_eq!(run(&project, &["plan", "--detailed-exitcode"]).exit, Exit::Done, "all is as it was");
+
+    let destroyed = run(&project, &["destroy", "--yes"]);
+    assert_eq!(destroyed.exit, Exit::Done, "{}", destroyed.stderr);
+    assert!(destroyed.stdout.contains("the token projects/7/2 will be revoked"), "{}", destroyed.stdout);
+    assert!(gitlab.valid().is_empty());
+}
