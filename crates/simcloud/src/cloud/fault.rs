@@ -52,6 +52,10 @@ impl Faults {
         self.state().arranged.push(fault);
     }
 
+    pub(super) fn clear(&self) {
+        self.state().arranged.clear();
+    }
+
     pub(super) fn calls(&self) -> BTreeMap<String, u64> {
         self.state().calls.clone()
     }

@@ -151,6 +151,11 @@ impl Cloud {
         self.shared.faults.inject(fault);
     }
 
+    /// Forgets all faults that were arranged.
+    pub fn heal(&self) {
+        self.shared.faults.clear();
+    }
+
     /// How often each operation was called, such as `iam:CreateRole`, refused and lost calls included.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<String, u64> {
