@@ -41,8 +41,11 @@ pub trait Harness: Send + Sync {
     /// A text that differs after anything was written.
     async fn writes(&self) -> String;
 
-    /// As [`store::Harness::lose_answer_after`](crate::store::Harness::lose_answer_after).
-    async fn lose_answer_after(&self, calls: u32) -> bool;
+    /// As [`store::Harness::cut_off_after`](crate::store::Harness::cut_off_after).
+    async fn cut_off_after(&self, calls: u32) -> bool;
+
+    /// As [`store::Harness::reconnect`](crate::store::Harness::reconnect).
+    async fn reconnect(&self) {}
 
     /// The stack. Harnesses that share a cloud have different ones.
     fn stack(&self) -> Name {
@@ -205,10 +208,10 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
         knows_a_service_that_is_not_there,
         removes_and_can_be_asked_again,
     }
-    if made().await.harness.lose_answer_after(0).await {
+    if made().await.harness.cut_off_after(0).await {
         report.case("completes_what_died", completes_what_died(&made)).await;
     } else {
-        report.leave_out("completes_what_died", "the harness cannot lose answers");
+        report.leave_out("completes_what_died", "the harness cannot cut off the plugin");
     }
     report
 }
@@ -333,10 +336,11 @@ async fn completes_what_died<H: Harness>(made: &impl AsyncFn() -> Bench<H>) {
     for calls in (0..MOST).step_by(3) {
         let bench = made().await;
         let service = bench.harness.service();
-        assert!(bench.harness.lose_answer_after(calls).await, "the harness cannot lose answers any more");
-        if bench.try_deploy(&service).await.is_err() {
-            bench.deploy(&service).await;
-        }
+        assert!(bench.harness.cut_off_after(calls).await, "the harness cannot cut off any more");
+        let died = bench.try_deploy(&service).await.is_err();
+        assert!(died || calls > 0, "it was not cut off: does the harness do that?");
+        bench.harness.reconnect().await;
+        bench.deploy(&service).await;
         bench.expect_running(&service, "after a run that died").await;
     }
 }

@@ -15,9 +15,11 @@ async fn die_everywhere<H: Harness>(
     for calls in 0..MOST {
         let bench = made().await;
         prepare(&bench).await;
-        assert!(bench.harness.lose_answer_after(calls).await, "the harness cannot lose answers any more");
-        if work(&bench).await {
-            assert!(calls > 0, "no answer was lost: does the harness lose them?");
+        assert!(bench.harness.cut_off_after(calls).await, "the harness cannot cut off any more");
+        let done = work(&bench).await;
+        bench.harness.reconnect().await;
+        if done {
+            assert!(calls > 0, "it was not cut off: does the harness do that?");
             return;
         }
         judge(&bench, calls).await;

@@ -47,9 +47,12 @@ pub trait Harness: Send + Sync {
     /// A text that differs after anything was written: the backend's content, or the calls that write and their number.
     async fn writes(&self) -> String;
 
-    /// Lets the backend, once it has answered `calls` more calls, do what it is asked and lose the answer, so that the
-    /// store's call fails. `false` when the backend cannot do that.
-    async fn lose_answer_after(&self, calls: u32) -> bool;
+    /// Cuts the store off once `calls` more calls were answered: the backend does what it is asked, and no answer comes
+    /// back, as when the process is killed. `false` when the backend cannot do that.
+    async fn cut_off_after(&self, calls: u32) -> bool;
+
+    /// Connects it again: the next run begins.
+    async fn reconnect(&self) {}
 
     /// The stack. Harnesses that share a backend have different ones.
     fn stack(&self) -> Name {
@@ -87,7 +90,7 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
     let made = async || Bench::new(make().await);
     let (abilities, breaks) = {
         let bench = made().await;
-        (bench.harness.abilities(), bench.harness.lose_answer_after(0).await)
+        (bench.harness.abilities(), bench.harness.cut_off_after(0).await)
     };
     cases! { report, made:
         life_cycle::creates_what_is_not_there,
@@ -105,7 +108,7 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
         ownership::leaves_alone_what_another_stack_removed,
         secrecy::tells_no_value,
     }
-    const CANNOT_BREAK: &str = "the harness cannot lose answers";
+    const CANNOT_BREAK: &str = "the harness cannot cut off the plugin";
     if breaks {
         let made = &made;
         report.case("completes_a_creation_that_died", crashes::completes_a_creation_that_died(made)).await;

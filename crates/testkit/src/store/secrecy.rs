@@ -11,8 +11,9 @@ pub(super) async fn tells_no_value<H: Harness>(bench: &Bench<H>) {
     bench.plan(&old).await;
     bench.plan(&new).await;
     // A change that fails on its way, where the harness can let it fail.
-    if bench.harness.lose_answer_after(1).await {
+    if bench.harness.cut_off_after(1).await {
         drop(bench.try_apply(&new).await);
+        bench.harness.reconnect().await;
     }
     bench.apply(&new).await;
     if bench.harness.abilities().reads {

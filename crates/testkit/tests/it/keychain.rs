@@ -18,7 +18,7 @@ pub(crate) struct Keychain(Arc<Mutex<State>>);
 struct State {
     entries: BTreeMap<String, Entry>,
     writes: u32,
-    /// How many calls pass until an answer is lost.
+    /// How many calls pass until the store is cut off.
     losing: Option<u32>,
 }
 
@@ -41,10 +41,7 @@ impl Keychain {
     fn answer<T>(&self, value: T) -> Result<T> {
         let mut state = self.state();
         match state.losing {
-            Some(0) => {
-                state.losing = None;
-                Err(Failure::new(FailureKind::Unavailable, "the connection broke"))
-            }
+            Some(0) => Err(Failure::new(FailureKind::Unavailable, "the connection broke")),
             Some(calls) => {
                 state.losing = Some(calls - 1);
                 Ok(value)
@@ -252,8 +249,12 @@ impl<S: SecretStore + 'static> Harness for Chained<S> {
         self.keychain.state().writes.to_string()
     }
 
-    async fn lose_answer_after(&self, calls: u32) -> bool {
+    async fn cut_off_after(&self, calls: u32) -> bool {
         self.keychain.state().losing = Some(calls);
         true
+    }
+
+    async fn reconnect(&self) {
+        self.keychain.state().losing = None;
     }
 }

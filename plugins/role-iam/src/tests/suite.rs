@@ -13,9 +13,6 @@ use serde_json::json;
 
 use super::harness::{Harness, SECRET};
 
-/// More than the SDK's attempts: nobody learns of the answer.
-const ALL: u32 = 5;
-
 /// The name of the role, which two stacks can declare.
 const ROLE: &str = "suite-execution";
 
@@ -61,14 +58,18 @@ impl role::Harness for Harness {
         format!("{:?}", self.cloud.calls().iter().filter(|(call, _)| !is_read(call)).collect::<Vec<_>>())
     }
 
-    async fn lose_answer_after(&self, calls: u32) -> bool {
+    async fn cut_off_after(&self, calls: u32) -> bool {
         self.cloud.inject(Fault {
             operation: "*".into(),
             after: calls,
-            times: ALL,
+            times: u32::MAX,
             effect: Effect::LoseAnswer,
         });
         true
+    }
+
+    async fn reconnect(&self) {
+        self.cloud.heal();
     }
 }
 

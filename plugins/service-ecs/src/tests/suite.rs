@@ -11,9 +11,6 @@ use longshore_testkit::deployer;
 use super::bench::{Bench, name, seed, seed_with};
 use crate::deployer::EcsDeployer;
 
-/// More than the SDK's attempts: nobody learns of the answer.
-const ALL: u32 = 5;
-
 /// The seed, which pulls with the credential of the registry that the suite knows.
 fn pulling(service: Service) -> Service {
     let first = |container: Container| Container { registry: Some(name("first")), ..container };
@@ -55,14 +52,18 @@ impl deployer::Harness for Bench {
         format!("{:?}", self.cloud.calls().iter().filter(|(call, _)| !is_read(call)).collect::<Vec<_>>())
     }
 
-    async fn lose_answer_after(&self, calls: u32) -> bool {
+    async fn cut_off_after(&self, calls: u32) -> bool {
         self.cloud.inject(Fault {
             operation: "*".into(),
             after: calls,
-            times: ALL,
+            times: u32::MAX,
             effect: Effect::LoseAnswer,
         });
         true
+    }
+
+    async fn reconnect(&self) {
+        self.cloud.heal();
     }
 }
 

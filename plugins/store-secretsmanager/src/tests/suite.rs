@@ -10,9 +10,6 @@ use serde_json::json;
 
 use super::harness::{Harness, REGION};
 
-/// More than the SDK's attempts: nobody learns of the answer.
-const ALL: u32 = 5;
-
 #[async_trait]
 impl store::Harness for Harness {
     fn store(&self) -> Arc<dyn SecretStore> {
@@ -45,15 +42,19 @@ impl store::Harness for Harness {
         format!("{:?}", self.cloud.calls().iter().filter(|(call, _)| !is_read(call)).collect::<Vec<_>>())
     }
 
-    async fn lose_answer_after(&self, calls: u32) -> bool {
+    async fn cut_off_after(&self, calls: u32) -> bool {
         let effect = Effect::LoseAnswer;
         self.cloud.inject(longshore_simcloud::Fault {
             operation: "*".into(),
             after: calls,
-            times: ALL,
+            times: u32::MAX,
             effect,
         });
         true
+    }
+
+    async fn reconnect(&self) {
+        self.cloud.heal();
     }
 }
 

@@ -5,3 +5,4 @@ mod harness;
 mod life_cycle;
 mod ownership;
 mod refusals;
+mod suite;
