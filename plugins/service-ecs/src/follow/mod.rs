@@ -157,6 +157,8 @@ impl Follow<'_> {
         };
         let mut briefs = briefs.iter();
         let found = match &seen.expect {
+            // Once another deployment has taken its place, the newest one is not the one that was begun here.
+            Expect::New(_) if seen.is_replaced() => None,
             Expect::New(before) => {
                 briefs.find(|brief| brief.service_deployment_arn().is_some_and(|arn| !before.contains(arn)))
             }
@@ -285,6 +287,13 @@ impl Seen {
             may_be_old: self.may_be_old(),
         };
         view.verdict()
+    }
+
+    /// Whether the service shows another primary deployment than the one that is followed. (It may be an older one:
+    /// ECS's reads lag behind its writes.)
+    fn is_replaced(&self) -> bool {
+        let now = self.service.as_ref().and_then(primary).and_then(|primary| primary.id());
+        self.deployment.as_deref().zip(now).is_some_and(|(ours, now)| ours != now)
     }
 
     /// Whether ECS has given the deployment up, and is on its way back.

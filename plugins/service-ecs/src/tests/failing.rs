@@ -113,6 +113,20 @@ async fn what_may_pass_is_waited_for_until_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_two_runs_at_once_the_one_whose_deployment_was_replaced_has_not_succeeded() {
+    let bench = Bench::settled().await;
+    bench.deploy(&seed()).await.unwrap();
+    let (small, large) = (seed_with(|it| it.memory = Some(800)), seed_with(|it| it.memory = Some(900)));
+    let (first, second) = (bench.plan(&small).await.unwrap(), bench.plan(&large).await.unwrap());
+    let (first, second) = tokio::join!(bench.apply(&first), bench.apply(&second));
+    let (won, lost) = if first.is_ok() { (first, second) } else { (second, first) };
+    won.unwrap();
+    let failure = lost.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::DeploymentFailed);
+    assert!(failure.message.contains("another deployment has taken its place"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn broken_json_in_the_secret_is_named() {
     let bench = Bench::settled().await;
     bench.write_secret("ghp_plain").await;
