@@ -75,17 +75,34 @@ pub enum Interrupts {
 
 /// A stream that several parts of the command write to.
 #[derive(Clone)]
-pub(crate) struct Stream(Arc<Mutex<Box<dyn Write + Send>>>);
+pub(crate) struct Stream(Arc<Mutex<Output>>);
+
+struct Output {
+    writer: Box<dyn Write + Send>,
+    /// Why something is missing from what was written.
+    lost: Option<io::Error>,
+}
 
 impl Stream {
     pub(crate) fn new(writer: Box<dyn Write + Send>) -> Self {
-        Self(Arc::new(Mutex::new(writer)))
+        Self(Arc::new(Mutex::new(Output { writer, lost: None })))
     }
 
     /// Writes `text` as it is. A reader who has gone away is no error: there is nobody left to tell.
     pub(crate) fn write(&self, text: impl AsRef<str>) {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = writer.write_all(text.as_ref().as_bytes()).and_then(|()| writer.flush());
+        let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = output.writer.write_all(text.as_ref().as_bytes()).and_then(|()| output.writer.flush());
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            output.lost.get_or_insert(error);
+        }
+    }
+
+    /// Why something is missing from what was written, such as a full disk.
+    pub(crate) fn lost(&self) -> Option<String> {
+        let output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        output.lost.as_ref().map(io::Error::to_string)
     }
 
     /// Writes `text` and a line break.
@@ -97,5 +114,45 @@ impl Stream {
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stream")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Exit, run};
+
+    struct Broken(io::ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn completions(stdout: Broken) -> Exit {
+        let io = Io {
+            stdin: Box::new(io::empty()),
+            stdout: Box::new(stdout),
+            stderr: Box::new(io::sink()),
+            stdin_is_terminal: false,
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            size: Arc::new(|| (24, 80)),
+            variables: BTreeMap::new(),
+            interrupts: Interrupts::Never,
+            owns_process: false,
+        };
+        run(["longshore", "completions", "bash"], io)
+    }
+
+    #[test]
+    fn results_that_get_lost_are_a_failure_and_a_reader_who_goes_away_is_none() {
+        assert_eq!(completions(Broken(io::ErrorKind::StorageFull)), Exit::Failed);
+        assert_eq!(completions(Broken(io::ErrorKind::BrokenPipe)), Exit::Done);
     }
 }

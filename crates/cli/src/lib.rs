@@ -85,10 +85,19 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> 
         live,
     };
     let stdin_is_terminal = io.stdin_is_terminal;
-    command::execute(
+    let (stdout, stderr) = (display.stdout.clone(), display.stderr.clone());
+    let exit = command::execute(
         parsed.command,
         Invocation { settings, variables, display, stdin, stdin_is_terminal, interrupts, logging },
-    )
+    );
+    match stdout.lost() {
+        // Whoever relies on the results must not take them for complete.
+        Some(why) if matches!(exit, Exit::Done | Exit::Changes) => {
+            stderr.line(format!("error: the results could not be written: {why}"));
+            Exit::Failed
+        }
+        _ => exit,
+    }
 }
 
 /// Prints help and version to standard output, and what is wrong with the command line to standard error.
