@@ -33,7 +33,7 @@ fn every_line_is_an_event() {
     assert_eq!(status.map(|services| (services.len(), services[0].running)), Some((1, 2)));
 
     let again = project.run(&["deploy", "--output", "json"]).events();
-    assert_eq!(finished(&again), (Outcome::Succeeded, vec![("no-change".to_owned(), 6)]));
+    assert_eq!(finished(&again), (Outcome::Succeeded, vec![("no-change".to_owned(), 7)]));
     let destroy = project.run(&["destroy", "--yes", "--output", "json"]).events();
     assert_eq!(finished(&destroy), (Outcome::Succeeded, vec![("delete".to_owned(), 6)]));
 }
