@@ -35,7 +35,10 @@ fn every_line_is_an_event() {
     let again = project.run(&["deploy", "--output", "json"]).events();
     assert_eq!(finished(&again), (Outcome::Succeeded, vec![("no-change".to_owned(), 7)]));
     let destroy = project.run(&["destroy", "--yes", "--output", "json"]).events();
-    assert_eq!(finished(&destroy), (Outcome::Succeeded, vec![("delete".to_owned(), 6)]));
+    assert_eq!(
+        finished(&destroy),
+        (Outcome::Succeeded, vec![("delete".to_owned(), 6), ("no-change".to_owned(), 1)])
+    );
 }
 
 #[test]
