@@ -49,7 +49,9 @@ pub(crate) fn layer(above: &Map<String, Value>) -> Layer {
         if service.get("logs") != Some(&json!(false)) {
             set(&format!("{key}.logs.retention-days"), json!(DEFAULT_RETENTION_DAYS));
         }
-        if at(service, &["execution-role", "managed-policies"]).is_none() {
+        let role = |key: &'static str| at(service, &["execution-role", key]);
+        // A role that is there already is used as it is.
+        if role("managed-policies").is_none() && role("arn").is_none() {
             let policy = json!("service-role/AmazonECSTaskExecutionRolePolicy");
             set(&format!("{key}.execution-role.managed-policies.ecs-task-execution"), policy);
         }

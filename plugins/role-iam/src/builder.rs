@@ -1,5 +1,7 @@
 //! The role builder, and what it plans.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use longshore_aws::{Aws, failure};
@@ -9,9 +11,11 @@ use longshore_plugin::{Context, Result, RoleBuilder, RoleSpec};
 use crate::{
     desired::{self, Desired},
     difference::Difference,
+    needs::Read,
     observed::{self, Observed},
     options::RoleOptions,
     ownership::RoleOwnership,
+    simulator::name_of,
 };
 
 /// Builds execution roles in IAM.
@@ -28,8 +32,24 @@ pub(crate) fn resource(name: &str) -> String {
 
 impl IamRoles {
     pub(crate) async fn desired(&self, context: &Context, role: &RoleSpec) -> Result<Desired> {
+        let reads = self.reads(role).await?;
         let (identity, region) = (self.aws.identity().await?, self.aws.region().await?);
-        Desired::of(context, role, &self.options, identity, region)
+        Desired::of(context, role, &self.options, reads, identity, region)
+    }
+
+    /// What a role may read, as far as it is known, with the full ARNs of the keys.
+    pub(crate) async fn reads(&self, role: &RoleSpec) -> Result<BTreeSet<Read>> {
+        let mut reads = BTreeSet::new();
+        for secret in &role.secrets {
+            let key = match &secret.key {
+                Some(key) => Some(self.aws.key_arn(key).await?),
+                None => None,
+            };
+            if let Some(arn) = secret.arn.value() {
+                reads.insert(Read::of(arn, key)?);
+            }
+        }
+        Ok(reads)
     }
 }
 
@@ -67,6 +87,9 @@ async fn check_managed(client: &Client, difference: &Difference, desired: &Desir
 #[async_trait]
 impl RoleBuilder for IamRoles {
     async fn plan(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
+        if let Some(arn) = &self.options.arn {
+            return self.plan_existing(role, arn).await;
+        }
         let desired = self.desired(context, role).await?;
         let client = self.aws.iam().await?;
         let Some(observed) = observed::role(client, &desired.name).await? else {
@@ -91,13 +114,21 @@ impl RoleBuilder for IamRoles {
     }
 
     async fn apply(&self, context: &Context, role: &RoleSpec) -> Result<String> {
+        if let Some(arn) = &self.options.arn {
+            return self.use_existing(context, role, arn).await;
+        }
         let desired = self.desired(context, role).await?;
         self.converge(context, &desired).await?;
-        self.prove(context, &desired).await?;
+        self.wait_until_allowed(context, &desired.arn, &desired.reads).await?;
         Ok(desired.arn)
     }
 
     async fn plan_removal(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
+        if let Some(arn) = &self.options.arn {
+            let mut plan = StepPlan::new(Action::NoChange, resource(name_of(arn.as_str())));
+            plan.notes.push("the role was there before and stays".to_owned());
+            return Ok(plan);
+        }
         let name = desired::name(context, role);
         let ownership = RoleOwnership::of(context, self.aws.region().await?);
         let Some(observed) = observed::role(self.aws.iam().await?, &name).await? else {
@@ -112,6 +143,9 @@ impl RoleBuilder for IamRoles {
     }
 
     async fn remove(&self, context: &Context, role: &RoleSpec) -> Result<()> {
+        if self.options.arn.is_some() {
+            return Ok(());
+        }
         self.delete(context, &desired::name(context, role)).await
     }
 }

@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 
 use longshore_aws::{Identity, bounded};
-use longshore_model::Arn;
+use longshore_model::{Arn, Known};
 use longshore_plugin::{Context, Result, RoleSpec};
 
 use crate::{
+    needs::Read,
     options::RoleOptions,
     ownership::RoleOwnership,
     policy::{Document, Place, check_size},
+    proof::prove,
 };
 
 /// The name of the inline policy.
-pub(crate) const INLINE_POLICY: &str = "pull-credentials";
+pub(crate) const INLINE_POLICY: &str = "read-secrets";
 
 /// The longest name of a role (IAM API reference, CreateRole).
 const NAME_LIMIT: usize = 64;
@@ -33,10 +35,8 @@ pub(crate) struct Desired {
     /// The permissions boundary; nothing leaves the role's as it is.
     pub(crate) boundary: Option<String>,
     pub(crate) ownership: RoleOwnership,
-    /// The secrets that are known, and the keys that decrypt them: what is to be proved.
-    pub(crate) secrets: Vec<String>,
-    pub(crate) keys: Vec<String>,
-    pub(crate) region: String,
+    /// What it may read, as far as that is known.
+    pub(crate) reads: BTreeSet<Read>,
     /// The ARN that the role has, or will have.
     pub(crate) arn: String,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Desired {
 /// The inline policy as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Inline {
-    /// There are no secrets to be read.
+    /// There is nothing to be read.
     None,
     /// It names a secret that is yet to be made.
     AfterApply,
@@ -65,23 +65,21 @@ impl Desired {
         context: &Context,
         role: &RoleSpec,
         options: &RoleOptions,
+        reads: BTreeSet<Read>,
         identity: &Identity,
         region: &str,
     ) -> Result<Self> {
         let name = name(context, role);
         let place = Place { partition: &identity.partition, region, account: &identity.account };
-        let secrets: Vec<_> =
-            role.secrets.iter().filter_map(|secret| secret.arn.value()).map(str::to_owned).collect();
-        let keys: BTreeSet<_> = role.secrets.iter().filter_map(|secret| secret.key.clone()).collect();
-        let keys: Vec<_> = keys.into_iter().collect();
-        let inline = if secrets.len() < role.secrets.len() {
+        let inline = if role.secrets.iter().any(|secret| secret.arn == Known::AfterApply) {
             Inline::AfterApply
         } else {
-            match Document::pull_credentials(&place, &secrets, &keys) {
+            match Document::reads(&reads) {
                 None => Inline::None,
                 Some(document) => {
                     let document = document.to_json()?;
                     check_size(&name, &document)?;
+                    prove(&document, &reads)?;
                     Inline::Document(document)
                 }
             }
@@ -101,9 +99,7 @@ impl Desired {
                 .collect(),
             boundary: options.permissions_boundary.as_ref().map(|arn| arn.as_str().to_owned()),
             ownership: RoleOwnership::of(context, region),
-            secrets,
-            keys,
-            region: region.to_owned(),
+            reads,
             arn: format!("arn:{}:iam::{}:role{}{name}", identity.partition, identity.account, options.path),
             name,
         })

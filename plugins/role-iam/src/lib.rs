@@ -1,20 +1,25 @@
-//! Role builder on AWS IAM: execution roles that may read the pull credentials of their service, and nothing else.
+//! Role builder on AWS IAM: execution roles that may read the secrets and parameters of their service, and nothing else.
 //!
-//! A role has a trust policy for ECS, one inline policy that names each secret by its full ARN, and the managed policies
-//! that are declared. What else is found in the role's inline and attached policies is removed: the role is the stack's,
-//! as its tags say. A role that was changed is proved by IAM's own policy simulator before the step succeeds.
+//! A role has a trust policy for ECS, one inline policy that names each secret and parameter by its full ARN, and the
+//! managed policies that are declared. What else is found in the role's inline and attached policies is removed: the role
+//! is the stack's, as its tags say. A policy is proved before it is used, by evaluating it; and a role that was changed
+//! by IAM's own policy simulator, before the step succeeds.
 
 mod builder;
 mod compare;
 mod desired;
 mod difference;
 mod document;
+mod evaluator;
+mod existing;
+mod needs;
 mod observed;
 mod options;
 mod ownership;
 mod policy;
 mod proof;
 mod removal;
+mod simulator;
 mod write;
 
 #[cfg(test)]
@@ -31,6 +36,8 @@ use crate::{builder::IamRoles, options::RoleOptions};
 /// Adds the role builder `iam`. The host lends it [`Aws`].
 ///
 /// Its options, all of them optional:
+/// - `arn`: a role that is there already. It is checked, that ECS may assume it and that it may read what the service
+///   needs, and never changed; the other options then mean nothing and are refused;
 /// - `path`: the path of the role, `/` by default;
 /// - `confused-deputy-conditions`: whether the trust policy admits ECS only on behalf of the account and region, on by
 ///   default;

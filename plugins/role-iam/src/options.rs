@@ -1,10 +1,13 @@
 //! What can be configured.
 
 use longshore_model::{Arn, Options, Problem};
+use serde_json::Value;
 
 /// The options of the role builder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RoleOptions {
+    /// A role that is there already, and is used as it is.
+    pub(crate) arn: Option<Arn>,
     /// The path of the role.
     pub(crate) path: String,
     /// Whether the trust policy names the account and region on whose behalf ECS may assume the role.
@@ -15,7 +18,25 @@ pub(crate) struct RoleOptions {
 
 impl RoleOptions {
     pub(crate) fn read(options: &Options) -> Result<Self, Vec<Problem>> {
+        let named_elsewhere: Vec<_> =
+            ["name", "managed-policies"].into_iter().filter(|key| is_set(options.taken.get(*key))).collect();
         options.read(|fields| {
+            let arn = fields.text("arn").and_then(|text| {
+                let arn = text.parse().ok().filter(is_role);
+                if arn.is_none() {
+                    let help = "must be the ARN of a role, such as \"arn:aws:iam::123456789012:role/api\"";
+                    fields.problem("arn", format!("found \"{text}\""), help);
+                }
+                arn
+            });
+            if fields.has("arn") {
+                let own = ["path", "confused-deputy-conditions", "permissions-boundary"];
+                let own = own.into_iter().filter(|key| fields.has(key));
+                for key in own.chain(named_elsewhere) {
+                    let help = "remove it: a role that is there already is used as it is";
+                    fields.problem(key, "stands beside `arn`", help);
+                }
+            }
             let path = fields.text("path").unwrap_or_else(|| "/".to_owned());
             if !is_path(&path) {
                 let help = "must begin and end with a slash, such as \"/longshore/\"";
@@ -31,7 +52,7 @@ impl RoleOptions {
                 }
                 arn
             });
-            Some(Self { path, confused_deputy_conditions, permissions_boundary })
+            Some(Self { arn, path, confused_deputy_conditions, permissions_boundary })
         })
     }
 }
@@ -43,13 +64,22 @@ fn is_path(path: &str) -> bool {
     well_formed && path.len() <= 512 && path.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+fn is_role(arn: &Arn) -> bool {
+    arn.service() == "iam" && arn.resource().strip_prefix("role/").is_some_and(|name| !name.is_empty())
+}
+
+/// Whether somebody has said something about a key that the loader has read.
+fn is_set(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| value.as_object().is_none_or(|table| !table.is_empty()))
+}
+
 fn is_policy(arn: &Arn) -> bool {
     arn.service() == "iam" && arn.resource().starts_with("policy/")
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -61,8 +91,12 @@ mod tests {
 
     #[test]
     fn everything_has_a_default() {
-        let options =
-            RoleOptions { path: "/".into(), confused_deputy_conditions: true, permissions_boundary: None };
+        let options = RoleOptions {
+            arn: None,
+            path: "/".into(),
+            confused_deputy_conditions: true,
+            permissions_boundary: None,
+        };
         assert_eq!(read(json!({})).unwrap(), options);
         assert_eq!(read(json!({"path": "/longshore/shop/"})).unwrap().path, "/longshore/shop/");
     }
@@ -75,7 +109,10 @@ mod tests {
             "permissions-boundary": "boundary",
             "managed": [],
         }));
-        let lines: Vec<_> = problems.unwrap_err().iter().map(ToString::to_string).collect();
+        let existing =
+            read(json!({"arn": "api", "path": "/x/", "permissions-boundary": "arn:aws:iam::1:policy/b"}));
+        let lines: Vec<_> =
+            [problems.unwrap_err(), existing.unwrap_err()].concat().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
 }

@@ -1,10 +1,12 @@
 //! Policy documents as Longshore writes them: few kinds of statements, in a stable order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::Result;
 use serde::{Serialize, Serializer};
+
+use crate::needs::{DECRYPT, Kind, Read, VIA_SERVICE};
 
 /// The most characters of all inline policies of a role together, white space aside (IAM user guide, "IAM and AWS STS
 /// quotas").
@@ -25,7 +27,7 @@ pub(crate) struct Document {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Statement {
-    sid: &'static str,
+    sid: String,
     effect: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<BTreeMap<&'static str, &'static str>>,
@@ -34,6 +36,13 @@ struct Statement {
     resource: Values,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     condition: BTreeMap<&'static str, BTreeMap<&'static str, Values>>,
+}
+
+impl Statement {
+    fn allow(sid: String, action: &'static str, resources: Vec<String>) -> Self {
+        let resource = Values::from(resources.as_slice());
+        Self { sid, effect: "Allow", principal: None, action, resource, condition: BTreeMap::new() }
+    }
 }
 
 /// One or more texts. One stands alone, as IAM's own editor writes it.
@@ -91,7 +100,7 @@ impl Document {
             condition.insert("StringEquals", [("aws:SourceAccount", place.account.to_owned().into())].into());
         }
         Self::of([Statement {
-            sid: "EcsTasks",
+            sid: "EcsTasks".to_owned(),
             effect: "Allow",
             principal: Some([("Service", "ecs-tasks.amazonaws.com")].into()),
             action: "sts:AssumeRole",
@@ -100,39 +109,38 @@ impl Document {
         }])
     }
 
-    /// The inline policy: the role may read `secrets`, by their full ARNs, and decrypt them with `keys`, which only
-    /// customer-managed keys need; nothing where there are no secrets.
-    ///
-    /// The keys may be used through Secrets Manager only, and for these secrets only (KMS developer guide, "How AWS
-    /// Secrets Manager uses AWS KMS": its encryption context holds `SecretARN`).
-    pub(crate) fn pull_credentials(place: &Place<'_>, secrets: &[String], keys: &[String]) -> Option<Self> {
-        if secrets.is_empty() {
-            return None;
+    /// The inline policy: the role may read exactly `reads`, and use their keys for them only and through their own
+    /// services only; nothing where there is nothing to read. Statements are merged and in order, so that the same set
+    /// gives the same document.
+    pub(crate) fn reads(reads: &BTreeSet<Read>) -> Option<Self> {
+        let mut statements = Vec::new();
+        for (kind, sid) in [(Kind::Secret, "ReadSecrets"), (Kind::Parameter, "ReadParameters")] {
+            let arns: Vec<_> =
+                reads.iter().filter(|read| read.kind == kind).map(|read| read.arn.clone()).collect();
+            if !arns.is_empty() {
+                statements.push(Statement::allow(sid.to_owned(), kind.action(), arns));
+            }
         }
-        let mut statements = vec![Statement {
-            sid: "ReadPullCredentials",
-            effect: "Allow",
-            principal: None,
-            action: "secretsmanager:GetSecretValue",
-            resource: secrets.into(),
-            condition: BTreeMap::new(),
-        }];
-        if !keys.is_empty() {
-            let service = via_service(place.region);
-            statements.push(Statement {
-                sid: "DecryptPullCredentials",
-                effect: "Allow",
-                principal: None,
-                action: "kms:Decrypt",
-                resource: keys.into(),
-                condition: [(
-                    "StringEquals",
-                    [(SECRET_ARN_CONTEXT, secrets.into()), (VIA_SERVICE, service.into())].into(),
-                )]
-                .into(),
-            });
+        let mut uses = BTreeMap::<_, Vec<String>>::new();
+        for read in reads {
+            if let Some(key) = &read.key {
+                uses.entry((read.kind, &read.region, key)).or_default().push(read.arn.clone());
+            }
         }
-        Some(Self::of(statements))
+        // Keys for the same things stand together.
+        let mut merged = BTreeMap::<_, Vec<String>>::new();
+        for ((kind, region, key), arns) in uses {
+            merged.entry((kind, region, arns)).or_default().push(key.clone());
+        }
+        for (index, ((kind, region, arns), keys)) in merged.into_iter().enumerate() {
+            let mut statement = Statement::allow(format!("Decrypt{}", index + 1), DECRYPT, keys);
+            let service = Values::from(kind.via_service(region));
+            let values =
+                [(kind.encryption_context(), Values::from(arns.as_slice())), (VIA_SERVICE, service)].into();
+            statement.condition = [("StringEquals", values)].into();
+            statements.push(statement);
+        }
+        (!statements.is_empty()).then(|| Self::of(statements))
     }
 
     fn of(statements: impl Into<Vec<Statement>>) -> Self {
@@ -147,18 +155,6 @@ impl Document {
     }
 }
 
-/// The condition key that holds the ARN of the secret which is being decrypted.
-pub(crate) const SECRET_ARN_CONTEXT: &str = "kms:EncryptionContext:SecretARN";
-
-/// The condition key that holds the service through which a key is used.
-pub(crate) const VIA_SERVICE: &str = "kms:ViaService";
-
-/// Secrets Manager of a region, as `kms:ViaService` names it. The domain is the same in all partitions (KMS developer
-/// guide, "kms:ViaService").
-pub(crate) fn via_service(region: &str) -> String {
-    format!("secretsmanager.{region}.amazonaws.com")
-}
-
 /// Refuses an inline policy that IAM would refuse for its size.
 pub(crate) fn check_size(role: &str, document: &str) -> Result<()> {
     let size = document.chars().filter(|c| !c.is_whitespace()).count();
@@ -171,7 +167,10 @@ pub(crate) fn check_size(role: &str, document: &str) -> Result<()> {
     );
     Err(Failure::new(FailureKind::Invalid, message)
         .at(format!("iam:PutRolePolicy {role}"))
-        .help("let fewer registries, and so fewer secrets, serve one service"))
+        .help(
+            "let one secret hold several variables as JSON and reference it with `arn = \"ARN:KEY::\"`, divide the containers \
+             among several services, or give the service a role of your own with `execution-role.arn`",
+        ))
 }
 
 #[cfg(test)]
@@ -180,9 +179,11 @@ mod tests {
 
     const PLACE: Place<'_> = Place { partition: "aws", region: "eu-central-1", account: "123456789012" };
 
-    fn secrets() -> [String; 2] {
-        ["b-AbCdEf", "a-123456"]
-            .map(|name| format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{name}"))
+    fn reads(count: usize, key: Option<&str>) -> BTreeSet<Read> {
+        let arn = |name: usize| {
+            format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/{name:03}-AbCdEf")
+        };
+        (0..count).map(|name| Read::of(&arn(name), key.map(str::to_owned)).unwrap()).collect()
     }
 
     #[test]
@@ -192,28 +193,43 @@ mod tests {
     }
 
     #[test]
-    fn the_inline_policy_names_exactly_the_secrets() {
-        insta::assert_json_snapshot!("one_secret", Document::pull_credentials(&PLACE, &secrets()[..1], &[]));
-        let keys = ["arn:aws:kms:eu-central-1:123456789012:key/1234".to_owned()];
-        insta::assert_json_snapshot!(
-            "two_secrets_and_a_key",
-            Document::pull_credentials(&PLACE, &secrets(), &keys)
-        );
-        assert_eq!(Document::pull_credentials(&PLACE, &[], &keys), None);
+    fn the_inline_policy_names_exactly_what_is_read() {
+        insta::assert_json_snapshot!("one_secret", Document::reads(&reads(1, None)));
+        let key = "arn:aws:kms:eu-central-1:123456789012:key/1234";
+        let parameter = "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/db";
+        let mut all = reads(2, Some(key));
+        all.extend(reads(3, None));
+        all.insert(Read::of(parameter, Some(key.replace("key/1234", "key/5678"))).unwrap());
+        insta::assert_json_snapshot!("secrets_parameters_and_keys", Document::reads(&all));
+        assert_eq!(Document::reads(&BTreeSet::new()), None);
     }
 
-    #[test]
-    fn the_same_set_gives_the_same_text() {
-        let [a, b] = secrets();
-        let document =
-            |secrets: &[String]| Document::pull_credentials(&PLACE, secrets, &[]).unwrap().to_json().unwrap();
-        assert_eq!(document(&[a.clone(), b.clone()]), document(&[b.clone(), a, b]));
+    proptest::proptest! {
+        /// However much there is to read: the policy is one that IAM takes, or it is refused with the way out.
+        #[test]
+        fn any_amount_fits_or_is_refused(count in 1_usize..120, keys in 0_usize..4) {
+            let key = |index: usize| format!("arn:aws:kms:eu-central-1:123456789012:key/{index}");
+            let reads: BTreeSet<_> = reads(count, None)
+                .into_iter()
+                .enumerate()
+                .map(|(index, read)| Read { key: (keys > 0).then(|| key(index % keys.max(1))), ..read })
+                .collect();
+            let document = Document::reads(&reads).unwrap().to_json().unwrap();
+            // A secret is named once for itself and once for its key.
+            let least = count * (1 + usize::from(keys > 0)) * "arn:aws:secretsmanager:eu-central-1:".len();
+            match check_size("r", &document) {
+                Ok(()) => proptest::prop_assert!(document.len() <= INLINE_QUOTA && least <= INLINE_QUOTA),
+                Err(failure) => {
+                    proptest::prop_assert!(document.len() > INLINE_QUOTA);
+                    proptest::prop_assert!(failure.help.unwrap().contains("execution-role.arn"));
+                }
+            }
+        }
     }
 
     #[test]
     fn a_policy_that_is_too_long_is_refused_before_iam_does() {
-        let secrets: Vec<_> = (0..200).map(|index| format!("{}{index:03}", secrets()[0])).collect();
-        let document = Document::pull_credentials(&PLACE, &secrets, &[]).unwrap().to_json().unwrap();
+        let document = Document::reads(&reads(200, None)).unwrap().to_json().unwrap();
         insta::assert_snapshot!(check_size("shop-api-execution", &document).unwrap_err());
         assert_eq!(check_size("x", &format!("{}{}", "a".repeat(INLINE_QUOTA), " \n".repeat(9))), Ok(()));
     }

@@ -1,166 +1,302 @@
-//! The proof that a role may do what the ECS agent needs it for.
+//! The proof, before it is used, that a generated policy allows what the task needs and nothing beside it.
 //!
-//! Nobody but ECS can assume the role, so IAM's policy simulator is asked instead
-//! (`iam:SimulatePrincipalPolicy`). It is asked until it says yes: changes of IAM take effect with a delay that AWS gives
-//! no bound for.
+//! The document is read back and evaluated: everything that the ECS agent does must be allowed, and everything that
+//! stands next to it denied. Next to it are other secrets and parameters (names that begin or end alike, another suffix,
+//! account or region), other actions on the same ones, and other uses of the keys.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use aws_sdk_iam::{
-    Client,
-    config::{Builder, retry::RetryConfig},
-    types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType},
-};
-use longshore_aws::{
-    failure, is_unsupported,
-    wait::{self, Patience, Probe},
-};
 use longshore_model::{Failure, FailureKind};
-use longshore_plugin::{Context, Result};
+use longshore_plugin::Result;
+use serde_json::Value;
 
 use crate::{
-    builder::IamRoles,
-    desired::Desired,
-    policy::{SECRET_ARN_CONTEXT, VIA_SERVICE, via_service},
+    evaluator::{Request, allows},
+    needs::{DECRYPT, Kind, Need, Read, VIA_SERVICE, needs},
 };
 
-/// How long IAM may take until a change is effective.
-const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
+/// What else can be done with a secret, a parameter or a key.
+const BESIDE_SECRET: [&str; 9] = [
+    "secretsmanager:BatchGetSecretValue",
+    "secretsmanager:DeleteSecret",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:ListSecretVersionIds",
+    "secretsmanager:PutResourcePolicy",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:RestoreSecret",
+    "secretsmanager:TagResource",
+    "secretsmanager:UpdateSecret",
+];
+const BESIDE_PARAMETER: [&str; 8] = [
+    "ssm:AddTagsToResource",
+    "ssm:DeleteParameter",
+    "ssm:DeleteParameters",
+    "ssm:GetParameter",
+    "ssm:GetParameterHistory",
+    "ssm:GetParametersByPath",
+    "ssm:PutParameter",
+    "ssm:DescribeParameters",
+];
+const BESIDE_KEY: [&str; 7] = [
+    "kms:CreateGrant",
+    "kms:DisableKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:PutKeyPolicy",
+    "kms:ReEncryptFrom",
+    "kms:ScheduleKeyDeletion",
+];
 
-/// Something that the role must be allowed to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Need {
-    action: &'static str,
-    resource: String,
-    /// Condition keys with their values.
-    context: Vec<(&'static str, String)>,
-}
-
-/// What the simulator said.
-enum Verdict {
-    Allowed,
-    /// Denied, or not answered: what to say if it stays so.
-    NotYet(Failure),
-    /// It cannot be asked: why.
-    Unknown(String),
-}
-
-/// What the agent does with the role: it reads each secret, and Secrets Manager decrypts it on the role's behalf.
-fn needs(desired: &Desired) -> Vec<Need> {
-    let mut needs = Vec::new();
-    for secret in &desired.secrets {
-        let action = "secretsmanager:GetSecretValue";
-        needs.push(Need { action, resource: secret.clone(), context: Vec::new() });
-        for key in &desired.keys {
-            let context =
-                vec![(VIA_SERVICE, via_service(&desired.region)), (SECRET_ARN_CONTEXT, secret.clone())];
-            needs.push(Need { action: "kms:Decrypt", resource: key.clone(), context });
+/// Proves that the policy `document` allows to read exactly `reads`.
+///
+/// # Errors
+/// What it allows too much or too little: an error of Longshore's own.
+pub(crate) fn prove(document: &str, reads: &BTreeSet<Read>) -> Result<()> {
+    let internal = |message: String| {
+        Failure::new(FailureKind::Internal, message).help("nothing was changed; please report this")
+    };
+    let parsed: Value = serde_json::from_str(document)
+        .map_err(|error| internal(format!("the generated policy is no JSON: {error}")))?;
+    let allowed = |need: &Need| {
+        let request = Request {
+            action: need.action,
+            resource: Some(&need.resource),
+            service: None,
+            context: &need.context,
+        };
+        allows(&parsed, &request)
+            .map_err(|what| internal(format!("the generated policy is not understood: {}", what.0)))
+    };
+    let needs = needs(reads);
+    for need in &needs {
+        if !allowed(need)? {
+            return Err(internal(format!(
+                "the generated policy does not allow {} on {}",
+                need.action, need.resource
+            )));
         }
     }
-    needs
+    let needs: BTreeSet<_> = needs.into_iter().collect();
+    for neighbour in neighbours(reads).into_iter().filter(|neighbour| !needs.contains(neighbour)) {
+        if allowed(&neighbour)? {
+            return Err(internal(format!(
+                "the generated policy allows {} on {}, which the task does not need",
+                neighbour.action, neighbour.resource
+            )));
+        }
+    }
+    Ok(())
 }
 
-impl IamRoles {
-    /// Waits until the simulator allows everything that the role is for. Where it cannot be asked, a warning says so.
-    pub(crate) async fn prove(&self, context: &Context, desired: &Desired) -> Result<()> {
-        let client = self.aws.iam().await?;
-        for need in needs(desired) {
-            let need = &need;
-            context.progress(format!("waiting until IAM allows {} on {}", need.action, need.resource));
-            let probe = |_| async move {
-                Ok(match simulate(client, desired, need).await? {
-                    Verdict::Allowed => Probe::Done(None),
-                    Verdict::NotYet(failure) => Probe::Again(failure),
-                    Verdict::Unknown(why) => Probe::Done(Some(why)),
-                })
+/// What stands next to what has to be allowed. Some of it may itself have to be.
+fn neighbours(reads: &BTreeSet<Read>) -> Vec<Need> {
+    let mut neighbours = Vec::new();
+    let mut add = |action: &'static str, resource: String, context: Vec<(&'static str, String)>| {
+        neighbours.push(Need { action, resource, context });
+    };
+    for read in reads {
+        for resource in alike(read) {
+            add(read.kind.action(), resource, Vec::new());
+        }
+        let (others, other_kind) = match read.kind {
+            Kind::Secret => (BESIDE_SECRET.as_slice(), Kind::Parameter),
+            Kind::Parameter => (BESIDE_PARAMETER.as_slice(), Kind::Secret),
+        };
+        for action in others {
+            add(action, read.arn.clone(), Vec::new());
+        }
+        add(other_kind.action(), read.arn.clone(), Vec::new());
+        let Some(key) = &read.key else { continue };
+        add(DECRYPT, key.clone(), Vec::new());
+        add(DECRYPT, key.clone(), vec![(VIA_SERVICE, read.kind.via_service(&read.region))]);
+        add(DECRYPT, key.clone(), vec![(read.kind.encryption_context(), read.arn.clone())]);
+        for resource in alike(read) {
+            let context = vec![
+                (VIA_SERVICE, read.kind.via_service(&read.region)),
+                (read.kind.encryption_context(), resource),
+            ];
+            add(DECRYPT, key.clone(), context);
+        }
+        for service in [other_kind.via_service(&read.region), read.kind.via_service("xx-other-9")] {
+            add(
+                DECRYPT,
+                key.clone(),
+                vec![(VIA_SERVICE, service), (read.kind.encryption_context(), read.arn.clone())],
+            );
+        }
+        for other in [format!("{key}0"), key[..key.len().saturating_sub(1)].to_owned(), "*".to_owned()] {
+            add(DECRYPT, other, read.encryption());
+        }
+        for action in BESIDE_KEY {
+            add(action, key.clone(), read.encryption());
+        }
+    }
+    // Each key is for what it encrypts, not for what another one does.
+    for read in reads {
+        for key in reads.iter().filter_map(|other| other.key.as_ref()) {
+            add(DECRYPT, key.clone(), read.encryption());
+        }
+    }
+    neighbours
+}
+
+/// ARNs that look like the one of `read`.
+fn alike(read: &Read) -> Vec<String> {
+    let arn = &read.arn;
+    let mut alike = vec![format!("{arn}x"), format!("{arn}-AbCdEf"), format!("{arn}/x"), "*".to_owned()];
+    if let Some((shorter, _)) = arn.char_indices().next_back().map(|(at, last)| (&arn[..at], last)) {
+        alike.push(shorter.to_owned());
+        // Another last character.
+        alike.push(format!("{shorter}{}", if arn.ends_with('0') { '1' } else { '0' }));
+    }
+    if let Some((name, suffix)) = arn.rsplit_once('-') {
+        alike.push(name.to_owned());
+        alike.push(format!("{name}-other-{suffix}"));
+        alike.push(format!("{name}-??????"));
+    }
+    let parts: Vec<_> = arn.splitn(6, ':').collect();
+    if let [begin, partition, service, region, account, resource] = parts.as_slice() {
+        let other =
+            |region: &str, account: &str| [begin, partition, service, region, account, resource].join(":");
+        alike.push(other(&format!("{region}9"), account));
+        alike.push(other(region, "000000000000"));
+    }
+    alike
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prelude::*, sample::select};
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::Document;
+
+    const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/ghcr/pull-AbCdEf";
+    const PARAMETER: &str = "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/api/DATABASE_URL";
+    const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234";
+
+    fn read(arn: &str, key: Option<&str>) -> Read {
+        Read::of(arn, key.map(str::to_owned)).unwrap()
+    }
+
+    fn generated(reads: &BTreeSet<Read>) -> String {
+        Document::reads(reads).unwrap().to_json().unwrap()
+    }
+
+    #[test]
+    fn what_is_generated_is_proved() {
+        let reads = [read(SECRET, Some(KEY)), read(PARAMETER, Some(KEY)), read(PARAMETER, None)];
+        let reads: BTreeSet<_> = reads.into();
+        assert_eq!(prove(&generated(&reads), &reads), Ok(()));
+    }
+
+    /// Each way in which a policy can be wrong is noticed.
+    #[test]
+    fn what_is_too_wide_or_too_narrow_is_refused() {
+        let reads: BTreeSet<_> = [read(SECRET, Some(KEY)), read(PARAMETER, None)].into();
+        let good = generated(&reads);
+        let mut said = Vec::new();
+        for (from, to) in [
+            (SECRET, "*"),
+            (SECRET, &SECRET.replace("AbCdEf", "??????")),
+            (SECRET, &SECRET.replace("ghcr/pull-AbCdEf", "*")),
+            (PARAMETER, &PARAMETER.replace("DATABASE_URL", "*")),
+            (PARAMETER, &PARAMETER.replace("123456789012", "*")),
+            (KEY, &KEY.replace("key/1234", "key/*")),
+            (KEY, "*"),
+            ("secretsmanager:GetSecretValue", "secretsmanager:*"),
+            ("ssm:GetParameters", "ssm:GetParameter*"),
+            ("kms:Decrypt", "kms:*"),
+            ("StringEquals", "StringLike"),
+            ("secretsmanager.eu-central-1.amazonaws.com", "s3.eu-central-1.amazonaws.com"),
+            ("\"Allow\"", "\"Deny\""),
+        ] {
+            let changed = good.replacen(from, to, 1);
+            let verdict = prove(&changed, &reads);
+            // A comparison that knows patterns means the same where there are none; a text that is not there changes
+            // nothing.
+            if changed == good || from == "StringEquals" {
+                assert_eq!(verdict, Ok(()), "{from}");
+                continue;
+            }
+            said.push(format!("{from} => {to}\n    {}", verdict.expect_err(&changed).message));
+        }
+        insta::assert_snapshot!(said.join("\n"));
+    }
+
+    #[test]
+    fn a_key_is_for_what_it_encrypts() {
+        let other = KEY.replace("1234", "5678");
+        let reads: BTreeSet<_> = [read(SECRET, Some(KEY)), read(PARAMETER, Some(&other))].into();
+        assert_eq!(prove(&generated(&reads), &reads), Ok(()));
+        let crossed = json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": [KEY, other], "Condition": {
+            "StringEquals": {"kms:ViaService": "ssm.eu-central-1.amazonaws.com",
+                "kms:EncryptionContext:PARAMETER_ARN": PARAMETER}}});
+        let mut document: Value = serde_json::from_str(&generated(&reads)).unwrap();
+        document["Statement"].as_array_mut().unwrap().push(crossed);
+        assert!(prove(&document.to_string(), &reads).is_err());
+    }
+
+    fn any_read() -> impl Strategy<Value = Read> {
+        // Few letters, so that many names begin or end alike.
+        let name = "[ab/]{1,3}";
+        let region = select(vec!["eu-central-1", "us-east-1"]);
+        let key = select(vec![None, Some("1"), Some("11"), Some("2")]);
+        (any::<bool>(), name, "[ab]{6}", region, key).prop_map(|(is_secret, name, suffix, region, key)| {
+            let key = key.map(|id| format!("arn:aws:kms:{region}:123456789012:key/{id}"));
+            let arn = if is_secret {
+                format!("arn:aws:secretsmanager:{region}:123456789012:secret:{name}-{suffix}")
+            } else {
+                format!("arn:aws:ssm:{region}:123456789012:parameter/{name}")
             };
-            if let Some(why) = wait::until(context, PATIENCE, probe).await? {
-                context.warn(format!(
-                    "it was not proved that the role {} may read its secrets: {why}",
-                    desired.name
-                ));
-                return Ok(());
+            Read::of(&arn, key).unwrap()
+        })
+    }
+
+    /// Whatever might be asked about a few secrets, parameters and keys.
+    fn any_question() -> impl Strategy<Value = Need> {
+        let action = select(vec![
+            "secretsmanager:GetSecretValue",
+            "ssm:GetParameters",
+            "kms:Decrypt",
+            "secretsmanager:PutSecretValue",
+            "ssm:PutParameter",
+        ]);
+        (action, any_read(), any_read(), any::<bool>(), any::<bool>()).prop_map(
+            |(action, read, other, with_context, exact)| {
+                let key = read.key.clone().filter(|_| action == DECRYPT);
+                let context = match (with_context, exact) {
+                    (false, _) => Vec::new(),
+                    (true, true) => read.encryption(),
+                    (true, false) => other.encryption(),
+                };
+                Need { action, resource: key.unwrap_or(read.arn), context }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn any_set_is_proved_and_anything_else_is_denied(
+            reads in proptest::collection::btree_set(any_read(), 1..8),
+            questions in proptest::collection::vec(any_question(), 1..40),
+        ) {
+            let document = generated(&reads);
+            prop_assert_eq!(prove(&document, &reads), Ok(()));
+            let parsed: Value = serde_json::from_str(&document).unwrap();
+            let needed: BTreeSet<_> = needs(&reads).into_iter().collect();
+            for question in questions {
+                let request = Request {
+                    action: question.action, resource: Some(&question.resource), service: None, context: &question.context,
+                };
+                // What a request brings beside what is asked for does not matter.
+                let mut bare = question.clone();
+                if bare.action != DECRYPT {
+                    bare.context.clear();
+                }
+                prop_assert_eq!(allows(&parsed, &request).unwrap(), needed.contains(&bare), "{:?}", question);
             }
         }
-        Ok(())
-    }
-}
-
-async fn simulate(client: &Client, desired: &Desired, need: &Need) -> Result<Verdict> {
-    let request = client
-        .simulate_principal_policy()
-        .policy_source_arn(&desired.arn)
-        .action_names(need.action)
-        .resource_arns(&need.resource)
-        .set_context_entries(Some(need.context.iter().map(entry).collect()))
-        .customize()
-        // The question is repeated anyway; and the SDK would take an endpoint that does not know it for a broken one.
-        .config_override(Builder::new().retry_config(RetryConfig::disabled()));
-    let at = format!("iam:SimulatePrincipalPolicy {}", desired.name);
-    match request.send().await {
-        Ok(answer) => Ok(verdict(desired, need, answer.evaluation_results(), &at)),
-        Err(error) if is_unsupported(&error) => {
-            Ok(Verdict::Unknown("the endpoint does not know iam:SimulatePrincipalPolicy".to_owned()))
-        }
-        Err(error) => {
-            let failure = failure(&error, at);
-            match failure.kind {
-                FailureKind::Denied => Ok(Verdict::Unknown(
-                    "the caller may not use iam:SimulatePrincipalPolicy; allow it to have the role proved"
-                        .to_owned(),
-                )),
-                // Not found: the role was just made, and is not visible everywhere yet.
-                FailureKind::NotFound | FailureKind::Throttled | FailureKind::Unavailable => {
-                    Ok(Verdict::NotYet(failure))
-                }
-                _ => Err(failure),
-            }
-        }
-    }
-}
-
-fn entry((key, value): &(&'static str, String)) -> ContextEntry {
-    ContextEntry::builder()
-        .context_key_name(*key)
-        .context_key_type(ContextKeyTypeEnum::String)
-        .set_context_key_values(Some(vec![value.clone()]))
-        .build()
-}
-
-fn verdict(desired: &Desired, need: &Need, results: &[EvaluationResult], at: &str) -> Verdict {
-    let denied = |because: &str| {
-        let message = format!(
-            "the role {} may not perform {} on {}{because}",
-            desired.name, need.action, need.resource
-        );
-        Verdict::NotYet(Failure::new(FailureKind::Denied, message).at(at).help(
-            "look for a permissions boundary, a policy of the organization, or an attached policy that denies it",
-        ))
-    };
-    let [result] = results else {
-        return Verdict::Unknown(format!("the simulator gave {} results for one question", results.len()));
-    };
-    let by_boundary = result.permissions_boundary_decision_detail();
-    let by_organization = result.organizations_decision_detail();
-    match result.eval_decision() {
-        PolicyEvaluationDecisionType::Allowed => Verdict::Allowed,
-        PolicyEvaluationDecisionType::ExplicitDeny => {
-            let sources =
-                result.matched_statements().iter().filter_map(|statement| statement.source_policy_id());
-            let sources: Vec<_> = sources.collect();
-            denied(&match sources.as_slice() {
-                [] => ": it is denied explicitly".to_owned(),
-                sources => {
-                    format!(": it is denied explicitly; policies that speak of it: {}", sources.join(", "))
-                }
-            })
-        }
-        _ if by_boundary.is_some_and(|detail| !detail.allowed_by_permissions_boundary()) => {
-            denied(": its permissions boundary does not allow it")
-        }
-        _ if by_organization.is_some_and(|detail| !detail.allowed_by_organizations()) => {
-            denied(": a policy of the organization does not allow it")
-        }
-        _ => denied(": no policy of the role allows it"),
     }
 }

@@ -33,7 +33,7 @@ impl Write for Watched {
 }
 
 /// Runs the command, and asks it to stop as soon as `text` is read.
-fn interrupted(project: &Project, arguments: &[&str], text: &'static str, times: usize) -> Ran {
+pub(crate) fn interrupted(project: &Project, arguments: &[&str], text: &'static str, times: usize) -> Ran {
     let (asks, receiver) = unbounded_channel();
     let capture = Capture::default();
     let stderr = capture.clone();

@@ -12,7 +12,7 @@ async fn whatever_was_changed_by_hand_is_shown_and_put_right() {
     let client = harness.client().await;
     let statement = json!({"Effect": "Allow", "Action": "secretsmanager:*", "Resource": "*"});
     let wide = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
-    for policy in ["pull-credentials", "by-hand"] {
+    for policy in ["read-secrets", "by-hand"] {
         let request = client.put_role_policy().role_name(NAME).policy_name(policy).policy_document(&wide);
         request.send().await.unwrap();
     }
@@ -41,7 +41,7 @@ async fn the_same_policy_written_differently_is_no_change() {
     let document =
         serde_json::to_string_pretty(&json!({"Statement": statement, "Version": "2012-10-17"})).unwrap();
     let request =
-        client.put_role_policy().role_name(NAME).policy_name("pull-credentials").policy_document(document);
+        client.put_role_policy().role_name(NAME).policy_name("read-secrets").policy_document(document);
     request.send().await.unwrap();
     assert_eq!(harness.action().await, Action::NoChange);
     let puts = harness.calls("iam:PutRolePolicy");

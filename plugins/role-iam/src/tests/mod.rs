@@ -2,6 +2,7 @@
 
 mod crashes;
 mod drift;
+mod existing;
 mod harness;
 mod life_cycle;
 mod ownership;

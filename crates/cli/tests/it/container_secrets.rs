@@ -1,0 +1,96 @@
+//! Environment variables of containers whose values are kept in Parameter Store and in Secrets Manager.
+
+use longshore_cli::Exit;
+
+use crate::{assert_shown, interrupts::interrupted, project::Project};
+
+const SECRETS: &str = r#"
+[stores.parameters]
+use = "ssm"
+
+[services.api.secrets]
+DATABASE_URL = { store = "parameters", value = { file = "database-url" } }
+API_KEY = { value = { env = "API_KEY" } }
+"#;
+
+fn project() -> Project {
+    let project = Project::new().variable("API_KEY", "hunter2-of-the-api");
+    let base = std::fs::read_to_string(project.path("configs/base.toml")).unwrap();
+    project.write("configs/base.toml", &format!("{base}{SECRETS}"));
+    project.write("configs/database-url", "postgres://hunter2-one\n");
+    project
+}
+
+#[test]
+fn tasks_run_with_them_and_are_replaced_when_one_changes() {
+    let project = project();
+    let mut said = String::new();
+    let mut run = |arguments: &[&str], exit: Exit| {
+        let ran = project.run(arguments);
+        assert_eq!(ran.exit, exit, "{}\n{}", ran.stdout, ran.stderr);
+        said += &format!("{}{}", ran.stdout, ran.stderr);
+        ran.stdout
+    };
+    assert_shown!(run(&["plan", "--detailed-exitcode"], Exit::Changes));
+    let deployed = run(&["deploy"], Exit::Done);
+    assert!(deployed.contains("api: 2 of 2 tasks running"), "{deployed}");
+    run(&["plan", "--detailed-exitcode"], Exit::Done);
+
+    project.write("configs/database-url", "postgres://hunter2-two\n");
+    assert_shown!(run(&["plan", "--detailed-exitcode"], Exit::Changes));
+    let deployed = run(&["deploy"], Exit::Done);
+    assert!(deployed.contains("api: 2 of 2 tasks running"), "{deployed}");
+    run(&["plan", "--detailed-exitcode"], Exit::Done);
+    run(&["config"], Exit::Done);
+    run(&["graph"], Exit::Done);
+    run(&["destroy", "--yes"], Exit::Done);
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_run_that_ended_before_tasks_were_replaced_is_completed_by_the_next() {
+    let project = project();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    project.write("configs/database-url", "postgres://hunter2-two\n");
+    let broken_off = interrupted(&project, &["deploy"], "updating the parameter", 1);
+    assert_eq!(broken_off.exit, Exit::Interrupted, "{}", broken_off.stderr);
+    assert_shown!(project.run(&["plan"]).stdout);
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Done);
+}
+
+#[test]
+fn what_is_wrong_with_them_is_said_with_its_place_and_without_the_value() {
+    let project = project();
+    project.write(
+        "configs/local.toml",
+        r#"
+[registries.ghcr]
+store = "parameters"
+[services.api]
+environment.API_KEY = "x"
+[services.api.secrets]
+"1X" = { value = { env = "X" } }
+PLAIN = "hunter2"
+BOTH = { arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/x", value = { env = "X" } }
+NAME = { arn = "shop/db" }
+STORE = { store = "paramters", value = { env = "X" } }
+VALUE = { value = "hunter2" }
+WHERE = { value = { evn = "X" } }
+[cloud]
+embedded = true
+"#,
+    );
+    let plan = project.run(&["plan"]);
+    assert_eq!(plan.exit, Exit::Failed);
+    assert!(!plan.stderr.contains("hunter2"), "{}", plan.stderr);
+    assert_shown!(plan.stderr);
+}
+
+#[test]
+fn pull_credentials_cannot_be_kept_in_parameters() {
+    let project = project();
+    let plan = project.run(&["plan", "--set", "registries.ghcr.store=parameters"]);
+    assert_eq!(plan.exit, Exit::Failed);
+    assert_shown!(plan.stderr);
+}
