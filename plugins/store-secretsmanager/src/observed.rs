@@ -11,6 +11,8 @@ use longshore_aws::failure;
 use longshore_model::{FailureKind, Secret};
 use longshore_plugin::Result;
 
+use crate::write::CURRENT_STAGE;
+
 /// A secret as Secrets Manager describes it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Observed {
@@ -97,7 +99,12 @@ pub(crate) async fn version(
     secret: &Observed,
     id: Option<&str>,
 ) -> Result<Version> {
-    let request = client.get_secret_value().secret_id(&secret.arn).set_version_id(id.map(str::to_owned));
+    let request = client.get_secret_value().secret_id(&secret.arn);
+    let request = match id {
+        Some(id) => request.version_id(id),
+        // What AWS takes when none is named. moto would take the version that was put last.
+        None => request.version_stage(CURRENT_STAGE),
+    };
     let error = match request.send().await {
         Ok(mut answer) => {
             let text = answer.secret_string.take();

@@ -1,7 +1,10 @@
-//! Against software from the Python Package Index: the stock aws command line, and moto's server.
+//! Against software from the Python Package Index: the stock aws command line, and the servers of moto and ministack.
 
+mod account;
 mod aws_cli;
+mod least_privilege;
 mod moto;
+mod stores;
 
 use std::path::PathBuf;
 

@@ -18,6 +18,8 @@ fn everything_is_created_and_the_deadline_says_that_no_task_was_started() {
         (r"[0-9a-f]{32}", "[id]"),
         (r"pull-[A-Za-z0-9]{6}", "pull-[suffix]"),
         (r"\d+(\.\d+)?(ms|s)\b", "[time]"),
+        // Times stand in a column.
+        (r"(?m)^ +\[time\]", "[time]"),
         (r"127\.0\.0\.1:\d+", "[endpoint]"),
     ]}, {
         insta::assert_snapshot!("moto_deadline", failure(&ended.stderr));

@@ -1,0 +1,68 @@
+//! An account at a server that answers as AWS does, and the plugins that work in it.
+
+use std::{sync::Arc, time::Duration};
+
+use longshore_aws::{Aws, Target};
+use longshore_model::{Name, Options, Plugin, StepId};
+use longshore_plugin::{Context, Extensions, Registry, Reporter, RoleBuilder, SecretStore};
+use tokio_util::sync::CancellationToken;
+
+pub(super) const REGION: &str = "eu-central-1";
+
+/// The clients of the account's owner.
+pub(super) fn connect(url: &str) -> Aws {
+    let target = Target {
+        region: Some(REGION.to_owned()),
+        endpoint: Some(url.to_owned()),
+        test_credentials: true,
+        ..Target::default()
+    };
+    Aws::connect(target, None)
+}
+
+/// Waits until the server answers, and not just listens.
+pub(super) async fn ready(aws: &Aws) {
+    for _ in 0..200 {
+        if aws.sts().await.unwrap().get_caller_identity().send().await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{aws:?} does not answer");
+}
+
+fn plugins() -> Registry {
+    let mut registry = Registry::default();
+    longshore_store_secretsmanager::register(&mut registry);
+    longshore_store_ssm::register(&mut registry);
+    longshore_role_iam::register(&mut registry);
+    registry
+}
+
+fn plugin(name: &str) -> Plugin {
+    Plugin { name: name.to_owned(), options: Options::default() }
+}
+
+/// A store with its defaults.
+pub(super) fn store(aws: &Aws, name: &str) -> Arc<dyn SecretStore> {
+    plugins().secret_store(&plugin(name), &Extensions::default().with(aws.clone())).unwrap()
+}
+
+/// The role builder with its defaults.
+pub(super) fn role_builder(aws: &Aws) -> Arc<dyn RoleBuilder> {
+    plugins().role_builder(&plugin("iam"), &Extensions::default().with(aws.clone())).unwrap()
+}
+
+struct Silent;
+
+impl Reporter for Silent {
+    fn progress(&self, _: &StepId, _: &str) {}
+
+    fn warning(&self, _: &StepId, _: &str) {}
+}
+
+/// The context of a step of `stack`.
+pub(super) fn context(stack: &str, step: &str) -> Context {
+    let stack = Name::new(stack).unwrap();
+    Context::new(stack, StepId::new(step, "api"), CancellationToken::new(), Arc::new(Silent))
+}
