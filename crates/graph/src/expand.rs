@@ -109,17 +109,29 @@ pub(crate) fn keep<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Proble
 /// One step for each kind of store that is used: its secrets that carry the stack's tag are found wherever they are.
 fn undeclared_secrets(stack: &Stack, stores: &Stores<'_>, nodes: &[Node]) -> Vec<Node> {
     let declared: BTreeSet<_> = nodes.iter().map(|node| node.id.clone()).collect();
+    let kept = kept(stack);
     let mut kinds = BTreeSet::new();
     let stores = stores.iter().filter(|(name, _)| kinds.insert(&stack.stores[**name].name));
     let step = |(name, store): (&&Name, &Arc<dyn SecretStore>)| {
-        let step = UndeclaredSecretsStep {
-            name: name.to_string(),
-            store: store.clone(),
-            declared: declared.clone(),
-        };
+        // What has moved to a store of another kind is declared, but not here.
+        let kind = &stack.stores[*name].name;
+        let is_here = |step: &&StepId| kept.get(*step).is_none_or(|store| stack.stores[*store].name == *kind);
+        let declared = declared.iter().filter(is_here).cloned().collect();
+        let step = UndeclaredSecretsStep { name: name.to_string(), store: store.clone(), declared };
         Node::new(StepId::new("undeclared-secrets", name), Arc::new(step)).last()
     };
     stores.map(step).collect()
+}
+
+/// The store of each step that keeps something in one.
+fn kept(stack: &Stack) -> BTreeMap<StepId, &Name> {
+    let credentials =
+        stack.registries.iter().map(|(name, registry)| (credential_step(name), &registry.store));
+    let variables = stack.services.iter().flat_map(|(name, service)| {
+        let steps = container_secrets::steps(name, service).into_iter();
+        steps.filter_map(|(variable, step)| Some((step, container_secrets::store_of(service, &variable)?)))
+    });
+    credentials.chain(variables).collect()
 }
 
 /// The images that a registry's credential pulls, by registry, and those that anyone must be able to pull, by host.

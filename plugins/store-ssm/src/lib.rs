@@ -9,6 +9,7 @@ mod name;
 mod observed;
 mod options;
 mod store;
+mod undeclared;
 mod value;
 mod write;
 

@@ -1,10 +1,14 @@
 //! The store: what it can do, and what it plans.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use aws_sdk_ssm::Client;
 use longshore_aws::{Aws, Owner, Ownership};
-use longshore_model::{Action, Failure, Secret, StepPlan};
-use longshore_plugin::{Context, Result, SecretSpec, SecretStore, StoreCapabilities, Stored};
+use longshore_model::{Action, Failure, Secret, StepId, StepPlan};
+use longshore_plugin::{
+    Context, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
+};
 
 use crate::{
     difference::{AWS_MANAGED_KEY, Desired, Difference},
@@ -143,6 +147,14 @@ impl SecretStore for ParameterStore {
         self.delete(context, &self.name(secret)?).await
     }
 
+    async fn undeclared(
+        &self,
+        context: &Context,
+        declared: &BTreeSet<StepId>,
+    ) -> Result<Vec<UndeclaredSecret>> {
+        self.find_undeclared(context, declared).await
+    }
+
     async fn address(&self, _context: &Context, secret: &SecretSpec) -> Result<String> {
         let name = self.name(secret)?;
         let (identity, region) = (self.aws.identity().await?, self.aws.region().await?);
@@ -157,7 +169,7 @@ impl SecretStore for ParameterStore {
             arn: current.arn,
             name,
             value: current.value,
-            labels: std::collections::BTreeMap::new(),
+            labels: BTreeMap::new(),
             version: current.version.to_string(),
             changed_at: current.written_at.map(|moment| moment / 1000),
         }))

@@ -60,6 +60,26 @@ fn a_run_that_ended_before_tasks_were_replaced_is_completed_by_the_next() {
 }
 
 #[test]
+fn what_moves_or_goes_is_removed_where_it_was() {
+    let project = project();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    let base = std::fs::read_to_string(project.path("configs/base.toml")).unwrap();
+    // One moves to the other store, and one goes.
+    let moved = base.replace("{ store = \"parameters\", value", "{ value");
+    let gone = moved.lines().filter(|line| !line.starts_with("API_KEY")).collect::<Vec<_>>().join("\n");
+    project.write("configs/base.toml", &gone);
+    // The ends of ARNs depend on what was made first.
+    let plan = project.run(&["plan"]).stdout;
+    let parts: Vec<_> = plan.split("API_KEY-").collect();
+    let masked: Vec<_> = parts[1..].iter().map(|part| format!("API_KEY-[suffix]{}", &part[6..])).collect();
+    assert_shown!(format!("{}{}", parts[0], masked.concat()));
+    let deployed = project.run(&["deploy"]);
+    assert_eq!(deployed.exit, Exit::Done, "{}", deployed.stderr);
+    assert!(deployed.stdout.contains("api: 2 of 2 tasks running"), "{}", deployed.stdout);
+    assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Done);
+}
+
+#[test]
 fn what_is_wrong_with_them_is_said_with_its_place_and_without_the_value() {
     let project = project();
     project.write(

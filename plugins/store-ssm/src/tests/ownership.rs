@@ -1,6 +1,7 @@
 //! What the stack does not own stays as it is.
 
-use longshore_model::FailureKind;
+use longshore_model::{FailureKind, StepId};
+use longshore_plugin::SecretSpec;
 use serde_json::json;
 
 use super::harness::{Harness, NAME, secret, text};
@@ -25,6 +26,31 @@ async fn a_parameter_of_nobody_is_neither_read_nor_changed() {
     for call in ["GetParameter", "DeleteParameter", "AddTagsToResource"] {
         assert_eq!(harness.calls(&format!("ssm:{call}")), 0, "{call}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_step_makes_any_more_is_found_and_removed() {
+    let mut harness = Harness::new(json!({}));
+    harness.apply("one").await.unwrap();
+    let elsewhere = SecretSpec { path: "shop/api/api/OTHER".into(), ..SecretSpec::default() };
+    let step = StepId::new("secret", "api.OTHER");
+    let context = harness.context();
+    let mut other = context.clone();
+    other.step = step.clone();
+    harness.store.apply(&other, &elsewhere, &secret("two")).await.unwrap();
+    harness
+        .store
+        .apply(&harness.context_of("blog"), &SecretSpec { path: "blog/x".into(), ..elsewhere }, &secret("x"))
+        .await
+        .unwrap();
+
+    let undeclared = harness.store.undeclared(&context, &[step].into()).await.unwrap();
+    let found: Vec<_> =
+        undeclared.iter().map(|secret| (secret.name.as_str(), secret.resource.as_str())).collect();
+    assert_eq!(found, [(NAME, "secret.api.DATABASE_URL")]);
+    harness.spec = SecretSpec { name: Some(NAME.to_owned()), ..SecretSpec::default() };
+    harness.remove().await.unwrap();
+    assert_eq!(harness.stored().await, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,50 @@
+//! Parameters of the stack that no step makes any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ssm::types::ParameterStringFilter;
+use longshore_aws::{Owner, Ownership, RESOURCE_TAG, STACK_TAG, failure};
+use longshore_model::{Failure, FailureKind, StepId};
+use longshore_plugin::{Context, Result, UndeclaredSecret};
+
+use crate::{
+    observed::{self, pairs},
+    store::ParameterStore,
+};
+
+impl ParameterStore {
+    /// One request for each fifty parameters of the stack, and one for each parameter's tags, which are not listed.
+    pub(crate) async fn find_undeclared(
+        &self,
+        context: &Context,
+        declared: &BTreeSet<StepId>,
+    ) -> Result<Vec<UndeclaredSecret>> {
+        let ownership = Ownership::of(context);
+        let filter = ParameterStringFilter::builder()
+            .key(format!("tag:{STACK_TAG}"))
+            .values(ownership.tags()[0].1)
+            .build()
+            .map_err(|error| {
+                Failure::new(FailureKind::Internal, format!("a filter cannot be built: {error}"))
+            })?;
+        let client = self.aws.ssm().await?;
+        let mut pages =
+            client.describe_parameters().parameter_filters(filter).max_results(50).into_paginator().send();
+        let mut undeclared = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure(&error, "ssm:DescribeParameters"))?;
+            for name in page.parameters.unwrap_or_default().into_iter().filter_map(|found| found.name) {
+                // What was just deleted is listed for a moment.
+                let Some(tags) = observed::tags(client, &name).await? else { continue };
+                let Some(resource) = tags.get(RESOURCE_TAG) else { continue };
+                let is_declared = declared.iter().any(|step| step.as_str() == resource);
+                if !is_declared && ownership.owner(pairs(&tags)) == Owner::Ours {
+                    let resource = resource.clone();
+                    undeclared.push(UndeclaredSecret { name, resource, labels: BTreeMap::new() });
+                }
+            }
+        }
+        undeclared.sort();
+        Ok(undeclared)
+    }
+}
