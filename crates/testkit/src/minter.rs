@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use longshore_model::StepId;
-use longshore_plugin::{Context, Credential, CredentialSource, Minted, PullScope, TokenMinter};
+use longshore_plugin::{Context, CredentialSource, Minted, PullScope, TokenMinter};
 
 use crate::{
     Report, Told,
@@ -24,8 +24,8 @@ pub trait Harness: Send + Sync {
     /// Scopes to which no token can be limited. Empty where all can.
     fn impossible(&self) -> Vec<PullScope>;
 
-    /// Whether the registry accepts a credential now.
-    async fn accepts(&self, credential: &Credential) -> bool;
+    /// Whether the registry accepts a token now.
+    async fn accepts(&self, minted: &Minted) -> bool;
 
     /// How many tokens there are at the registry that are not revoked.
     async fn tokens(&self) -> usize;
@@ -117,7 +117,7 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
 
 async fn mints_a_token_that_the_registry_accepts<H: Harness>(bench: &Bench<H>) {
     let minted = bench.mint(&bench.harness.scope(HOLDER)).await;
-    assert!(bench.harness.accepts(&minted.credential).await, "the registry does not accept the token");
+    assert!(bench.harness.accepts(&minted).await, "the registry does not accept the token");
     assert_eq!(bench.harness.tokens().await, 1, "one token is made");
 }
 
@@ -134,8 +134,8 @@ async fn revokes_and_can_be_asked_again<H: Harness>(bench: &Bench<H>) {
     assert_ne!(gone.id, stays.id, "two tokens have one id");
     for _ in 0..2 {
         bench.revoke(&gone.id).await;
-        assert!(!bench.harness.accepts(&gone.credential).await, "a revoked token is accepted");
-        assert!(bench.harness.accepts(&stays.credential).await, "another token was revoked");
+        assert!(!bench.harness.accepts(&gone).await, "a revoked token is accepted");
+        assert!(bench.harness.accepts(&stays).await, "another token was revoked");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod hub;
 mod server;
+mod suite;
 
 use std::{
     collections::BTreeSet,

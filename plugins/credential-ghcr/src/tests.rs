@@ -1,3 +1,5 @@
+mod suite;
+
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;

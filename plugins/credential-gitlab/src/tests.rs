@@ -2,6 +2,7 @@
 
 mod gitlab;
 mod server;
+mod suite;
 mod trust;
 
 use std::{

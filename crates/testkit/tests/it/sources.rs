@@ -181,9 +181,9 @@ impl minter::Harness for Mint {
         vec![PullScope { repositories, ..self.scope("nobody") }]
     }
 
-    async fn accepts(&self, credential: &Credential) -> bool {
+    async fn accepts(&self, minted: &Minted) -> bool {
         let made = self.0.lock().unwrap();
-        made.tokens.keys().any(|id| Self::password(id) == *credential.password.expose())
+        made.tokens.keys().any(|id| Self::password(id) == *minted.credential.password.expose())
     }
 
     async fn tokens(&self) -> usize {

@@ -63,6 +63,11 @@ impl GitLab {
         self.state.lock().unwrap().tokens.values().map(|(_, token)| token.clone()).collect()
     }
 
+    /// Whether there is the deploy token with this number.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.state.lock().unwrap().tokens.contains_key(&number)
+    }
+
     /// Answers the next attempt at making a token so.
     pub(super) fn fail(&self, body: &str, status: u16) {
         self.state.lock().unwrap().failing = Some((body.to_owned(), status));
