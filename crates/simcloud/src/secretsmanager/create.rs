@@ -48,6 +48,8 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> 
         deleted: None,
         forced: false,
         policy: None,
+        replicas: BTreeMap::new(),
+        primary: None,
         versions: BTreeMap::new(),
     };
     let mut answer = json!({ "ARN": arn, "Name": name });

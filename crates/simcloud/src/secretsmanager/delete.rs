@@ -44,6 +44,7 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Result<Value, ApiError> 
             "You can't perform this operation on the secret because it was already scheduled for deletion.",
         ));
     }
+    super::replication::refuse_replicated(secret)?;
     let (ends, told) = if forced {
         (call.now + Duration::from_millis(FORCED_MS), call.now)
     } else {

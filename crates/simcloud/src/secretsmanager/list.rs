@@ -16,6 +16,7 @@ pub(super) fn describe(secrets: &SecretsManager, call: &Call) -> Result<Value, A
     let secret = secrets.find(&call.region, validate::secret_id(call)?).ok_or_else(not_found)?;
     let mut value = rendered(secret);
     value["VersionIdsToStages"] = stages(secret);
+    value["ReplicationStatus"] = super::replication::rendered(secret, call.now);
     if let Some((_, ends)) = secret.deleted {
         value["DeletedDate"] = json!(ends.epoch_seconds());
     }
@@ -89,6 +90,7 @@ fn rendered(secret: &Secret) -> Value {
         "LastChangedDate": secret.changed.epoch_seconds(),
         "LastAccessedDate": secret.accessed.map(super::read::day),
         "Tags": super::tags::rendered(secret),
+        "PrimaryRegion": super::replication::primary_region(secret),
     })
 }
 
@@ -156,7 +158,10 @@ impl Filter {
                     .chain(tags)
                     .any(|text| contains_words(text, value))
             }
-            // No secret of the simulated cloud is a replica or belongs to another service.
+            "primary-region" => {
+                super::replication::primary_region(secret).is_some_and(|region| region.starts_with(value))
+            }
+            // No secret of the simulated cloud belongs to another service.
             _ => false,
         }
     }

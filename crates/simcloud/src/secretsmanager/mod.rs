@@ -5,6 +5,7 @@ mod delete;
 mod error;
 mod list;
 mod read;
+mod replication;
 mod resource_policy;
 mod stages;
 mod state;
@@ -18,15 +19,31 @@ mod tests;
 use serde_json::Value;
 
 pub use read::read_as;
+pub use replication::Replica;
 pub use state::{Secret, SecretsManager, Version};
 
-use crate::{ApiError, Call, World};
+use crate::{ApiError, Call, World, dispatch::only_reads};
 
 /// Answers a call.
 ///
 /// # Errors
 /// Secrets Manager's own, or `UnknownOperationException` for what the simulated cloud does not know.
 pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    if only_reads(&call.operation) {
+        return perform(world, call);
+    }
+    if !matches!(
+        call.operation.as_str(),
+        "StopReplicationToReplica" | "PutResourcePolicy" | "DeleteResourcePolicy"
+    ) {
+        replication::refuse_replica(world, call)?;
+    }
+    let answer = perform(world, call)?;
+    replication::follow(world, call);
+    Ok(answer)
+}
+
+fn perform(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     match call.operation.as_str() {
         "CreateSecret" => create::create(world, call),
         "PutSecretValue" => write::put(world, call),
@@ -34,6 +51,9 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
         "GetSecretValue" => read::get(world, call),
         "BatchGetSecretValue" => read::batch_get(world, call),
         "DescribeSecret" => list::describe(&world.secrets, call),
+        "ReplicateSecretToRegions" => replication::replicate(world, call),
+        "RemoveRegionsFromReplication" => replication::remove(world, call),
+        "StopReplicationToReplica" => replication::stop(world, call),
         "ListSecrets" => list::list(&world.secrets, call),
         "ListSecretVersionIds" => list::versions(&world.secrets, call),
         "UpdateSecretVersionStage" => stages::update(&mut world.secrets, call),

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{marked_for_deletion, not_found};
+use super::{
+    error::{marked_for_deletion, not_found},
+    replication::Replica,
+};
 use crate::{ApiError, Moment, Sealed};
 
 /// All secrets, by ARN.
@@ -40,6 +43,12 @@ pub struct Secret {
     pub forced: bool,
     /// The resource policy's document.
     pub policy: Option<String>,
+    /// Replicas by region. State files that were written before there were any have none.
+    #[serde(default)]
+    pub replicas: BTreeMap<String, Replica>,
+    /// The region of the primary, of a replica.
+    #[serde(default)]
+    pub primary: Option<String>,
     /// Versions by id, which is the ClientRequestToken that made them.
     pub versions: BTreeMap<String, Version>,
 }

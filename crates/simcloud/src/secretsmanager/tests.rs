@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use aws_sdk_secretsmanager::{Client, types::Filter};
+use aws_sdk_secretsmanager::{
+    Client,
+    types::{Filter, ReplicaRegionType, StatusType},
+};
 
 use super::read_as;
 use crate::{
@@ -257,4 +260,55 @@ async fn values_show_in_no_debug_output_and_no_error() {
     let refused = client.put_secret_value().secret_id("s").secret_string(long).send().await;
     assert_eq!(code(&refused), "ValidationException");
     assert!(!message(&refused).contains("hush"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn replicas_follow_their_primary() {
+    let cloud = cloud();
+    let client = Client::new(&sdk(&cloud));
+    let arn = create(&client, "s", "one").await;
+    let region = |name: &str| ReplicaRegionType::builder().region(name).build();
+    let replicate = || client.replicate_secret_to_regions().secret_id("s");
+    for wrong in ["eu-central-1", "nowhere"] {
+        assert_eq!(
+            code(&replicate().add_replica_regions(region(wrong)).send().await),
+            "InvalidParameterException"
+        );
+    }
+    let answer = replicate().add_replica_regions(region("eu-west-1")).send().await.unwrap();
+    assert_eq!(answer.replication_status()[0].status(), Some(&StatusType::InProgress));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let described = client.describe_secret().secret_id("s").send().await.unwrap();
+    assert_eq!(described.replication_status()[0].status(), Some(&StatusType::InSync));
+    assert_eq!(described.primary_region(), Some("eu-central-1"));
+
+    let there = Client::from_conf(
+        aws_sdk_secretsmanager::config::Builder::from(&sdk(&cloud))
+            .region(aws_sdk_sts::config::Region::new("eu-west-1"))
+            .build(),
+    );
+    client.put_secret_value().secret_id("s").secret_string("two").send().await.unwrap();
+    assert_eq!(value(&there, &arn.replace("eu-central-1", "eu-west-1")).await, "two");
+    let written = there.put_secret_value().secret_id("s").secret_string("three").send().await;
+    assert!(message(&written).contains("replica secret"));
+    let deleted = client.delete_secret().secret_id("s").send().await;
+    assert!(message(&deleted).contains("still has replica regions eu-west-1"));
+
+    let remove = client.remove_regions_from_replication().secret_id("s").remove_replica_regions("eu-west-1");
+    assert!(remove.send().await.unwrap().replication_status().is_empty());
+    assert_eq!(code(&there.describe_secret().secret_id("s").send().await), "ResourceNotFoundException");
+
+    // A secret of that name in the other region is in the way, until it is overwritten.
+    create(&there, "s", "theirs").await;
+    replicate().add_replica_regions(region("eu-west-1")).send().await.unwrap();
+    let described = client.describe_secret().secret_id("s").send().await.unwrap();
+    let [status] = described.replication_status() else { panic!() };
+    assert!(status.status_message().unwrap().contains("already exists in region eu-west-1"));
+    let force = replicate().add_replica_regions(region("eu-west-1")).force_overwrite_replica_secret(true);
+    force.send().await.unwrap();
+    assert_eq!(value(&there, "s").await, "two");
+    there.stop_replication_to_replica().secret_id("s").send().await.unwrap();
+    there.put_secret_value().secret_id("s").secret_string("own").send().await.unwrap();
+    assert_eq!(value(&client, "s").await, "two");
+    client.delete_secret().secret_id("s").send().await.unwrap();
 }
