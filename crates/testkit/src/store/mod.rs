@@ -25,6 +25,8 @@ pub struct Abilities {
     pub reads: bool,
     /// It implements [`SecretStore::label`] and keeps [`SecretSpec::labels`]. Needs `reads`.
     pub labels: bool,
+    /// It implements [`SecretStore::undeclared`].
+    pub lists: bool,
     /// It implements [`SecretStore::stage`] and what belongs to it.
     pub rotates: bool,
 }
@@ -124,6 +126,9 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
     }
     if abilities.labels {
         cases! { report, made: rotation::keeps_labels_beside_the_value }
+    }
+    if abilities.lists {
+        cases! { report, made: ownership::names_what_nothing_declares }
     }
     if abilities.rotates {
         cases! { report, made:

@@ -1,6 +1,7 @@
 //! What the stack does not own stays as it is.
 
-use longshore_model::{Action, FailureKind};
+use longshore_model::{Action, FailureKind, StepId};
+use longshore_plugin::SecretSpec;
 
 use super::{Harness, bench::Bench};
 use crate::told::{ok, refused};
@@ -51,4 +52,27 @@ pub(super) async fn leaves_alone_what_another_stack_removed<H: Harness>(bench: &
         bench.apply(&ours).await;
         bench.expect_stored(&ours, "under a name that another stack gave up").await;
     }
+}
+
+pub(super) async fn names_what_nothing_declares<H: Harness>(bench: &Bench<H>) {
+    let names = async |declared: &[&StepId]| -> Vec<String> {
+        let declared = declared.iter().map(|&step| step.clone()).collect();
+        let found = ok(bench.store.undeclared(&bench.context, &declared).await, "undeclared");
+        found.into_iter().map(|secret| secret.name).collect()
+    };
+    let step = bench.context.step.clone();
+    let value = bench.value("declared");
+    bench.apply(&value).await;
+    let theirs = bench.harness.secret("second");
+    ok(bench.store.apply(&bench.other, &theirs, &value).await, "apply by the other stack");
+    bench.harness.put_foreign(&bench.harness.secret("third"), "theirs").await;
+    assert_eq!(names(&[&step]).await, Vec::<String>::new(), "what a step declares, or is not the stack's");
+
+    let [name] =
+        names(&[]).await.try_into().unwrap_or_else(|found| panic!("one is undeclared, not {found:?}"));
+    let undeclared = SecretSpec { name: Some(name), ..SecretSpec::default() };
+    ok(bench.store.remove(&bench.context, &undeclared).await, "the removal by the name that was found");
+    assert!(bench.stored().await.is_none(), "the undeclared secret is there after its removal");
+    assert_eq!(names(&[]).await, Vec::<String>::new(), "what was removed");
+    assert!(bench.harness.stored(&theirs).await.is_some(), "the secret of another stack is gone");
 }

@@ -213,7 +213,7 @@ impl Chained<Keychain> {
         Self::of(
             keychain.clone(),
             keychain,
-            Abilities { restores: true, reads: true, labels: true, rotates: true },
+            Abilities { restores: true, reads: true, labels: true, lists: false, rotates: true },
         )
     }
 }

@@ -60,7 +60,7 @@ impl Harness for Secrets {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { restores: true, reads: true, labels: true, rotates: true }
+        Abilities { restores: true, reads: true, labels: true, lists: true, rotates: true }
     }
 
     async fn stored(&self, secret: &SecretSpec) -> Option<String> {
@@ -122,7 +122,7 @@ impl Harness for Parameters {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities::default()
+        Abilities { lists: true, ..Abilities::default() }
     }
 
     async fn stored(&self, secret: &SecretSpec) -> Option<String> {

@@ -17,7 +17,7 @@ impl store::Harness for Harness {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { restores: true, reads: true, labels: true, rotates: true }
+        Abilities { restores: true, reads: true, labels: true, lists: true, rotates: true }
     }
 
     async fn stored(&self, secret: &SecretSpec) -> Option<String> {

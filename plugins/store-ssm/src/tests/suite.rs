@@ -23,7 +23,7 @@ impl store::Harness for Harness {
 
     fn abilities(&self) -> Abilities {
         // Parameter Store has neither a recovery nor versions that wait, and ECS reads no pull credential there.
-        Abilities::default()
+        Abilities { lists: true, ..Abilities::default() }
     }
 
     async fn stored(&self, secret: &SecretSpec) -> Option<String> {
