@@ -95,7 +95,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
     if !problems.is_empty() {
         return Err(problems);
     }
-    nodes.extend(undeclared_secrets(stack, &stores, &nodes));
+    nodes.extend(undeclared_secrets(stack, &stores, &deployers, &nodes));
     match Graph::new(nodes) {
         Ok(graph) => Ok(Expansion { graph, deployers, credentials }),
         Err(errors) => Err(errors.iter().map(|error| Problem::new("services", error.to_string())).collect()),
@@ -107,7 +107,16 @@ pub(crate) fn keep<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Proble
 }
 
 /// One step for each kind of store that is used: its secrets that carry the stack's tag are found wherever they are.
-fn undeclared_secrets(stack: &Stack, stores: &Stores<'_>, nodes: &[Node]) -> Vec<Node> {
+fn undeclared_secrets(
+    stack: &Stack,
+    stores: &Stores<'_>,
+    deployers: &BTreeMap<Name, Arc<dyn ServiceDeployer>>,
+    nodes: &[Node],
+) -> Vec<Node> {
+    let of_kind: BTreeMap<_, _> = deployers
+        .iter()
+        .map(|(service, deployer)| (&stack.services[service].deployer.name, deployer.clone()))
+        .collect();
     let declared: BTreeSet<_> = nodes.iter().map(|node| node.id.clone()).collect();
     let kept = kept(stack);
     let mut kinds = BTreeSet::new();
@@ -117,7 +126,12 @@ fn undeclared_secrets(stack: &Stack, stores: &Stores<'_>, nodes: &[Node]) -> Vec
         let kind = &stack.stores[*name].name;
         let is_here = |step: &&StepId| kept.get(*step).is_none_or(|store| stack.stores[*store].name == *kind);
         let declared = declared.iter().filter(is_here).cloned().collect();
-        let step = UndeclaredSecretsStep { name: name.to_string(), store: store.clone(), declared };
+        let step = UndeclaredSecretsStep {
+            name: name.to_string(),
+            store: store.clone(),
+            deployers: of_kind.values().cloned().collect(),
+            declared,
+        };
         Node::new(StepId::new("undeclared-secrets", name), Arc::new(step)).last()
     };
     stores.map(step).collect()

@@ -1,6 +1,9 @@
 //! What runs services.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use async_trait::async_trait;
 use longshore_model::{Name, Problem, Service, ServiceStatus, StepId};
@@ -18,8 +21,7 @@ pub struct Wires {
     /// `<dyn SecretStore>::ARN` is its secret.
     pub secrets: BTreeMap<Name, StepId>,
     /// For each environment variable whose value Longshore keeps in a store: the step whose outputs
-    /// [`SecretStore::ARN`](crate::SecretStore::ARN) and [`SecretStore::WRITTEN_AT`](crate::SecretStore::WRITTEN_AT)
-    /// are where it is and when it was written.
+    /// `<dyn SecretStore>::ARN` and `<dyn SecretStore>::WRITTEN_AT` are where it is and when it was written.
     pub variables: BTreeMap<ContainerVariable, StepId>,
 }
 
@@ -58,4 +60,13 @@ pub trait ServiceDeployer: Send + Sync {
     /// # Errors
     /// When it cannot be read. A service that is not there is no error.
     async fn status(&self, context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus>;
+
+    /// The services that the stack owns, but that none of the `declared` steps makes, as people know them: they may still
+    /// read what the stack keeps. Reads only. A deployer that cannot find them by their owner answers with none.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    async fn undeclared(&self, _context: &Context, _declared: &BTreeSet<StepId>) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 }

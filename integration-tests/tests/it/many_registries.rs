@@ -155,3 +155,23 @@ fn all_tasks_run_and_a_registry_that_leaves_takes_its_secret_and_its_statement_a
     assert!(again.stdout.contains("nothing to change"), "{}", again.stdout);
     project.longshore(&["destroy", "--yes"]).code(0);
 }
+
+#[test]
+fn a_secret_stays_while_a_service_that_is_not_declared_either_may_read_it() {
+    let project = project();
+    declare(&project, BASE);
+    project.longshore(&["deploy"]).code(0);
+    let is_of_web = |block: &&str| !block.contains("services.web");
+    let blocks: Vec<_> = BASE.split("\n\n").filter(is_of_web).collect();
+    let without: Vec<_> = blocks.into_iter().filter(|block| !block.contains("[registries.gitlab]")).collect();
+    declare(&project, &without.join("\n\n"));
+
+    let plan = project.longshore(&["plan", "--output", "json", "--detailed-exitcode"]).code(0);
+    let kept = &plans(&plan.stdout)["undeclared-secrets.default"];
+    assert_eq!(kept["action"], "no-change");
+    let note = kept["notes"][0].as_str().unwrap();
+    assert!(
+        note.contains("the service default/web") && note.contains("longshore/shop/gitlab/pull"),
+        "{note}"
+    );
+}

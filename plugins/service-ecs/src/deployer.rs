@@ -1,6 +1,6 @@
 //! The service deployer: what a service unfolds into, and how it is doing.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, bounded};
@@ -16,6 +16,7 @@ use crate::{
     service::{SERVICE_ARN, ServiceStep, written_at_input},
     status,
     task_definition::{TASK_DEFINITION_ARN, TaskDefinitionStep},
+    undeclared,
 };
 
 /// The longest name of a family (API reference, RegisterTaskDefinition).
@@ -108,5 +109,9 @@ impl ServiceDeployer for EcsDeployer {
 
     async fn status(&self, _context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus> {
         status::read(&self.aws, name, service).await
+    }
+
+    async fn undeclared(&self, context: &Context, declared: &BTreeSet<StepId>) -> Result<Vec<String>> {
+        undeclared::find(&self.aws, context, declared).await
     }
 }

@@ -22,6 +22,7 @@ mod task_definition;
 #[cfg(test)]
 mod tests;
 mod time;
+mod undeclared;
 
 use std::sync::Arc;
 

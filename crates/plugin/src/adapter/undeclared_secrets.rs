@@ -5,15 +5,19 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use longshore_model::{Action, FieldChange, Inputs, Outputs, Shown, StepId, StepPlan};
 
-use crate::{Context, Result, SecretSpec, SecretStore, Step, TokenLabels};
+use crate::{Context, Result, SecretSpec, SecretStore, ServiceDeployer, Step, TokenLabels};
 
 /// Removes the secrets of a store that carry the stack's tag, but whose step is not in the graph any more: those of a
-/// registry or a variable that left the configuration. It comes after everything that may still have used them.
+/// registry or a variable that left the configuration. It comes after everything that may still have used them, and it
+/// keeps them as long as a service of the stack runs that is not declared either: its tasks may read them.
 pub struct UndeclaredSecretsStep {
     /// The store's name in the configuration.
     pub name: String,
     /// The store.
     pub store: Arc<dyn SecretStore>,
+    /// What may run services of the stack that nothing declares, one deployer of each kind. Without any, nobody can tell,
+    /// and the secrets stay.
+    pub deployers: Vec<Arc<dyn ServiceDeployer>>,
     /// The steps that there are.
     pub declared: BTreeSet<StepId>,
 }
@@ -22,7 +26,16 @@ impl UndeclaredSecretsStep {
     async fn look(&self, context: &Context) -> Result<StepPlan> {
         let mut plan =
             StepPlan::new(Action::NoChange, format!("secrets in {} that nothing declares", self.name));
-        for secret in self.store.undeclared(context, &self.declared).await? {
+        let secrets = self.store.undeclared(context, &self.declared).await?;
+        if secrets.is_empty() {
+            return Ok(plan);
+        }
+        if let Some(reader) = self.possible_reader(context).await? {
+            let names: Vec<_> = secrets.into_iter().map(|secret| secret.name).collect();
+            plan.notes.push(format!("kept, because {reader} may read them: {}", names.join(", ")));
+            return Ok(plan);
+        }
+        for secret in secrets {
             plan.action = Action::Delete;
             plan.reason = Some("the stack owns them, and the configuration does not declare them".to_owned());
             if !TokenLabels::read(&secret.labels).ids().is_empty() {
@@ -34,6 +47,19 @@ impl UndeclaredSecretsStep {
             plan.changes.push(FieldChange::new(secret.name, Some(Shown::text(secret.resource)), None));
         }
         Ok(plan)
+    }
+
+    /// What may still read the secrets, as far as that can be told.
+    async fn possible_reader(&self, context: &Context) -> Result<Option<String>> {
+        if self.deployers.is_empty() {
+            return Ok(Some("a service that is not declared any more".to_owned()));
+        }
+        let mut services = Vec::new();
+        for deployer in &self.deployers {
+            services.extend(deployer.undeclared(context, &self.declared).await?);
+        }
+        let named = || format!("{}, which the stack owns and does not declare,", services.join(", "));
+        Ok((!services.is_empty()).then(named))
     }
 
     /// Removes those among them that `is_planned`.
@@ -65,6 +91,7 @@ impl Step for UndeclaredSecretsStep {
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        self.remove_those(context, |_| true).await
+        let plan = self.look(context).await?;
+        self.remove_those(context, |name| plan.changes.iter().any(|change| change.field == name)).await
     }
 }
