@@ -1,13 +1,13 @@
 //! What differs between a secret that is there and the one that is declared. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_aws::Ownership;
 use longshore_model::{FieldChange, Secret, Shown};
 
 use crate::{
     labels,
-    observed::{Current, Observed},
+    observed::{Current, Observed, Replica},
     value,
 };
 
@@ -24,6 +24,10 @@ pub(crate) struct Desired<'a> {
     pub(crate) value: &'a Secret<String>,
     pub(crate) ownership: &'a Ownership,
     pub(crate) labels: &'a BTreeMap<String, String>,
+    /// Tags of one's own.
+    pub(crate) own_tags: &'a BTreeMap<String, String>,
+    /// The other regions that have a replica; nothing leaves them as they are.
+    pub(crate) replicate_to: Option<&'a BTreeSet<String>>,
 }
 
 /// What has to change.
@@ -36,6 +40,10 @@ pub(crate) struct Difference {
     pub(crate) tags: Vec<(String, String)>,
     /// The keys of tags to be removed.
     pub(crate) surplus: Vec<String>,
+    /// Regions that get a replica, or another try.
+    pub(crate) replicate: Vec<String>,
+    /// Regions that lose theirs.
+    pub(crate) unreplicate: Vec<String>,
 }
 
 impl Difference {
@@ -55,8 +63,11 @@ impl Difference {
                 .into_iter()
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .chain(labels)
+                .chain(own_tags(secret, desired))
                 .collect(),
             surplus,
+            replicate: replicate(secret, desired),
+            unreplicate: unreplicate(secret, desired),
         }
     }
 
@@ -86,6 +97,15 @@ impl Difference {
             let old = secret.tags.get(key).map(Shown::text);
             changes.push(FieldChange::new(format!("Tags.{key}"), old, None));
         }
+        let field = |region: &String| format!("ReplicationStatus.{region}");
+        let status = |region: &String| secret.replicas.get(region).map(Shown::text);
+        for region in &self.replicate {
+            let new = Shown::text("InSync");
+            changes.push(FieldChange::new(field(region), status(region), Some(new)));
+        }
+        for region in &self.unreplicate {
+            changes.push(FieldChange::new(field(region), status(region), None));
+        }
         changes
     }
 }
@@ -105,19 +125,47 @@ pub(crate) fn of_creation(desired: &Desired<'_>) -> Vec<FieldChange> {
     for (label, value) in desired.labels {
         changes.push(new(&format!("Tags.{}", labels::tag(label)), Shown::text(value)));
     }
+    for (key, value) in desired.own_tags {
+        changes.push(new(&format!("Tags.{key}"), Shown::text(value)));
+    }
+    for region in desired.replicate_to.into_iter().flatten() {
+        changes.push(new(&format!("ReplicationStatus.{region}"), Shown::text("InSync")));
+    }
     changes
+}
+
+/// The tags of one's own that a secret lacks, or that have another value there.
+fn own_tags(secret: &Observed, desired: &Desired<'_>) -> Vec<(String, String)> {
+    let missing = desired.own_tags.iter().filter(|(key, value)| secret.tags.get(*key) != Some(value));
+    missing.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The declared regions without a replica, or whose replication failed.
+fn replicate(secret: &Observed, desired: &Desired<'_>) -> Vec<String> {
+    let lacks = |region: &&String| secret.replicas.get(*region).is_none_or(Replica::has_failed);
+    desired.replicate_to.into_iter().flatten().filter(lacks).cloned().collect()
+}
+
+/// The regions with a replica that are not declared.
+fn unreplicate(secret: &Observed, desired: &Desired<'_>) -> Vec<String> {
+    let Some(declared) = desired.replicate_to else { return Vec::new() };
+    secret.replicas.keys().filter(|region| !declared.contains(*region)).cloned().collect()
 }
 
 fn shown_key(key: Option<&str>) -> Shown {
     Shown::text(key.unwrap_or(AWS_MANAGED_KEY))
 }
 
+/// Whether a key is the one that AWS manages.
+pub(crate) fn is_aws_managed(key: &str) -> bool {
+    key.rsplit(':').next() == Some("alias/aws/secretsmanager")
+}
+
 /// Whether the key that a secret has is the declared one. Secrets Manager answers with the key as it was once given: an
-/// ARN, an id or an alias. Which key an alias stands for is not known here, so it counts as another one; only the alias
-/// of the key that AWS manages is known.
+/// ARN, an id or an alias. An alias that could not be looked up counts as another key; only that of the key that AWS
+/// manages is known.
 fn same_key(observed: Option<&str>, desired: Option<&str>) -> bool {
-    let aws_managed = |key: &str| key.rsplit(':').next() == Some("alias/aws/secretsmanager");
-    match (observed.filter(|key| !aws_managed(key)), desired) {
+    match (observed.filter(|key| !is_aws_managed(key)), desired) {
         (None, None) => true,
         (Some(observed), Some(desired)) => {
             observed == desired || desired.rsplit_once(":key/").is_some_and(|(_, id)| id == observed)
@@ -155,11 +203,18 @@ mod tests {
             value: &value,
             ownership: &ownership,
             labels: &BTreeMap::new(),
+            own_tags: &[("team".to_owned(), "shop".to_owned())].into(),
+            replicate_to: Some(&["eu-west-1".to_owned(), "us-east-1".to_owned()].into()),
         };
         let secret = Observed {
             description: "by hand".into(),
             tags: [("longshore:stack".into(), "shop".into()), ("longshore:resource".into(), "old".into())]
                 .into(),
+            replicas: [
+                ("us-east-1".into(), Replica::Failed("it exists".into())),
+                ("us-west-2".into(), Replica::InSync),
+            ]
+            .into(),
             ..Observed::default()
         };
         let current = Current::Text(Secret::new("ghp_old".to_owned()));

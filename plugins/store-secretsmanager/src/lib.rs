@@ -10,6 +10,7 @@ mod labels;
 mod name;
 mod observed;
 mod options;
+mod replicate;
 mod rotate;
 mod store;
 mod token;
@@ -32,8 +33,11 @@ use crate::{options::StoreOptions, store::SecretsManager};
 ///
 /// Its options, all of them optional:
 /// - `prefix`: what every secret's name begins with, `longshore/` by default;
-/// - `kms-key`: the full ARN of the customer-managed key that encrypts the secrets; otherwise the key that AWS manages;
-/// - `recovery-window-days`: for how many days a removed secret can be restored, from 7 to 30, 30 by default.
+/// - `kms-key`: the ARN, id or alias of the customer-managed key that encrypts the secrets; otherwise the key that AWS
+///   manages;
+/// - `recovery-window-days`: for how many days a removed secret can be restored, from 7 to 30, 30 by default;
+/// - `tags`: tags of one's own; others that a secret has stay;
+/// - `replicate-to`: the other regions that have a replica. Where it is not set, replicas that a secret has stay.
 pub fn register(registry: &mut Registry) {
     registry.add_secret_store("secretsmanager", |options, extensions| {
         let key = &options.key;

@@ -1,10 +1,13 @@
 //! What is there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use aws_sdk_secretsmanager::{
-    Client, error::ProvideErrorMetadata as _, operation::get_secret_value::GetSecretValueError,
+    Client,
+    error::ProvideErrorMetadata as _,
+    operation::get_secret_value::GetSecretValueError,
     primitives::DateTime,
+    types::{ReplicationStatusType, StatusType},
 };
 use aws_smithy_types::date_time::Format;
 use longshore_aws::failure;
@@ -28,6 +31,43 @@ pub(crate) struct Observed {
     pub(crate) versions: BTreeMap<String, Vec<String>>,
     /// When it last changed.
     pub(crate) changed: Option<DateTime>,
+    /// Its replicas, by region.
+    pub(crate) replicas: BTreeMap<String, Replica>,
+}
+
+/// A replica in another region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Replica {
+    InSync,
+    InProgress,
+    /// Why it failed.
+    Failed(String),
+}
+
+impl Replica {
+    fn of(status: &ReplicationStatusType) -> Self {
+        match status.status() {
+            Some(StatusType::Failed) => {
+                Self::Failed(status.status_message().unwrap_or("AWS gives no reason").to_owned())
+            }
+            Some(StatusType::InProgress) => Self::InProgress,
+            _ => Self::InSync,
+        }
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+}
+
+impl fmt::Display for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InSync => f.write_str("InSync"),
+            Self::InProgress => f.write_str("InProgress"),
+            Self::Failed(why) => write!(f, "Failed: {why}"),
+        }
+    }
 }
 
 /// The value of a secret's current version.
@@ -76,6 +116,12 @@ pub(crate) async fn describe(client: &Client, name: &str) -> Result<Option<Obser
             })
             .collect(),
         changed: answer.last_changed_date,
+        replicas: answer
+            .replication_status
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|status| Some((status.region.clone()?, Replica::of(&status))))
+            .collect(),
     }))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, Owner, Ownership};
-use longshore_model::{Action, Arn, Failure, FailureKind, FieldChange, Secret, Shown, StepId, StepPlan};
+use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepId, StepPlan};
 use longshore_plugin::{
     Context, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
 };
@@ -32,14 +32,35 @@ impl SecretsManager {
     /// Refuses what cannot work before anything is called.
     pub(crate) async fn check(&self, value: &Secret<String>) -> Result<()> {
         value::check(value)?;
-        let Some(key) = &self.options.kms_key else { return Ok(()) };
+        self.key().await?;
         let region = self.aws.region().await?;
-        if key.region() == region {
-            return Ok(());
+        if self.options.replicate_to.as_ref().is_some_and(|regions| regions.contains(region)) {
+            let message =
+                format!("the secret is in {region} itself, so that it cannot be replicated to there");
+            return Err(Failure::new(FailureKind::Invalid, message)
+                .help("take the region out of `replicate-to` of the store"));
         }
-        let message = format!("the KMS key {key} is in another region than the secret, which is in {region}");
-        Err(Failure::new(FailureKind::Invalid, message)
-            .help("set `kms-key` of the store to a key of that region"))
+        Ok(())
+    }
+
+    /// The full ARN of the key, where a customer-managed one is configured. Policies and comparisons need it: an alias
+    /// can be moved to another key.
+    pub(crate) async fn key(&self) -> Result<Option<String>> {
+        match &self.options.kms_key {
+            Some(reference) => Ok(Some(self.aws.key_arn(reference).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// A secret with the full ARN of its key, so far as that can be found out.
+    pub(crate) async fn with_key_arn(&self, mut secret: Observed) -> Observed {
+        if let Some(key) = secret.kms_key.as_ref().filter(|key| !difference::is_aws_managed(key))
+            && self.options.kms_key.is_some()
+            && let Ok(arn) = self.aws.key_arn(key).await
+        {
+            secret.kms_key = Some(arn);
+        }
+        secret
     }
 
     pub(crate) fn desired<'a>(
@@ -48,9 +69,18 @@ impl SecretsManager {
         secret: &'a SecretSpec,
         value: &'a Secret<String>,
         ownership: &'a Ownership,
+        key: Option<&'a str>,
     ) -> Desired<'a> {
-        let kms_key = self.options.kms_key.as_ref().map(Arn::as_str);
-        Desired { name, description: &secret.description, kms_key, value, ownership, labels: &secret.labels }
+        Desired {
+            name,
+            description: &secret.description,
+            kms_key: key,
+            value,
+            ownership,
+            labels: &secret.labels,
+            own_tags: &self.options.tags,
+            replicate_to: self.options.replicate_to.as_ref(),
+        }
     }
 }
 
@@ -75,7 +105,7 @@ impl SecretStore for SecretsManager {
     }
 
     fn kms_key(&self) -> Option<&str> {
-        self.options.kms_key.as_ref().map(Arn::as_str)
+        self.options.kms_key.as_deref()
     }
 
     async fn plan(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<StepPlan> {
@@ -83,13 +113,15 @@ impl SecretStore for SecretsManager {
         self.check(value).await?;
         let client = self.aws.secretsmanager().await?;
         let ownership = Ownership::of(context);
-        let desired = self.desired(&name, secret, value, &ownership);
+        let key = self.key().await?;
+        let desired = self.desired(&name, secret, value, &ownership, key.as_deref());
         let Some(observed) = observed::describe(client, &name).await? else {
             return Ok(
                 StepPlan::new(Action::Create, resource(&name)).changes(difference::of_creation(&desired))
             );
         };
         require_ours(&name, &observed, &ownership)?;
+        let observed = self.with_key_arn(observed).await;
         let plan =
             |action| StepPlan::new(action, resource(&name)).output(<dyn SecretStore>::ARN, &observed.arn);
         if let Some(deleted) = &observed.deleted {
@@ -139,6 +171,10 @@ impl SecretStore for SecretsManager {
         let days = self.options.recovery_window_days;
         let mut plan = plan(Action::Delete);
         plan.notes.push(format!("it can be restored for {days} days, and the next deploy does so"));
+        if !observed.replicas.is_empty() {
+            let regions: Vec<_> = observed.replicas.keys().map(String::as_str).collect();
+            plan.notes.push(format!("its replicas are deleted first: {}", regions.join(", ")));
+        }
         Ok(plan)
     }
 
@@ -160,6 +196,17 @@ impl SecretStore for SecretsManager {
 
     async fn read(&self, context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {
         self.read_back(context, secret).await
+    }
+
+    async fn written_at(&self, context: &Context, secret: &SecretSpec) -> Result<Option<u64>> {
+        let name = self.name(secret)?;
+        let client = self.aws.secretsmanager().await?;
+        let Some(observed) = observed::describe(client, &name).await? else { return Ok(None) };
+        if observed.deleted.is_some() || Ownership::of(context).owner(observed.tags()) != Owner::Ours {
+            return Ok(None);
+        }
+        let created = observed::version(client, &name, &observed, None).await?.created;
+        Ok(created.and_then(|created| created.to_millis().ok()).and_then(|millis| u64::try_from(millis).ok()))
     }
 
     async fn label(&self, context: &Context, secret: &SecretSpec) -> Result<()> {

@@ -41,21 +41,24 @@ impl SecretsManager {
         self.check(value).await?;
         let client = self.aws.secretsmanager().await?;
         let ownership = Ownership::of(context);
-        let desired = self.desired(&name, secret, value, &ownership);
-        let desired = &desired;
+        let key = self.key().await?;
+        let desired = &self.desired(&name, secret, value, &ownership, key.as_deref());
         let probe = |attempt| async move {
             let Some(observed) = observed::describe(client, desired.name).await? else {
                 context.progress(format!("creating the secret {}", desired.name));
                 return create(client, desired, attempt).await;
             };
             require_ours(desired.name, &observed, desired.ownership)?;
+            let observed = self.with_key_arn(observed).await;
             if observed.deleted.is_some() {
                 context.progress(format!("restoring the secret {}", desired.name));
                 return restore(client, desired, &observed).await;
             }
             update(context, client, desired, &observed, attempt).await
         };
-        wait::until(context, PATIENCE, probe).await
+        let arn = wait::until(context, PATIENCE, probe).await?;
+        self.replicate(context, client, desired).await?;
+        Ok(arn)
     }
 
     /// Schedules the deletion of a secret that the stack owns.
@@ -66,6 +69,7 @@ impl SecretsManager {
         if observed.deleted.is_some() || Ownership::of(context).owner(observed.tags()) != Owner::Ours {
             return Ok(());
         }
+        self.remove_replicas(context, client, &name, &observed).await?;
         context.progress(format!("scheduling the deletion of the secret {name}"));
         let window = i64::from(self.options.recovery_window_days);
         let request = client.delete_secret().secret_id(&observed.arn).recovery_window_in_days(window);
@@ -80,8 +84,9 @@ impl SecretsManager {
 async fn create(client: &Client, desired: &Desired<'_>, attempt: u32) -> Result<Probe<String>> {
     let ownership = desired.ownership.tags().map(|(key, value)| (key.to_owned(), value));
     let noted = desired.labels.iter().map(|(label, value)| (labels::tag(label), value.as_str()));
-    let tags =
-        ownership.into_iter().chain(noted).map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let own = desired.own_tags.iter().map(|(key, value)| (key.clone(), value.as_str()));
+    let tags = ownership.into_iter().chain(noted).chain(own);
+    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
     let request = client
         .create_secret()
         .name(desired.name)

@@ -86,7 +86,7 @@ pub(super) fn remove(world: &mut World, call: &Call) -> Result<Value, ApiError> 
     let secret = primary(&mut world.secrets, call, id)?;
     let (arn, own) = (secret.arn.clone(), secret.region.clone());
     for region in regions {
-        if secret.replicas.get(&region).is_none() {
+        if !secret.replicas.contains_key(&region) {
             return Err(parameter(format!("The secret is not replicated to region {region}.")));
         }
     }

@@ -136,16 +136,31 @@ impl Harness {
 
     /// A customer-managed key: its ARN.
     pub(super) async fn key(&self) -> String {
-        let now = self.cloud.now();
+        self.key_in(REGION).await
+    }
+
+    /// A customer-managed key of a region: its ARN.
+    pub(super) async fn key_in(&self, region: &str) -> String {
+        let answer = self.kms(region, "CreateKey", json!({})).await;
+        answer["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
+    }
+
+    /// Gives a key the alias `alias/shop`.
+    pub(super) async fn alias(&self, key: &str) {
+        let region = key.split(':').nth(3).unwrap();
+        let input = json!({"AliasName": "alias/shop", "TargetKeyId": key});
+        self.kms(region, "CreateAlias", input).await;
+    }
+
+    async fn kms(&self, region: &str, operation: &str, input: Value) -> Value {
         let call = Call {
-            operation: "CreateKey".into(),
-            region: REGION.into(),
-            input: json!({}),
-            now,
+            operation: operation.into(),
+            region: region.into(),
+            input,
+            now: self.cloud.now(),
             caller: "arn:aws:iam::123456789012:user/ci".into(),
         };
-        let answer = self.cloud.edit(|world| kms::handle(world, &call)).await.unwrap();
-        answer["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
+        self.cloud.edit(|world| kms::handle(world, &call)).await.unwrap()
     }
 
     /// Lets `times` calls of `operation` go wrong.

@@ -73,6 +73,67 @@ async fn key_description_and_tags_follow_the_declaration() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_may_be_named_by_its_alias_and_is_used_by_its_arn() {
+    let mut harness = Harness::new(json!({"kms-key": "alias/shop"}));
+    let value = credential("ghp_1");
+    let key = harness.key().await;
+    harness.alias(&key).await;
+    harness.apply(&value).await.unwrap();
+    let client = harness.client().await;
+    let secret = client.describe_secret().secret_id(NAME).send().await.unwrap();
+    assert_eq!(secret.kms_key_id(), Some(key.as_str()));
+    // The role builder resolves the same reference.
+    assert_eq!(harness.store.kms_key(), Some("alias/shop"));
+    for reference in [key.rsplit('/').next().unwrap(), &key, "alias/shop"] {
+        harness.configure(json!({"kms-key": reference}));
+        assert_eq!(harness.action(&value).await, Action::NoChange, "{reference}");
+    }
+    // Somebody names the key by the alias: it is the same key.
+    client.update_secret().secret_id(NAME).kms_key_id("alias/shop").send().await.unwrap();
+    assert_eq!(harness.action(&value).await, Action::NoChange);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_of_ones_own_are_set_and_followed() {
+    let mut harness = Harness::new(json!({"tags": {"team": "shop", "cost-center": "42"}}));
+    let value = credential("ghp_1");
+    harness.apply(&value).await.unwrap();
+    let client = harness.client().await;
+    let tags = || async {
+        let secret = client.describe_secret().secret_id(NAME).send().await.unwrap();
+        let tags = secret.tags.unwrap().into_iter().map(|tag| (tag.key.unwrap(), tag.value.unwrap()));
+        let own = tags.filter(|(key, _)| !key.starts_with("longshore:"));
+        own.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(tags().await, "cost-center=42 team=shop");
+    assert_eq!(harness.action(&value).await, Action::NoChange);
+    harness.configure(json!({"tags": {"team": "web"}}));
+    assert_eq!(harness.action(&value).await, Action::Update);
+    harness.apply(&value).await.unwrap();
+    // What is not declared any more may be somebody else's by now.
+    assert_eq!(tags().await, "cost-center=42 team=web");
+    assert_eq!(harness.action(&value).await, Action::NoChange);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_runs_tasks_can_tell_when_the_value_was_written() {
+    let mut harness = Harness::new(json!({}));
+    let written_at = |harness: &Harness| (harness.store.clone(), harness.context(), harness.spec.clone());
+    let ask = |(store, context, spec): (std::sync::Arc<dyn longshore_plugin::SecretStore>, _, _)| async move {
+        store.written_at(&context, &spec).await.unwrap()
+    };
+    assert_eq!(ask(written_at(&harness)).await, None);
+    harness.apply(&credential("ghp_1")).await.unwrap();
+    let first = ask(written_at(&harness)).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    harness.spec.description = "another".into();
+    harness.apply(&credential("ghp_1")).await.unwrap();
+    assert_eq!(ask(written_at(&harness)).await, Some(first), "the value is the same");
+    harness.apply(&credential("ghp_2")).await.unwrap();
+    assert!(ask(written_at(&harness)).await.unwrap() >= first + 1500);
+}
+
+#[tokio::test(start_paused = true)]
 async fn tags_of_other_people_stay() {
     let harness = Harness::new(json!({}));
     let value = credential("ghp_1");

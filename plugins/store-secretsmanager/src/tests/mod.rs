@@ -5,6 +5,7 @@ mod harness;
 mod life_cycle;
 mod ownership;
 mod refusals;
+mod replicas;
 mod rotation;
 mod suite;
 mod undeclared;

@@ -1,9 +1,13 @@
 //! Secrets whose registry left the configuration are found by their tags, and no others.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use longshore_model::{Inputs, StepId};
-use longshore_plugin::{SecretSpec, Step, UndeclaredSecret, adapter::UndeclaredSecretsStep};
+use async_trait::async_trait;
+use longshore_model::{Inputs, Name, Problem, Service, ServiceStatus, StepId};
+use longshore_plugin::{
+    Context, Node, Result, SecretSpec, ServiceDeployer, Step, UndeclaredSecret, Wires,
+    adapter::UndeclaredSecretsStep,
+};
 use serde_json::json;
 
 use super::harness::{Harness, NAME, credential};
@@ -37,6 +41,20 @@ async fn only_what_the_stack_owns_and_does_not_declare_is_found_and_removed() {
     assert_eq!(harness.calls("secretsmanager:DeleteSecret"), 1);
 }
 
+/// Runs no service that could read a secret.
+struct NoServices;
+
+#[async_trait]
+impl ServiceDeployer for NoServices {
+    fn unfold(&self, _: &Name, _: &Service, _: &Wires) -> std::result::Result<Vec<Node>, Vec<Problem>> {
+        Ok(Vec::new())
+    }
+
+    async fn status(&self, _: &Context, _: &Name, _: &Service) -> Result<ServiceStatus> {
+        unreachable!("nobody asks")
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_came_after_the_plan_stays() {
     let harness = Harness::new(json!({}));
@@ -44,6 +62,7 @@ async fn what_came_after_the_plan_stays() {
     let step = UndeclaredSecretsStep {
         name: "default".to_owned(),
         store: harness.store.clone(),
+        deployers: vec![Arc::new(NoServices)],
         declared: BTreeSet::new(),
     };
     let plan = step.plan(&harness.context(), &Inputs::default()).await.unwrap();
