@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_aws::{Aws, Target};
 use longshore_config::{ConfigError, ConfigErrors, Layers, Loaded, PluginKind, PluginUse, load_with};
+use longshore_credential::Environment;
 use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
 use longshore_oci::Puller;
@@ -46,13 +47,13 @@ pub(crate) fn load(
         variables: variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
     };
     // Building a plugin calls nothing: whom the clients would reach does not matter here.
-    let extensions = extensions(&Aws::connect(Target::default(), None), variables);
+    let extensions = extensions(&Aws::connect(Target::default(), None), environment(variables));
     load_with(&layers, &|used| judge(used, plugins, &extensions)).map_err(|errors| refused(&errors))
 }
 
 /// What is lent to plugins: the AWS clients, and the environment variables.
-fn extensions(aws: &Aws, variables: &BTreeMap<String, String>) -> Extensions {
-    Extensions::default().with(aws.clone()).with(environment(variables))
+fn extensions(aws: &Aws, environment: Environment) -> Extensions {
+    Extensions::default().with(aws.clone()).with(environment)
 }
 
 fn judge(used: &PluginUse, plugins: &Registry, extensions: &Extensions) -> Vec<Problem> {
@@ -78,7 +79,8 @@ pub(crate) fn unfold(
     puller: Puller,
     variables: &BTreeMap<String, String>,
 ) -> Result<Expansion, Vec<Failure>> {
-    let extensions = extensions(aws, variables);
+    // A program that yields one credential has no business with the others.
+    let extensions = extensions(aws, environment(variables).hiding(loaded.secret_variables()));
     let host = Host { plugins, extensions: &extensions, pull_check: Arc::new(puller) };
     expand(&loaded.stack, &host).map_err(|problems| refused(&loaded.locate(problems)))
 }

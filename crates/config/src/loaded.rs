@@ -1,9 +1,12 @@
 //! Loading a configuration.
 
+use std::collections::BTreeSet;
+
 use longshore_model::{Options, Problem, Stack};
 
 use crate::{
     ConfigError, ConfigErrors, Layers, Origin, PluginUse, check, defaults,
+    layers::named_variables,
     merge::{self, Merged},
 };
 
@@ -78,6 +81,14 @@ impl Loaded {
     #[must_use]
     pub fn origin(&self, key: &str) -> Option<&Origin> {
         self.merged.origin(key)
+    }
+
+    /// The environment variables that the configuration names as places of secrets (`{ env = "NAME" }`).
+    #[must_use]
+    pub fn secret_variables(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        named_variables(&self.merged.values, &mut names);
+        names.into_iter().map(str::to_owned).collect()
     }
 
     /// Finds the places of problems that were noticed after loading.

@@ -3,17 +3,19 @@
 use longshore_model::{Failure, FailureKind, Secret};
 use longshore_plugin::{Context, Result};
 
-use crate::{Program, VALUE_LIMIT};
+use crate::{Environment, Program, VALUE_LIMIT};
 
 /// Runs `program`, without a shell and without input, and answers with the first line of its standard output.
 pub(crate) async fn first_line(
     context: &Context,
+    environment: &Environment,
     program: &str,
     arguments: &[String],
 ) -> Result<Secret<String>> {
     let title = format!("command `{program}`");
     let fail = |kind, what: &str| Failure::new(kind, format!("the {title} {what}"));
-    let finished = Program::new(&title, program).arguments(arguments).run(context).await?;
+    let finished =
+        Program::new(&title, program).arguments(arguments).within(environment).run(context).await?;
     if !finished.status().success() {
         let ended = format!("failed with {}", finished.status());
         let said = finished.said();
@@ -39,7 +41,7 @@ mod tests {
     const SECRET: &str = "correct-horse-battery-staple";
 
     async fn sh(script: &str) -> Result<Secret<String>> {
-        first_line(&context(), "sh", &["-c".to_owned(), script.to_owned()]).await
+        first_line(&context(), &Environment::default(), "sh", &["-c".to_owned(), script.to_owned()]).await
     }
 
     async fn refused(script: &str) -> String {
@@ -63,7 +65,10 @@ mod tests {
     #[tokio::test]
     async fn arguments_reach_the_command_as_they_are() {
         let arguments = ["%s", "a b; $HOME *"].map(str::to_owned);
-        assert_eq!(first_line(&context(), "printf", &arguments).await.unwrap().expose(), "a b; $HOME *");
+        assert_eq!(
+            first_line(&context(), &Environment::default(), "printf", &arguments).await.unwrap().expose(),
+            "a b; $HOME *"
+        );
     }
 
     #[tokio::test]
@@ -81,7 +86,12 @@ mod tests {
         for script in scripts {
             failures.push(refused(script).await);
         }
-        failures.push(first_line(&context(), "/nowhere/no-such-command", &[]).await.unwrap_err().to_string());
+        failures.push(
+            first_line(&context(), &Environment::default(), "/nowhere/no-such-command", &[])
+                .await
+                .unwrap_err()
+                .to_string(),
+        );
         insta::assert_snapshot!(failures.join("\n"));
     }
 

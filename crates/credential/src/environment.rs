@@ -1,24 +1,40 @@
 //! The process environment, as a seam.
 
-use std::{ffi::OsString, fmt, sync::Arc};
+use std::{collections::BTreeSet, ffi::OsString, fmt, sync::Arc};
 
 /// Looks up environment variables. A host lends another one than the process's as an
 /// [extension](longshore_plugin::Extensions), for example in a test.
 #[derive(Clone)]
-pub struct Environment(Arc<LookUp>);
+pub struct Environment {
+    look_up: Arc<LookUp>,
+    hidden: Arc<BTreeSet<String>>,
+}
 
 type LookUp = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 
 impl Environment {
     /// An environment of variables that `look_up` finds.
     pub fn new(look_up: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(look_up))
+        Self { look_up: Arc::new(look_up), hidden: Arc::default() }
+    }
+
+    /// The same environment, of which programs that are run do not inherit the variables `names`: they hold secrets that
+    /// are none of the programs' business.
+    #[must_use]
+    pub fn hiding(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.hidden = Arc::new(names.into_iter().collect());
+        self
+    }
+
+    /// The variables that programs do not inherit.
+    pub fn hidden(&self) -> impl Iterator<Item = &str> {
+        self.hidden.iter().map(String::as_str)
     }
 
     /// The value of the variable `name`, if it is set.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<OsString> {
-        (self.0)(name)
+        (self.look_up)(name)
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::VALUE_LIMIT;
+use crate::{Environment, VALUE_LIMIT};
 
 /// How long a program may take, in real time.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,6 +35,7 @@ pub struct Program {
     path: OsString,
     arguments: Vec<String>,
     input: Option<String>,
+    hidden: Vec<String>,
     timeout: Duration,
 }
 
@@ -43,7 +44,7 @@ impl Program {
     /// as ``command `pass` ``.
     pub fn new(title: impl Into<String>, path: impl Into<OsString>) -> Self {
         let (title, path) = (title.into(), path.into());
-        Self { title, path, arguments: Vec::new(), input: None, timeout: TIMEOUT }
+        Self { title, path, arguments: Vec::new(), input: None, hidden: Vec::new(), timeout: TIMEOUT }
     }
 
     /// Runs it with `arguments`. Everybody on the machine sees them.
@@ -57,6 +58,13 @@ impl Program {
     #[must_use]
     pub fn input(mut self, input: impl Into<String>) -> Self {
         self.input = Some(input.into());
+        self
+    }
+
+    /// Keeps from it the variables that `environment` hides.
+    #[must_use]
+    pub fn within(mut self, environment: &Environment) -> Self {
+        self.hidden = environment.hidden().map(str::to_owned).collect();
         self
     }
 
@@ -109,6 +117,9 @@ impl Program {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        for name in &self.hidden {
+            command.env_remove(name);
+        }
         command
     }
 }

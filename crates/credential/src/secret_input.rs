@@ -72,7 +72,9 @@ impl SecretInput {
         let found = match &self.place {
             Place::Environment { name } => from_environment(environment, name),
             Place::File { path } => file::read_file(path, VALUE_LIMIT).await,
-            Place::Command { program, arguments } => command::first_line(context, program, arguments).await,
+            Place::Command { program, arguments } => {
+                command::first_line(context, environment, program, arguments).await
+            }
         };
         found.and_then(|value| self.check(&value)).map_err(|failure| failure.at(&self.key))
     }

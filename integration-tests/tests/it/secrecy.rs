@@ -81,7 +81,8 @@ fn a_token_in_the_configuration_is_refused_and_not_repeated() {
 
 #[test]
 fn no_child_process_sees_it_in_its_arguments_or_environment() {
-    let project = Project::new();
+    // The token is also in a variable: that of another registry, which is none of the program's business.
+    let project = Project::new().variable("HUB_TOKEN", TOKEN.trim());
     let script = project.path().join("print-token.sh");
     let record = project.path().join("seen-by-the-child");
     let text = format!(
@@ -92,7 +93,8 @@ fn no_child_process_sees_it_in_its_arguments_or_environment() {
     fs::write(&script, text).unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let command = format!("registries.ghcr.token={{ command = [\"{}\"] }}", script.display());
-    project.longshore(&["deploy", "--set", &command]).code(0);
+    let hub = "registries.hub={ use = \"dockerhub\", username = \"acme\", token = { env = \"HUB_TOKEN\" } }";
+    project.longshore(&["deploy", "--set", &command, "--set", hub]).code(0);
     let seen = fs::read_to_string(Path::new(&record)).unwrap();
     assert!(seen.contains("print-token.sh"), "{seen}");
     assert_unseen("a child's arguments and environment, and the command's own arguments", &seen);

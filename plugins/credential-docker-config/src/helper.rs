@@ -82,7 +82,8 @@ impl Helper {
         server: &Server,
     ) -> Result<Answer> {
         let path = self.find(environment).await?;
-        let program = Program::new(self.title(), path).arguments(["get"]).input(server.key());
+        let program =
+            Program::new(self.title(), path).arguments(["get"]).input(server.key()).within(environment);
         let finished = program.timeout(self.timeout).run(context).await?;
         if !finished.status().success() {
             return self.failed(&finished);

@@ -14,6 +14,7 @@ use longshore_model::Name;
 pub use files::environments;
 pub(crate) use layer::Layer;
 pub use variables::OWN_VARIABLES;
+pub(crate) use variables::named_variables;
 
 use crate::{ConfigError, merge};
 

@@ -59,7 +59,7 @@ pub(super) fn read(
 }
 
 /// The variables that are named in `values` as the place of a credential.
-fn named_variables<'a>(values: &'a Map<String, Value>, names: &mut BTreeSet<&'a str>) {
+pub(crate) fn named_variables<'a>(values: &'a Map<String, Value>, names: &mut BTreeSet<&'a str>) {
     for (key, value) in values {
         match value {
             Value::Object(values) => named_variables(values, names),
