@@ -1,5 +1,6 @@
 //! Which layer wins.
 
+use longshore_model::ContainerSecret;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -84,6 +85,50 @@ fn a_user_name_that_is_found_somewhere_is_replaced_like_a_credential() {
     assert_eq!(username(&configuration), json!({"file": "secrets/user"}));
     let configuration = configuration.set("registries.harbor.username=acme");
     assert_eq!(username(&configuration), json!("acme"));
+}
+
+#[test]
+fn a_layer_replaces_where_a_variable_has_its_value() {
+    let arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/db";
+    let base = format!(
+        "stores.parameters.use = 'ssm'\n{API}secrets.A = {{ store = 'parameters', value = {{ env = 'A' }} }}\n\
+         secrets.B = {{ arn = '{arn}', kms-key = 'alias/x' }}\n"
+    );
+    let secrets = |configuration: &Configuration| {
+        let loaded = configuration.load();
+        let containers = &loaded.service("api").containers;
+        containers.values().next().unwrap().secrets.clone()
+    };
+    let written = |secret: &ContainerSecret| match secret {
+        ContainerSecret::Written { store, value } => (store.to_string(), value.values.clone()),
+        ContainerSecret::Existing { .. } => panic!("{secret:?}"),
+    };
+    let configuration = Configuration::new(&base, "")
+        .variable("LONGSHORE_SERVICES__API__SECRETS__NEW_ONE", "{ value = { env = \"X\" } }");
+    let below = secrets(&configuration);
+    assert_eq!(written(&below["A"]).0, "parameters");
+    assert_eq!(written(&below["NEW_ONE"]).0, "default");
+    let existing = ContainerSecret::Existing { arn: arn.parse().unwrap(), kms_key: Some("alias/x".into()) };
+    assert_eq!(below["B"], existing);
+
+    let above =
+        format!("[services.api.secrets]\nA.arn = '{arn}'\nB.value.file = 'b'\nNEW_ONE.value.file = 'new'\n");
+    let above = secrets(&configuration.file("local.toml", &above));
+    assert_eq!(above["A"], ContainerSecret::Existing { arn: arn.parse().unwrap(), kms_key: None });
+    assert_eq!(json!(written(&above["B"])), json!(["default", {"value": {"file": "b"}}]));
+    let configuration = Configuration::new(&base, "services.api.secrets.A.value.file = 'a'");
+    let value = written(&secrets(&configuration)["A"]);
+    assert_eq!(json!(value), json!(["parameters", {"value": {"file": "a"}}]));
+}
+
+#[test]
+fn a_role_that_is_there_already_gets_no_policies() {
+    let policies = |more: &str| {
+        let loaded = Configuration::new(&format!("{API}{more}"), "").load();
+        loaded.service("api").execution_role.managed_policies.len()
+    };
+    assert_eq!(policies(""), 1);
+    assert_eq!(policies("execution-role.arn = 'arn:aws:iam::123456789012:role/there'\n"), 0);
 }
 
 #[test]
