@@ -9,7 +9,7 @@ use longshore_model::{ImageReference, Name, Platform, Problem, Service, Stack, S
 use longshore_plugin::{
     Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, RoleBuilder, RoleSpec, SecretSpec,
     SecretStore, ServiceDeployer, Wires,
-    adapter::{ExecutionRoleStep, PublicImagesStep, PublishCredentialStep, UndeclaredSecretsStep},
+    adapter::{ExecutionRoleStep, ImagesWithoutCredentialStep, PublishCredentialStep, UndeclaredSecretsStep},
 };
 
 use crate::{
@@ -50,7 +50,7 @@ type Images = BTreeSet<(ImageReference, Platform)>;
 pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut nodes = Vec::new();
-    let (private, public) = images(stack);
+    let (private, others) = images(stack);
 
     let stores: Stores<'_> = stack
         .stores
@@ -71,10 +71,14 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         nodes.push(node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN));
         credentials.insert(name.clone(), credential);
     }
-    for (host_name, images) in public {
+    for (host_name, images) in others {
         let images = images.into_iter().collect();
-        let step = PublicImagesStep { host: host_name.clone(), images, pull_check: host.pull_check.clone() };
-        nodes.push(Node::new(StepId::new("public-images", host_name), Arc::new(step)));
+        let step = ImagesWithoutCredentialStep {
+            host: host_name.clone(),
+            images,
+            pull_check: host.pull_check.clone(),
+        };
+        nodes.push(Node::new(StepId::new("images", host_name), Arc::new(step)));
     }
     let mut deployers = BTreeMap::new();
     for (name, service) in &stack.services {
@@ -148,22 +152,20 @@ fn kept(stack: &Stack) -> BTreeMap<StepId, &Name> {
     credentials.chain(variables).collect()
 }
 
-/// The images that a registry's credential pulls, by registry, and those that anyone must be able to pull, by host.
-/// Amazon ECR's are neither: the execution role itself authorises their pull.
+/// The images that a registry's credential pulls, by registry, and those that need none, by host.
 fn images(stack: &Stack) -> (BTreeMap<Name, Images>, BTreeMap<String, Images>) {
     let mut private = BTreeMap::<_, Images>::new();
-    let mut public = BTreeMap::<_, Images>::new();
+    let mut others = BTreeMap::<_, Images>::new();
     for service in stack.services.values() {
         for container in service.containers.values() {
             let image = (container.image.clone(), service.platform);
             match &container.registry {
                 Some(registry) => drop(private.entry(registry.clone()).or_default().insert(image)),
-                None if container.image.is_ecr() => {}
-                None => drop(public.entry(container.image.host().to_owned()).or_default().insert(image)),
+                None => drop(others.entry(container.image.host().to_owned()).or_default().insert(image)),
             }
         }
     }
-    (private, public)
+    (private, others)
 }
 
 fn registry_credential(

@@ -241,7 +241,8 @@ const SHOP: &[(&str, &[Image])] = &[
 #[test]
 fn services_on_one_registry_share_its_secret_and_their_cluster() {
     insta::assert_snapshot!(draw_stack(&stack(SHOP)), @r"
-    public-images.docker.io
+    images.123456789012.dkr.ecr.eu-central-1.amazonaws.com
+    images.docker.io
     service.api
     ├── cluster.default
     ├── credential.ghcr
@@ -281,7 +282,7 @@ fn stack_with_variables() -> Stack {
 #[test]
 fn variables_are_kept_by_steps_that_role_and_service_depend_on() {
     insta::assert_snapshot!(draw_stack(&stack_with_variables()), @r"
-    public-images.docker.io
+    images.docker.io
     service.api
     ├── cluster.default
     ├── credential.ghcr

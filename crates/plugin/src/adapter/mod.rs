@@ -2,12 +2,12 @@
 
 mod container_secret;
 mod execution_role;
-mod public_images;
+mod images_without_credential;
 mod publish_credential;
 mod undeclared_secrets;
 
 pub use container_secret::ContainerSecretStep;
 pub use execution_role::ExecutionRoleStep;
-pub use public_images::PublicImagesStep;
+pub use images_without_credential::ImagesWithoutCredentialStep;
 pub use publish_credential::PublishCredentialStep;
 pub use undeclared_secrets::UndeclaredSecretsStep;
