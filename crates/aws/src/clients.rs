@@ -85,6 +85,7 @@ struct Inner {
     ecs: OnceCell<aws_sdk_ecs::Client>,
     iam: OnceCell<aws_sdk_iam::Client>,
     kms: OnceCell<aws_sdk_kms::Client>,
+    resourcegroupstagging: OnceCell<aws_sdk_resourcegroupstagging::Client>,
     secretsmanager: OnceCell<aws_sdk_secretsmanager::Client>,
     ssm: OnceCell<aws_sdk_ssm::Client>,
     sts: OnceCell<aws_sdk_sts::Client>,
@@ -122,6 +123,7 @@ impl Aws {
                 ecs: OnceCell::new(),
                 iam: OnceCell::new(),
                 kms: OnceCell::new(),
+                resourcegroupstagging: OnceCell::new(),
                 secretsmanager: OnceCell::new(),
                 ssm: OnceCell::new(),
                 sts: OnceCell::new(),
@@ -136,6 +138,7 @@ impl Aws {
         ecs: aws_sdk_ecs, "ECS";
         iam: aws_sdk_iam, "IAM";
         kms: aws_sdk_kms, "KMS";
+        resourcegroupstagging: aws_sdk_resourcegroupstagging, "the Resource Groups Tagging API";
         secretsmanager: aws_sdk_secretsmanager, "Secrets Manager";
         ssm: aws_sdk_ssm, "Systems Manager";
         sts: aws_sdk_sts, "STS";
