@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     ApiError, Call, World, ec2, ecs, iam, kms, logs,
     policy::{Context, Document, Kind, Who},
-    resource, secretsmanager, ssm, sts,
+    resource, secretsmanager, ssm, sts, tagging,
 };
 
 /// The services that the simulated cloud has.
@@ -19,13 +19,23 @@ pub(crate) enum Service {
     SecretsManager,
     Ssm,
     Sts,
+    Tagging,
 }
 
 impl Service {
-    const ALL: [Self; 8] =
-        [Self::Ec2, Self::Ecs, Self::Iam, Self::Kms, Self::Logs, Self::SecretsManager, Self::Ssm, Self::Sts];
+    const ALL: [Self; 9] = [
+        Self::Ec2,
+        Self::Ecs,
+        Self::Iam,
+        Self::Kms,
+        Self::Logs,
+        Self::SecretsManager,
+        Self::Ssm,
+        Self::Sts,
+        Self::Tagging,
+    ];
 
-    /// The prefix of its actions in IAM, and its name in credential scopes.
+    /// The prefix of its actions in IAM; with `tag` for `tagging`, its name in credential scopes.
     pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::Ec2 => "ec2",
@@ -36,6 +46,7 @@ impl Service {
             Self::SecretsManager => "secretsmanager",
             Self::Ssm => "ssm",
             Self::Sts => "sts",
+            Self::Tagging => "tag",
         }
     }
 
@@ -45,6 +56,7 @@ impl Service {
             "AmazonEC2ContainerServiceV20141113" => Self::Ecs,
             "AmazonSSM" => Self::Ssm,
             "Logs_20140328" => Self::Logs,
+            "ResourceGroupsTaggingAPI_20170126" => Self::Tagging,
             "TrentService" => Self::Kms,
             "secretsmanager" => Self::SecretsManager,
             _ => return None,
@@ -97,6 +109,7 @@ pub(crate) fn dispatch(world: &mut World, service: Service, call: &Call) -> Resu
         Service::SecretsManager => secretsmanager::handle(world, call),
         Service::Ssm => ssm::handle(world, call),
         Service::Sts => sts::handle(world, call),
+        Service::Tagging => tagging::handle(world, call),
     }
 }
 

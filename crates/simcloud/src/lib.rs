@@ -35,6 +35,7 @@ pub mod registry;
 pub mod secretsmanager;
 pub mod ssm;
 pub mod sts;
+pub mod tagging;
 
 pub use agenda::{Agenda, Due};
 pub use blueprint::Blueprint;

@@ -26,7 +26,7 @@ pub(crate) fn of(world: &World, service: Service, call: &Call) -> String {
             let name = call.text("Name").or_else(|| call.text("ResourceId"));
             name.map(|name| ssm::arn(&call.region, &world.account, name))
         }
-        Service::Ec2 | Service::Sts => None,
+        Service::Ec2 | Service::Sts | Service::Tagging => None,
     };
     found.unwrap_or_else(|| "*".to_owned())
 }

@@ -88,6 +88,18 @@ impl Ec2 {
         self.security_groups.get(id)
     }
 
+    /// The networks, subnets and security groups of a region: ARNs and tags.
+    pub(crate) fn tagged(&self, region: &str, account: &str) -> Vec<(String, BTreeMap<String, String>)> {
+        let arn = |kind: &str, id: &str| format!("arn:aws:ec2:{region}:{account}:{kind}/{id}");
+        let vpcs = self.vpcs.values().filter(|vpc| vpc.region == region);
+        let subnets = self.subnets.values().filter(|subnet| subnet.region == region);
+        let groups = self.security_groups.values().filter(|group| group.region == region);
+        vpcs.map(|vpc| (arn("vpc", &vpc.id), vpc.tags.clone()))
+            .chain(subnets.map(|subnet| (arn("subnet", &subnet.id), subnet.tags.clone())))
+            .chain(groups.map(|group| (arn("security-group", &group.id), group.tags.clone())))
+            .collect()
+    }
+
     /// The `default` security group of a VPC, which tasks get when none is named.
     #[must_use]
     pub fn default_security_group(&self, vpc: &str) -> Option<&SecurityGroup> {

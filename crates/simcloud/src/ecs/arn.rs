@@ -12,12 +12,15 @@ pub(super) struct Arns {
 
 impl Arns {
     pub(super) fn of(world: &World, region: &str) -> Self {
+        Self::in_region(region, &world.account)
+    }
+
+    pub(super) fn in_region(region: &str, account: &str) -> Self {
         let partition = match region {
             region if region.starts_with("cn-") => "aws-cn",
             region if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
         };
-        let account = &world.account;
         Self {
             prefix: format!("arn:{partition}:ecs:{region}:{account}"),
             service_linked_role: format!(

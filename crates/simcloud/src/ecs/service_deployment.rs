@@ -197,7 +197,9 @@ pub(super) fn list(world: &mut World, call: &Call) -> Answer {
         .filter(|deployment| created(deployment) && of_status(deployment))
         .collect();
     let ids = matching.iter().map(|deployment| deployment.id.clone()).collect();
-    let (ids, next) = page(ids, request.max_results, request.next_token.as_deref(), 100)?;
+    // Twenty a page unless asked otherwise, as AWS documents it.
+    let size = request.max_results.or(Some(20));
+    let (ids, next) = page(ids, size, request.next_token.as_deref(), 100)?;
     let briefs: Vec<Value> = matching
         .iter()
         .filter(|deployment| ids.contains(&deployment.id))

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    Ecs,
     arn::Arns,
+    service::ServiceStatus,
     wire::{Answer, input, invalid},
 };
 use crate::{ApiError, Call, World};
@@ -52,6 +54,28 @@ impl Tags {
 
     pub(super) fn json(&self) -> Value {
         self.0.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
+    }
+}
+
+impl Ecs {
+    /// The tags of what there is in a region, by ARN: deregistered task definitions included until they are deleted,
+    /// clusters and services only while they are not inactive, tasks only while they are not stopped.
+    pub(crate) fn tagged(&self, region: &str, account: &str) -> Vec<(String, &BTreeMap<String, String>)> {
+        let Some(found) = self.regions.get(region) else { return Vec::new() };
+        let arns = Arns::in_region(region, account);
+        let mut tagged: Vec<_> = found.families.tagged().collect();
+        for cluster in found.clusters.values() {
+            let name = &cluster.name;
+            if cluster.active {
+                tagged.push((arns.cluster(name), &cluster.tags));
+            }
+            let services =
+                cluster.services.values().filter(|service| service.status != ServiceStatus::Inactive);
+            tagged.extend(services.map(|service| (arns.service(name, &service.name), &service.tags)));
+            let tasks = cluster.tasks.values().filter(|task| !task.is_stopped());
+            tagged.extend(tasks.map(|task| (arns.task(name, &task.id), &task.tags)));
+        }
+        tagged.into_iter().map(|(arn, tags)| (arn, &tags.0)).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CustomerPolicy, Grants, Iam, Role, managed, managed::Managed, render, validate};
-use crate::{ApiError, Call};
+use crate::{ApiError, Call, input::violated};
 
 enum Entry<'a> {
     Role(&'a Role, &'a Grants),
@@ -13,6 +13,14 @@ enum Entry<'a> {
 
 pub(super) fn details(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
     let filter = call.texts("Filter");
+    const KINDS: [&str; 5] = ["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];
+    if filter.iter().any(|kind| !KINDS.contains(&kind.as_str())) {
+        let constraint = format!(
+            "Member must satisfy constraint: [Member must satisfy enum value set: [{}]]",
+            KINDS.join(", ")
+        );
+        return Err(violated(&format!("[{}]", filter.join(", ")), "Filter", &constraint, validate::CODE));
+    }
     let wanted = |kind: &str| filter.is_empty() || filter.iter().any(|wanted| wanted == kind);
     let mut entries = Vec::new();
     if wanted("Role") {

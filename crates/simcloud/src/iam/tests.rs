@@ -36,6 +36,10 @@ async fn a_role_with_its_policies_reads_back_and_goes_only_when_they_are_gone() 
     let details = iam.get_account_authorization_details().send().await.unwrap();
     assert_eq!(details.role_detail_list()[0].role_policy_list()[0].policy_name(), Some("pull"));
     assert_eq!(details.policies()[0].policy_version_list().len(), 1);
+    let roles = iam.get_account_authorization_details().filter("Role".into()).send().await.unwrap();
+    assert_eq!((roles.role_detail_list().len(), roles.policies().len()), (1, 0));
+    let odd = iam.get_account_authorization_details().filter("Roles".into()).send().await;
+    assert_eq!(code(&odd), "ValidationError");
 
     let again =
         iam.create_role().role_name("API-execution").assume_role_policy_document(trust(ECS)).send().await;

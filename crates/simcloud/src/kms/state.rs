@@ -51,6 +51,11 @@ impl Kms {
         self.keys.get_mut(&arn)
     }
 
+    /// The keys of a region, by ARN.
+    pub fn in_region<'a>(&'a self, region: &'a str) -> impl Iterator<Item = &'a Key> {
+        self.keys.values().filter(move |key| region_of(&key.arn) == region)
+    }
+
     fn aliased(&self, region: &str, name: &str) -> Option<&str> {
         let (_, arn) = self.aliases.iter().find(|(alias, _)| {
             region_of(alias) == region && (*alias == name || alias.ends_with(&format!(":{name}")))

@@ -1,5 +1,7 @@
 //! Log groups.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -35,19 +37,46 @@ pub(super) fn describe(logs: &Logs, call: &Call) -> Result<Value, ApiError> {
             "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
         ));
     }
-    let pattern = pattern.map(str::to_lowercase);
+    let identifiers = call.texts("logGroupIdentifiers");
+    if !identifiers.is_empty() {
+        return describe_named(logs, call, &identifiers);
+    }
     let groups = logs
-        .regions
-        .get(&call.region)
-        .into_iter()
-        .flatten()
-        .map(|(_, group)| group)
+        .groups(&call.region)
         .filter(|group| prefix.is_none_or(|prefix| group.name.starts_with(prefix)))
-        .filter(|group| pattern.as_ref().is_none_or(|pattern| group.name.to_lowercase().contains(pattern)))
-        .map(rendered)
+        .filter(|group| pattern.is_none_or(|pattern| group.name.contains(pattern)))
+        .map(|group| if pattern.is_some() { brief(group) } else { rendered(group) })
         .collect();
     let (groups, next) = validate::listed(call, groups, 50, 50)?;
     Ok(json!({ "logGroups": groups, "nextToken": next }))
+}
+
+/// Up to fifty groups by name or ARN; what is not there is left out.
+fn describe_named(logs: &Logs, call: &Call, identifiers: &[String]) -> Result<Value, ApiError> {
+    if identifiers.len() > 50 {
+        let constraint = "Member must have length less than or equal to 50";
+        let shown = format!("{} identifiers", identifiers.len());
+        return Err(violated(&shown, "logGroupIdentifiers", constraint, CODE));
+    }
+    let filters = ["logGroupNamePrefix", "logGroupNamePattern", "logGroupClass", "limit", "nextToken"];
+    if filters.iter().any(|filter| call.input.get(*filter).is_some_and(|value| !value.is_null())) {
+        return Err(ApiError::new(
+            CODE,
+            "logGroupIdentifiers can be combined with no other filter than includeLinkedAccounts.",
+        ));
+    }
+    let names: BTreeSet<&str> = identifiers.iter().map(|identifier| name_in(identifier)).collect();
+    let found = names.into_iter().filter_map(|name| logs.group(&call.region, name));
+    Ok(json!({ "logGroups": found.map(rendered).collect::<Vec<_>>() }))
+}
+
+/// A group as it is answered to a search for a pattern.
+fn brief(group: &Group) -> Value {
+    json!({
+        "logGroupName": group.name,
+        "creationTime": group.created.0,
+        "arn": format!("{}:*", group.arn),
+    })
 }
 
 fn rendered(group: &Group) -> Value {

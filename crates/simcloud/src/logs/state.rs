@@ -56,6 +56,11 @@ impl Logs {
         self.regions.get(region)?.get(name)
     }
 
+    /// The log groups of a region, by name.
+    pub fn groups(&self, region: &str) -> impl Iterator<Item = &Group> {
+        self.regions.get(region).into_iter().flat_map(BTreeMap::values)
+    }
+
     /// Creates a log group, as the `awslogs-create-group` option and `CreateLogGroup` do.
     ///
     /// # Errors

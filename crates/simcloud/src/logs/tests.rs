@@ -50,3 +50,27 @@ async fn a_group_keeps_retention_tags_and_what_is_written() {
     let gone = client.describe_log_streams().log_group_name("/longshore/api").send().await;
     assert_eq!(code(&gone), "ResourceNotFoundException");
 }
+
+#[tokio::test(start_paused = true)]
+async fn groups_are_described_by_name_fifty_at_once() {
+    let client = Client::new(&sdk(&cloud()));
+    for name in ["/shop/api", "/shop/Web", "/other"] {
+        client.create_log_group().log_group_name(name).send().await.unwrap();
+    }
+    let arn = "arn:aws:logs:eu-central-1:123456789012:log-group:/shop/api";
+    let ask = || client.describe_log_groups();
+    let found =
+        ask().log_group_identifiers("/other").log_group_identifiers(arn).log_group_identifiers("/none");
+    let found = found.send().await.unwrap();
+    let names: Vec<_> = found.log_groups().iter().map(|group| group.log_group_name().unwrap()).collect();
+    assert_eq!(names, ["/other", "/shop/api"]);
+    let many = ask().set_log_group_identifiers(Some(vec!["/other".to_owned(); 51])).send().await;
+    assert_eq!(code(&many), "InvalidParameterException");
+    let mixed = ask().log_group_identifiers("/other").log_group_name_prefix("/o").send().await;
+    assert_eq!(code(&mixed), "InvalidParameterException");
+
+    // A pattern minds the case, and the answer is brief.
+    let found = ask().log_group_name_pattern("Web").send().await.unwrap();
+    assert_eq!((found.log_groups().len(), found.log_groups()[0].log_group_arn()), (1, None));
+    assert!(ask().log_group_name_pattern("web").send().await.unwrap().log_groups().is_empty());
+}

@@ -185,7 +185,9 @@ impl Service {
             .enumerate()
             .map(|(index, deployment)| deployment.json(self, index == 0, tasks.clone()))
             .collect();
-        let current = self.service_deployments.last();
+        // What is not begun yet is not current: right after a change the one before it is answered still.
+        let current =
+            self.service_deployments.iter().rev().find(|deployment| deployment.status != Status::Pending);
         let revisions: Vec<Value> = self
             .deployments
             .iter()
@@ -221,7 +223,6 @@ impl Service {
             "events": self.events.json(),
             "createdAt": time(self.created),
             "currentServiceDeployment": current
-                .filter(|deployment| !deployment.status.is_final())
                 .map(|deployment| arns.service_deployment(&self.cluster, &self.name, &deployment.id)),
             "currentServiceRevisions": revisions,
             "placementConstraints": [],

@@ -92,6 +92,15 @@ impl Families {
         self.0.get_mut(&family)?.revisions.get_mut(&revision)
     }
 
+    /// The definitions that are not being deleted, with their tags.
+    pub(super) fn tagged(&self) -> impl Iterator<Item = (String, &Tags)> {
+        self.0
+            .values()
+            .flat_map(|family| family.revisions.values())
+            .filter(|definition| definition.status != DefinitionStatus::DeleteInProgress)
+            .map(|definition| (definition.arn.clone(), &definition.tags))
+    }
+
     fn locate(&self, arns: &Arns, given: &str) -> Option<(String, u32)> {
         let name = if given.starts_with("arn:") { arns.path("task-definition", given)? } else { given };
         match name.split_once(':') {

@@ -209,6 +209,24 @@ fn a_newer_deployment_takes_the_place_of_one_in_progress() {
 }
 
 #[test]
+fn the_current_deployment_is_the_last_that_has_begun() {
+    let mut sim = Sim::new();
+    let current = |service: &serde_json::Value| service["currentServiceDeployment"].clone();
+    let created = sim.deploy("ghcr.io/acme/api:1", 1);
+    assert!(current(&created).is_null());
+    sim.pass(120);
+    let first = current(&sim.describe());
+    // It stays when it is over.
+    assert_eq!((sim.service_deployment()["status"].clone(), first.is_string()), (json!("SUCCESSFUL"), true));
+    let definition = sim.register("ghcr.io/acme/api:2");
+    assert_eq!(current(&sim.update(json!({ "taskDefinition": definition }))), first);
+    sim.pass(5);
+    let second = current(&sim.describe());
+    assert_ne!(second, first);
+    assert_eq!(sim.service_deployment()["serviceDeploymentArn"], second);
+}
+
+#[test]
 fn tags_are_resolved_once_per_deployment() {
     let mut sim = Sim::new();
     sim.deploy("ghcr.io/acme/api:1", 1);
