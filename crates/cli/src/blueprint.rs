@@ -10,6 +10,7 @@ use longshore_model::{AwsTarget, Failure, Fields, Name, Options, Problem, StepId
 use longshore_plugin::{Context, Reporter};
 use longshore_simcloud::{
     Blueprint,
+    quota::{Quotas, Rate},
     registry::{Fault, Password, RegistrySpec, RepositorySpec, TagSpec, UserSpec, Visibility},
 };
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,10 @@ pub(crate) fn draft(options: Option<&Options>, aws: &AwsTarget) -> Result<Draft,
         region: table.region.or_else(|| aws.region.clone()).unwrap_or(default.region),
         seed: table.seed.map_or(default.seed, u64::from),
         latency_ms: table.latency_ms.map_or(default.latency_ms, u64::from),
+        latency_jitter_ms: table.latency_jitter_ms.map_or(default.latency_jitter_ms, u64::from),
+        throttling: table.throttling.unwrap_or(default.throttling),
+        co_tenant_percent: table.co_tenant_percent.unwrap_or(default.co_tenant_percent),
+        quotas: table.quotas,
         iam_propagation_ms: table.iam_propagation_ms.map_or(default.iam_propagation_ms, u64::from),
         speed: table.speed.unwrap_or(default.speed),
         registries: table.registries,
@@ -104,6 +109,10 @@ struct Table {
     region: Option<String>,
     seed: Option<u32>,
     latency_ms: Option<u32>,
+    latency_jitter_ms: Option<u32>,
+    throttling: Option<bool>,
+    co_tenant_percent: Option<u32>,
+    quotas: BTreeMap<String, Rate>,
     iam_propagation_ms: Option<u32>,
     speed: Option<u32>,
     registries: BTreeMap<String, RegistrySpec>,
@@ -128,6 +137,10 @@ fn read(fields: &mut Fields<'_>, users: &mut Vec<User>) -> Table {
         region: fields.text("region"),
         seed: fields.number("seed", 0..=u32::MAX),
         latency_ms: fields.number("latency-ms", 0..=HOUR_MS),
+        latency_jitter_ms: fields.number("latency-jitter-ms", 0..=HOUR_MS),
+        throttling: fields.flag("throttling"),
+        co_tenant_percent: fields.number("co-tenant-percent", 0..=99),
+        quotas: quotas(fields),
         iam_propagation_ms: fields.number("iam-propagation-ms", 0..=HOUR_MS),
         speed: fields.number("speed", 1..=1000),
         registries: named(fields, "registries", |host, fields| registry(host, fields, users)),
@@ -146,6 +159,29 @@ fn named<'a, T>(
             Some((name, table))
         });
         Some(tables.collect())
+    });
+    read.unwrap_or_default()
+}
+
+/// The quotas that differ from AWS's, by class of operations.
+fn quotas(fields: &mut Fields<'_>) -> BTreeMap<String, Rate> {
+    let known = Quotas::of(&Blueprint::default()).unwrap_or_default();
+    let known: BTreeMap<&str, Rate> = known.classes().iter().map(|class| (class.name, class.rate)).collect();
+    let read = fields.table("quotas", |fields| {
+        let quotas = fields.names().into_iter().filter_map(|name| {
+            let Some(usual) = known.get(name.as_str()) else {
+                let names = known.keys().copied().collect::<Vec<_>>().join(", ");
+                fields.problem(&name, "found a class that is not there", format!("must be one of {names}"));
+                return None;
+            };
+            let rate = fields.table(&name, |fields| {
+                let burst = fields.number("burst", 1..=u32::MAX).unwrap_or(usual.burst);
+                let per_second = fields.number("per-second", 1..=u32::MAX).unwrap_or(usual.per_second);
+                Some(Rate { burst, per_second })
+            })?;
+            Some((name, rate))
+        });
+        Some(quotas.collect())
     });
     read.unwrap_or_default()
 }
@@ -216,6 +252,23 @@ mod tests {
         let own = options(json!({"account": "000000000001", "region": "us-west-2"}));
         assert_eq!(read(Some(&own), &aws), ("000000000001".into(), "us-west-2".into()));
         assert_eq!(read(None, &AwsTarget::default()).0, Blueprint::default().account);
+    }
+
+    #[test]
+    fn quotas_differ_from_those_of_aws_where_the_table_says_so() {
+        let table = json!({
+            "latency-jitter-ms": 20,
+            "co-tenant-percent": 50,
+            "quotas": {"ecs:service-modify": {"per-second": 10}},
+        });
+        let blueprint = draft(Some(&options(table)), &AwsTarget::default()).unwrap().blueprint;
+        assert_eq!((blueprint.latency_jitter_ms, blueprint.co_tenant_percent), (20, 50));
+        assert_eq!(blueprint.quotas["ecs:service-modify"], Rate { burst: 50, per_second: 10 });
+        assert!(blueprint.throttling);
+        let table = json!({"throttling": "no", "quotas": {"ecs:service": {}, "iam:modify": {"burst": 0}}});
+        let problems = draft(Some(&options(table)), &AwsTarget::default()).unwrap_err();
+        let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(text.join("\n"));
     }
 
     async fn resolve(users: Value) -> Result<Blueprint, Vec<Failure>> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::registry::RegistrySpec;
+use crate::{quota::Rate, registry::RegistrySpec};
 
 /// The constants of a simulated cloud, and the registries around it.
 ///
@@ -18,8 +18,16 @@ pub struct Blueprint {
     pub region: String,
     /// What identifiers are derived from: the same seed and the same calls give the same ones.
     pub seed: u64,
-    /// How long every AWS call takes, in milliseconds.
+    /// How long an AWS call takes on average, in milliseconds.
     pub latency_ms: u64,
+    /// How much longer or shorter than that a call may take, in milliseconds.
+    pub latency_jitter_ms: u64,
+    /// Whether calls beyond AWS's quotas are refused.
+    pub throttling: bool,
+    /// The share of every quota that others in the account use up all the time, in per cent.
+    pub co_tenant_percent: u32,
+    /// Quotas that differ from AWS's defaults, by class of operations, such as `ecs:service-modify`.
+    pub quotas: BTreeMap<String, Rate>,
     /// How long a change of IAM stays invisible to everything but IAM's own reads, in milliseconds.
     ///
     /// AWS gives no bound; two seconds is what people measure.
@@ -37,6 +45,10 @@ impl Default for Blueprint {
             region: "eu-central-1".to_owned(),
             seed: 1,
             latency_ms: 40,
+            latency_jitter_ms: 0,
+            throttling: true,
+            co_tenant_percent: 0,
+            quotas: BTreeMap::new(),
             iam_propagation_ms: 2_000,
             speed: 1,
             registries: BTreeMap::new(),

@@ -73,6 +73,22 @@ impl Service {
         Self::ALL.map(Self::prefix).join(", ")
     }
 
+    /// The error that this service answers with when there are more calls than the quota allows.
+    pub(crate) fn throttled(self) -> ApiError {
+        match self {
+            Self::Ec2 => ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503),
+            Self::Iam | Self::Sts => ApiError::new("Throttling", "Rate exceeded"),
+            Self::Kms => ApiError::new(
+                "ThrottlingException",
+                "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
+            ),
+            Self::Tagging => ApiError::new("ThrottledException", "Rate exceeded"),
+            Self::Ecs | Self::Logs | Self::SecretsManager | Self::Ssm => {
+                ApiError::new("ThrottlingException", "Rate exceeded")
+            }
+        }
+    }
+
     /// The error that this service answers with when a caller may not do something.
     fn access_denied(self, message: String) -> ApiError {
         match self {

@@ -31,6 +31,7 @@ pub mod iam;
 pub mod kms;
 pub mod logs;
 pub mod policy;
+pub mod quota;
 pub mod registry;
 pub mod secretsmanager;
 pub mod ssm;

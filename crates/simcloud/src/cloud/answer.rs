@@ -25,7 +25,7 @@ impl Cloud {
     /// # Errors
     /// When a fault was arranged that loses the answer.
     pub async fn aws_request(&self, request: Request<Bytes>) -> Result<Response<Bytes>, AnswerLost> {
-        tokio::time::sleep(self.shared.latency).await;
+        self.shared.latency.pass().await;
         let request_id = self.shared.request_ids.lock().unwrap_or_else(PoisonError::into_inner).uuid();
         let protocol = wire::protocol(&request);
         let Decoded { service, operation, input, scope } = match wire::decode(&request) {
@@ -34,6 +34,12 @@ impl Cloud {
         };
         drop(request);
         let name = format!("{}:{operation}", service.prefix());
+        self.shared.faults.count(&name);
+        if !self.shared.throttle.admits(&name, &scope.region, self.now()) {
+            let error = service.throttled();
+            trace(&name, &scope.region, &Err(error.clone()));
+            return Ok(protocol.failure(&error, &request_id));
+        }
         let effect = self.shared.faults.call(&name);
         if let Some(Effect::Delay(delay)) = effect {
             tokio::time::sleep(delay).await;
@@ -76,7 +82,7 @@ impl Cloud {
         if !known {
             return None;
         }
-        tokio::time::sleep(self.shared.latency).await;
+        self.shared.latency.pass().await;
         Some(self.ask_registry(request, &host).await)
     }
 

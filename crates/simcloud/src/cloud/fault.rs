@@ -60,10 +60,14 @@ impl Faults {
         self.state().calls.clone()
     }
 
-    /// Counts a call, and says what is to happen to it: the first fault that hits it.
+    /// Counts a call.
+    pub(super) fn count(&self, operation: &str) {
+        *self.state().calls.entry(operation.to_owned()).or_default() += 1;
+    }
+
+    /// What is to happen to a call: the first fault that hits it.
     pub(super) fn call(&self, operation: &str) -> Option<Effect> {
         let mut state = self.state();
-        *state.calls.entry(operation.to_owned()).or_default() += 1;
         for fault in &mut state.arranged {
             if !glob(&fault.operation, operation, &Context::new()) {
                 continue;

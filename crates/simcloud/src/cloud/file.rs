@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{World, registry::SpecError};
+use crate::{World, quota::UnknownClass, registry::SpecError};
 
 /// What the file says it is.
 const FORMAT: &str = "longshore-simcloud";
@@ -70,6 +70,9 @@ pub enum OpenError {
         /// The account as it was found.
         account: String,
     },
+    /// A quota of the blueprint is none.
+    #[error(transparent)]
+    Quota(#[from] UnknownClass),
     /// A registry of the blueprint is not declared consistently.
     #[error(transparent)]
     Registry(#[from] SpecError),

@@ -4,6 +4,7 @@ mod answer;
 mod catch_up;
 mod fault;
 mod file;
+mod latency;
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,11 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
-use crate::{Blueprint, Clock, Ids, Moment, TokioClock, World, registry::Registries};
+use crate::{
+    Blueprint, Clock, Ids, Moment, TokioClock, World,
+    quota::{Quotas, Throttle},
+    registry::Registries,
+};
 
 pub use answer::AnswerLost;
 pub use fault::{Effect, Fault};
@@ -20,6 +25,7 @@ pub use file::OpenError;
 
 use fault::Faults;
 use file::StateFile;
+use latency::Latency;
 
 /// A simulated AWS account with its registries. Clones share one world.
 #[derive(Clone)]
@@ -30,7 +36,8 @@ pub struct Cloud {
 struct Shared {
     world: Mutex<World>,
     clock: Arc<dyn Clock>,
-    latency: Duration,
+    latency: Latency,
+    throttle: Throttle,
     /// Apart from the world's, so that a read does not change the world.
     request_ids: std::sync::Mutex<Ids>,
     faults: Faults,
@@ -47,7 +54,7 @@ impl Cloud {
     /// An empty account that lives in memory alone.
     ///
     /// # Errors
-    /// When a registry of the blueprint is not declared consistently.
+    /// When a quota or a registry of the blueprint is not declared consistently.
     pub fn new(blueprint: &Blueprint, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let world = World::new(blueprint, clock.now());
         Self::build(world, blueprint, clock, None)
@@ -91,6 +98,7 @@ impl Cloud {
         if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(OpenError::NoAccount { account: account.clone() });
         }
+        let quotas = Quotas::of(blueprint)?;
         world.registries = Registries::from_spec(&blueprint.registries)?;
         world.enter_region(&blueprint.region);
         Ok(Self {
@@ -98,7 +106,8 @@ impl Cloud {
                 request_ids: std::sync::Mutex::new(Ids::new(blueprint.seed ^ world.now.0)),
                 world: Mutex::new(world),
                 clock,
-                latency: Duration::from_millis(blueprint.latency_ms),
+                latency: Latency::of(blueprint),
+                throttle: Throttle::new(quotas, blueprint.throttling, blueprint.co_tenant_percent),
                 faults: Faults::default(),
                 file,
             }),
@@ -156,10 +165,22 @@ impl Cloud {
         self.shared.faults.clear();
     }
 
-    /// How often each operation was called, such as `iam:CreateRole`, refused and lost calls included.
+    /// How often each operation was called, such as `iam:CreateRole`, refused, throttled and lost calls included.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.shared.faults.calls()
+    }
+
+    /// How often calls of each operation were refused because a quota was used up. Operations without are not there.
+    #[must_use]
+    pub fn throttled(&self) -> BTreeMap<String, u64> {
+        self.shared.throttle.refused()
+    }
+
+    /// The quotas that are in force, of which others in the account may use up a share.
+    #[must_use]
+    pub fn quotas(&self) -> &Quotas {
+        self.shared.throttle.quotas()
     }
 
     /// Writes the state file; a failure is the operator's to see, and the request's to report.
