@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use longshore_model::{Failure, FailureKind};
+use longshore_model::{Action, Failure, FailureKind};
 use longshore_plugin::Context;
 
 use crate::name::bounded;
@@ -23,6 +23,7 @@ const VALUE_LIMIT: usize = 256;
 pub struct Ownership {
     stack: String,
     resource: String,
+    adopts: bool,
 }
 
 /// Whom a resource belongs to.
@@ -40,13 +41,13 @@ impl Ownership {
     /// The ownership of what the step of `context` makes.
     #[must_use]
     pub fn of(context: &Context) -> Self {
-        Self::new(context.stack.as_str(), context.step.as_str())
+        Self { adopts: context.adopts, ..Self::new(context.stack.as_str(), context.step.as_str()) }
     }
 
     /// The ownership of `stack` and, within it, of `resource`.
     #[must_use]
     pub fn new(stack: &str, resource: &str) -> Self {
-        Self { stack: tag_value(stack), resource: tag_value(resource) }
+        Self { stack: tag_value(stack), resource: tag_value(resource), adopts: false }
     }
 
     /// The tags: key and value.
@@ -73,7 +74,22 @@ impl Ownership {
         self.tags().into_iter().filter(|tag| !present.contains(tag)).collect()
     }
 
-    /// Makes sure that a resource is this stack's. `what` is how people know it: ``role `shop-api` ``. `rename` says how
+    /// What is going to happen to a resource with `tags` that would otherwise see `action`: what belongs to nobody is
+    /// adopted, where that is allowed.
+    pub fn action<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>, action: Action) -> Action {
+        if self.adopts && self.owner(tags) == Owner::Nobody { Action::Adopt } else { action }
+    }
+
+    /// Whether a resource with `tags` is this stack's, or about to be.
+    pub fn is_ours_or_adopted<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
+        match self.owner(tags) {
+            Owner::Ours => true,
+            Owner::Nobody => self.adopts,
+            Owner::OtherStack(_) => false,
+        }
+    }
+
+    /// Makes sure that a resource is this stack's, or belongs to nobody and may be adopted. `what` is how people know it: ``role `shop-api` ``. `rename` says how
     /// to get out of the way: ``set `execution-role.name` ``.
     ///
     /// # Errors
@@ -84,18 +100,32 @@ impl Ownership {
         rename: &str,
         tags: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<(), Failure> {
-        let message = match self.owner(tags) {
+        let owner = self.owner(tags);
+        let message = match &owner {
             Owner::Ours => return Ok(()),
+            Owner::Nobody if self.adopts => return Ok(()),
             Owner::OtherStack(other) => {
                 format!("the {what} exists and belongs to the Longshore stack `{other}`")
             }
             Owner::Nobody => format!("the {what} exists and carries no tag `{STACK_TAG}`"),
         };
         Err(Failure::new(FailureKind::Conflict, message).help(format!(
-            "Longshore does not change what it does not own: {rename}, remove it, or give it the tag \
-             {STACK_TAG}={} to hand it over",
-            self.stack
+            "Longshore does not change what it does not own: {rename}, remove it, or take it over{}",
+            self.how_to_take_over(&owner)
         )))
+    }
+}
+
+impl Ownership {
+    /// What makes a resource of `owner` this stack's.
+    fn how_to_take_over(&self, owner: &Owner) -> String {
+        match owner {
+            Owner::OtherStack(_) => format!(" by giving it the tag {STACK_TAG}={}", self.stack),
+            _ => format!(
+                ": `longshore adopt {}`, or `\"{}\" = true` below [adopt]",
+                self.resource, self.resource
+            ),
+        }
     }
 }
 

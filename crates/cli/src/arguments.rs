@@ -38,7 +38,7 @@ Examples:
 Exit codes:
   0    done, or nothing to do
   1    it failed, and standard error says why
-  2    `plan --detailed-exitcode` found changes
+  2    `plan --detailed-exitcode` found changes, or `drift` found drift
   64   the command line is wrong
   130  interrupted: the first Ctrl-C lets running calls end, the second one ends at once";
 
@@ -103,6 +103,19 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  longshore deploy --env production --concurrency 20")]
     Deploy(Deploy),
 
+    /// Shows what is not as the configuration declares it, and who owns it; reads only
+    ///
+    /// Every field with what is declared and what was found. Exits with 2 when something drifted: for a scheduled job.
+    #[command(after_help = "Example:\n  longshore drift --env production")]
+    Drift(Drift),
+
+    /// Takes over what is there and belongs to nobody, and makes it as declared
+    ///
+    /// What carries no tag of Longshore's is never changed, until it is adopted: here, or below `[adopt]` in the
+    /// configuration. What belongs to another stack is not.
+    #[command(after_help = "Example:\n  longshore adopt role.api credential.ghcr --env production")]
+    Adopt(Adopt),
+
     /// Shows the services, their tasks, images and last events; reads only
     #[command(after_help = "Example:\n  longshore status --env production --output json")]
     Status(Status),
@@ -157,6 +170,8 @@ impl Command {
         match self {
             Self::Plan(options) => options.run.concurrency,
             Self::Deploy(options) => options.run.concurrency,
+            Self::Drift(options) => options.run.concurrency,
+            Self::Adopt(options) => options.run.concurrency,
             Self::Status(options) => options.run.concurrency,
             Self::Destroy(options) => options.run.concurrency,
             Self::Rotate(options) => options.run.concurrency,
@@ -172,6 +187,26 @@ pub(crate) struct Plan {
     /// Exits with 0 when there is nothing to do, with 2 when there are changes, and with 1 on errors
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// Keeps the plan in a file, for `deploy --plan`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Options of `drift`.
+#[derive(Args, Debug)]
+pub(crate) struct Drift {
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Options of `adopt`.
+#[derive(Args, Debug)]
+pub(crate) struct Adopt {
+    /// The steps whose resources are adopted, as `longshore graph` shows them
+    #[arg(value_name = "STEP", required = true)]
+    pub(crate) steps: Vec<String>,
     #[command(flatten)]
     pub(crate) run: Run,
 }
@@ -179,8 +214,24 @@ pub(crate) struct Plan {
 /// Options of `deploy`.
 #[derive(Args, Debug)]
 pub(crate) struct Deploy {
+    /// Applies the plan in a file, of `plan --out`: where anything would be done otherwise by now, nothing is done
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// What becomes of what was done when something fails or the run is interrupted: `keep` it, so that the next deploy
+    /// goes on from there, or `undo` it, newest first
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnFailure::Keep)]
+    pub(crate) on_failure: OnFailure,
     #[command(flatten)]
     pub(crate) run: Run,
+}
+
+/// What becomes of what a run did that does not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnFailure {
+    /// It stays.
+    Keep,
+    /// It is taken back.
+    Undo,
 }
 
 /// Options of `status`.
@@ -226,7 +277,7 @@ pub(crate) struct Credentials {
 /// Options of whatever runs steps.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Run {
-    /// How many steps run, or services are read, at a time [env: LONGSHORE_CONCURRENCY] [default: 10]
+    /// How many steps run, or services are read, at a time [env: LONGSHORE_CONCURRENCY] [default: all that are ready]
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<NonZeroUsize>,
 }

@@ -8,7 +8,7 @@ pub enum Exit {
     Done = 0,
     /// It failed.
     Failed = 1,
-    /// `plan --detailed-exitcode` found changes.
+    /// `plan --detailed-exitcode` found changes, or `drift` found drift.
     Changes = 2,
     /// The command line is wrong: `EX_USAGE` of sysexits.h, because the usual 2 says that there are changes.
     Usage = 64,

@@ -14,6 +14,7 @@ mod interrupt;
 mod io;
 mod logging;
 mod place;
+mod plan_file;
 mod render;
 mod session;
 mod settings;

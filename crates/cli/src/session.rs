@@ -1,6 +1,9 @@
 //! A run of a command on a stack: its graph, its events and its end.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use longshore_config::Loaded;
 use longshore_engine::{Events, Report, Run};
@@ -17,6 +20,7 @@ use crate::{
     exit::Exit,
     host,
     place::{Place, Reach},
+    plan_file,
     render::Readers,
 };
 
@@ -57,6 +61,7 @@ impl Session {
             concurrency: invocation.settings.concurrency,
             interrupt,
             events,
+            adopt: BTreeSet::new(),
         };
         Ok(Self { expansion, run, readers, loaded, command, place, reach, began })
     }
@@ -95,6 +100,20 @@ impl Session {
         Ok(format!("{whose} (account {}, {})", identity.account, aws.region().await?))
     }
 
+    /// Where a plan of this run applies.
+    ///
+    /// # Errors
+    /// When nobody says who the caller is.
+    pub(crate) async fn plan_target(&self) -> Result<plan_file::Target, Failure> {
+        let aws = &self.reach.aws;
+        Ok(plan_file::Target {
+            stack: self.loaded.stack.name.to_string(),
+            environment: self.loaded.stack.environment.to_string(),
+            account: aws.identity().await?.account.clone(),
+            region: aws.region().await?.to_owned(),
+        })
+    }
+
     /// Whether the registry `host` is one of the simulated cloud's.
     pub(crate) fn simulates(&self, host: &str) -> bool {
         self.place.simulates(host)
@@ -106,13 +125,18 @@ impl Session {
         Context::new(self.loaded.stack.name.clone(), step, self.run.interrupt.clone(), events)
     }
 
+    /// How many things are read at a time.
+    pub(crate) fn at_a_time(&self) -> usize {
+        self.run.concurrency.map_or(Semaphore::MAX_PERMITS, |most| most.get().min(Semaphore::MAX_PERMITS))
+    }
+
     /// How the services are doing.
     ///
     /// # Errors
     /// What could not be read.
     pub(crate) async fn status(&self) -> Result<Vec<ServiceStatus>, Vec<Failure>> {
         let mut reads = JoinSet::new();
-        let limit = Arc::new(Semaphore::new(self.run.concurrency.get().min(Semaphore::MAX_PERMITS)));
+        let limit = Arc::new(Semaphore::new(self.at_a_time()));
         for (name, deployer) in &self.expansion.deployers {
             let Some(service) = self.loaded.stack.services.get(name) else { continue };
             let (name, service, deployer) = (name.clone(), service.clone(), deployer.clone());
@@ -174,8 +198,8 @@ impl Session {
     /// Says that the run has ended, and how many resources it has changed.
     pub(crate) fn finish<'a>(&self, outcome: Outcome, plans: impl IntoIterator<Item = &'a StepPlan>) -> Exit {
         let mut actions = BTreeMap::new();
-        for plan in plans {
-            *actions.entry(key(plan.action).to_owned()).or_default() += 1;
+        for plan in plans.into_iter().filter(|plan| plan.resources > 0) {
+            *actions.entry(key(plan.action).to_owned()).or_default() += plan.resources;
         }
         let took = self.run.events.now().saturating_sub(self.began);
         self.run.events.emit(EventKind::RunFinished { outcome, actions, took });
@@ -205,6 +229,7 @@ const fn key(action: Action) -> &'static str {
         Action::Update => "update",
         Action::Replace => "replace",
         Action::Delete => "delete",
+        Action::Adopt => "adopt",
     }
 }
 

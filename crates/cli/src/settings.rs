@@ -8,9 +8,6 @@ use longshore_model::Name;
 
 use crate::arguments::{Color, Global, OutputFormat};
 
-/// How many steps run at a time where nobody says it.
-const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(10).expect("10 is not 0");
-
 /// What applies to a whole run of the command.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -23,7 +20,8 @@ pub(crate) struct Settings {
     /// The filter of the log.
     pub(crate) log: Option<String>,
     pub(crate) color: Color,
-    pub(crate) concurrency: NonZeroUsize,
+    /// How many steps run at a time; all that are ready where nobody says it, because AWS's quotas pace the calls.
+    pub(crate) concurrency: Option<NonZeroUsize>,
     /// Where the embedded simulated cloud keeps its state.
     pub(crate) state_directory: PathBuf,
 }
@@ -64,9 +62,9 @@ impl Settings {
             log: variable("LONGSHORE_LOG"),
             color: choice(global.color, "LONGSHORE_COLOR", &variable)?.unwrap_or(Color::Auto),
             concurrency: match (concurrency, variable("LONGSHORE_CONCURRENCY")) {
-                (Some(concurrency), _) => concurrency,
-                (None, Some(text)) => number(&text, "LONGSHORE_CONCURRENCY")?,
-                (None, None) => CONCURRENCY,
+                (Some(concurrency), _) => Some(concurrency),
+                (None, Some(text)) => Some(number(&text, "LONGSHORE_CONCURRENCY")?),
+                (None, None) => None,
             },
             state_directory: variable("LONGSHORE_STATE_DIR").map_or(beside, PathBuf::from),
             directory,
@@ -118,7 +116,7 @@ mod tests {
         let variable = settings(&[], &variables).unwrap();
         assert_eq!(variable.environment.as_str(), "production");
         assert_eq!(variable.output, OutputFormat::Json);
-        assert_eq!(variable.concurrency.get(), 3);
+        assert_eq!(variable.concurrency.map(NonZeroUsize::get), Some(3));
         let flag = settings(
             &["--env", "test", "--config-dir", "a/b", "--output", "text", "--concurrency", "7"],
             &variables,
@@ -126,7 +124,7 @@ mod tests {
         .unwrap();
         assert_eq!(flag.environment.as_str(), "test");
         assert_eq!(flag.output, OutputFormat::Text);
-        assert_eq!(flag.concurrency.get(), 7);
+        assert_eq!(flag.concurrency.map(NonZeroUsize::get), Some(7));
         assert_eq!(flag.state_directory, PathBuf::from("a/.longshore"));
     }
 

@@ -4,6 +4,7 @@
 //! backwards) and reports everything to one stream of [`Events`].
 
 mod events;
+mod ready;
 mod report;
 mod run;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod run_tests;
 mod schedule;
 #[cfg(test)]
 mod testing;
+mod watch;
 
 pub use events::Events;
 pub use report::{Ended, Plans, Report};

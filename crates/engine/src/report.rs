@@ -53,6 +53,12 @@ impl<T> Report<T> {
             .collect()
     }
 
+    /// Whether the step was begun: whether it may have done something.
+    #[must_use]
+    pub fn was_begun(&self, step: &StepId) -> bool {
+        matches!(self.steps.get(step), Some(Ended::Succeeded(_) | Ended::Failed(_)))
+    }
+
     /// The failures.
     pub fn failures(&self) -> impl Iterator<Item = (&StepId, &Failure)> {
         self.steps.iter().filter_map(|(step, ended)| match ended {

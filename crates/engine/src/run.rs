@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Ended, Events, Plans, Report,
-    schedule::{Observer, Waits, schedule},
+    schedule::{Bounds, Waits, schedule},
+    watch::Watch,
 };
 
 /// A run of a stack's graph.
@@ -23,23 +24,26 @@ use crate::{
 pub struct Run {
     /// The stack.
     pub stack: Name,
-    /// How many steps run at a time.
-    pub concurrency: NonZeroUsize,
+    /// How many steps run at a time, where that is bounded: as many as are ready otherwise.
+    pub concurrency: Option<NonZeroUsize>,
     /// Cancelled when the run is to stop: nothing new begins, and what runs is waited for.
     pub interrupt: CancellationToken,
     /// Where everything is reported to.
     pub events: Events,
+    /// The steps that may take over what belongs to nobody, besides those that are declared so.
+    pub adopt: BTreeSet<StepId>,
 }
 
 impl Run {
     /// Plans every step, each after those that it depends on. Reads only.
     pub async fn plan(&self, graph: &Graph) -> Report<StepPlan> {
         let waits = forwards(graph);
-        let mut watch = self.watch(Phase::Plan, graph, waits.keys().cloned().collect());
-        schedule(&waits, self.concurrency, &self.interrupt, &mut watch, |step, ended| {
+        let busy = waits.keys().cloned().collect();
+        let mut watch = self.watch(Phase::Plan, graph, &busy);
+        schedule(&waits, self.bounds(&busy), &mut watch, |step, ended| {
             let node = find(graph, step);
             let inputs = node.clone().and_then(|node| inputs(&node, ended, |plan: &StepPlan| &plan.outputs));
-            let context = self.context(step);
+            let context = self.context(graph, step);
             async move {
                 let (node, inputs) = (node?, inputs?);
                 let plan = node.step.plan(&context, &inputs).await?;
@@ -53,11 +57,12 @@ impl Run {
     /// Applies what was planned: each step after those that it depends on, and only those that change something.
     pub async fn apply(&self, graph: &Graph, plans: &Plans) -> Report<Outputs> {
         let waits = forwards(graph);
-        let mut watch = self.watch(Phase::Apply, graph, changing(plans));
-        schedule(&waits, self.concurrency, &self.interrupt, &mut watch, |step, ended| {
+        let busy = changing(plans);
+        let mut watch = self.watch(Phase::Apply, graph, &busy);
+        schedule(&waits, self.bounds(&busy), &mut watch, |step, ended| {
             let node = find(graph, step);
             let inputs = node.clone().and_then(|node| inputs(&node, ended, |outputs: &Outputs| outputs));
-            let context = self.context(step);
+            let context = self.context(graph, step);
             let plan = plans.get(step).cloned().ok_or_else(|| internal(format!("`{step}` was not planned")));
             async move {
                 let (node, inputs, plan) = (node?, inputs?, plan?);
@@ -77,10 +82,11 @@ impl Run {
     /// Finds out what there is to remove. Reads only.
     pub async fn plan_removal(&self, graph: &Graph) -> Report<StepPlan> {
         let waits: Waits = graph.nodes().map(|node| (node.id.clone(), BTreeSet::new())).collect();
-        let mut watch = self.watch(Phase::PlanRemoval, graph, waits.keys().cloned().collect());
-        schedule(&waits, self.concurrency, &self.interrupt, &mut watch, |step, _| {
+        let busy = waits.keys().cloned().collect();
+        let mut watch = self.watch(Phase::PlanRemoval, graph, &busy);
+        schedule(&waits, self.bounds(&busy), &mut watch, |step, _| {
             let node = find(graph, step);
-            let context = self.context(step);
+            let context = self.context(graph, step);
             async move { node?.step.plan_removal(&context).await }
         })
         .await
@@ -89,25 +95,52 @@ impl Run {
     /// Removes what was planned to be removed, each step after those that depend on it.
     pub async fn remove(&self, graph: &Graph, plans: &Plans) -> Report<()> {
         let waits = backwards(graph);
-        let mut watch = self.watch(Phase::Remove, graph, changing(plans));
-        schedule(&waits, self.concurrency, &self.interrupt, &mut watch, |step, _| {
+        let busy = changing(plans);
+        let mut watch = self.watch(Phase::Remove, graph, &busy);
+        schedule(&waits, self.bounds(&busy), &mut watch, |step, _| {
             let node = find(graph, step);
-            let context = self.context(step);
+            let context = self.context(graph, step);
             let changes = plans.get(step).is_some_and(StepPlan::is_change);
             async move { if changes { node?.step.remove(&context).await } else { Ok(()) } }
         })
         .await
     }
 
-    fn context(&self, step: &StepId) -> Context {
-        Context::new(self.stack.clone(), step.clone(), self.interrupt.clone(), Arc::new(self.events.clone()))
+    /// Takes back what `apply` did: each step that was begun, whether it succeeded or not, after those that depend on it.
+    /// One that cannot be taken back is stuck: it fails, and what it depends on stays.
+    pub async fn undo(&self, graph: &Graph, plans: &Plans, applied: &Report<Outputs>) -> Report<()> {
+        let waits = backwards(graph);
+        let busy: BTreeSet<_> = changing(plans).into_iter().filter(|step| applied.was_begun(step)).collect();
+        let mut watch = self.watch(Phase::Undo, graph, &busy);
+        schedule(&waits, self.bounds(&busy), &mut watch, |step, _| {
+            let node = find(graph, step);
+            let context = self.context(graph, step);
+            let plan = plans.get(step).filter(|_| busy.contains(step)).cloned();
+            async move {
+                match plan {
+                    Some(plan) => node?.step.undo(&context, &plan).await,
+                    None => Ok(()),
+                }
+            }
+        })
+        .await
     }
 
-    fn watch(&self, phase: Phase, graph: &Graph, shown: BTreeSet<StepId>) -> Watch<'_> {
+    fn context(&self, graph: &Graph, step: &StepId) -> Context {
+        let adopts = self.adopt.contains(step) || graph.node(step).is_some_and(|node| node.adopts);
+        Context::new(self.stack.clone(), step.clone(), self.interrupt.clone(), Arc::new(self.events.clone()))
+            .adopting(adopts)
+    }
+
+    const fn bounds<'a>(&'a self, busy: &'a BTreeSet<StepId>) -> Bounds<'a> {
+        Bounds { limit: self.concurrency, interrupt: &self.interrupt, busy }
+    }
+
+    fn watch(&self, phase: Phase, graph: &Graph, shown: &BTreeSet<StepId>) -> Watch<'_> {
         let is_shown = |step: &StepSummary| shown.contains(&step.step);
         let steps = graph.summaries().into_iter().filter(is_shown).collect();
         self.events.emit(EventKind::PhaseStarted { phase, steps });
-        Watch { events: &self.events, phase, shown, started: BTreeMap::new() }
+        Watch { events: &self.events, phase, shown: shown.clone(), started: BTreeMap::new() }
     }
 }
 
@@ -123,8 +156,27 @@ fn forwards(graph: &Graph) -> Waits {
     graph.nodes().map(|node| (node.id.clone(), graph.dependencies(&node.id).into_iter().collect())).collect()
 }
 
+/// Each step after those that depend on it. What tidies up comes last here, too, in the order that it has among itself;
+/// what is marked for it comes before everything else.
 fn backwards(graph: &Graph) -> Waits {
-    graph.nodes().map(|node| (node.id.clone(), graph.dependents(&node.id).into_iter().collect())).collect()
+    let ids = |wanted: fn(&Node) -> bool| -> BTreeSet<StepId> {
+        graph.nodes().filter(|node| wanted(node)).map(|node| node.id.clone()).collect()
+    };
+    let first = ids(|node| node.is_removed_first);
+    let last = ids(|node| node.is_last && !node.is_removed_first);
+    let before_last = ids(|node| !node.is_last || node.is_removed_first);
+    let waits = |node: &Node| {
+        if first.contains(&node.id) {
+            return BTreeSet::new();
+        }
+        if last.contains(&node.id) {
+            let among = graph.dependencies(&node.id).into_iter().filter(|other| last.contains(other));
+            return before_last.iter().cloned().chain(among).collect();
+        }
+        let dependents = graph.dependents(&node.id).into_iter().filter(|other| !last.contains(other));
+        dependents.chain(first.iter().cloned()).collect()
+    };
+    graph.nodes().map(|node| (node.id.clone(), waits(node))).collect()
 }
 
 fn changing(plans: &Plans) -> BTreeSet<StepId> {
@@ -160,75 +212,4 @@ fn complete(node: &Node, plan: &StepPlan) -> Result<(), Failure> {
 fn known(outputs: &BTreeMap<String, Known>) -> Outputs {
     let value = |known: &Known| known.value().map(str::to_owned);
     outputs.iter().filter_map(|(name, known)| Some((name.clone(), value(known)?))).collect()
-}
-
-/// Turns what the scheduler tells into events, of the steps that do something in the phase.
-struct Watch<'a> {
-    events: &'a Events,
-    phase: Phase,
-    shown: BTreeSet<StepId>,
-    started: BTreeMap<StepId, u64>,
-}
-
-/// What a phase's results say in events.
-trait Told {
-    fn outputs(&self) -> Outputs;
-
-    fn plan(&self) -> Option<&StepPlan> {
-        None
-    }
-}
-
-impl Told for StepPlan {
-    fn outputs(&self) -> Outputs {
-        Outputs::new()
-    }
-
-    fn plan(&self) -> Option<&StepPlan> {
-        Some(self)
-    }
-}
-
-impl Told for Outputs {
-    fn outputs(&self) -> Outputs {
-        self.clone()
-    }
-}
-
-impl Told for () {
-    fn outputs(&self) -> Outputs {
-        Outputs::new()
-    }
-}
-
-impl<T: Told> Observer<T> for Watch<'_> {
-    fn started(&mut self, step: &StepId) {
-        if self.shown.contains(step) {
-            self.started.insert(step.clone(), self.events.now());
-            self.events.emit(EventKind::StepStarted { step: step.clone(), phase: self.phase });
-        }
-    }
-
-    fn ended(&mut self, step: &StepId, ended: &Ended<T>) {
-        if !self.shown.contains(step) && !matches!(ended, Ended::Failed(_)) {
-            return;
-        }
-        let (step, phase) = (step.clone(), self.phase);
-        let took = self.started.remove(&step).map_or(0, |started| self.events.now().saturating_sub(started));
-        self.events.emit(match ended {
-            Ended::Succeeded(result) => {
-                if let Some(plan) = result.plan() {
-                    self.events.emit(EventKind::StepPlanned { step: step.clone(), plan: plan.clone() });
-                }
-                EventKind::StepSucceeded { step, phase, outputs: result.outputs(), took }
-            }
-            Ended::Failed(failure) => EventKind::StepFailed { step, phase, failure: failure.clone(), took },
-            Ended::Skipped(because) => EventKind::StepSkipped { step, phase, because: because.clone() },
-            Ended::NotStarted => EventKind::StepNotStarted { step, phase },
-        });
-    }
-
-    fn interrupted(&mut self, running: Vec<StepId>) {
-        self.events.emit(EventKind::InterruptRequested { running });
-    }
 }

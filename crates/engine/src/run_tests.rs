@@ -115,6 +115,26 @@ async fn removal_goes_backwards_and_leaves_what_is_not_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn undo_takes_back_what_was_begun_newest_first_and_names_what_is_stuck() {
+    let bench = Bench::new(&[
+        ("a", &[], works()),
+        ("b", &["a"], unchanged()),
+        ("c", &["b"], works()),
+        ("d", &["c"], fails()),
+        ("e", &["d"], works()),
+        ("f", &["a"], Script { stuck: true, ..works() }),
+    ]);
+    let plans = bench.run.plan(&bench.graph).await.results();
+    let applied = bench.run.apply(&bench.graph, &plans).await;
+    let undone = bench.run.undo(&bench.graph, &plans, &applied).await;
+    let undos: Vec<_> = bench.journal().into_iter().filter(|line| line.starts_with("undo")).collect();
+    // What failed may have done a part of its work; b changed nothing, e was never begun, and a is what f stands on.
+    assert_eq!(undos, ["undo step.f", "undo step.d", "undo step.c"]);
+    assert_eq!(undone.steps[&id("a")], Ended::Skipped(id("f")));
+    assert_eq!(undone.failures().map(|(step, _)| step.as_str()).collect::<Vec<_>>(), ["step.f"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn plugins_that_break_the_contract_are_named() {
     let panics = Script { panics: true, ..Script::default() };
     let silent = Script { yields_nothing: true, ..Script::default() };
@@ -167,7 +187,7 @@ proptest! {
                 .map(|place| (names[place].as_str(), before[place].as_slice(), steps[place].1.clone()))
                 .collect();
             let mut bench = Bench::new(&table);
-            bench.run.concurrency = NonZeroUsize::new(limit).unwrap();
+            bench.run.concurrency = NonZeroUsize::new(limit);
 
             let planned = bench.run.plan(&bench.graph).await;
             for (place, name) in names.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Runs whatever is ready.
+//! Runs whatever is ready, the longest way to go first.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,10 +7,14 @@ use std::{
 };
 
 use longshore_model::{Failure, FailureKind, StepId};
+use longshore_plugin::Effort;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Ended, Report};
+use crate::{
+    Ended, Report,
+    ready::{Place, Ready},
+};
 
 /// What the scheduler tells while it works.
 pub(crate) trait Observer<T> {
@@ -25,13 +29,22 @@ pub(crate) trait Observer<T> {
 /// The steps of a phase, each with the steps that it waits for.
 pub(crate) type Waits = BTreeMap<StepId, BTreeSet<StepId>>;
 
-/// Runs `work` for every step as soon as everything that it waits for has succeeded, at most `limit` at a time, the
-/// first by name first. A failure skips what depends on it and nothing else. Once `interrupt` is cancelled nothing new
-/// begins; what runs is waited for.
+/// What bounds a phase.
+pub(crate) struct Bounds<'a> {
+    /// How many steps run at a time; as many as are ready where nobody says it.
+    pub(crate) limit: Option<NonZeroUsize>,
+    /// Once it is cancelled nothing new begins; what runs is waited for.
+    pub(crate) interrupt: &'a CancellationToken,
+    /// The steps that take time in this phase, on which the order of those that are ready depends.
+    pub(crate) busy: &'a BTreeSet<StepId>,
+}
+
+/// Runs `work` for every step as soon as everything that it waits for has succeeded. Of the steps that are ready, the one
+/// with the longest way to the end of the phase begins first, and of equal ones the first by name. A failure skips what
+/// depends on it and nothing else.
 pub(crate) async fn schedule<T, W, F>(
     waits: &Waits,
-    limit: NonZeroUsize,
-    interrupt: &CancellationToken,
+    bounds: Bounds<'_>,
     observer: &mut dyn Observer<T>,
     mut work: W,
 ) -> Report<T>
@@ -40,20 +53,23 @@ where
     W: FnMut(&StepId, &BTreeMap<StepId, Ended<T>>) -> F,
     F: Future<Output = Result<T, Failure>> + Send + 'static,
 {
+    let Bounds { limit, interrupt, busy } = bounds;
+    let mut ready = Ready::new(waits, busy);
     let mut ended = BTreeMap::<StepId, Ended<T>>::new();
     let mut tasks = JoinSet::new();
-    let mut running = BTreeMap::<Id, StepId>::new();
+    let mut running = BTreeMap::<Id, (StepId, Place)>::new();
     let mut told = false;
     loop {
-        while !interrupt.is_cancelled() && running.len() < limit.get() {
-            let Some(step) = next_ready(waits, &ended, &running) else { break };
-            observer.started(&step);
-            let id = tasks.spawn(work(&step, &ended)).id();
-            running.insert(id, step);
+        while !interrupt.is_cancelled() && limit.is_none_or(|limit| running.len() < limit.get()) {
+            let Some((step, place)) = ready.next() else { break };
+            observer.started(step);
+            let effort = Effort::new(ready.urgency(place), interrupt.clone());
+            let id = tasks.spawn(effort.run(work(step, &ended))).id();
+            running.insert(id, (step.clone(), place));
         }
         if interrupt.is_cancelled() && !told {
             told = true;
-            observer.interrupted(running.values().cloned().collect());
+            observer.interrupted(running.values().map(|(step, _)| step.clone()).collect());
         }
         let joined = tokio::select! {
             joined = tasks.join_next_with_id() => joined,
@@ -64,17 +80,22 @@ where
             Ok((id, result)) => (id, result),
             Err(error) => (error.id(), Err(panicked(&error))),
         };
-        let Some(step) = running.remove(&id) else { continue };
+        let Some((step, place)) = running.remove(&id) else { continue };
         let end = match result {
             Ok(result) => Ended::Succeeded(result),
             Err(failure) => Ended::Failed(failure),
         };
         observer.ended(&step, &end);
-        let failed = matches!(end, Ended::Failed(_));
-        ended.insert(step.clone(), end);
-        if failed {
-            skip_dependents(waits, &step, &mut ended, observer);
+        if matches!(end, Ended::Succeeded(_)) {
+            ready.succeeded(place);
+        } else {
+            for lost in ready.lose_dependents(place) {
+                let skipped = Ended::Skipped(step.clone());
+                observer.ended(lost, &skipped);
+                ended.insert(lost.clone(), skipped);
+            }
         }
+        ended.insert(step, end);
     }
     for step in waits.keys() {
         if !ended.contains_key(step) {
@@ -83,36 +104,6 @@ where
         }
     }
     Report { steps: ended }
-}
-
-fn next_ready<T>(
-    waits: &Waits,
-    ended: &BTreeMap<StepId, Ended<T>>,
-    running: &BTreeMap<Id, StepId>,
-) -> Option<StepId> {
-    let is_done = |step: &StepId| matches!(ended.get(step), Some(Ended::Succeeded(_)));
-    let is_new = |step: &StepId| !ended.contains_key(step) && !running.values().any(|other| other == step);
-    let ready = waits.iter().find(|(step, waits_for)| is_new(step) && waits_for.iter().all(is_done));
-    ready.map(|(step, _)| step.clone())
-}
-
-fn skip_dependents<T>(
-    waits: &Waits,
-    failed: &StepId,
-    ended: &mut BTreeMap<StepId, Ended<T>>,
-    observer: &mut dyn Observer<T>,
-) {
-    let mut lost = BTreeSet::from([failed.clone()]);
-    loop {
-        let next = waits
-            .iter()
-            .find(|(step, waits_for)| !ended.contains_key(*step) && !waits_for.is_disjoint(&lost));
-        let Some((step, _)) = next else { break };
-        lost.insert(step.clone());
-        let skipped = Ended::Skipped(failed.clone());
-        observer.ended(step, &skipped);
-        ended.insert(step.clone(), skipped);
-    }
 }
 
 fn panicked(error: &JoinError) -> Failure {

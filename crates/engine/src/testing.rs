@@ -1,6 +1,7 @@
 //! Steps for tests: what they do is scripted, and what happens to them is recorded.
 
 use std::{
+    collections::BTreeSet,
     num::NonZeroUsize,
     sync::{Arc, Mutex},
     time::Duration,
@@ -22,6 +23,7 @@ pub(crate) struct Script {
     pub(crate) unchanged: bool,
     pub(crate) fails_to_plan: bool,
     pub(crate) fails: bool,
+    pub(crate) stuck: bool,
     pub(crate) panics: bool,
     pub(crate) yields_nothing: bool,
 }
@@ -74,6 +76,11 @@ impl Step for Scripted {
         Ok(if self.script.yields_nothing { Outputs::new() } else { [arn].into() })
     }
 
+    async fn undo(&self, _: &Context, _: &StepPlan) -> Result<()> {
+        self.note("undo");
+        if self.script.stuck { Err(Failure::new(FailureKind::Stuck, "stuck")) } else { Ok(()) }
+    }
+
     async fn plan_removal(&self, _: &Context) -> Result<StepPlan> {
         let action = if self.script.unchanged { Action::NoChange } else { Action::Delete };
         Ok(StepPlan::new(action, self.id.as_str()))
@@ -114,8 +121,9 @@ impl Bench {
         let (sink, start) = (events.clone(), tokio::time::Instant::now());
         let run = Run {
             stack: Name::new("test").unwrap(),
-            concurrency: NonZeroUsize::new(4).unwrap(),
+            concurrency: NonZeroUsize::new(4),
             interrupt: CancellationToken::new(),
+            adopt: BTreeSet::new(),
             events: Events::new(
                 move || start.elapsed().as_millis() as u64,
                 move |event| sink.lock().unwrap().push(event),

@@ -76,8 +76,9 @@ pub(crate) fn nodes(
             ),
             ..SecretSpec::default()
         };
+        let resource = store.resource(&secret);
         let step = ContainerSecretStep::new(value, store.clone(), secret);
-        let node = Node::new(id.clone(), Arc::new(step))
+        let node = Node { resource, ..Node::new(id.clone(), Arc::new(step)) }
             .output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN)
             .output(<dyn SecretStore>::WRITTEN_AT, ValueType::MOMENT);
         nodes.push(node);

@@ -5,16 +5,19 @@ use std::{
     sync::Arc,
 };
 
-use longshore_model::{ImageReference, Name, Platform, Problem, Service, Stack, StepId, ValueType};
+use longshore_model::{
+    ImageReference, Name, Platform, Problem, Service, Stack, StepId, ValueType, closest, join_key,
+};
 use longshore_plugin::{
     Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, RoleBuilder, RoleSpec, SecretSpec,
     SecretStore, ServiceDeployer, Wires,
-    adapter::{ExecutionRoleStep, ImagesWithoutCredentialStep, PublishCredentialStep, UndeclaredSecretsStep},
+    adapter::{ExecutionRoleStep, ImagesWithoutCredentialStep, PublishCredentialStep},
 };
 
 use crate::{
     Graph,
     container_secrets::{self, Stores},
+    undeclared::{self, Used},
 };
 
 /// What the host of an expansion provides.
@@ -67,7 +70,8 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         };
         let credential = Arc::new(credential);
         let step = PublishCredentialStep::new(credential.clone());
-        let node = Node::new(credential_step(name), Arc::new(step));
+        let mut node = Node::new(credential_step(name), Arc::new(step));
+        node.resource = credential.store.resource(&credential.secret);
         nodes.push(node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN));
         credentials.insert(name.clone(), credential);
     }
@@ -81,75 +85,54 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         nodes.push(Node::new(StepId::new("images", host_name), Arc::new(step)));
     }
     let mut deployers = BTreeMap::new();
+    let mut used = Used::default();
     for (name, service) in &stack.services {
         let wires = wires(stack, name, service);
         nodes.extend(container_secrets::nodes(stack, name, service, &stores, host, &mut problems));
         if let Some(builder) =
             keep(host.plugins.role_builder(&service.execution_role.builder, host.extensions), &mut problems)
         {
+            used.roles.entry(service.execution_role.builder.name.clone()).or_insert_with(|| builder.clone());
             nodes.push(execution_role(stack, name, service, &wires, builder, &stores));
         }
         if let Some(deployer) =
             keep(host.plugins.service_deployer(&service.deployer, host.extensions), &mut problems)
         {
+            used.deployers.entry(service.deployer.name.clone()).or_insert_with(|| deployer.clone());
             nodes.extend(keep(deployer.unfold(name, service, &wires), &mut problems).unwrap_or_default());
             deployers.insert(name.clone(), deployer);
         }
     }
+    adopt(stack, &mut nodes, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
-    nodes.extend(undeclared_secrets(stack, &stores, &deployers, &nodes));
+    nodes.extend(undeclared::nodes(stack, used, &stores, host, &nodes));
     match Graph::new(nodes) {
         Ok(graph) => Ok(Expansion { graph, deployers, credentials }),
         Err(errors) => Err(errors.iter().map(|error| Problem::new("services", error.to_string())).collect()),
     }
 }
 
+/// Marks the steps that may take over what belongs to nobody.
+fn adopt(stack: &Stack, nodes: &mut [Node], problems: &mut Vec<Problem>) {
+    for name in &stack.adopt {
+        let mut named = nodes.iter_mut().filter(|node| node.id.as_str() == name).peekable();
+        if named.peek().is_some() {
+            // Services may share a step: each has a node of it.
+            named.for_each(|node| node.adopts = true);
+            continue;
+        }
+        let help = match closest(name, nodes.iter().map(|node| node.id.as_str())) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "`longshore graph` shows the steps".to_owned(),
+        };
+        problems.push(Problem::new(join_key("adopt", name), "there is no such step").help(help));
+    }
+}
+
 pub(crate) fn keep<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
     result.map_err(|found| problems.extend(found)).ok()
-}
-
-/// One step for each kind of store that is used: its secrets that carry the stack's tag are found wherever they are.
-fn undeclared_secrets(
-    stack: &Stack,
-    stores: &Stores<'_>,
-    deployers: &BTreeMap<Name, Arc<dyn ServiceDeployer>>,
-    nodes: &[Node],
-) -> Vec<Node> {
-    let of_kind: BTreeMap<_, _> = deployers
-        .iter()
-        .map(|(service, deployer)| (&stack.services[service].deployer.name, deployer.clone()))
-        .collect();
-    let declared: BTreeSet<_> = nodes.iter().map(|node| node.id.clone()).collect();
-    let kept = kept(stack);
-    let mut kinds = BTreeSet::new();
-    let stores = stores.iter().filter(|(name, _)| kinds.insert(&stack.stores[**name].name));
-    let step = |(name, store): (&&Name, &Arc<dyn SecretStore>)| {
-        // What has moved to a store of another kind is declared, but not here.
-        let kind = &stack.stores[*name].name;
-        let is_here = |step: &&StepId| kept.get(*step).is_none_or(|store| stack.stores[*store].name == *kind);
-        let declared = declared.iter().filter(is_here).cloned().collect();
-        let step = UndeclaredSecretsStep {
-            name: name.to_string(),
-            store: store.clone(),
-            deployers: of_kind.values().cloned().collect(),
-            declared,
-        };
-        Node::new(StepId::new("undeclared-secrets", name), Arc::new(step)).last()
-    };
-    stores.map(step).collect()
-}
-
-/// The store of each step that keeps something in one.
-fn kept(stack: &Stack) -> BTreeMap<StepId, &Name> {
-    let credentials =
-        stack.registries.iter().map(|(name, registry)| (credential_step(name), &registry.store));
-    let variables = stack.services.iter().flat_map(|(name, service)| {
-        let steps = container_secrets::steps(name, service).into_iter();
-        steps.filter_map(|(variable, step)| Some((step, container_secrets::store_of(service, &variable)?)))
-    });
-    credentials.chain(variables).collect()
 }
 
 /// The images that a registry's credential pulls, by registry, and those that need none, by host.
@@ -255,8 +238,9 @@ fn execution_role(
         }
         inputs.push((input, step));
     }
+    let resource = builder.resource(&stack.name, &role);
     let step = ExecutionRoleStep { builder, role, keys };
-    let mut node = Node::new(wires.role.clone(), Arc::new(step));
+    let mut node = Node { resource, ..Node::new(wires.role.clone(), Arc::new(step)) };
     for (input, step) in inputs {
         node = node.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
     }

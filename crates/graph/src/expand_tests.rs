@@ -1,6 +1,10 @@
 //! What stacks unfold into.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use longshore_model::{
@@ -208,6 +212,7 @@ fn stack(services: &[(&str, &[Image])]) -> Stack {
         name: name("shop"),
         environment: name("test"),
         aws: AwsTarget::default(),
+        adopt: BTreeSet::new(),
         registries: [(
             name("ghcr"),
             ContainerRegistry {
@@ -253,7 +258,8 @@ fn services_on_one_registry_share_its_secret_and_their_cluster() {
     ├── credential.ghcr
     └── role.web
         └── credential.ghcr
-    undeclared-secrets.default (after everything else)
+    undeclared-secrets.secretsmanager (after everything else)
+    undeclared-secrets.ssm (after everything else)
     ");
 }
 
@@ -301,8 +307,8 @@ fn variables_are_kept_by_steps_that_role_and_service_depend_on() {
     │   ├── credential.ghcr
     │   └── secret.web.DATABASE_URL
     └── secret.web.DATABASE_URL
-    undeclared-secrets.default (after everything else)
-    undeclared-secrets.parameters (after everything else)
+    undeclared-secrets.secretsmanager (after everything else)
+    undeclared-secrets.ssm (after everything else)
     ");
 }
 

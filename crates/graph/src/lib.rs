@@ -11,6 +11,7 @@ mod expand_tests;
 mod graph;
 #[cfg(test)]
 mod testing;
+mod undeclared;
 
 pub use draw::{Format, draw};
 pub use error::GraphError;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CredentialStatus, Failure, Outputs, ServiceStatus, StepId, StepPlan};
+use crate::{CredentialStatus, Drift, Failure, Outputs, ServiceStatus, StepId, StepPlan};
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub enum Phase {
     PlanRemoval,
     /// Removing it.
     Remove,
+    /// Taking back what was made or changed, because something else failed.
+    Undo,
 }
 
 /// How a run ended.
@@ -152,6 +154,11 @@ pub enum EventKind {
     Credentials {
         /// Each registry's.
         credentials: Vec<CredentialStatus>,
+    },
+    /// What is not as it is declared.
+    Drift {
+        /// Each resource.
+        drifts: Vec<Drift>,
     },
     /// The command cannot go on, for reasons that are no step's: a configuration that is wrong, another account.
     CommandFailed {

@@ -26,6 +26,8 @@ pub enum FailureKind {
     DeploymentFailed,
     /// The run was interrupted while the step was waiting.
     Interrupted,
+    /// What was changed cannot be taken back.
+    Stuck,
     /// A fault of Longshore or of a plugin.
     Internal,
 }

@@ -3,6 +3,7 @@
 //! Plain data that every other crate speaks. Nothing here reads a file, calls AWS or knows a plugin.
 
 mod arn;
+mod drift;
 mod event;
 mod failure;
 mod fields;
@@ -20,6 +21,7 @@ mod status;
 mod step;
 
 pub use arn::{Arn, InvalidArn};
+pub use drift::{Drift, DriftKind};
 pub use event::{Event, EventKind, Outcome, Phase, StepSummary};
 pub use failure::{Failure, FailureKind};
 pub use fields::Fields;

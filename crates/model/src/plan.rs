@@ -20,6 +20,8 @@ pub enum Action {
     Replace,
     /// It will be removed.
     Delete,
+    /// It is there, belongs to nobody, and will be the stack's and made as declared.
+    Adopt,
 }
 
 impl fmt::Display for Action {
@@ -30,6 +32,7 @@ impl fmt::Display for Action {
             Self::Update => "update",
             Self::Replace => "replace",
             Self::Delete => "delete",
+            Self::Adopt => "adopt",
         })
     }
 }
@@ -112,6 +115,8 @@ pub struct StepPlan {
     pub resource: String,
     /// What is going to happen to it.
     pub action: Action,
+    /// How many resources it is about: one, except where a step looks after all of a kind.
+    pub resources: usize,
     /// Why, where the action does not say it: a reason for a replacement, a deployment that failed before.
     pub reason: Option<String>,
     /// The fields that change.
@@ -130,6 +135,7 @@ impl StepPlan {
         Self {
             resource: resource.into(),
             action,
+            resources: 1,
             reason: None,
             changes: Vec::new(),
             outputs: BTreeMap::new(),

@@ -1,6 +1,9 @@
 //! What a configuration declares.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{Arn, ImageReference, Name, Options, Platform};
 
@@ -13,6 +16,8 @@ pub struct Stack {
     pub environment: Name,
     /// Where it is deployed.
     pub aws: AwsTarget,
+    /// The steps that may take over what is there and belongs to nobody, such as `role.api`.
+    pub adopt: BTreeSet<String>,
     /// Container registries that need a credential, by name.
     pub registries: BTreeMap<Name, ContainerRegistry>,
     /// Secret stores, by name.

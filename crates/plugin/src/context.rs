@@ -33,13 +33,22 @@ pub struct Context {
     pub step: StepId,
     /// Cancelled when the run is asked to stop. Calls under way end; whoever waits for something stops waiting.
     pub interrupt: CancellationToken,
+    /// Whether the step may take over what is there and belongs to nobody.
+    pub adopts: bool,
     reporter: Arc<dyn Reporter>,
 }
 
 impl Context {
     /// The context of `step` in a run of `stack`.
     pub fn new(stack: Name, step: StepId, interrupt: CancellationToken, reporter: Arc<dyn Reporter>) -> Self {
-        Self { stack, step, interrupt, reporter }
+        Self { stack, step, interrupt, adopts: false, reporter }
+    }
+
+    /// Lets the step take over what is there and belongs to nobody, or not.
+    #[must_use]
+    pub const fn adopting(mut self, adopts: bool) -> Self {
+        self.adopts = adopts;
+        self
     }
 
     /// Tells how far the step is.

@@ -1,14 +1,11 @@
 //! What runs services.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use longshore_model::{Name, Problem, Service, ServiceStatus, StepId};
 
-use crate::{Context, Node, Result};
+use crate::{Context, Node, Result, Undeclared};
 
 /// The steps that a service's own steps depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,12 +58,9 @@ pub trait ServiceDeployer: Send + Sync {
     /// When it cannot be read. A service that is not there is no error.
     async fn status(&self, context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus>;
 
-    /// The services that the stack owns, but that none of the `declared` steps makes, as people know them: they may still
-    /// read what the stack keeps. Reads only. A deployer that cannot find them by their owner answers with none.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn undeclared(&self, _context: &Context, _declared: &BTreeSet<StepId>) -> Result<Vec<String>> {
-        Ok(Vec::new())
+    /// What finds and removes what the stack owns of this deployer's kinds and no step makes any more. A deployer that
+    /// cannot find it by its owner has none.
+    fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {
+        Vec::new()
     }
 }

@@ -20,6 +20,7 @@ mod role;
 mod secret_value;
 mod step;
 mod store;
+mod undeclared;
 
 pub use context::{Context, Reporter};
 pub use credential::{Credential, CredentialFacts, CredentialSource};
@@ -35,6 +36,8 @@ pub use role::{Readable, RoleBuilder, RoleSpec};
 pub use secret_value::SecretValue;
 pub use step::{Input, Node, Output, Step};
 pub use store::{SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret};
+pub(crate) use undeclared::as_far_as_allowed;
+pub use undeclared::{Declared, Undeclared, UndeclaredResource};
 
 /// What a plugin's work ends with when it fails.
 pub type Result<T> = std::result::Result<T, longshore_model::Failure>;

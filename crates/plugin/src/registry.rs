@@ -19,6 +19,16 @@ impl<T: ?Sized> Kind<T> {
         Self { title, builders: BTreeMap::new() }
     }
 
+    /// Those that work without options.
+    fn without_options(&self, extensions: &Extensions) -> Vec<(&'static str, Arc<T>)> {
+        let builders = self.builders.iter();
+        let built = builders.filter_map(|(name, build)| {
+            let options = Options { key: String::new(), ..Options::default() };
+            Some((*name, build(&options, extensions).ok()?))
+        });
+        built.collect()
+    }
+
     fn build(&self, plugin: &Plugin, extensions: &Extensions) -> Result<Arc<T>, Vec<Problem>> {
         if let Some(build) = self.builders.get(plugin.name.as_str()) {
             return build(&plugin.options, extensions);
@@ -57,7 +67,7 @@ impl Default for Registry {
 }
 
 macro_rules! kind {
-    ($field:ident, $kind:ty, $add:ident, $get:ident, $what:literal) => {
+    ($field:ident, $kind:ty, $add:ident, $get:ident, $all:ident, $what:literal) => {
         #[doc = concat!("Adds the ", $what, " `name`.")]
         pub fn $add(
             &mut self,
@@ -74,14 +84,33 @@ macro_rules! kind {
         pub fn $get(&self, plugin: &Plugin, extensions: &Extensions) -> Result<Arc<$kind>, Vec<Problem>> {
             self.$field.build(plugin, extensions)
         }
+
+        #[doc = concat!("Each ", $what, " that works without options, with its name.")]
+        pub fn $all(&self, extensions: &Extensions) -> Vec<(&'static str, Arc<$kind>)> {
+            self.$field.without_options(extensions)
+        }
     };
 }
 
 impl Registry {
-    kind!(sources, dyn CredentialSource, add_credential_source, credential_source, "credential source");
-    kind!(stores, dyn SecretStore, add_secret_store, secret_store, "secret store");
-    kind!(roles, dyn RoleBuilder, add_role_builder, role_builder, "role builder");
-    kind!(deployers, dyn ServiceDeployer, add_service_deployer, service_deployer, "service deployer");
+    kind!(
+        sources,
+        dyn CredentialSource,
+        add_credential_source,
+        credential_source,
+        credential_sources,
+        "credential source"
+    );
+    kind!(stores, dyn SecretStore, add_secret_store, secret_store, secret_stores, "secret store");
+    kind!(roles, dyn RoleBuilder, add_role_builder, role_builder, role_builders, "role builder");
+    kind!(
+        deployers,
+        dyn ServiceDeployer,
+        add_service_deployer,
+        service_deployer,
+        service_deployers,
+        "service deployer"
+    );
 
     /// Sets what reads where a secret value is found: the field `value` of a table.
     pub fn set_secret_values(

@@ -1,9 +1,11 @@
 //! Execution roles.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use longshore_model::{Known, Name, StepPlan};
 
-use crate::{Context, Result};
+use crate::{Context, Result, Undeclared};
 
 /// A secret or parameter that a role may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,17 @@ pub trait RoleBuilder: Send + Sync {
     /// # Errors
     /// When the removal is refused.
     async fn remove(&self, context: &Context, role: &RoleSpec) -> Result<()>;
+
+    /// What is made for `role` in `stack`, as [`StepPlan::resource`] names it, where that is known before anything is read.
+    fn resource(&self, _stack: &Name, _role: &RoleSpec) -> Option<String> {
+        None
+    }
+
+    /// What finds and removes the roles that the stack owns and no step makes any more. A builder that cannot find them by
+    /// their owner has none.
+    fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {
+        Vec::new()
+    }
 }
 
 impl dyn RoleBuilder {

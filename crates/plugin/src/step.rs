@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use longshore_model::{Inputs, Outputs, StepId, StepPlan, ValueType};
+use longshore_model::{Action, Failure, FailureKind, Inputs, Outputs, StepId, StepPlan, ValueType};
 
 use crate::{Context, Result};
 
@@ -36,6 +36,30 @@ pub trait Step: Send + Sync {
     /// # Errors
     /// When a removal is refused.
     async fn remove(&self, context: &Context) -> Result<()>;
+
+    /// Takes back what [`apply`](Self::apply) did in this run according to `plan`, whole or in part: what it made is
+    /// removed, what it changed is as it was before. Called on the object that applied, which may have kept what was there.
+    /// Can be repeated.
+    ///
+    /// # Errors
+    /// [`FailureKind::Stuck`] when it cannot be taken back; other kinds when AWS refuses.
+    async fn undo(&self, context: &Context, plan: &StepPlan) -> Result<()> {
+        match plan.action {
+            Action::NoChange => Ok(()),
+            Action::Create => self.remove(context).await,
+            action => Err(stuck(action, &plan.resource)),
+        }
+    }
+}
+
+/// Why a change stays.
+fn stuck(action: Action, resource: &str) -> Failure {
+    let what = match action {
+        Action::Delete => "what was removed is not made again",
+        _ => "what was there before is not known any more",
+    };
+    Failure::new(FailureKind::Stuck, format!("{what}: {resource}"))
+        .help("look at it with `longshore plan`, and run `longshore deploy` to go on from here")
 }
 
 /// An input of a node, and the output that it is wired to.
@@ -76,8 +100,14 @@ pub struct Node {
     pub inputs: Vec<Input>,
     /// Steps that come first although no value flows from them.
     pub after: Vec<StepId>,
+    /// What it makes, as [`StepPlan::resource`] names it, where that is known before anything is read.
+    pub resource: Option<String>,
+    /// Whether it may take over what is there and belongs to nobody.
+    pub adopts: bool,
     /// Whether it comes after everything else: what only tidies up.
     pub is_last: bool,
+    /// Whether its removal comes before every other one, instead of after those that depend on it.
+    pub is_removed_first: bool,
     /// What it yields.
     pub outputs: Vec<Output>,
     /// Its work.
@@ -87,7 +117,17 @@ pub struct Node {
 impl Node {
     /// A node without inputs and outputs.
     pub fn new(id: StepId, step: Arc<dyn Step>) -> Self {
-        Self { id, inputs: Vec::new(), after: Vec::new(), is_last: false, outputs: Vec::new(), step }
+        Self {
+            id,
+            inputs: Vec::new(),
+            after: Vec::new(),
+            resource: None,
+            adopts: false,
+            is_last: false,
+            is_removed_first: false,
+            outputs: Vec::new(),
+            step,
+        }
     }
 
     /// Wires the input `name` to the `output` of `from`.
@@ -101,6 +141,13 @@ impl Node {
     ) -> Self {
         let (name, output) = (name.into(), output.to_owned());
         self.inputs.push(Input { name, value_type, from: from.clone(), output });
+        self
+    }
+
+    /// Says what it makes.
+    #[must_use]
+    pub fn makes(mut self, resource: impl Into<String>) -> Self {
+        self.resource = Some(resource.into());
         self
     }
 

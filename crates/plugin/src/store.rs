@@ -1,11 +1,11 @@
 //! Places that keep secrets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use longshore_model::{Failure, FailureKind, Secret, StepId, StepPlan};
+use longshore_model::{Failure, FailureKind, Secret, StepPlan};
 
-use crate::{Context, Result};
+use crate::{Context, Declared, Result};
 
 /// A secret to be kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,16 +92,17 @@ pub trait SecretStore: Send + Sync {
     /// When the store refuses.
     async fn remove(&self, context: &Context, secret: &SecretSpec) -> Result<()>;
 
-    /// The secrets that the stack owns, but that none of the `declared` steps makes. Reads only. A store that cannot find
-    /// them by their owner answers with none.
+    /// What `secret` is in this store, as [`StepPlan::resource`] names it, where that is known before anything is read.
+    fn resource(&self, _secret: &SecretSpec) -> Option<String> {
+        None
+    }
+
+    /// The secrets that the stack owns, but that nothing `declared` makes. Reads only. A store that cannot find them by
+    /// their owner answers with none.
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn undeclared(
-        &self,
-        _context: &Context,
-        _declared: &BTreeSet<StepId>,
-    ) -> Result<Vec<UndeclaredSecret>> {
+    async fn undeclared(&self, _context: &Context, _declared: &Declared) -> Result<Vec<UndeclaredSecret>> {
         Ok(Vec::new())
     }
 

@@ -1,6 +1,6 @@
 //! What Longshore itself gets right, arranged to be wrong: the task stops with AWS's reason, and the run reports it.
 
-use std::{num::NonZeroUsize, path::Path, sync::Arc, sync::Mutex};
+use std::{collections::BTreeSet, num::NonZeroUsize, path::Path, sync::Arc, sync::Mutex};
 
 use async_trait::async_trait;
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
@@ -168,8 +168,9 @@ async fn failure_of_the_service(arrange: impl FnOnce(&mut Registry)) -> Failure 
     let (clock, sink) = (cloud.clone(), events.clone());
     let run = Run {
         stack: stack.name.clone(),
-        concurrency: NonZeroUsize::new(4).unwrap(),
+        concurrency: NonZeroUsize::new(4),
         interrupt: CancellationToken::new(),
+        adopt: BTreeSet::new(),
         events: Events::new(move || clock.now().0, move |event| sink.lock().unwrap().push(event)),
     };
     let planned = run.plan(&expansion.graph).await;

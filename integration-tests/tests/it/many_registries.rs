@@ -134,10 +134,10 @@ fn all_tasks_run_and_a_registry_that_leaves_takes_its_secret_and_its_statement_a
         ("role.api", "update"),
         ("service.api", "update"),
         ("task-definition.api", "update"),
-        ("undeclared-secrets.default", "delete"),
+        ("undeclared-secrets.secretsmanager", "delete"),
     ];
     assert_eq!(changes, expected.into());
-    let removed: Vec<_> = plans["undeclared-secrets.default"]["changes"]
+    let removed: Vec<_> = plans["undeclared-secrets.secretsmanager"]["changes"]
         .as_array()
         .unwrap()
         .iter()
@@ -157,7 +157,7 @@ fn all_tasks_run_and_a_registry_that_leaves_takes_its_secret_and_its_statement_a
 }
 
 #[test]
-fn a_secret_stays_while_a_service_that_is_not_declared_either_may_read_it() {
+fn a_service_that_leaves_with_its_registry_is_removed_with_everything_of_its_own() {
     let project = project();
     declare(&project, BASE);
     project.longshore(&["deploy"]).code(0);
@@ -166,12 +166,34 @@ fn a_secret_stays_while_a_service_that_is_not_declared_either_may_read_it() {
     let without: Vec<_> = blocks.into_iter().filter(|block| !block.contains("[registries.gitlab]")).collect();
     declare(&project, &without.join("\n\n"));
 
-    let plan = project.longshore(&["plan", "--output", "json", "--detailed-exitcode"]).code(0);
-    let kept = &plans(&plan.stdout)["undeclared-secrets.default"];
-    assert_eq!(kept["action"], "no-change");
-    let note = kept["notes"][0].as_str().unwrap();
-    assert!(
-        note.contains("the service default/web") && note.contains("longshore/shop/gitlab/pull"),
-        "{note}"
-    );
+    let plan = project.longshore(&["plan", "--output", "json", "--detailed-exitcode"]).code(2);
+    let plans = plans(&plan.stdout);
+    let removed = |step: &str| -> Vec<String> {
+        let changes = plans[step]["changes"].as_array().unwrap().iter();
+        changes.map(|change| change["field"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(removed("undeclared.services"), ["service default/web"]);
+    assert_eq!(removed("undeclared.roles"), ["role shop-web-execution"]);
+    assert_eq!(removed("undeclared.log-groups"), ["log group /longshore/shop/web"]);
+    assert_eq!(removed("undeclared-secrets.secretsmanager"), ["longshore/shop/gitlab/pull"]);
+    assert_eq!(removed("undeclared.clusters"), Vec::<String>::new(), "the others run on it");
+    let others = ["role.api", "service.api", "role.worker", "service.worker"];
+    assert!(others.iter().all(|step| plans[*step]["action"] == "no-change"), "nothing else is touched");
+
+    project.longshore(&["deploy"]).code(0);
+    let again = project.longshore(&["plan", "--detailed-exitcode"]).code(0);
+    assert!(again.stdout.contains("nothing to change"), "{}", again.stdout);
+    // What left the configuration before anything was deployed without it is found as well.
+    declare(&project, BASE);
+    project.longshore(&["deploy"]).code(0);
+    declare(&project, &without.join("\n\n"));
+    project.longshore(&["destroy", "--yes"]).code(0);
+    declare(&project, BASE);
+    let plan = project.longshore(&["plan", "--output", "json"]).code(0);
+    let there: Vec<_> = self::plans(&plan.stdout)
+        .into_iter()
+        .filter(|(step, _)| !step.starts_with("undeclared") && !step.starts_with("images"))
+        .filter(|(_, plan)| plan["action"] == "no-change")
+        .collect();
+    assert!(there.is_empty(), "{there:?}");
 }

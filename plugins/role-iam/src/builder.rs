@@ -1,12 +1,12 @@
 //! The role builder, and what it plans.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use longshore_aws::{Aws, failure};
-use longshore_model::{Action, Failure, FailureKind, StepPlan};
-use longshore_plugin::{Context, Result, RoleBuilder, RoleSpec};
+use longshore_model::{Action, Failure, FailureKind, Name, StepPlan};
+use longshore_plugin::{Context, Result, RoleBuilder, RoleSpec, Undeclared};
 
 use crate::{
     desired::{self, Desired},
@@ -15,7 +15,9 @@ use crate::{
     observed::{self, Observed},
     options::RoleOptions,
     ownership::RoleOwnership,
+    removal,
     simulator::name_of,
+    undeclared::UndeclaredRoles,
 };
 
 /// Builds execution roles in IAM.
@@ -104,6 +106,7 @@ impl RoleBuilder for IamRoles {
         let difference = Difference::between(&observed, &desired);
         check_managed(client, &difference, &desired).await?;
         let action = if difference.is_empty() { Action::NoChange } else { Action::Update };
+        let action = desired.ownership.action(&observed.tags, action);
         let mut plan = StepPlan::new(action, resource(&desired.name))
             .output(<dyn RoleBuilder>::ARN, &observed.arn)
             .changes(difference.changes(Some(&observed), &desired));
@@ -129,7 +132,7 @@ impl RoleBuilder for IamRoles {
             plan.notes.push("the role was there before and stays".to_owned());
             return Ok(plan);
         }
-        let name = desired::name(context, role);
+        let name = desired::name(&context.stack, role);
         let ownership = RoleOwnership::of(context, self.aws.region().await?);
         let Some(observed) = observed::role(self.aws.iam().await?, &name).await? else {
             return Ok(StepPlan::new(Action::NoChange, resource(&name)));
@@ -146,6 +149,15 @@ impl RoleBuilder for IamRoles {
         if self.options.arn.is_some() {
             return Ok(());
         }
-        self.delete(context, &desired::name(context, role)).await
+        removal::delete(&self.aws, context, &desired::name(&context.stack, role)).await
+    }
+
+    fn resource(&self, stack: &Name, role: &RoleSpec) -> Option<String> {
+        // A role that was there before is nobody's to make.
+        self.options.arn.is_none().then(|| resource(&desired::name(stack, role)))
+    }
+
+    fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {
+        vec![Arc::new(UndeclaredRoles { aws: self.aws.clone() })]
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use longshore_aws::{Identity, bounded};
-use longshore_model::{Arn, Known};
+use longshore_model::{Arn, Known, Name};
 use longshore_plugin::{Context, Result, RoleSpec};
 
 use crate::{
@@ -53,10 +53,10 @@ pub(crate) enum Inline {
 }
 
 /// The name of a role.
-pub(crate) fn name(context: &Context, role: &RoleSpec) -> String {
+pub(crate) fn name(stack: &Name, role: &RoleSpec) -> String {
     match &role.name {
         Some(name) => name.clone(),
-        None => bounded(&format!("{}-{}-execution", context.stack, role.service), NAME_LIMIT),
+        None => bounded(&format!("{stack}-{}-execution", role.service), NAME_LIMIT),
     }
 }
 
@@ -69,7 +69,7 @@ impl Desired {
         identity: &Identity,
         region: &str,
     ) -> Result<Self> {
-        let name = name(context, role);
+        let name = name(&context.stack, role);
         let place = Place { partition: &identity.partition, region, account: &identity.account };
         let inline = if role.secrets.iter().any(|secret| secret.arn == Known::AfterApply) {
             Inline::AfterApply

@@ -20,6 +20,7 @@ mod policy;
 mod proof;
 mod removal;
 mod simulator;
+mod undeclared;
 mod write;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! carries its stack's region, and a role of another region is somebody else's.
 
 use longshore_aws::{Owner, Ownership};
-use longshore_model::{Failure, FailureKind};
+use longshore_model::{Action, Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 
 /// The tag that names the region of the stack which owns a role.
@@ -52,6 +52,11 @@ impl RoleOwnership {
                 Err(Failure::new(FailureKind::Conflict, message).at(at).help(help))
             }
         }
+    }
+
+    /// What is going to happen to a role with `tags` that would otherwise see `action`.
+    pub(crate) fn action(&self, tags: &[(String, String)], action: Action) -> Action {
+        self.ownership.action(pairs(tags), action)
     }
 
     /// Why a role with `tags` is not the stack's to remove.

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_iam::Client;
 use longshore_aws::{
-    failure,
+    Aws, failure,
     wait::{self, Patience, Probe},
 };
 use longshore_model::FailureKind;
 use longshore_plugin::{Context, Result};
 
 use crate::{
-    builder::IamRoles,
     observed::{self, found},
     ownership::RoleOwnership,
 };
@@ -19,31 +18,29 @@ use crate::{
 /// How long IAM may take until it has noticed that a role has no policies any more.
 const PATIENCE: Patience = Patience::of(Duration::from_secs(30));
 
-impl IamRoles {
-    /// Removes a role that the stack owns. IAM wants its policies gone first. The role with its tags goes last, so that a
-    /// removal which was broken off is found, and owned, by the next one.
-    pub(crate) async fn delete(&self, context: &Context, name: &str) -> Result<()> {
-        let client = self.aws.iam().await?;
-        let Some(observed) = observed::role(client, name).await? else { return Ok(()) };
-        let ownership = RoleOwnership::of(context, self.aws.region().await?);
-        if ownership.foreign(&observed.tags).is_some() {
-            return Ok(());
-        }
-        context.progress(format!("removing the role {name}"));
-        let probe = |_| async move {
-            strip(client, name).await?;
-            let Err(error) = client.delete_role().role_name(name).send().await else {
-                return Ok(Probe::Done(()));
-            };
-            let failure = failure(&error, format!("iam:DeleteRole {name}"));
-            match failure.kind {
-                FailureKind::NotFound => Ok(Probe::Done(())),
-                FailureKind::Conflict => Ok(Probe::Again(failure)),
-                _ => Err(failure),
-            }
-        };
-        wait::until(context, PATIENCE, probe).await
+/// Removes a role that the stack owns. IAM wants its policies gone first. The role with its tags goes last, so that a
+/// removal which was broken off is found, and owned, by the next one.
+pub(crate) async fn delete(aws: &Aws, context: &Context, name: &str) -> Result<()> {
+    let client = aws.iam().await?;
+    let Some(observed) = observed::role(client, name).await? else { return Ok(()) };
+    let ownership = RoleOwnership::of(context, aws.region().await?);
+    if ownership.foreign(&observed.tags).is_some() {
+        return Ok(());
     }
+    context.progress(format!("removing the role {name}"));
+    let probe = |_| async move {
+        strip(client, name).await?;
+        let Err(error) = client.delete_role().role_name(name).send().await else {
+            return Ok(Probe::Done(()));
+        };
+        let failure = failure(&error, format!("iam:DeleteRole {name}"));
+        match failure.kind {
+            FailureKind::NotFound => Ok(Probe::Done(())),
+            FailureKind::Conflict => Ok(Probe::Again(failure)),
+            _ => Err(failure),
+        }
+    };
+    wait::until(context, PATIENCE, probe).await
 }
 
 /// Takes all policies from a role.

@@ -28,9 +28,14 @@ pub(crate) struct ClusterStep {
     pub(crate) name: String,
 }
 
+/// A cluster as people know it.
+pub(crate) fn resource(name: &str) -> String {
+    format!("cluster {name}")
+}
+
 impl ClusterStep {
     fn resource(&self) -> String {
-        format!("cluster {}", self.name)
+        resource(&self.name)
     }
 
     fn at(&self, call: &str) -> String {
@@ -98,13 +103,27 @@ impl Step for ClusterStep {
         };
         let arn = cluster.cluster_arn().unwrap_or_default();
         let mut plan = StepPlan::new(Action::NoChange, self.resource()).output(CLUSTER_ARN, arn);
-        if Ownership::of(context).owner(tags::pairs(cluster.tags())) != Owner::Ours {
+        let ownership = Ownership::of(context);
+        if !ownership.is_ours_or_adopted(tags::pairs(cluster.tags())) {
             plan.notes.push("uses the existing cluster, which this stack does not own".to_owned());
+            return Ok(plan);
         }
-        Ok(plan)
+        let changes = tags::changes(&ownership, cluster.tags());
+        if !changes.is_empty() {
+            plan.action = ownership.action(tags::pairs(cluster.tags()), Action::Update);
+        }
+        Ok(plan.changes(changes))
     }
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
+        let ownership = Ownership::of(context);
+        if let Some(cluster) = self.observe().await? {
+            let arn = cluster.cluster_arn().unwrap_or_default();
+            if ownership.is_ours_or_adopted(tags::pairs(cluster.tags())) {
+                tags::complete(&self.aws, arn, &ownership, cluster.tags()).await?;
+            }
+            return Ok([(CLUSTER_ARN.to_owned(), arn.to_owned())].into());
+        }
         // CreateCluster answers with the cluster if it is there already.
         let answer = self
             .aws
@@ -112,7 +131,7 @@ impl Step for ClusterStep {
             .await?
             .create_cluster()
             .cluster_name(&self.name)
-            .set_tags(Some(tags::of(&Ownership::of(context))))
+            .set_tags(Some(tags::of(&ownership)))
             .send()
             .await
             .map_err(|error| failure(&error, self.at("CreateCluster")))?;

@@ -1,21 +1,21 @@
 //! The service deployer: what a service unfolds into, and how it is doing.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, bounded};
 use longshore_model::{Name, Problem, Service, ServiceStatus, StepId, ValueType};
-use longshore_plugin::{Context, Node, Result, RoleBuilder, SecretStore, ServiceDeployer, Wires};
+use longshore_plugin::{Context, Node, Result, RoleBuilder, SecretStore, ServiceDeployer, Undeclared, Wires};
 
 use crate::{
     check::check,
-    cluster::{CLUSTER_ARN, ClusterStep},
+    cluster::{self, CLUSTER_ARN, ClusterStep},
     explain::Facts,
-    log_group::{LOG_GROUP, LogGroupStep},
+    log_group::{self, LOG_GROUP, LogGroupStep},
     render::{self, secret_input, variable_input},
-    service::{SERVICE_ARN, ServiceStep, written_at_input},
+    service::{self, SERVICE_ARN, ServiceStep, written_at_input},
     status,
-    task_definition::{TASK_DEFINITION_ARN, TaskDefinitionStep},
+    task_definition::{self, TASK_DEFINITION_ARN, TaskDefinitionStep},
     undeclared,
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct EcsDeployer {
 }
 
 /// The name of the log group of a service, if it has one.
-fn log_group(stack: &Name, name: &Name, service: &Service) -> Option<String> {
+fn log_group_of(stack: &Name, name: &Name, service: &Service) -> Option<String> {
     let logs = service.logs.as_ref()?;
     let made = || bounded(&format!("/longshore/{stack}/{name}"), LOG_GROUP_LIMIT);
     Some(logs.group.clone().unwrap_or_else(made))
@@ -41,6 +41,7 @@ impl EcsDeployer {
     fn cluster(&self, service: &Service) -> Node {
         let step = ClusterStep { aws: self.aws.clone(), name: service.cluster.clone() };
         Node::new(StepId::new("cluster", &service.cluster), Arc::new(step))
+            .makes(cluster::resource(&service.cluster))
             .output(CLUSTER_ARN, ValueType::CLUSTER_ARN)
     }
 
@@ -51,7 +52,7 @@ impl EcsDeployer {
             retention_days: service.logs.as_ref()?.retention_days,
         };
         let node = Node::new(StepId::new("log-group", name), Arc::new(step));
-        Some(node.output(LOG_GROUP, ValueType::LOG_GROUP))
+        Some(node.makes(log_group::resource(group?)).output(LOG_GROUP, ValueType::LOG_GROUP))
     }
 }
 
@@ -64,18 +65,16 @@ impl ServiceDeployer for EcsDeployer {
         wires: &Wires,
     ) -> std::result::Result<Vec<Node>, Vec<Problem>> {
         let size = check(name, service)?;
-        let group = log_group(&wires.stack, name, service);
+        let group = log_group_of(&wires.stack, name, service);
         let shared = Arc::new(service.clone());
         let cluster = self.cluster(service);
         let logs = self.log_group(name, service, group.as_deref());
 
-        let step = TaskDefinitionStep {
-            aws: self.aws.clone(),
-            family: bounded(&format!("{}-{name}", wires.stack), FAMILY_LIMIT),
-            service: shared.clone(),
-            size,
-        };
+        let family = bounded(&format!("{}-{name}", wires.stack), FAMILY_LIMIT);
+        let makes = task_definition::resource(&family);
+        let step = TaskDefinitionStep { aws: self.aws.clone(), family, service: shared.clone(), size };
         let mut definition = Node::new(StepId::new("task-definition", name), Arc::new(step))
+            .makes(makes)
             .input(render::ROLE_ARN, ValueType::ROLE_ARN, &wires.role, <dyn RoleBuilder>::ARN)
             .output(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN);
         for (registry, step) in &wires.secrets {
@@ -93,10 +92,11 @@ impl ServiceDeployer for EcsDeployer {
         let step = ServiceStep {
             aws: self.aws.clone(),
             name: name.clone(),
-            service: shared,
+            service: shared.clone(),
             facts: Facts { log_group: group, platform: service.platform },
         };
         let mut service = Node::new(StepId::new("service", name), Arc::new(step))
+            .makes(service::resource(&shared.cluster, name.as_str()))
             .input(CLUSTER_ARN, ValueType::CLUSTER_ARN, &cluster.id, CLUSTER_ARN)
             .input(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN, &definition.id, TASK_DEFINITION_ARN)
             .output(SERVICE_ARN, ValueType::SERVICE_ARN);
@@ -111,7 +111,7 @@ impl ServiceDeployer for EcsDeployer {
         status::read(&self.aws, name, service).await
     }
 
-    async fn undeclared(&self, context: &Context, declared: &BTreeSet<StepId>) -> Result<Vec<String>> {
-        undeclared::find(&self.aws, context, declared).await
+    fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {
+        undeclared::all(&self.aws)
     }
 }

@@ -1,6 +1,6 @@
 //! The log group that a service's containers write to.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::types::LogGroup;
@@ -34,14 +34,38 @@ pub(crate) struct LogGroupStep {
 
 /// A log group that is there.
 struct Observed {
-    owner: Owner,
+    arn: String,
+    tags: BTreeMap<String, String>,
     /// Nothing: log events are kept for ever.
     retention_days: Option<i32>,
 }
 
+/// A log group as people know it.
+pub(crate) fn resource(name: &str) -> String {
+    format!("log group {name}")
+}
+
+impl Observed {
+    fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// What of the ownership's tags differs, as fields.
+    fn tag_changes(&self, ownership: &Ownership) -> Vec<FieldChange> {
+        let change = |(key, value): (&'static str, &str)| {
+            FieldChange::new(
+                format!("tags.{key}"),
+                self.tags.get(key).map(Shown::text),
+                Some(Shown::text(value)),
+            )
+        };
+        ownership.missing(self.tags()).into_iter().map(change).collect()
+    }
+}
+
 impl LogGroupStep {
     fn resource(&self) -> String {
-        format!("log group {}", self.name)
+        resource(&self.name)
     }
 
     fn at(&self, call: &str) -> String {
@@ -66,7 +90,7 @@ impl LogGroupStep {
         Ok(None)
     }
 
-    async fn observe(&self, ownership: &Ownership) -> Result<Option<Observed>> {
+    async fn observe(&self) -> Result<Option<Observed>> {
         let Some(group) = self.find().await? else { return Ok(None) };
         // `arn` ends in `:*`, which the tagging calls do not take.
         let arn = group.log_group_arn().or_else(|| group.arn()).unwrap_or_default().trim_end_matches(":*");
@@ -76,9 +100,22 @@ impl LogGroupStep {
             Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(None),
             Err(error) => return Err(failure(&error, self.at("ListTagsForResource"))),
         };
-        let tags = answer.tags.unwrap_or_default();
-        let owner = ownership.owner(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-        Ok(Some(Observed { owner, retention_days: group.retention_in_days }))
+        let tags = answer.tags.unwrap_or_default().into_iter().collect();
+        Ok(Some(Observed { arn: arn.to_owned(), tags, retention_days: group.retention_in_days }))
+    }
+
+    /// Gives the group the ownership's tags, where it lacks any.
+    async fn complete(&self, observed: &Observed, ownership: &Ownership) -> Result<()> {
+        let missing = ownership.missing(observed.tags());
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut call = self.aws.cloudwatchlogs().await?.tag_resource().resource_arn(&observed.arn);
+        for (key, value) in missing {
+            call = call.tags(key, value);
+        }
+        call.send().await.map_err(|error| failure(&error, self.at("TagResource")))?;
+        Ok(())
     }
 
     /// Creates the group, unless somebody else just did.
@@ -118,12 +155,13 @@ fn shown_retention(days: Option<i32>) -> String {
 impl Step for LogGroupStep {
     async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
         let plan = |action| StepPlan::new(action, self.resource()).output(LOG_GROUP, &self.name);
-        let Some(observed) = self.observe(&Ownership::of(context)).await? else {
+        let ownership = Ownership::of(context);
+        let Some(observed) = self.observe().await? else {
             return Ok(plan(Action::Create));
         };
         let differs = observed.retention_days != Some(self.retention());
         let is = shown_retention(observed.retention_days);
-        if observed.owner != Owner::Ours {
+        if !ownership.is_ours_or_adopted(observed.tags()) {
             let mut plan = plan(Action::NoChange);
             plan.notes.push("uses the existing log group, which this stack does not own".to_owned());
             if differs {
@@ -134,27 +172,32 @@ impl Step for LogGroupStep {
             }
             return Ok(plan);
         }
-        if !differs {
-            return Ok(plan(Action::NoChange));
+        let mut changes = observed.tag_changes(&ownership);
+        if differs {
+            changes.push(FieldChange::new(
+                "retentionInDays",
+                Some(Shown::text(is)),
+                Some(Shown::text(self.retention_days)),
+            ));
         }
-        let change = FieldChange::new(
-            "retentionInDays",
-            Some(Shown::text(is)),
-            Some(Shown::text(self.retention_days)),
-        );
-        Ok(plan(Action::Update).changes(vec![change]))
+        let action = if changes.is_empty() { Action::NoChange } else { Action::Update };
+        Ok(plan(ownership.action(observed.tags(), action)).changes(changes))
     }
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
         let ownership = Ownership::of(context);
-        let mut observed = self.observe(&ownership).await?;
+        let mut observed = self.observe().await?;
         if observed.is_none() {
             self.create(context, &ownership).await?;
-            observed = self.observe(&ownership).await?;
+            observed = self.observe().await?;
+        }
+        if let Some(observed) = observed.as_ref().filter(|group| ownership.is_ours_or_adopted(group.tags())) {
+            self.complete(observed, &ownership).await?;
         }
         // What was just created may not be listed yet; then it is ours and has no retention.
         let is_right = observed.is_some_and(|observed| {
-            observed.owner != Owner::Ours || observed.retention_days == Some(self.retention())
+            !ownership.is_ours_or_adopted(observed.tags())
+                || observed.retention_days == Some(self.retention())
         });
         if !is_right {
             self.put_retention().await?;
@@ -164,9 +207,10 @@ impl Step for LogGroupStep {
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
         let mut plan = StepPlan::new(Action::NoChange, self.resource());
-        match self.observe(&Ownership::of(context)).await? {
+        let ownership = Ownership::of(context);
+        match self.observe().await? {
             None => {}
-            Some(observed) if observed.owner == Owner::Ours => {
+            Some(observed) if ownership.owner(observed.tags()) == Owner::Ours => {
                 plan.action = Action::Delete;
                 plan.notes.push("the log events in it are removed with it".to_owned());
             }
@@ -176,8 +220,9 @@ impl Step for LogGroupStep {
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        let observed = self.observe(&Ownership::of(context)).await?;
-        if !observed.is_some_and(|observed| observed.owner == Owner::Ours) {
+        let ownership = Ownership::of(context);
+        let observed = self.observe().await?;
+        if !observed.is_some_and(|observed| ownership.owner(observed.tags()) == Owner::Ours) {
             return Ok(());
         }
         let client = self.aws.cloudwatchlogs().await?;

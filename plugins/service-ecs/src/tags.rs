@@ -1,7 +1,9 @@
 //! Ownership tags in ECS's words.
 
 use aws_sdk_ecs::types::Tag;
-use longshore_aws::Ownership;
+use longshore_aws::{Aws, Ownership, failure};
+use longshore_model::{FieldChange, Shown};
+use longshore_plugin::Result;
 
 /// The tags of what a step makes.
 pub(crate) fn of(ownership: &Ownership) -> Vec<Tag> {
@@ -11,4 +13,23 @@ pub(crate) fn of(ownership: &Ownership) -> Vec<Tag> {
 /// Keys and values of `tags`.
 pub(crate) fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
     tags.iter().filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())))
+}
+
+/// What of the ownership's tags differs from `tags`, as fields.
+pub(crate) fn changes(ownership: &Ownership, tags: &[Tag]) -> Vec<FieldChange> {
+    let change = |(key, value): (&'static str, &str)| {
+        let old = pairs(tags).find(|(there, _)| *there == key).map(|(_, old)| Shown::text(old));
+        FieldChange::new(format!("tags.{key}"), old, Some(Shown::text(value)))
+    };
+    ownership.missing(pairs(tags)).into_iter().map(change).collect()
+}
+
+/// Gives what `arn` names the ownership's tags, where `tags` lack any.
+pub(crate) async fn complete(aws: &Aws, arn: &str, ownership: &Ownership, tags: &[Tag]) -> Result<()> {
+    if ownership.missing(pairs(tags)).is_empty() {
+        return Ok(());
+    }
+    let call = aws.ecs().await?.tag_resource().resource_arn(arn).set_tags(Some(of(ownership)));
+    call.send().await.map_err(|error| failure(&error, format!("ecs:TagResource {arn}")))?;
+    Ok(())
 }

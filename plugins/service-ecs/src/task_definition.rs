@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use aws_sdk_ecs::{
     config::{self, retry::RetryConfig},
-    types::{SortOrder, Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus},
+    types::{Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus},
 };
 use longshore_aws::{
-    Aws, Owner, Ownership, code, failure,
+    Aws, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{
@@ -20,6 +20,7 @@ use crate::{
     fields::fields_of,
     planned,
     render::{Declared, registration},
+    revisions,
     size::Readable,
     tags,
 };
@@ -57,9 +58,14 @@ impl Observed {
     }
 }
 
+/// A family as people know it.
+pub(crate) fn resource(family: &str) -> String {
+    format!("task definition {family}")
+}
+
 impl TaskDefinitionStep {
     fn resource(&self) -> String {
-        format!("task definition {}", self.family)
+        resource(&self.family)
     }
 
     fn at(&self, call: &str) -> String {
@@ -170,29 +176,6 @@ impl TaskDefinitionStep {
         Failure::new(FailureKind::Internal, "ECS answers without an ARN")
             .at(self.at("RegisterTaskDefinition"))
     }
-
-    /// All ACTIVE revisions that carry this stack's tag, the newest first.
-    async fn owned_revisions(&self, ownership: &Ownership) -> Result<Vec<String>> {
-        let client = self.aws.ecs().await?;
-        let mut arns = client
-            .list_task_definitions()
-            .family_prefix(&self.family)
-            .status(TaskDefinitionStatus::Active)
-            .sort(SortOrder::Desc)
-            .into_paginator()
-            .items()
-            .send();
-        let mut owned = Vec::new();
-        while let Some(arn) = arns.next().await {
-            let arn = arn.map_err(|error| failure(&error, self.at("ListTaskDefinitions")))?;
-            let Some(observed) = self.describe(&arn).await? else { continue };
-            let is_family = observed.definition.family() == Some(self.family.as_str());
-            if is_family && ownership.owner(tags::pairs(&observed.tags)) == Owner::Ours {
-                owned.push(arn);
-            }
-        }
-        Ok(owned)
-    }
 }
 
 /// Whether a refusal passes by itself: IAM has not yet told ECS of a new role, or another revision of the family is being
@@ -240,7 +223,7 @@ impl Step for TaskDefinitionStep {
     }
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
-        let owned = self.owned_revisions(&Ownership::of(context)).await?;
+        let owned = revisions::owned(&self.aws, &self.family, &Ownership::of(context)).await?;
         let mut plan = StepPlan::new(Action::NoChange, self.resource());
         if let Some(newest) = owned.first() {
             plan.action = Action::Delete;
@@ -253,14 +236,8 @@ impl Step for TaskDefinitionStep {
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        let client = self.aws.ecs().await?;
-        for arn in self.owned_revisions(&Ownership::of(context)).await? {
-            let call = client.deregister_task_definition().task_definition(&arn);
-            call.send()
-                .await
-                .map_err(|error| failure(&error, format!("ecs:DeregisterTaskDefinition {arn}")))?;
-        }
-        Ok(())
+        let owned = revisions::owned(&self.aws, &self.family, &Ownership::of(context)).await?;
+        revisions::deregister(&self.aws, &owned).await
     }
 }
 

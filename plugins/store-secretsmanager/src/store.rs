@@ -1,12 +1,10 @@
 //! The store: what it can do, and what it plans.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 use longshore_aws::{Aws, Owner, Ownership};
-use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepId, StepPlan};
+use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
 use longshore_plugin::{
-    Context, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
+    Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
 };
 
 use crate::{
@@ -138,7 +136,8 @@ impl SecretStore for SecretsManager {
         if difference.is_empty() {
             return Ok(plan(Action::NoChange));
         }
-        Ok(plan(Action::Update).changes(difference.changes(&observed, &desired)))
+        let action = ownership.action(observed.tags(), Action::Update);
+        Ok(plan(action).changes(difference.changes(&observed, &desired)))
     }
 
     async fn apply(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<String> {
@@ -182,11 +181,11 @@ impl SecretStore for SecretsManager {
         self.schedule_deletion(context, secret).await
     }
 
-    async fn undeclared(
-        &self,
-        context: &Context,
-        declared: &BTreeSet<StepId>,
-    ) -> Result<Vec<UndeclaredSecret>> {
+    fn resource(&self, secret: &SecretSpec) -> Option<String> {
+        self.name(secret).ok().map(|name| resource(&name))
+    }
+
+    async fn undeclared(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredSecret>> {
         self.find_undeclared(context, declared).await
     }
 

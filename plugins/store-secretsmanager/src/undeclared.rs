@@ -1,20 +1,20 @@
 //! Secrets of the stack that no step makes any more.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
 use longshore_aws::{Owner, Ownership, RESOURCE_TAG, failure};
-use longshore_model::StepId;
-use longshore_plugin::{Context, Result, UndeclaredSecret};
+use longshore_plugin::{Context, Declared, Result, UndeclaredSecret};
 
-use crate::{labels, store::SecretsManager};
+use crate::{
+    labels,
+    store::{self, SecretsManager},
+};
 
 impl SecretsManager {
     /// One request for each hundred secrets of the stack; those that are scheduled for deletion are not listed.
     pub(crate) async fn find_undeclared(
         &self,
         context: &Context,
-        declared: &BTreeSet<StepId>,
+        declared: &Declared,
     ) -> Result<Vec<UndeclaredSecret>> {
         let ownership = Ownership::of(context);
         let mut secrets = Vec::new();
@@ -37,11 +37,11 @@ impl SecretsManager {
 fn undeclared(
     secret: &SecretListEntry,
     ownership: &Ownership,
-    declared: &BTreeSet<StepId>,
+    declared: &Declared,
 ) -> Option<UndeclaredSecret> {
     let tags = || secret.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
     let (_, resource) = tags().find(|(key, _)| *key == RESOURCE_TAG)?;
-    let is_declared = declared.iter().any(|step| step.as_str() == resource);
+    let is_declared = declared.makes(resource, &store::resource(secret.name().unwrap_or_default()));
     // A replica is removed with its primary.
     let is_replica = secret.primary_region().is_some_and(|region| {
         secret.arn().is_some_and(|arn| arn.split(':').nth(3).is_some_and(|own| own != region))

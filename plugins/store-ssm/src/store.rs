@@ -1,13 +1,13 @@
 //! The store: what it can do, and what it plans.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_ssm::Client;
 use longshore_aws::{Aws, Owner, Ownership};
-use longshore_model::{Action, Failure, Secret, StepId, StepPlan};
+use longshore_model::{Action, Failure, Secret, StepPlan};
 use longshore_plugin::{
-    Context, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
+    Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
 };
 
 use crate::{
@@ -117,6 +117,7 @@ impl SecretStore for ParameterStore {
             return Ok(StepPlan::new(Action::Create, resource(&name)).changes(desired.creation()));
         };
         let action = if difference.is_empty() { Action::NoChange } else { Action::Update };
+        let action = ownership.action(observed.tags(), action);
         Ok(StepPlan::new(action, resource(&name))
             .output(<dyn SecretStore>::ARN, current.arn)
             .changes(difference.changes(&observed, &desired)))
@@ -147,11 +148,11 @@ impl SecretStore for ParameterStore {
         self.delete(context, &self.name(secret)?).await
     }
 
-    async fn undeclared(
-        &self,
-        context: &Context,
-        declared: &BTreeSet<StepId>,
-    ) -> Result<Vec<UndeclaredSecret>> {
+    fn resource(&self, secret: &SecretSpec) -> Option<String> {
+        self.name(secret).ok().map(|name| resource(&name))
+    }
+
+    async fn undeclared(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredSecret>> {
         self.find_undeclared(context, declared).await
     }
 

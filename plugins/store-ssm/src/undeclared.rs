@@ -1,15 +1,15 @@
 //! Parameters of the stack that no step makes any more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_ssm::types::ParameterStringFilter;
 use longshore_aws::{Owner, Ownership, RESOURCE_TAG, STACK_TAG, failure};
-use longshore_model::{Failure, FailureKind, StepId};
-use longshore_plugin::{Context, Result, UndeclaredSecret};
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::{Context, Declared, Result, UndeclaredSecret};
 
 use crate::{
     observed::{self, pairs},
-    store::ParameterStore,
+    store::{self, ParameterStore},
 };
 
 impl ParameterStore {
@@ -17,7 +17,7 @@ impl ParameterStore {
     pub(crate) async fn find_undeclared(
         &self,
         context: &Context,
-        declared: &BTreeSet<StepId>,
+        declared: &Declared,
     ) -> Result<Vec<UndeclaredSecret>> {
         let ownership = Ownership::of(context);
         let filter = ParameterStringFilter::builder()
@@ -37,7 +37,7 @@ impl ParameterStore {
                 // What was just deleted is listed for a moment.
                 let Some(tags) = observed::tags(client, &name).await? else { continue };
                 let Some(resource) = tags.get(RESOURCE_TAG) else { continue };
-                let is_declared = declared.iter().any(|step| step.as_str() == resource);
+                let is_declared = declared.makes(resource, &store::resource(&name));
                 if !is_declared && ownership.owner(pairs(&tags)) == Owner::Ours {
                     let resource = resource.clone();
                     undeclared.push(UndeclaredSecret { name, resource, labels: BTreeMap::new() });

@@ -36,7 +36,7 @@ async fn credentials(session: &Session, within: Option<Duration>) -> Exit {
 
 /// Every registry's credential, and what could not be read.
 async fn read(session: &Session) -> (Vec<CredentialStatus>, Vec<Failure>) {
-    let limit = Arc::new(Semaphore::new(session.run.concurrency.get().min(Semaphore::MAX_PERMITS)));
+    let limit = Arc::new(Semaphore::new(session.at_a_time()));
     let mut reads = JoinSet::new();
     for (name, credential) in &session.expansion.credentials {
         let context = session.context(StepId::new("credential", name));

@@ -1,16 +1,34 @@
 //! `longshore deploy`.
 
+use longshore_engine::Run;
 use longshore_model::{Outcome, StepPlan};
+use tokio_util::sync::CancellationToken;
 
 use super::{Invocation, stack};
-use crate::{exit::Exit, session::Session};
+use crate::{
+    arguments::{self, OnFailure},
+    exit::Exit,
+    plan_file::PlanFile,
+    session::Session,
+};
 
 /// Makes AWS as the configuration declares it.
-pub(super) fn run(invocation: Invocation) -> Exit {
-    stack::run("deploy", invocation, |session, _| Box::pin(deploy(session)))
+pub(super) fn run(options: arguments::Deploy, invocation: Invocation) -> Exit {
+    let approved = match options.plan.as_deref().map(PlanFile::read).transpose() {
+        Ok(approved) => approved,
+        Err(failure) => return invocation.refuse(vec![failure]),
+    };
+    stack::run("deploy", invocation, move |session, _| Box::pin(deploy(session, options, approved)))
 }
 
-async fn deploy(session: &Session) -> Exit {
+async fn deploy(session: &Session, options: arguments::Deploy, approved: Option<PlanFile>) -> Exit {
+    if let (Some(approved), Some(path)) = (&approved, &options.plan) {
+        let target = session.plan_target().await;
+        if let Err(failure) = target.and_then(|target| approved.require_target(&target, path)) {
+            session.refuse(vec![failure]);
+            return session.finish(Outcome::Failed, []);
+        }
+    }
     let graph = &session.expansion.graph;
     let planned = session.run.plan(graph).await;
     let outcome = session.outcome(&planned);
@@ -18,6 +36,11 @@ async fn deploy(session: &Session) -> Exit {
         return session.finish(outcome, []);
     }
     let plans = planned.results();
+    let moved = approved.map(|approved| approved.moved(&plans)).unwrap_or_default();
+    if !moved.is_empty() {
+        session.refuse(moved);
+        return session.finish(Outcome::Failed, []);
+    }
     if !plans.values().any(StepPlan::is_change) {
         session.show_status().await;
         return session.finish(Outcome::Succeeded, plans.values());
@@ -26,6 +49,10 @@ async fn deploy(session: &Session) -> Exit {
     let outcome = session.outcome(&applied);
     if outcome == Outcome::Succeeded {
         session.show_status().await;
+    } else if options.on_failure == OnFailure::Undo {
+        // An interrupt has stopped the run; what was done is taken back nevertheless. A second one ends that, too.
+        let run = Run { interrupt: CancellationToken::new(), ..session.run.clone() };
+        run.undo(graph, &plans, &applied).await;
     }
     let done = applied.results();
     session.finish(outcome, plans.iter().filter(|(step, _)| done.contains_key(step)).map(|(_, plan)| plan))

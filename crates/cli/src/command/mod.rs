@@ -1,11 +1,13 @@
 //! The commands.
 
+mod adopt;
 mod cloud;
 mod completions;
 mod config;
 mod credentials;
 mod deploy;
 mod destroy;
+mod drift;
 mod graph;
 mod plan;
 mod plugins;
@@ -56,7 +58,9 @@ impl Invocation {
 pub(crate) fn execute(command: Command, invocation: Invocation) -> Exit {
     match command {
         Command::Plan(options) => plan::run(&options, invocation),
-        Command::Deploy(_) => deploy::run(invocation),
+        Command::Deploy(options) => deploy::run(options, invocation),
+        Command::Drift(_) => drift::run(invocation),
+        Command::Adopt(options) => adopt::run(options, invocation),
         Command::Status(_) => status::run(invocation),
         Command::Destroy(options) => destroy::run(&options, invocation),
         Command::Rotate(options) => rotate::run(options, invocation),

@@ -1,23 +1,37 @@
 //! `longshore plan`.
 
-use longshore_model::{Outcome, StepPlan};
+use std::path::{Path, PathBuf};
+
+use longshore_engine::Plans;
+use longshore_model::{Failure, Outcome, StepPlan};
 
 use super::{Invocation, stack};
-use crate::{arguments, exit::Exit, session::Session};
+use crate::{arguments, exit::Exit, plan_file::PlanFile, session::Session};
 
 /// Shows what a deployment would change.
 pub(super) fn run(options: &arguments::Plan, invocation: Invocation) -> Exit {
-    let detailed = options.detailed_exitcode;
-    stack::run("plan", invocation, move |session, _| Box::pin(plan(session, detailed)))
+    let (detailed, out) = (options.detailed_exitcode, options.out.clone());
+    stack::run("plan", invocation, move |session, _| Box::pin(plan(session, detailed, out)))
 }
 
-async fn plan(session: &Session, detailed: bool) -> Exit {
+async fn plan(session: &Session, detailed: bool, out: Option<PathBuf>) -> Exit {
     let report = session.run.plan(&session.expansion.graph).await;
     let outcome = session.outcome(&report);
     if outcome != Outcome::Succeeded {
         return session.finish(outcome, []);
     }
     let plans = report.results();
+    if let Some(out) = out
+        && let Err(failure) = keep(session, plans.clone(), &out).await
+    {
+        session.refuse(vec![failure]);
+        return session.finish(Outcome::Failed, []);
+    }
     let exit = session.finish(outcome, plans.values());
     if detailed && plans.values().any(StepPlan::is_change) { Exit::Changes } else { exit }
+}
+
+async fn keep(session: &Session, plans: Plans, out: &Path) -> Result<(), Failure> {
+    let target = session.plan_target().await?;
+    PlanFile::new(target, session.run.events.now(), plans).write(out)
 }

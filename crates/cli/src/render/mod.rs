@@ -4,6 +4,7 @@
 
 mod credentials;
 mod deployed;
+mod drift;
 mod failure;
 mod json;
 mod live;

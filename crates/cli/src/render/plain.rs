@@ -64,11 +64,13 @@ impl Reader for Plain {
                     self.actions.clear();
                 }
             }
-            EventKind::StepStarted { step, phase } => {
-                if let (Phase::Apply | Phase::Remove, Some(action)) = (phase, self.actions.get(step)) {
+            EventKind::StepStarted { step, phase } => match (phase, self.actions.get(step)) {
+                (Phase::Apply | Phase::Remove, Some(action)) => {
                     self.step_line(at, step, words::doing(*action));
                 }
-            }
+                (Phase::Undo, _) => self.step_line(at, step, "taking back"),
+                _ => {}
+            },
             EventKind::StepProgress { step, message } => self.say(at, step, message),
             EventKind::StepPlanned { step, plan } => {
                 self.actions.insert(step.clone(), plan.action);
@@ -82,6 +84,9 @@ impl Reader for Plain {
                     step,
                     format!("{}  {}", self.style.green(words::done(action)), outputs.join(" ")).trim_end(),
                 );
+            }
+            EventKind::StepSucceeded { step, phase: Phase::Undo, .. } => {
+                self.step_line(at, step, &self.style.yellow("taken back"));
             }
             EventKind::StepSucceeded { .. } => {}
             EventKind::StepFailed { step, failure, .. } => {
@@ -107,6 +112,7 @@ impl Reader for Plain {
             }
             EventKind::Status { .. }
             | EventKind::Credentials { .. }
+            | EventKind::Drift { .. }
             | EventKind::CommandFailed { .. }
             | EventKind::RunFinished { .. } => {}
         }

@@ -65,6 +65,9 @@ pub(super) fn summary(counts: &BTreeMap<Action, usize>) -> String {
     if count(Action::Replace) > 0 {
         parts.insert(2, format!("{} to replace", count(Action::Replace)));
     }
+    if count(Action::Adopt) > 0 {
+        parts.insert(1, format!("{} to adopt", count(Action::Adopt)));
+    }
     format!("Plan: {}.", parts.join(", "))
 }
 

@@ -6,7 +6,7 @@ use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Outcome, Outputs, Phase, ServiceStatus, StepId, StepPlan,
 };
 
-use super::{Display, Reader, Style, credentials, deployed, failure, plan, status, time, words};
+use super::{Display, Reader, Style, credentials, deployed, drift, failure, plan, status, time, words};
 use crate::io::Stream;
 
 /// Gathers what happens, and prints results when they are complete.
@@ -32,6 +32,7 @@ struct Run {
     plans: BTreeMap<StepId, StepPlan>,
     outputs: BTreeMap<StepId, Outputs>,
     done: BTreeSet<StepId>,
+    undone: BTreeSet<StepId>,
     failures: Vec<(StepId, Phase, Failure)>,
     skipped: BTreeMap<StepId, StepId>,
     not_started: BTreeSet<StepId>,
@@ -40,7 +41,7 @@ struct Run {
 
 impl Run {
     fn has_applied(&self) -> bool {
-        matches!(self.phase, Some(Phase::Apply | Phase::Remove))
+        matches!(self.phase, Some(Phase::Apply | Phase::Remove | Phase::Undo))
     }
 
     fn failure(&self, step: &StepId) -> Option<&Failure> {
@@ -58,7 +59,7 @@ impl Run {
     fn planned(&self) -> BTreeMap<Action, usize> {
         let mut counts = BTreeMap::new();
         for plan in self.plans.values() {
-            *counts.entry(plan.action).or_default() += 1;
+            *counts.entry(plan.action).or_default() += plan.resources;
         }
         counts
     }
@@ -66,7 +67,7 @@ impl Run {
     fn applied(&self) -> BTreeMap<Action, usize> {
         let mut counts = BTreeMap::new();
         for plan in self.done.iter().filter_map(|step| self.plans.get(step)) {
-            *counts.entry(plan.action).or_default() += 1;
+            *counts.entry(plan.action).or_default() += plan.resources;
         }
         counts
     }
@@ -107,6 +108,10 @@ impl Results {
     /// A plan is shown as soon as it is complete: before it is applied, and before somebody is asked.
     fn phase_complete(&mut self) {
         let run = &self.run;
+        // It shows the differences the other way round.
+        if run.command == "drift" {
+            return;
+        }
         let is_plan = matches!(run.phase, Some(Phase::Plan | Phase::PlanRemoval));
         if !is_plan || !run.failures.is_empty() || !run.not_started.is_empty() {
             return;
@@ -131,7 +136,8 @@ impl Results {
 
     fn finished(&self, outcome: Outcome, took: u64) {
         let run = &self.run;
-        for (step, _, failure) in &run.failures {
+        let told_as_drift = run.command == "drift" && outcome == Outcome::Succeeded;
+        for (step, _, failure) in run.failures.iter().filter(|_| !told_as_drift) {
             self.stderr.write(failure::block(Some(step), failure, self.error_style));
         }
         match (run.command.as_str(), outcome) {
@@ -148,6 +154,9 @@ impl Results {
             ("destroy", Outcome::Succeeded) if run.has_applied() => {
                 let done = plan::done(&run.applied());
                 self.stdout.line(format!("\nDestroyed {} in {}: {done}.", run.stack, time::duration(took)));
+            }
+            ("adopt", Outcome::Succeeded) if run.has_applied() => {
+                self.stdout.line(format!("\nAdopted for {}: {}.", run.stack, plan::done(&run.applied())));
             }
             ("rotate", Outcome::Succeeded) if run.has_applied() => {
                 let done = plan::done(&run.applied());
@@ -180,6 +189,10 @@ impl Results {
         self.stdout.line(format!("The {what} {how}: {changed}."));
         if run.has_applied() {
             self.stdout.write(self.left_over());
+        }
+        if run.phase == Some(Phase::Undo) {
+            self.stdout.line(taken_back(run));
+        } else if run.has_applied() {
             self.stdout.line(format!("Run `longshore {}` again to go on from here.", run.command));
         }
     }
@@ -188,7 +201,11 @@ impl Results {
         let run = &self.run;
         let mut text = String::new();
         for (step, plan) in run.in_order().filter(|(_, plan)| plan.is_change()) {
-            let how = if run.done.contains(step) {
+            let how = if run.undone.contains(step) {
+                "taken back".to_owned()
+            } else if run.failures.iter().any(|(failed, phase, _)| failed == step && *phase == Phase::Undo) {
+                self.style.red("stuck")
+            } else if run.done.contains(step) {
                 self.style.green(words::done(plan.action))
             } else if let Some(failure) = run.failure(step) {
                 match failure.kind {
@@ -210,6 +227,18 @@ impl Results {
             text.push_str(&format!("  {}: {how}\n", plan.resource));
         }
         text
+    }
+}
+
+/// What became of what the run had done.
+fn taken_back(run: &Run) -> String {
+    let stuck = run.failures.iter().filter(|(_, phase, _)| *phase == Phase::Undo).count();
+    if stuck == 0 && run.not_started.iter().all(|step| !run.done.contains(step)) {
+        "What it had done was taken back.".to_owned()
+    } else {
+        "Not everything could be taken back: `longshore plan` shows what differs from the configuration, \
+         and `longshore deploy` goes on from here."
+            .to_owned()
     }
 }
 
@@ -236,6 +265,9 @@ impl Reader for Results {
                 run.plans.insert(step.clone(), plan.clone());
             }
             EventKind::StepSucceeded { step, phase, outputs, .. } => {
+                if *phase == Phase::Undo {
+                    run.undone.insert(step.clone());
+                }
                 if matches!(phase, Phase::Apply | Phase::Remove) {
                     run.done.insert(step.clone());
                     run.outputs.insert(step.clone(), outputs.clone());
@@ -264,6 +296,7 @@ impl Reader for Results {
             EventKind::Credentials { credentials } => {
                 self.stdout.write(credentials::table(credentials, event.at, self.style));
             }
+            EventKind::Drift { drifts } => self.stdout.write(drift::block(drifts, self.style)),
             EventKind::CommandFailed { failures } => {
                 for failure in failures {
                     self.stderr.write(failure::block(None, failure, self.error_style));

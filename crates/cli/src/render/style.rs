@@ -81,6 +81,7 @@ impl Style {
             Action::Update => self.yellow("~"),
             Action::Replace => self.yellow("-/+"),
             Action::Delete => self.red("-"),
+            Action::Adopt => self.yellow(">"),
         }
     }
 }

@@ -133,7 +133,7 @@ impl Terminal {
     /// Takes the drawing off the terminal; of a phase that changes something, what it shows last stays.
     fn end(&mut self) {
         let Some(drawing) = self.drawing.take() else { return };
-        let keep = matches!(drawing.phase, Phase::Apply | Phase::Remove);
+        let keep = matches!(drawing.phase, Phase::Apply | Phase::Remove | Phase::Undo);
         for line in drawing.lines.values() {
             match &line.bar {
                 Some(bar) if keep => bar.abandon(),
@@ -165,6 +165,7 @@ impl Terminal {
         let doing = match drawing.phase {
             Phase::Plan | Phase::PlanRemoval => "reading",
             Phase::Apply | Phase::Remove => self.actions.get(step).map_or("", |action| words::doing(*action)),
+            Phase::Undo => "taking back",
         };
         bar.set_message(doing);
         bar.enable_steady_tick(TICK);
@@ -190,7 +191,7 @@ impl Terminal {
                 bar.finish_and_clear();
                 drawing.bars.remove(&bar);
             }
-            if matches!(drawing.phase, Phase::Apply | Phase::Remove) {
+            if matches!(drawing.phase, Phase::Apply | Phase::Remove | Phase::Undo) {
                 self.live.above(&self.stream, &format!("{text}\n"));
             }
         } else if let Some(bar) = &line.bar {
@@ -251,6 +252,7 @@ impl Reader for Terminal {
                 let message = match phase {
                     Phase::Plan | Phase::PlanRemoval => words::planned(action),
                     Phase::Apply | Phase::Remove => words::done(action),
+                    Phase::Undo => "taken back",
                 };
                 self.finish(step, &style.done(), Some(*took), message);
             }
@@ -273,7 +275,7 @@ impl Reader for Terminal {
                 self.above(&style.yellow(format!("{what}: {}", running.join(", ")).trim_end_matches(": ")));
             }
             EventKind::CommandFailed { .. } | EventKind::RunFinished { .. } => self.end(),
-            EventKind::Status { .. } | EventKind::Credentials { .. } => {}
+            EventKind::Status { .. } | EventKind::Credentials { .. } | EventKind::Drift { .. } => {}
         }
     }
 }

@@ -10,6 +10,7 @@ pub(super) const fn done(action: Action) -> &'static str {
         Action::Update => "updated",
         Action::Replace => "replaced",
         Action::Delete => "removed",
+        Action::Adopt => "adopted",
     }
 }
 
@@ -21,6 +22,7 @@ pub(super) const fn doing(action: Action) -> &'static str {
         Action::Update => "updating",
         Action::Replace => "replacing",
         Action::Delete => "removing",
+        Action::Adopt => "adopting",
     }
 }
 
@@ -32,6 +34,7 @@ pub(super) const fn planned(action: Action) -> &'static str {
         Action::Update => "to update",
         Action::Replace => "to replace",
         Action::Delete => "to remove",
+        Action::Adopt => "to adopt",
     }
 }
 
@@ -57,6 +60,7 @@ pub(super) const fn failure(kind: FailureKind) -> &'static str {
         FailureKind::DeadlineExceeded => "deadline exceeded",
         FailureKind::DeploymentFailed => "deployment failed",
         FailureKind::Interrupted => "interrupted",
+        FailureKind::Stuck => "stuck",
         FailureKind::Internal => "internal error",
     }
 }

@@ -1,5 +1,6 @@
 //! From the merged table to a checked stack.
 
+mod adopt;
 mod amount;
 mod aws;
 mod container;
@@ -20,7 +21,8 @@ use longshore_model::{Fields, Name, Options, Plugin, Problem, Stack, closest};
 use crate::merge::Merged;
 
 /// The keys of the outermost table.
-pub(crate) const TOP_LEVEL: [&str; 6] = ["aws", "cloud", "registries", "services", "stack", "stores"];
+pub(crate) const TOP_LEVEL: [&str; 7] =
+    ["adopt", "aws", "cloud", "registries", "services", "stack", "stores"];
 
 /// The kinds of plugins that a configuration uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +86,7 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
         .required_text("stack", "\"my-stack\"")
         .and_then(|_| text::accepted(&mut fields, "stack", |text| Name::new(text).is_ok(), text::NAME))
         .and_then(|name| Name::new(name).ok());
+    let adopt = fields.table("adopt", |fields| Some(adopt::read(fields)));
     let aws = fields.table("aws", |fields| Some(aws::read(fields)));
     let stores = named(&mut fields, "stores", |_, fields| store::read(fields, &plugins));
     let registries = registry::read_all(&mut fields, &stores, &plugins);
@@ -104,6 +107,7 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
         name,
         environment: environment.clone(),
         aws: aws.unwrap_or_default(),
+        adopt: adopt.unwrap_or_default(),
         registries: registries.declared.read,
         stores: stores.read,
         services: services.read,

@@ -48,7 +48,7 @@ fn writes(plan: &StepPlan) -> bool {
     let rewrites = |shown: &Option<Shown>| matches!(shown, Some(Shown::Secret | Shown::AfterApply));
     match plan.action {
         Action::NoChange => false,
-        Action::Update => plan.changes.iter().any(|change| rewrites(&change.new)),
+        Action::Update | Action::Adopt => plan.changes.iter().any(|change| rewrites(&change.new)),
         Action::Create | Action::Replace | Action::Delete => true,
     }
 }

@@ -1,38 +1,32 @@
 //! Secrets that the stack owns and no longer declares.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use longshore_model::{Action, FieldChange, Inputs, Outputs, Shown, StepId, StepPlan};
+use longshore_model::{Action, FieldChange, Inputs, Outputs, Shown, StepPlan};
 
-use crate::{Context, Result, SecretSpec, SecretStore, ServiceDeployer, Step, TokenLabels};
+use crate::{Context, Declared, Result, SecretSpec, SecretStore, Step, TokenLabels, as_far_as_allowed};
 
 /// Removes the secrets of a store that carry the stack's tag, but whose step is not in the graph any more: those of a
 /// registry or a variable that left the configuration. It comes after everything that may still have used them, and it
 /// keeps them as long as a service of the stack runs that is not declared either: its tasks may read them.
 pub struct UndeclaredSecretsStep {
-    /// The store's name in the configuration.
+    /// The kind of store, as the configuration calls it.
     pub name: String,
     /// The store.
     pub store: Arc<dyn SecretStore>,
-    /// What may run services of the stack that nothing declares, one deployer of each kind. Without any, nobody can tell,
-    /// and the secrets stay.
-    pub deployers: Vec<Arc<dyn ServiceDeployer>>,
-    /// The steps that there are.
-    pub declared: BTreeSet<StepId>,
+    /// What the steps make.
+    pub declared: Arc<Declared>,
 }
 
 impl UndeclaredSecretsStep {
     async fn look(&self, context: &Context) -> Result<StepPlan> {
         let mut plan =
-            StepPlan::new(Action::NoChange, format!("secrets in {} that nothing declares", self.name));
-        let secrets = self.store.undeclared(context, &self.declared).await?;
+            StepPlan::new(Action::NoChange, format!("{} secrets that nothing declares", self.name));
+        plan.resources = 0;
+        let found = self.store.undeclared(context, &self.declared).await;
+        let secrets = as_far_as_allowed(context, &format!("secrets in {}", self.name), found)?;
         if secrets.is_empty() {
-            return Ok(plan);
-        }
-        if let Some(reader) = self.possible_reader(context).await? {
-            let names: Vec<_> = secrets.into_iter().map(|secret| secret.name).collect();
-            plan.notes.push(format!("kept, because {reader} may read them: {}", names.join(", ")));
             return Ok(plan);
         }
         for secret in secrets {
@@ -44,22 +38,10 @@ impl UndeclaredSecretsStep {
                     secret.name
                 ));
             }
+            plan.resources += 1;
             plan.changes.push(FieldChange::new(secret.name, Some(Shown::text(secret.resource)), None));
         }
         Ok(plan)
-    }
-
-    /// What may still read the secrets, as far as that can be told.
-    async fn possible_reader(&self, context: &Context) -> Result<Option<String>> {
-        if self.deployers.is_empty() {
-            return Ok(Some("a service that is not declared any more".to_owned()));
-        }
-        let mut services = Vec::new();
-        for deployer in &self.deployers {
-            services.extend(deployer.undeclared(context, &self.declared).await?);
-        }
-        let named = || format!("{}, which the stack owns and does not declare,", services.join(", "));
-        Ok((!services.is_empty()).then(named))
     }
 
     /// Removes those among them that `is_planned`.

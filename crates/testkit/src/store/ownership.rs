@@ -1,7 +1,7 @@
 //! What the stack does not own stays as it is.
 
 use longshore_model::{Action, FailureKind, StepId};
-use longshore_plugin::SecretSpec;
+use longshore_plugin::{Declared, SecretSpec};
 
 use super::{Harness, bench::Bench};
 use crate::told::{ok, refused};
@@ -56,7 +56,7 @@ pub(super) async fn leaves_alone_what_another_stack_removed<H: Harness>(bench: &
 
 pub(super) async fn names_what_nothing_declares<H: Harness>(bench: &Bench<H>) {
     let names = async |declared: &[&StepId]| -> Vec<String> {
-        let declared = declared.iter().map(|&step| step.clone()).collect();
+        let declared = Declared::of(declared.iter().map(|&step| (step.clone(), None)));
         let found = ok(bench.store.undeclared(&bench.context, &declared).await, "undeclared");
         found.into_iter().map(|secret| secret.name).collect()
     };

@@ -42,6 +42,11 @@ pub(super) struct Difference {
 }
 
 impl Difference {
+    /// Whether the service itself changes, and not only what is noted beside it.
+    pub(super) const fn updates(&self) -> bool {
+        self.desired_count || self.task_definition || self.network || self.deployment
+    }
+
     /// Whether the change begins a new deployment.
     pub(super) fn deploys(&self) -> bool {
         self.task_definition || self.network

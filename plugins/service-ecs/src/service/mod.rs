@@ -8,5 +8,6 @@ mod remove;
 mod step;
 mod variables;
 
-pub(crate) use step::{SERVICE_ARN, ServiceStep};
+pub(crate) use remove::Removal;
+pub(crate) use step::{SERVICE_ARN, ServiceStep, resource};
 pub(crate) use variables::written_at_input;

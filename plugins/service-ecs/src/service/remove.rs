@@ -1,4 +1,4 @@
-//! Removing the service.
+//! Removing a service.
 
 use std::time::Duration;
 
@@ -9,24 +9,35 @@ use longshore_aws::{
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 
-use super::ServiceStep;
 use crate::{
-    reads::{count, is_absent},
+    reads::{Reads, count, is_absent},
     tags,
     time::spoken,
 };
 
-impl ServiceStep {
+/// The removal of a service.
+pub(crate) struct Removal<'a> {
+    /// Which.
+    pub(crate) reads: Reads<'a>,
+    /// How long its tasks may take to stop.
+    pub(crate) timeout: Duration,
+}
+
+impl Removal<'_> {
+    fn at(&self, call: &str) -> String {
+        format!("ecs:{call} {}/{}", self.reads.cluster, self.reads.service)
+    }
+
     /// Deletes the service, if it is the stack's, and waits until its tasks have stopped.
-    pub(super) async fn delete(&self, context: &Context) -> Result<()> {
-        let Some(service) = self.observe().await? else { return Ok(()) };
+    pub(crate) async fn run(&self, context: &Context) -> Result<()> {
+        let Some(service) = self.reads.service().await? else { return Ok(()) };
         if Ownership::of(context).owner(tags::pairs(service.tags())) != Owner::Ours {
             return Ok(());
         }
         if service.status() == Some("ACTIVE") {
             self.scale_down().await?;
-            let call = self.aws.ecs().await?.delete_service().cluster(&self.service.cluster);
-            match call.service(self.name.as_str()).force(true).send().await {
+            let call = self.reads.aws.ecs().await?.delete_service().cluster(self.reads.cluster);
+            match call.service(self.reads.service).force(true).send().await {
                 Ok(_) => {}
                 Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(failure(&error, self.at("DeleteService"))),
@@ -37,8 +48,8 @@ impl ServiceStep {
 
     /// Tasks stop before the service goes, so that a process that dies in between leaves none behind.
     async fn scale_down(&self) -> Result<()> {
-        let call = self.aws.ecs().await?.update_service().cluster(&self.service.cluster);
-        match call.service(self.name.as_str()).desired_count(0).send().await {
+        let call = self.reads.aws.ecs().await?.update_service().cluster(self.reads.cluster);
+        match call.service(self.reads.service).desired_count(0).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(failure(&error, self.at("UpdateService"))),
@@ -46,13 +57,13 @@ impl ServiceStep {
     }
 
     /// Waits until a service that is being deleted is gone, and its tasks with it.
-    pub(super) async fn drained(&self, context: &Context) -> Result<()> {
-        let timeout = self.service.deployment.timeout;
+    pub(crate) async fn drained(&self, context: &Context) -> Result<()> {
+        let timeout = self.timeout;
         let patience =
             Patience { deadline: timeout, first: Duration::from_secs(1), longest: Duration::from_secs(5) };
         let last = std::sync::Mutex::new(String::new());
         until(context, patience, |_| async {
-            let Some(service) = self.observe().await? else { return Ok(Probe::Done(())) };
+            let Some(service) = self.reads.service().await? else { return Ok(Probe::Done(())) };
             let status = service.status().unwrap_or_default();
             if status == "INACTIVE" {
                 return Ok(Probe::Done(()));

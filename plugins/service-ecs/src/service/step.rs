@@ -11,6 +11,7 @@ use longshore_plugin::{Context, Result, Step};
 use super::{
     compare::{Declared, Difference, Standing, compare, standing},
     network::Placement,
+    remove::Removal,
     variables,
 };
 use crate::{
@@ -38,9 +39,18 @@ pub(crate) struct ServiceStep {
     pub(crate) facts: Facts,
 }
 
+/// A service as people know it; the cluster by its name.
+pub(crate) fn resource(cluster: &str, name: &str) -> String {
+    format!("service {}/{name}", cluster.rsplit('/').next().unwrap_or(cluster))
+}
+
 impl ServiceStep {
     fn resource(&self) -> String {
-        format!("service {}/{}", self.service.cluster, self.name)
+        resource(&self.service.cluster, self.name.as_str())
+    }
+
+    fn removal(&self) -> Removal<'_> {
+        Removal { reads: self.reads(), timeout: self.service.deployment.timeout }
     }
 
     pub(super) fn at(&self, call: &str) -> String {
@@ -118,7 +128,7 @@ impl ServiceStep {
     ) -> Result<Outputs> {
         if before.is_some_and(|service| service.status() == Some("DRAINING")) {
             context.progress("waiting until the deleted service of this name is gone");
-            self.drained(context).await?;
+            self.removal().drained(context).await?;
         }
         let known = self.known_deployments().await?;
         let task_definition = inputs.require(TASK_DEFINITION_ARN)?;
@@ -138,7 +148,9 @@ impl ServiceStep {
         let stale = self.runs_tasks() && !variables::rewritten(inputs, &service).is_empty();
         let failed = matches!(standing(&service), Standing::Failed(_));
         let force = (failed || stale) && !difference.deploys();
-        if difference.changes.is_empty() && !force {
+        let arn = service.service_arn().unwrap_or_default();
+        tags::complete(&self.aws, arn, &Ownership::of(context), service.tags()).await?;
+        if !difference.updates() && !force {
             return self.follow(context, service, Expect::Current).await;
         }
         let expect = if force || difference.deploys() {
@@ -171,8 +183,10 @@ impl Step for ServiceStep {
             }
             return Ok(plan);
         };
-        self.require_ours(&Ownership::of(context), service)?;
-        let difference = compare(service, &declared);
+        let ownership = Ownership::of(context);
+        self.require_ours(&ownership, service)?;
+        let mut difference = compare(service, &declared);
+        difference.changes.extend(tags::changes(&ownership, service.tags()));
         let rewritten = variables::rewritten(inputs, service);
         let mut plan = StepPlan::new(Action::Update, self.resource());
         plan.effect = difference.effect(declared.desired_count);
@@ -210,6 +224,7 @@ impl Step for ServiceStep {
             _ if difference.changes.is_empty() => plan.action = Action::NoChange,
             _ => {}
         }
+        plan.action = ownership.action(tags::pairs(service.tags()), plan.action);
         Ok(plan.changes(difference.changes))
     }
 
@@ -220,10 +235,11 @@ impl Step for ServiceStep {
             return self.create_and_follow(context, inputs, &declared, observed.as_ref()).await;
         };
         self.require_ours(&Ownership::of(context), &service)?;
-        let difference = compare(&service, &declared);
+        let mut difference = compare(&service, &declared);
+        difference.changes.extend(tags::changes(&Ownership::of(context), service.tags()));
         planned::still(plan, &difference.changes).map_err(|failure| failure.at(self.resource()))?;
         if difference.launch_type {
-            self.delete(context).await?;
+            self.removal().run(context).await?;
             let gone = self.observe().await?;
             return self.create_and_follow(context, inputs, &declared, gone.as_ref()).await;
         }
@@ -249,6 +265,6 @@ impl Step for ServiceStep {
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        self.delete(context).await
+        self.removal().run(context).await
     }
 }

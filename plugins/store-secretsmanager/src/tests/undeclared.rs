@@ -1,13 +1,9 @@
 //! Secrets whose registry left the configuration are found by their tags, and no others.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use async_trait::async_trait;
-use longshore_model::{Inputs, Name, Problem, Service, ServiceStatus, StepId};
-use longshore_plugin::{
-    Context, Node, Result, SecretSpec, ServiceDeployer, Step, UndeclaredSecret, Wires,
-    adapter::UndeclaredSecretsStep,
-};
+use longshore_model::{Inputs, StepId};
+use longshore_plugin::{Declared, SecretSpec, Step, UndeclaredSecret, adapter::UndeclaredSecretsStep};
 use serde_json::json;
 
 use super::harness::{Harness, NAME, credential};
@@ -27,32 +23,21 @@ async fn only_what_the_stack_owns_and_does_not_declare_is_found_and_removed() {
     harness.store.apply(&harness.context(), &labelled, &credential("ghp_1")).await.unwrap();
     let step = harness.context().step;
 
-    let declared = BTreeSet::from([step.clone()]);
+    let declared = Declared::of([(step.clone(), None)]);
     assert_eq!(harness.store.undeclared(&harness.context(), &declared).await.unwrap(), []);
 
-    let declared = BTreeSet::from([StepId::new("credential", "hub")]);
+    let declared = Declared::of([(StepId::new("credential", "hub"), None)]);
     let found = harness.store.undeclared(&harness.context(), &declared).await.unwrap();
     let labels = [("token-id".to_owned(), "7".to_owned())].into();
     assert_eq!(found, [UndeclaredSecret { name: NAME.to_owned(), resource: step.to_string(), labels }]);
+
+    let renamed = Declared::of([(step.clone(), Some("secret longshore/shop/another".to_owned()))]);
+    assert_eq!(harness.store.undeclared(&harness.context(), &renamed).await.unwrap().len(), 1);
 
     let named = SecretSpec { name: Some(NAME.to_owned()), ..SecretSpec::default() };
     harness.store.remove(&harness.context(), &named).await.unwrap();
     assert_eq!(harness.store.undeclared(&harness.context(), &declared).await.unwrap(), []);
     assert_eq!(harness.calls("secretsmanager:DeleteSecret"), 1);
-}
-
-/// Runs no service that could read a secret.
-struct NoServices;
-
-#[async_trait]
-impl ServiceDeployer for NoServices {
-    fn unfold(&self, _: &Name, _: &Service, _: &Wires) -> std::result::Result<Vec<Node>, Vec<Problem>> {
-        Ok(Vec::new())
-    }
-
-    async fn status(&self, _: &Context, _: &Name, _: &Service) -> Result<ServiceStatus> {
-        unreachable!("nobody asks")
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,19 +47,18 @@ async fn what_came_after_the_plan_stays() {
     let step = UndeclaredSecretsStep {
         name: "default".to_owned(),
         store: harness.store.clone(),
-        deployers: vec![Arc::new(NoServices)],
-        declared: BTreeSet::new(),
+        declared: Arc::default(),
     };
     let plan = step.plan(&harness.context(), &Inputs::default()).await.unwrap();
     assert_eq!(plan.changes.len(), 1);
     // A newer configuration is deployed from elsewhere.
     harness.store.apply(&harness.context(), &spec("shop/newer/pull"), &credential("ghp_2")).await.unwrap();
     step.apply(&harness.context(), &Inputs::default(), &plan).await.unwrap();
-    let left = harness.store.undeclared(&harness.context(), &BTreeSet::new()).await.unwrap();
+    let left = harness.store.undeclared(&harness.context(), &Declared::default()).await.unwrap();
     let names: Vec<_> = left.iter().map(|secret| secret.name.as_str()).collect();
     assert_eq!(names, ["longshore/shop/newer/pull"]);
     step.remove(&harness.context()).await.unwrap();
-    assert_eq!(harness.store.undeclared(&harness.context(), &BTreeSet::new()).await.unwrap(), []);
+    assert_eq!(harness.store.undeclared(&harness.context(), &Declared::default()).await.unwrap(), []);
 }
 
 fn spec(path: &str) -> SecretSpec {

@@ -1,7 +1,7 @@
 //! What the stack does not own stays as it is.
 
 use longshore_model::{FailureKind, StepId};
-use longshore_plugin::SecretSpec;
+use longshore_plugin::{Declared, SecretSpec};
 use serde_json::json;
 
 use super::harness::{Harness, NAME, secret, text};
@@ -44,7 +44,7 @@ async fn what_no_step_makes_any_more_is_found_and_removed() {
         .await
         .unwrap();
 
-    let undeclared = harness.store.undeclared(&context, &[step].into()).await.unwrap();
+    let undeclared = harness.store.undeclared(&context, &Declared::of([(step, None)])).await.unwrap();
     let found: Vec<_> =
         undeclared.iter().map(|secret| (secret.name.as_str(), secret.resource.as_str())).collect();
     assert_eq!(found, [(NAME, "secret.api.DATABASE_URL")]);

@@ -1,0 +1,95 @@
+//! `longshore drift`.
+
+use longshore_engine::{Ended, Report};
+use longshore_model::{
+    Action, Drift, DriftKind, EventKind, Failure, FailureKind, FieldChange, Outcome, Shown, StepId, StepPlan,
+};
+
+use super::{Invocation, stack};
+use crate::{exit::Exit, session::Session};
+
+/// Shows what is not as it is declared.
+pub(super) fn run(invocation: Invocation) -> Exit {
+    stack::run("drift", invocation, |session, _| Box::pin(drift(session)))
+}
+
+async fn drift(session: &Session) -> Exit {
+    let report = session.run.plan(&session.expansion.graph).await;
+    let conflicts_only = report.failures().all(|(_, failure)| failure.kind == FailureKind::Conflict);
+    let outcome = session.outcome(&report);
+    if outcome != Outcome::Succeeded && !(outcome == Outcome::Failed && conflicts_only) {
+        return session.finish(outcome, []);
+    }
+    let drifts = drifts(session, report);
+    let drifted = !drifts.is_empty();
+    session.run.events.emit(EventKind::Drift { drifts });
+    let exit = session.finish(Outcome::Succeeded, []);
+    if drifted { Exit::Changes } else { exit }
+}
+
+fn drifts(session: &Session, report: Report<StepPlan>) -> Vec<Drift> {
+    let graph = &session.expansion.graph;
+    let mut steps = report.steps;
+    let mut drifts = Vec::new();
+    for node in graph.nodes() {
+        match steps.remove(&node.id) {
+            Some(Ended::Succeeded(plan)) => drifts.extend(of_plan(&node.id, plan)),
+            Some(Ended::Failed(failure)) => {
+                drifts.push(foreign(&node.id, node.resource.as_deref(), failure));
+            }
+            _ => {}
+        }
+    }
+    drifts
+}
+
+/// What belongs to somebody else, where the stack's should be.
+fn foreign(step: &StepId, resource: Option<&str>, failure: Failure) -> Drift {
+    Drift {
+        step: step.clone(),
+        resource: resource.unwrap_or(step.as_str()).to_owned(),
+        kind: DriftKind::Foreign,
+        detail: Some(failure.to_string()),
+        fields: Vec::new(),
+    }
+}
+
+fn of_plan(step: &StepId, plan: StepPlan) -> Vec<Drift> {
+    let drift = |kind, resource: String, detail, fields| {
+        vec![Drift { step: step.clone(), resource, kind, detail, fields }]
+    };
+    match plan.action {
+        Action::NoChange => Vec::new(),
+        Action::Create => drift(DriftKind::Missing, plan.resource, plan.reason, Vec::new()),
+        Action::Delete => {
+            // One step for all of a kind: each is a drift of its own.
+            let one = |change: FieldChange| Drift {
+                step: step.clone(),
+                resource: change.field,
+                kind: DriftKind::Undeclared,
+                detail: change.old.map(|made_by| format!("made by {made_by}")),
+                fields: Vec::new(),
+            };
+            plan.changes.into_iter().map(one).collect()
+        }
+        Action::Adopt => {
+            let owner = Some("belongs to nobody, and will be adopted".to_owned());
+            drift(DriftKind::Foreign, plan.resource, owner, declared_and_found(plan.changes))
+        }
+        Action::Update | Action::Replace => {
+            let follows = |change: &FieldChange| change.new == Some(Shown::AfterApply);
+            let own: Vec<_> = plan.changes.iter().filter(|change| !follows(change)).cloned().collect();
+            // What only follows from another resource's drift is none of its own.
+            if own.is_empty() && plan.reason.is_none() && !plan.changes.is_empty() {
+                return Vec::new();
+            }
+            drift(DriftKind::Changed, plan.resource, plan.reason, declared_and_found(own))
+        }
+    }
+}
+
+/// A plan goes from what is there to what is declared; drift the other way.
+fn declared_and_found(changes: Vec<FieldChange>) -> Vec<FieldChange> {
+    let turned = |change: FieldChange| FieldChange { field: change.field, old: change.new, new: change.old };
+    changes.into_iter().map(turned).collect()
+}

@@ -1,0 +1,65 @@
+//! What is not as it is declared.
+
+use longshore_model::{Drift, DriftKind, Shown};
+
+use super::{Style, words};
+
+/// Every resource with its fields: what is declared, and what was found.
+pub(super) fn block(drifts: &[Drift], style: Style) -> String {
+    if drifts.is_empty() {
+        return "There is no drift: everything is as declared.\n".to_owned();
+    }
+    let mut text = String::new();
+    for drift in drifts {
+        let (mark, kind) = match drift.kind {
+            DriftKind::Missing => (style.red("-"), "is missing"),
+            DriftKind::Changed => (style.yellow("~"), "was changed"),
+            DriftKind::Undeclared => (style.green("+"), "is there, and nothing declares it"),
+            DriftKind::Foreign => (style.red("!"), "is not this stack's"),
+        };
+        text.push_str(&format!("  {mark} {}  {kind}\n", drift.resource));
+        if let Some(detail) = &drift.detail {
+            text.push_str(&format!("      {}\n", style.dim(detail)));
+        }
+        let width = drift.fields.iter().map(|field| field.field.chars().count()).max().unwrap_or_default();
+        for field in &drift.fields {
+            let shown = |value: &Option<Shown>| {
+                value.as_ref().map_or_else(|| "(nothing)".to_owned(), ToString::to_string)
+            };
+            let (declared, found) = (shown(&field.old), shown(&field.new));
+            text.push_str(&format!("      {:width$}  declared {declared}, found {found}\n", field.field));
+        }
+    }
+    text.push_str(&format!(
+        "\n{} drifted. `longshore deploy` puts right what is the stack's.\n",
+        words::count(drifts.len(), "resource")
+    ));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_model::{FieldChange, StepId};
+
+    use super::*;
+
+    #[test]
+    fn says_what_is_declared_and_what_was_found() {
+        let drift = |kind, resource: &str, detail: Option<&str>, fields| Drift {
+            step: StepId::new("role", "api"),
+            resource: resource.to_owned(),
+            kind,
+            detail: detail.map(str::to_owned),
+            fields,
+        };
+        let count = FieldChange::new("desiredCount", Some(Shown::text(2)), Some(Shown::text(5)));
+        let drifts = [
+            drift(DriftKind::Changed, "service default/api", None, vec![count]),
+            drift(DriftKind::Missing, "role shop-api-execution", None, Vec::new()),
+            drift(DriftKind::Undeclared, "service default/old", Some("made by service.old"), Vec::new()),
+            drift(DriftKind::Foreign, "secret shop/ghcr", Some("it carries no tag"), Vec::new()),
+        ];
+        insta::assert_snapshot!(block(&drifts, Style::default()));
+        insta::assert_snapshot!(block(&[], Style::default()));
+    }
+}

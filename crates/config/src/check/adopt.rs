@@ -1,0 +1,10 @@
+//! `[adopt]`
+
+use std::collections::BTreeSet;
+
+use longshore_model::Fields;
+
+/// Reads the steps that may take over what belongs to nobody: `"role.api" = true`.
+pub(super) fn read(fields: &mut Fields<'_>) -> BTreeSet<String> {
+    fields.names().into_iter().filter(|step| fields.flag(step).unwrap_or(false)).collect()
+}

@@ -1,0 +1,34 @@
+//! What is not as it is declared.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FieldChange, StepId};
+
+/// How a resource differs from its declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriftKind {
+    /// It is declared, and not there.
+    Missing,
+    /// It is there, and some of its fields have other values.
+    Changed,
+    /// It is there and the stack's, and nothing declares it.
+    Undeclared,
+    /// It is there, and not the stack's.
+    Foreign,
+}
+
+/// A resource that is not as it is declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The step that makes it, or made it.
+    pub step: StepId,
+    /// The resource, as people know it.
+    pub resource: String,
+    /// How it differs.
+    pub kind: DriftKind,
+    /// Who owns it and what of it differs beyond fields, in words; nothing for what is the stack's.
+    pub detail: Option<String>,
+    /// The fields that differ: `old` is what is declared, `new` is what was found.
+    pub fields: Vec<FieldChange>,
+}

@@ -1,0 +1,76 @@
+//! What the stack owns and no longer declares, as a step.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use longshore_model::{Action, Effect, FieldChange, Inputs, Outputs, Shown, StepPlan};
+
+use crate::{Context, Declared, Result, Step, Undeclared, UndeclaredResource, as_far_as_allowed};
+
+/// Removes what carries the stack's tag and no step of the graph makes any more: what left the configuration, and what
+/// its step makes under another name now. It comes after everything that may still have used it.
+pub struct UndeclaredStep {
+    /// What finds and removes it.
+    pub undeclared: Arc<dyn Undeclared>,
+    /// What the steps make.
+    pub declared: Arc<Declared>,
+}
+
+impl UndeclaredStep {
+    fn unchanged(&self) -> StepPlan {
+        let what = self.undeclared.what().replace('-', " ");
+        StepPlan { resources: 0, ..StepPlan::new(Action::NoChange, format!("{what} that nothing declares")) }
+    }
+
+    async fn look(&self, context: &Context) -> Result<StepPlan> {
+        let mut plan = self.unchanged();
+        let found = self.undeclared.find(context, &self.declared).await;
+        for UndeclaredResource { resource, step, .. } in
+            as_far_as_allowed(context, self.undeclared.what(), found)?
+        {
+            plan.action = Action::Delete;
+            plan.reason = Some("the stack owns them, and the configuration does not declare them".to_owned());
+            if self.undeclared.uses_others() {
+                plan.effect = Effect::Stop;
+            }
+            plan.resources += 1;
+            plan.changes.push(FieldChange::new(resource, Some(Shown::text(step)), None));
+        }
+        Ok(plan)
+    }
+
+    /// Removes those that were planned. What came since belongs to a newer configuration, which somebody deploys at the
+    /// same time.
+    async fn remove_planned(&self, context: &Context, plan: &StepPlan) -> Result<()> {
+        for resource in self.undeclared.find(context, &self.declared).await? {
+            if plan.changes.iter().any(|change| change.field == resource.resource) {
+                self.undeclared.remove(context, &resource).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Step for UndeclaredStep {
+    async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
+        if self.undeclared.only_when_destroying() {
+            return Ok(self.unchanged());
+        }
+        self.look(context).await
+    }
+
+    async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
+        self.remove_planned(context, plan).await?;
+        Ok(Outputs::new())
+    }
+
+    async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
+        self.look(context).await
+    }
+
+    async fn remove(&self, context: &Context) -> Result<()> {
+        let plan = self.look(context).await?;
+        self.remove_planned(context, &plan).await
+    }
+}

@@ -1,0 +1,131 @@
+//! What the stack owns and no step makes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use longshore_model::{FailureKind, StepId};
+
+use crate::{Context, Node, Result};
+
+/// What the steps of a stack make: what its tags are held against.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    steps: BTreeMap<StepId, Option<String>>,
+    resources: BTreeSet<String>,
+}
+
+impl Declared {
+    /// What `nodes` make.
+    #[must_use]
+    pub fn by<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Self {
+        Self::of(nodes.into_iter().map(|node| (node.id.clone(), node.resource.clone())))
+    }
+
+    /// What each of these steps makes, where it says it.
+    #[must_use]
+    pub fn of(steps: impl IntoIterator<Item = (StepId, Option<String>)>) -> Self {
+        let steps: BTreeMap<_, _> = steps.into_iter().collect();
+        let resources = steps.values().flatten().cloned().collect();
+        Self { steps, resources }
+    }
+
+    /// Whether `resource`, which is tagged as made by `step`, is still made. A step that now makes another resource does
+    /// not make this one; a step that does not say what it makes is taken at its name.
+    #[must_use]
+    pub fn makes(&self, step: &str, resource: &str) -> bool {
+        let of_step = self.steps.iter().find(|(id, _)| id.as_str() == step);
+        self.resources.contains(resource) || of_step.is_some_and(|(_, makes)| makes.is_none())
+    }
+}
+
+/// A resource that the stack owns, as its tags say, and that no step makes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UndeclaredResource {
+    /// As people know it, in the words of [`StepPlan::resource`](longshore_model::StepPlan::resource):
+    /// `service default/api`.
+    pub resource: String,
+    /// The step that made it.
+    pub step: String,
+    /// What names it in calls, such as its ARN.
+    pub id: String,
+}
+
+/// Finds and removes what the stack owns and no step makes. Found by tag, wherever it is: nobody has to remember it.
+#[async_trait]
+pub trait Undeclared: Send + Sync {
+    /// What it looks for, in the plural: `services`.
+    fn what(&self) -> &'static str;
+
+    /// Whether what it finds uses what others find, and thus goes before them: services do.
+    fn uses_others(&self) -> bool {
+        false
+    }
+
+    /// Whether they are looked for only when the whole stack is removed.
+    fn only_when_destroying(&self) -> bool {
+        false
+    }
+
+    /// Finds them. Reads only.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>>;
+
+    /// Removes one of them if the stack still owns it. Can be repeated.
+    ///
+    /// # Errors
+    /// When the removal is refused.
+    async fn remove(&self, context: &Context, resource: &UndeclaredResource) -> Result<()>;
+}
+
+/// What was found, or nothing where the caller may not look: whoever uses neither the service nor the permission must be
+/// able to deploy nevertheless.
+pub(crate) fn as_far_as_allowed<T>(context: &Context, what: &str, found: Result<Vec<T>>) -> Result<Vec<T>> {
+    match found {
+        Err(failure) if failure.kind == FailureKind::Denied => {
+            context.warn(format!("{what} that nothing declares are not looked for: {failure}"));
+            Ok(Vec::new())
+        }
+        found => found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use longshore_model::{Inputs, Outputs, StepPlan};
+
+    use super::*;
+    use crate::Step;
+
+    struct Nothing;
+
+    #[async_trait]
+    impl Step for Nothing {
+        async fn plan(&self, _: &Context, _: &Inputs) -> Result<StepPlan> {
+            unreachable!("nobody plans here")
+        }
+        async fn apply(&self, _: &Context, _: &Inputs, _: &StepPlan) -> Result<Outputs> {
+            unreachable!("nobody applies here")
+        }
+        async fn plan_removal(&self, _: &Context) -> Result<StepPlan> {
+            unreachable!("nobody plans here")
+        }
+        async fn remove(&self, _: &Context) -> Result<()> {
+            unreachable!("nobody removes here")
+        }
+    }
+
+    #[test]
+    fn a_resource_is_declared_while_a_step_makes_it() {
+        let node = |id: &str| Node::new(StepId::new("role", id), Arc::new(Nothing));
+        let declared = Declared::by(&[node("api").makes("role new-name"), node("odd")]);
+        assert!(declared.makes("role.api", "role new-name"));
+        assert!(!declared.makes("role.api", "role old-name"), "it was renamed");
+        assert!(declared.makes("role.other", "role new-name"), "another step has taken it over");
+        assert!(declared.makes("role.odd", "role whatever"), "the step does not say what it makes");
+        assert!(!declared.makes("role.gone", "role gone"));
+    }
+}

@@ -1,0 +1,44 @@
+//! The revisions of a family of task definitions that the stack owns.
+
+use aws_sdk_ecs::types::{SortOrder, TaskDefinitionField, TaskDefinitionStatus};
+use longshore_aws::{Aws, Owner, Ownership, failure};
+use longshore_plugin::Result;
+
+use crate::tags;
+
+/// The ARNs of all ACTIVE revisions that carry this stack's tag, the newest first.
+pub(crate) async fn owned(aws: &Aws, family: &str, ownership: &Ownership) -> Result<Vec<String>> {
+    let client = aws.ecs().await?;
+    let mut arns = client
+        .list_task_definitions()
+        .family_prefix(family)
+        .status(TaskDefinitionStatus::Active)
+        .sort(SortOrder::Desc)
+        .into_paginator()
+        .items()
+        .send();
+    let mut owned = Vec::new();
+    while let Some(arn) = arns.next().await {
+        let arn = arn.map_err(|error| failure(&error, format!("ecs:ListTaskDefinitions {family}")))?;
+        let call = client.describe_task_definition().task_definition(&arn).include(TaskDefinitionField::Tags);
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| failure(&error, format!("ecs:DescribeTaskDefinition {arn}")))?;
+        let is_family = answer.task_definition().and_then(|definition| definition.family()) == Some(family);
+        if is_family && ownership.owner(tags::pairs(answer.tags())) == Owner::Ours {
+            owned.push(arn);
+        }
+    }
+    Ok(owned)
+}
+
+/// Deregisters revisions: services that run on them go on, and no new ones can be made of them.
+pub(crate) async fn deregister(aws: &Aws, arns: &[String]) -> Result<()> {
+    let client = aws.ecs().await?;
+    for arn in arns {
+        let call = client.deregister_task_definition().task_definition(arn);
+        call.send().await.map_err(|error| failure(&error, format!("ecs:DeregisterTaskDefinition {arn}")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! Log groups that nothing declares.
+
+use async_trait::async_trait;
+use longshore_aws::{Aws, Ownership, code, failure};
+use longshore_plugin::{Context, Declared, Result, Step as _, Undeclared, UndeclaredResource};
+
+use super::undeclared;
+use crate::log_group::{LogGroupStep, resource};
+
+/// Finds and removes log groups.
+pub(super) struct LogGroups {
+    pub(super) aws: Aws,
+}
+
+#[async_trait]
+impl Undeclared for LogGroups {
+    fn what(&self) -> &'static str {
+        "log-groups"
+    }
+
+    async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>> {
+        let client = self.aws.cloudwatchlogs().await?;
+        let ownership = Ownership::of(context);
+        let prefix = format!("/longshore/{}/", context.stack);
+        let mut groups =
+            client.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(group) = groups.next().await {
+            let group = group.map_err(|error| failure(&error, "logs:DescribeLogGroups"))?;
+            let name = group.log_group_name().unwrap_or_default();
+            let arn =
+                group.log_group_arn().or_else(|| group.arn()).unwrap_or_default().trim_end_matches(":*");
+            let answer = match client.list_tags_for_resource().resource_arn(arn).send().await {
+                Ok(answer) => answer,
+                Err(error) if code(&error) == Some("ResourceNotFoundException") => continue,
+                Err(error) => return Err(failure(&error, format!("logs:ListTagsForResource {name}"))),
+            };
+            let tags = answer.tags.unwrap_or_default();
+            let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            found.extend(undeclared(&ownership, declared, resource(name), name, tags));
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
+        // The retention does not matter for a removal.
+        let step = LogGroupStep { aws: self.aws.clone(), name: found.id.clone(), retention_days: 1 };
+        step.remove(context).await
+    }
+}

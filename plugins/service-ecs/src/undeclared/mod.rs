@@ -1,0 +1,36 @@
+//! What the stack owns on ECS and no step makes any more.
+
+mod clusters;
+mod families;
+mod log_groups;
+mod services;
+
+use std::sync::Arc;
+
+use longshore_aws::{Aws, Owner, Ownership, RESOURCE_TAG};
+use longshore_plugin::{Declared, Undeclared, UndeclaredResource};
+
+/// What finds and removes it.
+pub(crate) fn all(aws: &Aws) -> Vec<Arc<dyn Undeclared>> {
+    let aws = || aws.clone();
+    vec![
+        Arc::new(services::Services { aws: aws() }),
+        Arc::new(families::Families { aws: aws() }),
+        Arc::new(log_groups::LogGroups { aws: aws() }),
+        Arc::new(clusters::Clusters { aws: aws() }),
+    ]
+}
+
+/// The resource, if its `tags` say that it is the stack's, and nothing that is declared makes it.
+fn undeclared<'a>(
+    ownership: &Ownership,
+    declared: &Declared,
+    resource: String,
+    id: &str,
+    tags: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Option<UndeclaredResource> {
+    let tags: Vec<_> = tags.into_iter().collect();
+    let step = tags.iter().find(|(key, _)| *key == RESOURCE_TAG).map_or("", |(_, step)| step);
+    let found = ownership.owner(tags.iter().copied()) == Owner::Ours && !declared.makes(step, &resource);
+    found.then(|| UndeclaredResource { step: step.to_owned(), id: id.to_owned(), resource })
+}

@@ -1,0 +1,92 @@
+//! Services that nothing declares.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_ecs::{Client, types::ServiceField};
+use longshore_aws::{Aws, Ownership, failure};
+use longshore_plugin::{Context, Declared, Result, Undeclared, UndeclaredResource};
+
+use super::undeclared;
+use crate::{
+    reads::Reads,
+    revisions,
+    service::{Removal, resource},
+    tags,
+    task_definition::revision_of,
+};
+
+/// DescribeServices takes at most this many.
+const SERVICES_AT_ONCE: usize = 10;
+
+/// How long the tasks of a service may take to stop: twice the longest time that ECS leaves a container.
+const STOPPING: Duration = Duration::from_secs(240);
+
+/// Finds and removes services.
+pub(super) struct Services {
+    pub(super) aws: Aws,
+}
+
+/// Cluster and name of a service's ARN.
+fn place_of(arn: &str) -> Option<(&str, &str)> {
+    arn.split_once(":service/")?.1.split_once('/')
+}
+
+async fn services_of(client: &Client, cluster: &str) -> Result<Vec<String>> {
+    let mut services = client.list_services().cluster(cluster).into_paginator().items().send();
+    let mut arns = Vec::new();
+    while let Some(arn) = services.next().await {
+        arns.push(arn.map_err(|error| failure(&error, format!("ecs:ListServices {cluster}")))?);
+    }
+    Ok(arns)
+}
+
+#[async_trait]
+impl Undeclared for Services {
+    fn what(&self) -> &'static str {
+        "services"
+    }
+
+    fn uses_others(&self) -> bool {
+        true
+    }
+
+    /// Looks through all clusters of the account and region: a cluster may have left the configuration too.
+    async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>> {
+        let client = self.aws.ecs().await?;
+        let ownership = Ownership::of(context);
+        let mut found = Vec::new();
+        let mut clusters = client.list_clusters().into_paginator().items().send();
+        while let Some(cluster) = clusters.next().await {
+            let cluster = cluster.map_err(|error| failure(&error, "ecs:ListClusters"))?;
+            for services in services_of(client, &cluster).await?.chunks(SERVICES_AT_ONCE) {
+                let call = client.describe_services().cluster(&cluster).include(ServiceField::Tags);
+                let answer = call.set_services(Some(services.to_vec())).send().await;
+                let answer =
+                    answer.map_err(|error| failure(&error, format!("ecs:DescribeServices {cluster}")))?;
+                let active = answer.services().iter().filter(|service| service.status() != Some("INACTIVE"));
+                found.extend(active.filter_map(|service| {
+                    let name = resource(&cluster, service.service_name().unwrap_or_default());
+                    let arn = service.service_arn().unwrap_or_default();
+                    undeclared(&ownership, declared, name, arn, tags::pairs(service.tags()))
+                }));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Its task definitions go first: once the service is gone, nothing leads to them any more.
+    async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
+        let Some((cluster, name)) = place_of(&found.id) else { return Ok(()) };
+        let reads = Reads { aws: &self.aws, cluster, service: name };
+        let service = reads.service().await?;
+        let revision = service.as_ref().and_then(|service| service.task_definition()).map(revision_of);
+        if let Some((family, _)) = revision.and_then(|revision| revision.rsplit_once(':')) {
+            let owned = revisions::owned(&self.aws, family, &Ownership::of(context)).await?;
+            revisions::deregister(&self.aws, &owned).await?;
+        }
+        context.progress(format!("removing the {}", found.resource));
+        Removal { reads, timeout: STOPPING }.run(context).await
+    }
+}
