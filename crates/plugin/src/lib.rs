@@ -7,6 +7,7 @@
 //! Nothing here knows AWS, and nothing here needs a runtime.
 
 pub mod adapter;
+mod before;
 mod context;
 mod credential;
 mod deployer;
@@ -22,6 +23,7 @@ mod step;
 mod store;
 mod undeclared;
 
+pub use before::Before;
 pub use context::{Context, Reporter};
 pub use credential::{Credential, CredentialFacts, CredentialSource};
 pub use deployer::{ContainerVariable, ServiceDeployer, Wires};
@@ -34,7 +36,7 @@ pub(crate) use registry_credential::Verdict;
 pub use registry_credential::{RegistryCredential, Renewed, TokenLabels};
 pub use role::{Readable, RoleBuilder, RoleSpec};
 pub use secret_value::SecretValue;
-pub use step::{Input, Node, Output, Step};
+pub use step::{Input, Node, Output, Step, stuck};
 pub use store::{SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret};
 pub(crate) use undeclared::as_far_as_allowed;
 pub use undeclared::{Declared, Undeclared, UndeclaredResource};

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longshore_model::{Known, Name, StepPlan};
+use longshore_model::{Action, Known, Name, StepPlan};
 
-use crate::{Context, Result, Undeclared};
+#[cfg(doc)]
+use crate::Step;
+use crate::{Context, Result, Undeclared, stuck};
 
 /// A secret or parameter that a role may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,19 @@ pub trait RoleBuilder: Send + Sync {
     /// # Errors
     /// When the removal is refused.
     async fn remove(&self, context: &Context, role: &RoleSpec) -> Result<()>;
+
+    /// Takes back what [`apply`](Self::apply) did in this run according to `plan`: see [`Step::undo`].
+    ///
+    /// # Errors
+    /// [`FailureKind::Stuck`](longshore_model::FailureKind::Stuck) when it cannot be taken back; other kinds when the change
+    /// is refused.
+    async fn undo(&self, context: &Context, role: &RoleSpec, plan: &StepPlan) -> Result<()> {
+        match plan.action {
+            Action::NoChange => Ok(()),
+            Action::Create => self.remove(context, role).await,
+            action => Err(stuck(action, &plan.resource)),
+        }
+    }
 
     /// What is made for `role` in `stack`, as [`StepPlan::resource`] names it, where that is known before anything is read.
     fn resource(&self, _stack: &Name, _role: &RoleSpec) -> Option<String> {

@@ -52,8 +52,8 @@ pub trait Step: Send + Sync {
     }
 }
 
-/// Why a change stays.
-fn stuck(action: Action, resource: &str) -> Failure {
+/// Why a change that cannot be taken back stays: [`FailureKind::Stuck`].
+pub fn stuck(action: Action, resource: &str) -> Failure {
     let what = match action {
         Action::Delete => "what was removed is not made again",
         _ => "what was there before is not known any more",

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use longshore_model::{Failure, FailureKind, Secret, StepPlan};
+use longshore_model::{Action, Failure, FailureKind, Secret, StepPlan};
 
-use crate::{Context, Declared, Result};
+#[cfg(doc)]
+use crate::Step;
+use crate::{Context, Declared, Result, stuck};
 
 /// A secret to be kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,6 +93,18 @@ pub trait SecretStore: Send + Sync {
     /// # Errors
     /// When the store refuses.
     async fn remove(&self, context: &Context, secret: &SecretSpec) -> Result<()>;
+
+    /// Takes back what [`apply`](Self::apply) did in this run according to `plan`: see [`Step::undo`].
+    ///
+    /// # Errors
+    /// [`FailureKind::Stuck`] when it cannot be taken back; other kinds when the store refuses.
+    async fn undo(&self, context: &Context, secret: &SecretSpec, plan: &StepPlan) -> Result<()> {
+        match plan.action {
+            Action::NoChange => Ok(()),
+            Action::Create => self.remove(context, secret).await,
+            action => Err(stuck(action, &plan.resource)),
+        }
+    }
 
     /// What `secret` is in this store, as [`StepPlan::resource`] names it, where that is known before anything is read.
     fn resource(&self, _secret: &SecretSpec) -> Option<String> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use longshore_aws::{Aws, failure};
 use longshore_model::{Action, Failure, FailureKind, Name, StepPlan};
-use longshore_plugin::{Context, Result, RoleBuilder, RoleSpec, Undeclared};
+use longshore_plugin::{Before, Context, Result, RoleBuilder, RoleSpec, Undeclared};
 
 use crate::{
     desired::{self, Desired},
@@ -25,6 +25,8 @@ use crate::{
 pub(crate) struct IamRoles {
     pub(crate) aws: Aws,
     pub(crate) options: RoleOptions,
+    /// The roles that this run has changed, as they were.
+    pub(crate) before: Before<Observed>,
 }
 
 /// A role as people know it.
@@ -150,6 +152,10 @@ impl RoleBuilder for IamRoles {
             return Ok(());
         }
         removal::delete(&self.aws, context, &desired::name(&context.stack, role)).await
+    }
+
+    async fn undo(&self, context: &Context, role: &RoleSpec, plan: &StepPlan) -> Result<()> {
+        self.take_back(context, role, plan).await
     }
 
     fn resource(&self, stack: &Name, role: &RoleSpec) -> Option<String> {

@@ -21,6 +21,7 @@ mod proof;
 mod removal;
 mod simulator;
 mod undeclared;
+mod undo;
 mod write;
 
 #[cfg(test)]
@@ -30,7 +31,7 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::Problem;
-use longshore_plugin::Registry;
+use longshore_plugin::{Before, Registry};
 
 use crate::{builder::IamRoles, options::RoleOptions};
 
@@ -51,6 +52,6 @@ pub fn register(registry: &mut Registry) {
         let Some(aws) = extensions.get::<Aws>() else {
             return Err(vec![Problem::new(key, "needs AWS clients, and there are none here")]);
         };
-        Ok(Arc::new(IamRoles { aws: Aws::clone(&aws), options }))
+        Ok(Arc::new(IamRoles { aws: Aws::clone(&aws), options, before: Before::default() }))
     });
 }

@@ -12,7 +12,7 @@ use longshore_aws::{
     wait::{self, Patience, Probe},
 };
 use longshore_model::{Failure, FailureKind};
-use longshore_plugin::{Context, Result};
+use longshore_plugin::{Before, Context, Result};
 
 use crate::{
     builder::{IamRoles, require_usable},
@@ -30,7 +30,7 @@ impl IamRoles {
     pub(crate) async fn converge(&self, context: &Context, desired: &Desired) -> Result<()> {
         let client = self.aws.iam().await?;
         let probe = |_| async move {
-            match attempt(context, client, desired).await {
+            match attempt(context, client, desired, &self.before).await {
                 Ok(()) => Ok(Probe::Done(())),
                 // Gone meanwhile, or not visible everywhere yet; changed by somebody else at the same time.
                 Err(Problem::Passing(failure)) => Ok(Probe::Again(failure)),
@@ -69,11 +69,18 @@ where
     }
 }
 
-async fn attempt(context: &Context, client: &Client, desired: &Desired) -> std::result::Result<(), Problem> {
+async fn attempt(
+    context: &Context,
+    client: &Client,
+    desired: &Desired,
+    before: &Before<Observed>,
+) -> std::result::Result<(), Problem> {
     let observed = match observed::role(client, &desired.name).await? {
         Some(observed) => {
             require_usable(&observed, desired)?;
-            observed::policies(client, &desired.name, observed).await?
+            let observed = observed::policies(client, &desired.name, observed).await?;
+            before.note(&desired.name, || observed.clone());
+            observed
         }
         None => {
             context.progress(format!("creating the role {}", desired.name));
@@ -178,7 +185,7 @@ async fn revoke(
     Ok(())
 }
 
-fn tags(pairs: &[(&str, &str)]) -> Result<Vec<Tag>> {
+pub(crate) fn tags(pairs: &[(&str, &str)]) -> Result<Vec<Tag>> {
     let tags: std::result::Result<_, BuildError> =
         pairs.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
     tags.map_err(|error| Failure::new(FailureKind::Internal, format!("a tag cannot be built: {error}")))

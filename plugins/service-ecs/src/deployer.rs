@@ -1,11 +1,13 @@
 //! The service deployer: what a service unfolds into, and how it is doing.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, bounded};
 use longshore_model::{Name, Problem, Service, ServiceStatus, StepId, ValueType};
-use longshore_plugin::{Context, Node, Result, RoleBuilder, SecretStore, ServiceDeployer, Undeclared, Wires};
+use longshore_plugin::{
+    Before, Context, Node, Result, RoleBuilder, SecretStore, ServiceDeployer, Undeclared, Wires,
+};
 
 use crate::{
     check::check,
@@ -39,7 +41,8 @@ fn log_group_of(stack: &Name, name: &Name, service: &Service) -> Option<String> 
 
 impl EcsDeployer {
     fn cluster(&self, service: &Service) -> Node {
-        let step = ClusterStep { aws: self.aws.clone(), name: service.cluster.clone() };
+        let step =
+            ClusterStep { aws: self.aws.clone(), name: service.cluster.clone(), before: Before::default() };
         Node::new(StepId::new("cluster", &service.cluster), Arc::new(step))
             .makes(cluster::resource(&service.cluster))
             .output(CLUSTER_ARN, ValueType::CLUSTER_ARN)
@@ -50,6 +53,7 @@ impl EcsDeployer {
             aws: self.aws.clone(),
             name: group?.to_owned(),
             retention_days: service.logs.as_ref()?.retention_days,
+            before: Before::default(),
         };
         let node = Node::new(StepId::new("log-group", name), Arc::new(step));
         Some(node.makes(log_group::resource(group?)).output(LOG_GROUP, ValueType::LOG_GROUP))
@@ -72,7 +76,13 @@ impl ServiceDeployer for EcsDeployer {
 
         let family = bounded(&format!("{}-{name}", wires.stack), FAMILY_LIMIT);
         let makes = task_definition::resource(&family);
-        let step = TaskDefinitionStep { aws: self.aws.clone(), family, service: shared.clone(), size };
+        let step = TaskDefinitionStep {
+            aws: self.aws.clone(),
+            family,
+            service: shared.clone(),
+            size,
+            registered: OnceLock::new(),
+        };
         let mut definition = Node::new(StepId::new("task-definition", name), Arc::new(step))
             .makes(makes)
             .input(render::ROLE_ARN, ValueType::ROLE_ARN, &wires.role, <dyn RoleBuilder>::ARN)
@@ -94,6 +104,7 @@ impl ServiceDeployer for EcsDeployer {
             name: name.clone(),
             service: shared.clone(),
             facts: Facts { log_group: group, platform: service.platform },
+            before: Before::default(),
         };
         let mut service = Node::new(StepId::new("service", name), Arc::new(step))
             .makes(service::resource(&shared.cluster, name.as_str()))

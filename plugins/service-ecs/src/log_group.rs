@@ -9,7 +9,7 @@ use longshore_aws::{
     wait::{Patience, Probe, until},
 };
 use longshore_model::{Action, FieldChange, Inputs, Outputs, Shown, StepPlan};
-use longshore_plugin::{Context, Result, Step};
+use longshore_plugin::{Before, Context, Result, Step, stuck};
 
 /// The name of the output that is the log group's name.
 pub(crate) const LOG_GROUP: &str = "log-group";
@@ -30,10 +30,13 @@ pub(crate) struct LogGroupStep {
     pub(crate) name: String,
     /// Days that log events are kept.
     pub(crate) retention_days: u32,
+    /// The log group as it was before this run changed it.
+    pub(crate) before: Before<Observed>,
 }
 
 /// A log group that is there.
-struct Observed {
+#[derive(Clone)]
+pub(crate) struct Observed {
     arn: String,
     tags: BTreeMap<String, String>,
     /// Nothing: log events are kept for ever.
@@ -138,6 +141,38 @@ impl LogGroupStep {
         .await
     }
 
+    /// Makes the group what it was.
+    async fn restore_to(&self, before: &Observed) -> Result<()> {
+        let Some(now) = self.observe().await? else { return Ok(()) };
+        let client = self.aws.cloudwatchlogs().await?;
+        match before.retention_days {
+            days if days == now.retention_days => {}
+            Some(days) => {
+                let call = client.put_retention_policy().log_group_name(&self.name).retention_in_days(days);
+                call.send().await.map_err(|error| failure(&error, self.at("PutRetentionPolicy")))?;
+            }
+            None => {
+                let call = client.delete_retention_policy().log_group_name(&self.name);
+                call.send().await.map_err(|error| failure(&error, self.at("DeleteRetentionPolicy")))?;
+            }
+        }
+        let lost: Vec<_> =
+            before.tags.iter().filter(|(key, value)| now.tags.get(*key) != Some(value)).collect();
+        if !lost.is_empty() {
+            let mut call = client.tag_resource().resource_arn(&now.arn);
+            for (key, value) in lost {
+                call = call.tags(key, value);
+            }
+            call.send().await.map_err(|error| failure(&error, self.at("TagResource")))?;
+        }
+        let new: Vec<_> = now.tags.keys().filter(|key| !before.tags.contains_key(*key)).cloned().collect();
+        if !new.is_empty() {
+            let call = client.untag_resource().resource_arn(&now.arn).set_tag_keys(Some(new));
+            call.send().await.map_err(|error| failure(&error, self.at("UntagResource")))?;
+        }
+        Ok(())
+    }
+
     async fn put_retention(&self) -> Result<()> {
         let client = self.aws.cloudwatchlogs().await?;
         let call =
@@ -192,6 +227,7 @@ impl Step for LogGroupStep {
             observed = self.observe().await?;
         }
         if let Some(observed) = observed.as_ref().filter(|group| ownership.is_ours_or_adopted(group.tags())) {
+            self.before.note(&self.name, || observed.clone());
             self.complete(observed, &ownership).await?;
         }
         // What was just created may not be listed yet; then it is ours and has no retention.
@@ -230,6 +266,17 @@ impl Step for LogGroupStep {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
             Err(error) => Err(failure(&error, self.at("DeleteLogGroup"))),
+        }
+    }
+
+    async fn undo(&self, context: &Context, plan: &StepPlan) -> Result<()> {
+        match plan.action {
+            Action::NoChange => Ok(()),
+            Action::Create => self.remove(context).await,
+            action => {
+                let before = self.before.of(&self.name).ok_or_else(|| stuck(action, &plan.resource))?;
+                self.restore_to(&before).await
+            }
         }
     }
 }

@@ -33,3 +33,20 @@ pub(crate) async fn complete(aws: &Aws, arn: &str, ownership: &Ownership, tags: 
     call.send().await.map_err(|error| failure(&error, format!("ecs:TagResource {arn}")))?;
     Ok(())
 }
+
+/// Makes the tags of what `arn` names those that it had `before`.
+pub(crate) async fn restore(aws: &Aws, arn: &str, before: &[Tag], now: &[Tag]) -> Result<()> {
+    let client = aws.ecs().await?;
+    let lost: Vec<_> = before.iter().filter(|tag| !now.contains(tag)).cloned().collect();
+    if !lost.is_empty() {
+        let call = client.tag_resource().resource_arn(arn).set_tags(Some(lost));
+        call.send().await.map_err(|error| failure(&error, format!("ecs:TagResource {arn}")))?;
+    }
+    let is_new = |key: &&str| !pairs(before).any(|(old, _)| old == *key);
+    let new: Vec<_> = pairs(now).map(|(key, _)| key).filter(is_new).map(str::to_owned).collect();
+    if !new.is_empty() {
+        let call = client.untag_resource().resource_arn(arn).set_tag_keys(Some(new));
+        call.send().await.map_err(|error| failure(&error, format!("ecs:UntagResource {arn}")))?;
+    }
+    Ok(())
+}

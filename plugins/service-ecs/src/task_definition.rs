@@ -1,6 +1,9 @@
 //! The task definition of a service.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::{
@@ -44,6 +47,8 @@ pub(crate) struct TaskDefinitionStep {
     pub(crate) service: Arc<Service>,
     /// CPU and memory of the task.
     pub(crate) size: Option<TaskSize>,
+    /// The revision that this run has registered.
+    pub(crate) registered: OnceLock<String>,
 }
 
 /// The newest revision that is ACTIVE.
@@ -158,6 +163,11 @@ impl TaskDefinitionStep {
         .await
     }
 
+    /// Notes the revision that this run has registered.
+    fn note(&self, arn: String) -> String {
+        self.registered.get_or_init(|| arn).clone()
+    }
+
     /// What to do about refusals that only registrations have.
     fn explained(&self, failed: Failure) -> Failure {
         if failed.message.contains("iam:PassRole") {
@@ -215,9 +225,9 @@ impl Step for TaskDefinitionStep {
             Some((observed, changes)) if changes.is_empty() => observed.arn().to_owned(),
             Some((_, changes)) => {
                 planned::still(plan, &changes).map_err(|failure| failure.at(self.resource()))?;
-                self.register(context, declared).await?
+                self.note(self.register(context, declared).await?)
             }
-            None => self.register(context, declared).await?,
+            None => self.note(self.register(context, declared).await?),
         };
         Ok([(TASK_DEFINITION_ARN.to_owned(), arn)].into())
     }
@@ -238,6 +248,12 @@ impl Step for TaskDefinitionStep {
     async fn remove(&self, context: &Context) -> Result<()> {
         let owned = revisions::owned(&self.aws, &self.family, &Ownership::of(context)).await?;
         revisions::deregister(&self.aws, &owned).await
+    }
+
+    /// Of revisions, only the one that this run registered goes.
+    async fn undo(&self, _context: &Context, _plan: &StepPlan) -> Result<()> {
+        let registered: Vec<_> = self.registered.get().cloned().into_iter().collect();
+        revisions::deregister(&self.aws, &registered).await
     }
 }
 

@@ -15,6 +15,7 @@ mod rotate;
 mod store;
 mod token;
 mod undeclared;
+mod undo;
 mod value;
 mod write;
 
@@ -25,7 +26,7 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::Problem;
-use longshore_plugin::Registry;
+use longshore_plugin::{Before, Registry};
 
 use crate::{options::StoreOptions, store::SecretsManager};
 
@@ -45,6 +46,6 @@ pub fn register(registry: &mut Registry) {
         let Some(aws) = extensions.get::<Aws>() else {
             return Err(vec![Problem::new(key, "needs AWS clients, and there are none here")]);
         };
-        Ok(Arc::new(SecretsManager { aws: Aws::clone(&aws), options }))
+        Ok(Arc::new(SecretsManager { aws: Aws::clone(&aws), options, before: Before::default() }))
     });
 }

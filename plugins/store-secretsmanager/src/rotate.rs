@@ -149,7 +149,11 @@ impl SecretsManager {
     }
 
     /// The secret's name, the client, and the secret as it is there, which must be the stack's.
-    async fn ours(&self, context: &Context, secret: &SecretSpec) -> Result<(String, &Client, Observed)> {
+    pub(crate) async fn ours(
+        &self,
+        context: &Context,
+        secret: &SecretSpec,
+    ) -> Result<(String, &Client, Observed)> {
         let name = self.name(secret)?;
         let client = self.aws.secretsmanager().await?;
         let at = format!("secretsmanager:DescribeSecret {name}");

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use longshore_aws::{Aws, Owner, Ownership};
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
 use longshore_plugin::{
-    Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
+    Before, Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
 };
 
 use crate::{
@@ -20,6 +20,8 @@ use crate::{
 pub(crate) struct SecretsManager {
     pub(crate) aws: Aws,
     pub(crate) options: StoreOptions,
+    /// The secrets that this run has changed, as they were.
+    pub(crate) before: Before<Observed>,
 }
 
 impl SecretsManager {
@@ -179,6 +181,10 @@ impl SecretStore for SecretsManager {
 
     async fn remove(&self, context: &Context, secret: &SecretSpec) -> Result<()> {
         self.schedule_deletion(context, secret).await
+    }
+
+    async fn undo(&self, context: &Context, secret: &SecretSpec, plan: &StepPlan) -> Result<()> {
+        self.take_back(context, secret, plan).await
     }
 
     fn resource(&self, secret: &SecretSpec) -> Option<String> {

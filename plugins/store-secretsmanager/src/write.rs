@@ -54,6 +54,7 @@ impl SecretsManager {
                 context.progress(format!("restoring the secret {}", desired.name));
                 return restore(client, desired, &observed).await;
             }
+            self.before.note(desired.name, || observed.clone());
             update(context, client, desired, &observed, attempt).await
         };
         let arn = wait::until(context, PATIENCE, probe).await?;

@@ -7,7 +7,7 @@ use aws_sdk_ssm::Client;
 use longshore_aws::{Aws, Owner, Ownership};
 use longshore_model::{Action, Failure, Secret, StepPlan};
 use longshore_plugin::{
-    Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
+    Before, Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     name,
     observed::{self, Current, Observed},
     options::StoreOptions,
+    undo::Earlier,
     value,
 };
 
@@ -23,6 +24,8 @@ use crate::{
 pub(crate) struct ParameterStore {
     pub(crate) aws: Aws,
     pub(crate) options: StoreOptions,
+    /// The parameters that this run has changed, as they were.
+    pub(crate) before: Before<Earlier>,
 }
 
 /// A parameter that is the stack's, and what of it is not as declared.
@@ -146,6 +149,10 @@ impl SecretStore for ParameterStore {
 
     async fn remove(&self, context: &Context, secret: &SecretSpec) -> Result<()> {
         self.delete(context, &self.name(secret)?).await
+    }
+
+    async fn undo(&self, context: &Context, secret: &SecretSpec, plan: &StepPlan) -> Result<()> {
+        self.take_back(context, secret, plan).await
     }
 
     fn resource(&self, secret: &SecretSpec) -> Option<String> {

@@ -18,6 +18,7 @@ use crate::{
     difference::{Desired, Difference},
     observed,
     store::{Compared, ParameterStore},
+    undo::Earlier,
     value,
 };
 
@@ -49,10 +50,11 @@ impl ParameterStore {
                 Err(failure) if failure.kind == FailureKind::Unavailable => return Ok(Probe::Again(failure)),
                 Err(failure) => return Err(failure),
             };
-            let Some(Compared { current, difference, .. }) = compared else {
+            let Some(Compared { observed, current, difference }) = compared else {
                 context.progress(format!("creating the parameter {}", desired.name));
                 return create(client, desired).await;
             };
+            self.before.note(desired.name, || Earlier { observed, value: current.value.clone() });
             update(context, client, desired, &difference).await?;
             Ok(Probe::Done(current.arn))
         })
@@ -132,7 +134,7 @@ async fn update(
     Ok(())
 }
 
-fn tags(pairs: &[(&str, &str)]) -> Result<Vec<Tag>> {
+pub(crate) fn tags(pairs: &[(&str, &str)]) -> Result<Vec<Tag>> {
     let tags: std::result::Result<_, _> =
         pairs.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
     tags.map_err(|error| Failure::new(FailureKind::Internal, format!("a tag cannot be built: {error}")))

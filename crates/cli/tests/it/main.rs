@@ -4,14 +4,18 @@
 
 mod container_secrets;
 mod credentials;
+mod drift;
 mod events;
 mod failures;
+mod hand;
 mod http;
 mod interrupts;
 mod lifecycle;
 mod minted;
+mod plan_files;
 mod project;
 mod rotation;
 mod secrecy;
 mod sources;
+mod undo;
 mod usage;

@@ -83,4 +83,8 @@ impl Step for ContainerSecretStep {
     async fn remove(&self, context: &Context) -> Result<()> {
         self.store.remove(context, &self.secret).await
     }
+
+    async fn undo(&self, context: &Context, plan: &StepPlan) -> Result<()> {
+        self.store.undo(context, &self.secret, plan).await
+    }
 }

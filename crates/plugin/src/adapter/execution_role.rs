@@ -46,4 +46,8 @@ impl Step for ExecutionRoleStep {
     async fn remove(&self, context: &Context) -> Result<()> {
         self.builder.remove(context, &self.role).await
     }
+
+    async fn undo(&self, context: &Context, plan: &StepPlan) -> Result<()> {
+        self.builder.undo(context, &self.role, plan).await
+    }
 }

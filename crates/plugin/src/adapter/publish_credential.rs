@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use longshore_model::{Action, Inputs, Outputs, StepPlan};
 
-use crate::{Context, RegistryCredential, Result, SecretStore, Step, Verdict};
+use crate::{Context, RegistryCredential, Result, SecretStore, Step, Verdict, stuck};
 
 /// Publishes the credential of one container registry. One that is fetched is proved to pull every image which needs it
 /// before it is stored. One that is made for the stack is made only where the stored one does not serve, and is revoked
@@ -72,5 +72,17 @@ impl Step for PublishCredentialStep {
     async fn remove(&self, context: &Context) -> Result<()> {
         self.credential.revoke_all(context).await?;
         self.credential.store.remove(context, &self.credential.secret).await
+    }
+
+    async fn undo(&self, context: &Context, plan: &StepPlan) -> Result<()> {
+        match plan.action {
+            // A token that was made for the secret goes with it.
+            Action::Create => self.remove(context).await,
+            // The token before is revoked: its value would not pull any more.
+            Action::Update if self.credential.source.minter().is_some() => {
+                Err(stuck(plan.action, &plan.resource))
+            }
+            _ => self.credential.store.undo(context, &self.credential.secret, plan).await,
+        }
     }
 }

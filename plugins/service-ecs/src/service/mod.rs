@@ -6,6 +6,7 @@ mod create;
 mod network;
 mod remove;
 mod step;
+mod undo;
 mod variables;
 
 pub(crate) use remove::Removal;

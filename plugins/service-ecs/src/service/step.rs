@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus};
 use longshore_aws::{Aws, Owner, Ownership};
 use longshore_model::{Action, Effect, Failure, FailureKind, Inputs, Name, Outputs, Service, StepPlan};
-use longshore_plugin::{Context, Result, Step};
+use longshore_plugin::{Before, Context, Result, Step};
 
 use super::{
     compare::{Declared, Difference, Standing, compare, standing},
@@ -37,6 +37,8 @@ pub(crate) struct ServiceStep {
     pub(crate) service: Arc<Service>,
     /// What explanations may name.
     pub(crate) facts: Facts,
+    /// The service as it was before this run changed it.
+    pub(crate) before: Before<EcsService>,
 }
 
 /// A service as people know it; the cluster by its name.
@@ -49,7 +51,7 @@ impl ServiceStep {
         resource(&self.service.cluster, self.name.as_str())
     }
 
-    fn removal(&self) -> Removal<'_> {
+    pub(super) fn removal(&self) -> Removal<'_> {
         Removal { reads: self.reads(), timeout: self.service.deployment.timeout }
     }
 
@@ -87,14 +89,20 @@ impl ServiceStep {
     }
 
     /// Follows the deployment that `service` shows to its end, and answers with the step's outputs.
-    async fn follow(&self, context: &Context, service: EcsService, expect: Expect) -> Result<Outputs> {
+    pub(super) async fn follow(
+        &self,
+        context: &Context,
+        service: EcsService,
+        expect: Expect,
+        desired_count: u32,
+    ) -> Result<Outputs> {
         let arn = service.service_arn.clone().ok_or_else(|| {
             Failure::new(FailureKind::Internal, "ECS answers without an ARN").at(self.at("DescribeServices"))
         })?;
         let follow = Follow {
             context,
             reads: self.reads(),
-            desired_count: self.service.desired_count,
+            desired_count,
             timeout: self.service.deployment.timeout,
             circuit_breaker: self.service.deployment.circuit_breaker.enabled,
             facts: &self.facts,
@@ -104,7 +112,7 @@ impl ServiceStep {
     }
 
     /// The service deployments that there are already.
-    async fn known_deployments(&self) -> Result<BTreeSet<String>> {
+    pub(super) async fn known_deployments(&self) -> Result<BTreeSet<String>> {
         let briefs = self.reads().service_deployments().await?.unwrap_or_default();
         Ok(briefs.into_iter().filter_map(|brief| brief.service_deployment_arn).collect())
     }
@@ -134,7 +142,7 @@ impl ServiceStep {
         let task_definition = inputs.require(TASK_DEFINITION_ARN)?;
         let cluster = inputs.require(CLUSTER_ARN)?;
         let created = self.create(context, cluster, declared, task_definition, before).await?;
-        self.follow(context, created, Expect::New(known)).await
+        self.follow(context, created, Expect::New(known), self.service.desired_count).await
     }
 
     async fn change_and_follow(
@@ -148,10 +156,11 @@ impl ServiceStep {
         let stale = self.runs_tasks() && !variables::rewritten(inputs, &service).is_empty();
         let failed = matches!(standing(&service), Standing::Failed(_));
         let force = (failed || stale) && !difference.deploys();
+        self.before.note(self.name.as_str(), || service.clone());
         let arn = service.service_arn().unwrap_or_default();
         tags::complete(&self.aws, arn, &Ownership::of(context), service.tags()).await?;
         if !difference.updates() && !force {
-            return self.follow(context, service, Expect::Current).await;
+            return self.follow(context, service, Expect::Current, self.service.desired_count).await;
         }
         let expect = if force || difference.deploys() {
             Expect::New(self.known_deployments().await?)
@@ -161,12 +170,12 @@ impl ServiceStep {
         let task_definition = inputs.require(TASK_DEFINITION_ARN)?;
         let cluster = inputs.require(CLUSTER_ARN)?;
         let changed = self.change(cluster, declared, task_definition, difference, force).await?;
-        self.follow(context, changed, expect).await
+        self.follow(context, changed, expect, self.service.desired_count).await
     }
 }
 
 /// Whether ECS still runs the service, or could.
-fn is_active(service: &EcsService) -> bool {
+pub(super) fn is_active(service: &EcsService) -> bool {
     service.status() == Some("ACTIVE")
 }
 
@@ -266,5 +275,9 @@ impl Step for ServiceStep {
 
     async fn remove(&self, context: &Context) -> Result<()> {
         self.removal().run(context).await
+    }
+
+    async fn undo(&self, context: &Context, plan: &StepPlan) -> Result<()> {
+        self.take_back(context, plan).await
     }
 }

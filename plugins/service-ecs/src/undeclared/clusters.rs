@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_ecs::types::ClusterField;
 use longshore_aws::{Aws, Ownership, failure};
-use longshore_plugin::{Context, Declared, Result, Step as _, Undeclared, UndeclaredResource};
+use longshore_plugin::{Before, Context, Declared, Result, Step as _, Undeclared, UndeclaredResource};
 
 use super::undeclared;
 use crate::{
@@ -50,6 +50,8 @@ impl Undeclared for Clusters {
 
     /// A cluster on which others' services run stays.
     async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
-        ClusterStep { aws: self.aws.clone(), name: found.id.clone() }.remove(context).await
+        ClusterStep { aws: self.aws.clone(), name: found.id.clone(), before: Before::default() }
+            .remove(context)
+            .await
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, Ownership, code, failure};
-use longshore_plugin::{Context, Declared, Result, Step as _, Undeclared, UndeclaredResource};
+use longshore_plugin::{Before, Context, Declared, Result, Step as _, Undeclared, UndeclaredResource};
 
 use super::undeclared;
 use crate::log_group::{LogGroupStep, resource};
@@ -45,7 +45,12 @@ impl Undeclared for LogGroups {
 
     async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
         // The retention does not matter for a removal.
-        let step = LogGroupStep { aws: self.aws.clone(), name: found.id.clone(), retention_days: 1 };
+        let step = LogGroupStep {
+            aws: self.aws.clone(),
+            name: found.id.clone(),
+            retention_days: 1,
+            before: Before::default(),
+        };
         step.remove(context).await
     }
 }

@@ -1,0 +1,57 @@
+//! Somebody's hand in the simulated cloud, past Longshore.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use longshore_aws::{Aws, Embedded, Target};
+use longshore_simcloud::{Blueprint, Cloud, Moment};
+
+use crate::project::{Project, TOKEN};
+
+#[derive(Debug)]
+struct CloudTime(Cloud);
+
+impl TimeSource for CloudTime {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.0.now().0)
+    }
+}
+
+/// What the project's configuration says of the cloud.
+fn blueprint() -> Blueprint {
+    serde_json::from_value(serde_json::json!({
+        "registries": {"ghcr.io": {
+            "users": {"acme-bot": {"password": TOKEN}},
+            "repositories": {
+                "acme/api": {"readers": ["acme-bot"], "tags": {
+                    "1": {},
+                    "arm": {"platforms": ["linux/arm64"]},
+                }},
+                "acme/internal": {"tags": {"1": {}}},
+            },
+        }},
+    }))
+    .unwrap()
+}
+
+/// Lets `work` change the project's cloud with the AWS clients of an account's user.
+pub(crate) fn by_hand<T>(project: &Project, work: impl AsyncFnOnce(&Aws) -> T) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let state = project.path(".longshore/cloud-local.json");
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let wall = Moment(u64::try_from(wall.as_millis()).unwrap());
+        let cloud = Cloud::open(&state, &blueprint(), wall).unwrap();
+        let embedded = Embedded {
+            http_client: SharedHttpClient::new(cloud.connector()),
+            time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+        };
+        let region = Some("eu-central-1".to_owned());
+        let aws = Aws::connect(Target { region, ..Target::default() }, Some(embedded));
+        let result = work(&aws).await;
+        cloud.save().await.unwrap();
+        result
+    })
+}

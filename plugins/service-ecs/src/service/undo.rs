@@ -1,0 +1,70 @@
+//! Taking back what this run changed of a service.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ecs::types::Service as EcsService;
+use longshore_aws::{Ownership, failure};
+use longshore_model::{Action, Failure, StepPlan};
+use longshore_plugin::{Context, Result, stuck};
+
+use super::{ServiceStep, step::is_active};
+use crate::{follow::Expect, tags};
+
+impl ServiceStep {
+    /// A service that was made goes again, and one that was changed goes back to its revision, its number of tasks and its
+    /// settings; its rollout is followed.
+    pub(super) async fn take_back(&self, context: &Context, plan: &StepPlan) -> Result<()> {
+        match plan.action {
+            Action::NoChange => Ok(()),
+            Action::Create => self.removal().run(context).await,
+            // Not the same service any more: it was deleted and made anew.
+            Action::Replace | Action::Delete => Err(stuck(plan.action, &plan.resource)),
+            action => {
+                let before =
+                    self.before.of(self.name.as_str()).ok_or_else(|| stuck(action, &plan.resource))?;
+                self.restore_to(context, before).await.map_err(|failure| Failure {
+                    help: failure.help.or_else(|| Some(self.look())),
+                    ..failure
+                })
+            }
+        }
+    }
+
+    fn look(&self) -> String {
+        let (cluster, name) = (&self.service.cluster, &self.name);
+        format!("look at it with `aws ecs describe-services --cluster {cluster} --services {name}`")
+    }
+
+    async fn restore_to(&self, context: &Context, before: EcsService) -> Result<()> {
+        let Some(now) = self.observe().await?.filter(is_active) else { return Ok(()) };
+        self.require_ours(&Ownership::of(context), &now)?;
+        let is_same = now.task_definition == before.task_definition
+            && now.desired_count == before.desired_count
+            && now.network_configuration == before.network_configuration
+            && now.deployment_configuration == before.deployment_configuration;
+        if !is_same {
+            context.progress("going back to what ran before");
+            let begins = now.task_definition != before.task_definition
+                || now.network_configuration != before.network_configuration;
+            let known = if begins { self.known_deployments().await? } else { BTreeSet::new() };
+            let call = self
+                .aws
+                .ecs()
+                .await?
+                .update_service()
+                .cluster(&self.service.cluster)
+                .service(self.name.as_str())
+                .set_task_definition(before.task_definition.clone())
+                .desired_count(before.desired_count)
+                .set_network_configuration(before.network_configuration.clone())
+                .set_deployment_configuration(before.deployment_configuration.clone());
+            let answer = call.send().await.map_err(|error| failure(&error, self.at("UpdateService")))?;
+            if let Some(service) = answer.service {
+                let expect = if begins { Expect::New(known) } else { Expect::Current };
+                let desired = u32::try_from(before.desired_count).unwrap_or_default();
+                self.follow(context, service, expect, desired).await?;
+            }
+        }
+        tags::restore(&self.aws, now.service_arn().unwrap_or_default(), before.tags(), now.tags()).await
+    }
+}
