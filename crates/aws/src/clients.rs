@@ -7,25 +7,30 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, Region, identity::IdentityCache, timeout::TimeoutConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::{
     rt::sleep::{SharedAsyncSleep, TokioSleep},
     time::SharedTimeSource,
 };
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::{
-    http::SharedHttpClient, identity::SharedIdentityCache,
+    http::SharedHttpClient,
+    identity::{ResolveCachedIdentity, SharedIdentityCache},
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
 use aws_types::SdkConfig;
-use longshore_model::{AwsTarget, Failure, FailureKind};
+use longshore_model::{AwsTarget, CallRate, Failure, FailureKind};
 use longshore_plugin::Result;
 use tokio::sync::OnceCell;
 
-use crate::{Identity, transport};
-
-/// How often a call is sent at most, the first time included. The SDK waits in between, longer each time.
-const ATTEMPTS: u32 = 5;
+use crate::{
+    Identity,
+    attempt::{Attempts, PacedIdentities, Worth, retries},
+    chance::Chance,
+    pace::Pacer,
+    transport,
+};
 
 /// How long a connection may take to come about: long enough for a proxy, short enough to notice a wrong endpoint.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,7 +43,7 @@ const EMBEDDED_REGION: &str = "us-east-1";
 
 /// Where the calls go, as far as the configuration says; the rest is found as every AWS SDK finds it: environment
 /// variables, the shared configuration files, the instance or task that the program runs on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Target {
     /// The region.
     pub region: Option<String>,
@@ -48,12 +53,14 @@ pub struct Target {
     pub endpoint: Option<String>,
     /// Signs with the credentials `test`/`test`, as emulators take them, instead of looking for credentials.
     pub test_credentials: bool,
+    /// How many calls AWS takes, by the name of their class, where that is not what it takes of everybody.
+    pub rates: BTreeMap<String, CallRate>,
 }
 
 impl From<&AwsTarget> for Target {
     fn from(target: &AwsTarget) -> Self {
-        let AwsTarget { region, profile, endpoint, account: _ } = target.clone();
-        Self { region, profile, endpoint, test_credentials: false }
+        let AwsTarget { region, profile, endpoint, account: _, rates } = target.clone();
+        Self { region, profile, endpoint, test_credentials: false, rates }
     }
 }
 
@@ -78,7 +85,7 @@ pub struct Aws {
 struct Inner {
     target: Target,
     embedded: Option<Embedded>,
-    config: OnceCell<SdkConfig>,
+    config: OnceCell<(SdkConfig, Arc<Pacer>)>,
     identity: OnceCell<Identity>,
     cloudwatchlogs: OnceCell<aws_sdk_cloudwatchlogs::Client>,
     ec2: OnceCell<aws_sdk_ec2::Client>,
@@ -101,7 +108,13 @@ macro_rules! clients {
         /// When no region is configured.
         pub async fn $service(&self) -> Result<&$sdk::Client> {
             let client = self.inner.$service.get_or_try_init(|| async {
-                Ok::<_, Failure>($sdk::Client::new(self.config().await?))
+                let (config, pacer) = self.configuration().await?;
+                let config = $sdk::config::Builder::from(config)
+                    .interceptor(Attempts(pacer.clone()))
+                    .retry_classifier(Worth)
+                    .retry_partition(no_quota())
+                    .build();
+                Ok::<_, Failure>($sdk::Client::from_conf(config))
             });
             client.await
         }
@@ -194,13 +207,20 @@ impl Aws {
     }
 
     async fn config(&self) -> Result<&SdkConfig> {
+        Ok(&self.configuration().await?.0)
+    }
+
+    async fn configuration(&self) -> Result<&(SdkConfig, Arc<Pacer>)> {
         let inner = &self.inner;
         let config = inner.config.get_or_try_init(|| async {
+            // A simulation has to be the same each time.
+            let chance = if self.is_embedded() { Chance::from_seed(0) } else { Chance::real() };
+            let pacer = Arc::new(Pacer::new(&inner.target.rates, chance));
             let config = match &inner.embedded {
-                Some(embedded) => embedded_config(&inner.target, embedded),
-                None => load(&inner.target).await,
+                Some(embedded) => embedded_config(&inner.target, embedded, &pacer),
+                None => load(&inner.target, &pacer).await,
             };
-            if region_of(&config).is_some() { Ok(config) } else { Err(no_region(&inner.target)) }
+            if region_of(&config).is_some() { Ok((config, pacer)) } else { Err(no_region(&inner.target)) }
         });
         config.await
     }
@@ -229,16 +249,23 @@ fn no_region(target: &Target) -> Failure {
     )
 }
 
-fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(ATTEMPTS)
+/// The SDK would stop trying when many calls fail, whatever became of them in the end.
+fn no_quota() -> RetryPartition {
+    RetryPartition::custom("longshore").token_bucket(TokenBucket::unlimited()).build()
+}
+
+fn paced(pacer: &Arc<Pacer>, identities: impl ResolveCachedIdentity + 'static) -> SharedIdentityCache {
+    let identities = SharedIdentityCache::new(identities);
+    SharedIdentityCache::new(PacedIdentities { pacer: pacer.clone(), identities })
 }
 
 /// The configuration for AWS or an emulator, by the rules of the SDK.
-async fn load(target: &Target) -> SdkConfig {
+async fn load(target: &Target, pacer: &Arc<Pacer>) -> SdkConfig {
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(transport::named(transport::https(target.endpoint.as_deref())))
+        .identity_cache(paced(pacer, IdentityCache::lazy().build()))
         .sleep_impl(TokioSleep::new())
         .retry_config(retries())
         .timeout_config(timeouts);
@@ -259,14 +286,15 @@ async fn load(target: &Target) -> SdkConfig {
 
 /// The configuration for the simulated cloud in this process. It looks at neither the environment nor any file: what a
 /// developer has set up for AWS must not leak into a simulation, nor a simulation into AWS.
-fn embedded_config(target: &Target, embedded: &Embedded) -> SdkConfig {
+fn embedded_config(target: &Target, embedded: &Embedded, pacer: &Arc<Pacer>) -> SdkConfig {
     let region = target.region.clone().unwrap_or_else(|| EMBEDDED_REGION.to_owned());
     let credentials = Credentials::from_keys("longshore", "longshore", None);
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .identity_cache(no_identity_cache())
+        // The credentials are fixed: a cache would only add a timer.
+        .identity_cache(paced(pacer, IdentityCache::no_cache()))
         .http_client(transport::named(embedded.http_client.clone()))
         .time_source(embedded.time_source.clone())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
@@ -275,11 +303,6 @@ fn embedded_config(target: &Target, embedded: &Embedded) -> SdkConfig {
         // It measures the throughput of streams, of which there are none here, with a timer of its own.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build()
-}
-
-/// The credentials are fixed: a cache would only add a timer.
-fn no_identity_cache() -> SharedIdentityCache {
-    aws_config::identity::IdentityCache::no_cache()
 }
 
 #[cfg(test)]

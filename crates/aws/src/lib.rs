@@ -1,20 +1,28 @@
-//! What the AWS plugins share: clients, failures in AWS's own words, ownership tags, names and waiting.
+//! What the AWS plugins share: clients, the pace of the calls, failures in AWS's own words, ownership tags, names and
+//! waiting.
 //!
 //! Everything that a plugin asks of AWS goes through [`Aws`], which reaches AWS, an emulator or the embedded simulated
 //! cloud alike. Request and response bodies carry secrets, so [`Aws`] keeps them out of the SDK's own logs.
 
+mod attempt;
+mod chance;
 mod clients;
 mod failure;
 mod identity;
 mod key;
 mod name;
 mod ownership;
+mod pace;
+mod retry;
 mod transport;
 pub mod wait;
 
+pub use attempt::ATTEMPTS;
 pub use clients::{Aws, Embedded, Target};
 pub use failure::{classify, code, failure, is_unsupported};
 pub use identity::Identity;
 pub use key::{is_key_arn, is_key_reference};
 pub use name::bounded;
 pub use ownership::{Owner, Ownership, RESOURCE_TAG, STACK_TAG};
+pub use pace::check_rates;
+pub use retry::RetryClass;

@@ -13,7 +13,7 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use longshore_aws::{Aws, Embedded, Target};
+use longshore_aws::{Aws, Embedded, Target, check_rates};
 use longshore_config::Loaded;
 use longshore_model::{Failure, FailureKind, Problem, Stack};
 use longshore_oci::{Puller, ReqwestTransport, Transport, TransportError, TransportErrorKind};
@@ -38,13 +38,17 @@ impl Place {
     /// Where the calls of `loaded` go.
     ///
     /// # Errors
-    /// What is wrong with the table `[cloud]`.
+    /// What is wrong with the tables `[cloud]` and `[aws.rates]`.
     pub(crate) fn of(
         loaded: &Loaded,
         state_directory: &Path,
         variables: &BTreeMap<String, String>,
     ) -> Result<Self, Vec<Problem>> {
         let aws = &loaded.stack.aws;
+        let problems = check_rates(&aws.rates);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         let variable = variables.get("AWS_ENDPOINT_URL").filter(|url| !url.is_empty());
         let url = aws.endpoint.as_ref().or(variable).cloned();
         let test_credentials =

@@ -183,6 +183,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A number above zero, with or without decimals.
+    pub fn positive(&mut self, field: &str) -> Option<f64> {
+        let value = self.take(field)?;
+        let number = value.as_f64().filter(|number| number.is_finite() && *number > 0.0);
+        if number.is_none() {
+            self.wrong_type(field, value, "a number above 0");
+        }
+        number
+    }
+
     /// A yes or no.
     pub fn flag(&mut self, field: &str) -> Option<bool> {
         let value = self.take(field)?;
@@ -322,12 +332,14 @@ mod tests {
 
     #[test]
     fn collects_every_problem_of_one_run() {
-        let options =
-            options(json!({"usrname": "x", "token": {"evn": "A", "file": 3}, "port": 70000, "on": "yes"}));
+        let options = options(
+            json!({"usrname": "x", "token": {"evn": "A", "file": 3}, "port": 70000, "rate": 0, "on": "yes"}),
+        );
         let problems = options
             .read(|fields| {
                 fields.required_text("username", "`acme`");
                 fields.number("port", 1..=65535);
+                fields.positive("rate");
                 fields.flag("on");
                 fields.table("token", |token| {
                     token.text("env");
@@ -340,6 +352,7 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @r#"
         registries.ghcr.username: is missing (set it, for example to `acme`)
         registries.ghcr.port: found the number 70000 (must be a whole number from 1 to 65535)
+        registries.ghcr.rate: found the number 0 (must be a number above 0)
         registries.ghcr.on: found the text "yes" (must be true or false)
         registries.ghcr.token.file: found the number 3 (must be a text, in quotes)
         registries.ghcr.token.evn: unknown key (did you mean `env`?)

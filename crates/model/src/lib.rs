@@ -35,8 +35,8 @@ pub use problem::{Problem, closest};
 pub use secrecy::{REDACTED, hides, holds_a_token, redacted, without_tokens};
 pub use secret::Secret;
 pub use stack::{
-    AwsTarget, CircuitBreaker, Container, ContainerRegistry, ContainerSecret, Deployment, ExecutionRole,
-    LaunchType, Logs, Network, Plugin, Service, Stack, TaskSize,
+    AwsTarget, CallRate, CircuitBreaker, Container, ContainerRegistry, ContainerSecret, Deployment,
+    ExecutionRole, LaunchType, Logs, Network, Plugin, Service, Stack, TaskSize,
 };
 pub use status::{CredentialStatus, PullStatus, ServiceEvent, ServiceStatus, TaskStatus};
 pub use step::{Inputs, Known, Outputs, StepId, ValueType};

@@ -27,7 +27,7 @@ pub struct Stack {
 }
 
 /// The account and region that a stack is deployed to, and as whom.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AwsTarget {
     /// The region; otherwise the AWS SDK's own rules find it.
     pub region: Option<String>,
@@ -37,6 +37,17 @@ pub struct AwsTarget {
     pub account: Option<String>,
     /// The URL of an emulator or a proxy; otherwise AWS itself, or what `AWS_ENDPOINT_URL` says.
     pub endpoint: Option<String>,
+    /// How many calls AWS takes, by the name of their class, where that is not what it takes of everybody.
+    pub rates: BTreeMap<String, CallRate>,
+}
+
+/// How many calls of a class AWS takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CallRate {
+    /// How many may come at once; otherwise as many as AWS takes of everybody.
+    pub burst: Option<u32>,
+    /// How many a second it takes for long; otherwise as many as it takes of everybody.
+    pub per_second: Option<f64>,
 }
 
 /// A plugin that the configuration uses, with the options that only the plugin understands.

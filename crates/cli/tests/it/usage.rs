@@ -80,3 +80,15 @@ fn completions_know_the_commands() {
         assert!(script.contains("destroy") && script.contains("detailed-exitcode"), "{shell}");
     }
 }
+
+#[test]
+fn a_class_of_calls_that_is_not_there_is_refused_where_it_was_set() {
+    let ran = shown(&["plan", "--set", "aws.rates.iam-raed.burst=3"]);
+    assert_eq!((ran.exit, ran.stdout.as_str()), (Exit::Failed, ""), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("aws.rates.iam-raed: there is no such class of calls; did you mean `iam-read`?"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("--set aws.rates.iam-raed.burst"), "{}", ran.stderr);
+}

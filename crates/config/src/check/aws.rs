@@ -1,6 +1,8 @@
 //! `[aws]`
 
-use longshore_model::{AwsTarget, Fields};
+use std::collections::BTreeMap;
+
+use longshore_model::{AwsTarget, CallRate, Fields};
 
 use super::text::{accepted, url};
 
@@ -11,7 +13,20 @@ pub(super) fn read(fields: &mut Fields<'_>) -> AwsTarget {
         profile: accepted(fields, "profile", |text| !text.is_empty(), "the name of a profile"),
         account: accepted(fields, "account", is_account, "the 12 digits of an account, in quotes"),
         endpoint: url(fields, "endpoint"),
+        rates: fields.table("rates", |fields| Some(rates(fields))).unwrap_or_default(),
     }
+}
+
+/// Which classes of calls there are, whoever makes the calls knows.
+fn rates(fields: &mut Fields<'_>) -> BTreeMap<String, CallRate> {
+    let rate = |fields: &mut Fields<'_>| {
+        Some(CallRate {
+            burst: fields.number("burst", 1..=1_000_000),
+            per_second: fields.positive("per-second"),
+        })
+    };
+    let names = fields.names();
+    names.into_iter().filter_map(|name| Some((name.clone(), fields.table(&name, rate)?))).collect()
 }
 
 /// Lower-case words and a number, joined by hyphens: `us-gov-west-1`.

@@ -12,6 +12,7 @@ colour = "blue"
 region = "Frankfurt"
 account = "1234"
 endpoint = "http://me:hunter2@127.0.0.1"
+rates = { iam = { burst = 0, per-second = -1, per-minute = 5 }, sts = 3 }
 
 [registries.ghcr]
 use = "ghcr"

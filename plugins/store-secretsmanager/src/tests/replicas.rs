@@ -112,7 +112,7 @@ async fn a_run_that_dies_is_completed_by_the_next() {
             harness.configure(to(&[]));
         }
         // More than the SDK's attempts: the call is done, and nobody learns of it.
-        harness.fault(&format!("secretsmanager:{operation}"), 5, Effect::LoseAnswer);
+        harness.fault(&format!("secretsmanager:{operation}"), longshore_aws::ATTEMPTS, Effect::LoseAnswer);
         harness.apply(&value).await.unwrap_err();
         harness.apply(&value).await.unwrap();
         assert_eq!(harness.action(&value).await, Action::NoChange, "{operation}");

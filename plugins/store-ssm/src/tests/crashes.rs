@@ -8,7 +8,7 @@ use serde_json::json;
 use super::harness::{Harness, NAME};
 
 /// More than the SDK's attempts: the call is done, and nobody learns of it, as when the process is killed.
-const ALL: u32 = 5;
+const ALL: u32 = longshore_aws::ATTEMPTS;
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_dies_after_any_call_is_completed_by_the_next() {
