@@ -38,6 +38,7 @@ use longshore_plugin::Effort;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
+    changes::{Changes, is_read},
     pace::{Interrupted, Pacer, Turn},
     retry::{RetryClass, pause},
 };
@@ -199,7 +200,19 @@ impl ResolveCachedIdentity for PacedIdentities {
 
 /// Begins the course of each call, and decides after each attempt how it goes on.
 #[derive(Clone, Debug)]
-pub(crate) struct Attempts(pub(crate) Arc<Pacer>);
+pub(crate) struct Attempts {
+    pub(crate) pacer: Arc<Pacer>,
+    pub(crate) changes: Arc<Changes>,
+}
+
+impl Attempts {
+    /// Before and after each attempt: what is read meanwhile may be of either side.
+    fn note_change(&self, config: &ConfigBag) {
+        if config.load::<Metadata>().is_none_or(|call| !is_read(call.name())) {
+            self.changes.note();
+        }
+    }
+}
 
 #[dyn_dispatch_hint]
 impl Intercept for Attempts {
@@ -213,6 +226,7 @@ impl Intercept for Attempts {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        self.note_change(config);
         if config.load::<Course>().is_none() {
             let course = Course::new(config.load::<RetryConfig>());
             config.interceptor_state().store_put(course);
@@ -226,13 +240,14 @@ impl Intercept for Attempts {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        self.note_change(config);
         let Some(course) = config.load::<Course>().cloned() else { return Ok(()) };
         let refusal = match context.output_or_error() {
             Some(Err(error)) => Some(RetryClass::of_attempt(error, context.response())),
             _ => None,
         };
         let made = config.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
-        let goes_on = course.goes_on(&self.0, refusal, context.response().is_some());
+        let goes_on = course.goes_on(&self.pacer, refusal, context.response().is_some());
         let most = if goes_on { made + 1 } else { made };
         // The pause is made where the next attempt waits for its turn.
         let decision = RetryConfig::standard()

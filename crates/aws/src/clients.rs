@@ -25,9 +25,10 @@ use longshore_plugin::Result;
 use tokio::sync::OnceCell;
 
 use crate::{
-    Identity,
+    Identity, Reads,
     attempt::{Attempts, PacedIdentities, Worth, retries},
     chance::Chance,
+    changes::Changes,
     pace::Pacer,
     transport,
 };
@@ -82,7 +83,7 @@ pub struct Aws {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     target: Target,
     embedded: Option<Embedded>,
     config: OnceCell<(SdkConfig, Arc<Pacer>)>,
@@ -98,6 +99,8 @@ struct Inner {
     sts: OnceCell<aws_sdk_sts::Client>,
     /// The ARNs of KMS keys, by what names them.
     keys: Mutex<BTreeMap<String, String>>,
+    changes: Arc<Changes>,
+    reads: Reads,
 }
 
 macro_rules! clients {
@@ -110,7 +113,7 @@ macro_rules! clients {
             let client = self.inner.$service.get_or_try_init(|| async {
                 let (config, pacer) = self.configuration().await?;
                 let config = $sdk::config::Builder::from(config)
-                    .interceptor(Attempts(pacer.clone()))
+                    .interceptor(Attempts { pacer: pacer.clone(), changes: self.inner.changes.clone() })
                     .retry_classifier(Worth)
                     .retry_partition(no_quota())
                     .build();
@@ -125,24 +128,36 @@ impl Aws {
     /// The clients of `target`, or of the simulated cloud in this process.
     #[must_use]
     pub fn connect(target: Target, embedded: Option<Embedded>) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                target,
-                embedded,
-                config: OnceCell::new(),
-                identity: OnceCell::new(),
-                cloudwatchlogs: OnceCell::new(),
-                ec2: OnceCell::new(),
-                ecs: OnceCell::new(),
-                iam: OnceCell::new(),
-                kms: OnceCell::new(),
-                resourcegroupstagging: OnceCell::new(),
-                secretsmanager: OnceCell::new(),
-                ssm: OnceCell::new(),
-                sts: OnceCell::new(),
-                keys: Mutex::default(),
-            }),
-        }
+        let changes = Arc::<Changes>::default();
+        let inner = Arc::new_cyclic(|inner| Inner {
+            target,
+            embedded,
+            config: OnceCell::new(),
+            identity: OnceCell::new(),
+            cloudwatchlogs: OnceCell::new(),
+            ec2: OnceCell::new(),
+            ecs: OnceCell::new(),
+            iam: OnceCell::new(),
+            kms: OnceCell::new(),
+            resourcegroupstagging: OnceCell::new(),
+            secretsmanager: OnceCell::new(),
+            ssm: OnceCell::new(),
+            sts: OnceCell::new(),
+            keys: Mutex::default(),
+            reads: Reads::new(inner, &changes),
+            changes,
+        });
+        Self { inner }
+    }
+
+    pub(crate) const fn from_inner(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    /// Reads that the steps of a run share.
+    #[must_use]
+    pub fn reads(&self) -> &Reads {
+        &self.inner.reads
     }
 
     clients! {

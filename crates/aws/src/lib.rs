@@ -6,6 +6,7 @@
 
 mod attempt;
 mod chance;
+mod changes;
 mod clients;
 mod failure;
 mod identity;
@@ -13,6 +14,7 @@ mod key;
 mod name;
 mod ownership;
 mod pace;
+mod reads;
 mod retry;
 mod transport;
 pub mod wait;
@@ -25,4 +27,5 @@ pub use key::{is_key_arn, is_key_reference};
 pub use name::bounded;
 pub use ownership::{Owner, Ownership, RESOURCE_TAG, STACK_TAG};
 pub use pace::check_rates;
+pub use reads::{CurrentValue, Freshness, ListedRole, ListedSecrets, Owned, Reads, is_absent};
 pub use retry::RetryClass;

@@ -1,0 +1,107 @@
+//! What a stack owns, by its tag.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use aws_sdk_resourcegroupstagging::types::TagFilter;
+use longshore_model::{Arn, FailureKind};
+use longshore_plugin::Result;
+
+use super::{Clients, Freshness, Reads, loader::Loader};
+use crate::{RESOURCE_TAG, STACK_TAG, changes::Changes, failure, is_unsupported};
+
+/// What a stack can own in its region. IAM's roles are not among what the tagging API knows, and task definitions are
+/// found by their families.
+const TYPES: [&str; 5] =
+    ["ecs:cluster", "ecs:service", "logs:log-group", "secretsmanager:secret", "ssm:parameter"];
+
+/// GetResources gives at most this many at once.
+const AT_ONCE: i32 = 100;
+
+const CALL: &str = "tag:GetResources";
+
+/// Something that carries a stack's tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Owned {
+    /// The step that made it: the value of its tag [`RESOURCE_TAG`].
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        self.tags.get(RESOURCE_TAG).map(String::as_str)
+    }
+}
+
+/// What stacks own, by their names; nothing where the endpoint does not know the tagging API.
+pub(super) type OwnedByStack = Loader<(), String, Option<Arc<Vec<Owned>>>>;
+
+pub(super) fn loader(clients: Clients, changes: Arc<Changes>) -> OwnedByStack {
+    Loader::new(1, changes, move |(), stacks: Vec<String>| {
+        let clients = clients.clone();
+        async move {
+            let mut found = BTreeMap::new();
+            for stack in stacks {
+                let owned = read(&clients, &stack).await?;
+                found.insert(stack, Ok(owned.map(Arc::new)));
+            }
+            Ok(found)
+        }
+    })
+}
+
+async fn read(clients: &Clients, stack: &str) -> Result<Option<Vec<Owned>>> {
+    let aws = clients.get()?;
+    let filter = TagFilter::builder().key(STACK_TAG).values(stack).build();
+    let mut pages = aws
+        .resourcegroupstagging()
+        .await?
+        .get_resources()
+        .tag_filters(filter)
+        .set_resource_type_filters(Some(TYPES.map(str::to_owned).into()))
+        .resources_per_page(AT_ONCE)
+        .into_paginator()
+        .send();
+    let mut owned = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if is_unsupported(&error) => return Ok(None),
+            Err(error) => {
+                let failure = failure(&error, CALL);
+                return Err(match failure.kind {
+                    FailureKind::Denied => failure.help(format!(
+                        "allow `{CALL}` to the caller: it finds what the stack owns by its tag"
+                    )),
+                    _ => failure,
+                });
+            }
+        };
+        for resource in page.resource_tag_mapping_list.unwrap_or_default() {
+            let Some(arn) = resource.resource_arn.and_then(|arn| arn.parse().ok()) else { continue };
+            let tags = resource.tags.unwrap_or_default();
+            let tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+            owned.push(Owned { arn, tags });
+        }
+    }
+    Ok(Some(owned))
+}
+
+impl Reads {
+    /// The clusters, services, log groups, secrets and parameters that carry the tag of `stack`, in the region of the
+    /// run. One request for a hundred of them, whoever asks. Nothing where the endpoint does not know the tagging API,
+    /// as emulators may not.
+    ///
+    /// AWS's index of tags lags behind by seconds, and names for a while what was deleted. So this finds what to look
+    /// at; before something is changed, look at itself.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn owned(&self, stack: &str, freshness: Freshness) -> Result<Option<Arc<Vec<Owned>>>> {
+        let owned = self.owned.load((), stack.to_owned(), freshness).await?;
+        Ok(owned.flatten())
+    }
+}

@@ -1,0 +1,137 @@
+//! ECS services and clusters.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use aws_sdk_ecs::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{Cluster, ClusterField, Failure as EcsFailure, Service, ServiceField},
+};
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::Result;
+
+use super::{Clients, Freshness, Reads, loader::Loader};
+use crate::{changes::Changes, code, failure};
+
+/// DescribeServices takes at most this many, all of one cluster.
+const SERVICES_AT_ONCE: usize = 10;
+
+/// DescribeClusters takes at most this many.
+const CLUSTERS_AT_ONCE: usize = 100;
+
+/// Services by name, in their clusters.
+pub(super) type Services = Loader<String, String, Arc<Service>>;
+
+/// Clusters by name.
+pub(super) type Clusters = Loader<(), String, Arc<Cluster>>;
+
+/// The last part of an ARN, or a name.
+fn name_of(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+/// Whether the error says that the service, or its cluster, is not there (any more). ECS has no one code for a cluster
+/// that was deleted: it is found in the message.
+pub fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
+    matches!(
+        code(error),
+        Some("ServiceNotFoundException" | "ServiceNotActiveException" | "ClusterNotFoundException")
+    ) || message.contains("cluster was inactive")
+}
+
+/// What ECS says of something that it does not show; nothing where it is just not there.
+fn unseen(what: &str, failed: &EcsFailure) -> Option<Failure> {
+    let reason = failed.reason().unwrap_or("no reason");
+    if reason == "MISSING" {
+        return None;
+    }
+    let detail = failed.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+    let message = format!("ECS does not show the {what}: {reason}{detail}");
+    Some(Failure::new(FailureKind::Unavailable, message))
+}
+
+pub(super) fn services(clients: Clients, changes: Arc<Changes>) -> Services {
+    Loader::new(SERVICES_AT_ONCE, changes, move |cluster: String, names: Vec<String>| {
+        let clients = clients.clone();
+        async move {
+            let aws = clients.get()?;
+            let call = aws
+                .ecs()
+                .await?
+                .describe_services()
+                .cluster(&cluster)
+                .set_services(Some(names))
+                .include(ServiceField::Tags);
+            let answer = match call.send().await {
+                Ok(answer) => answer,
+                Err(error) if is_absent(&error) => return Ok(BTreeMap::new()),
+                Err(error) => return Err(failure(&error, "ecs:DescribeServices")),
+            };
+            let services = answer.services.unwrap_or_default().into_iter();
+            let mut found: BTreeMap<_, _> = services
+                .filter_map(|service| Some((service.service_name.clone()?, Ok(Arc::new(service)))))
+                .collect();
+            for failed in answer.failures.unwrap_or_default() {
+                let Some(failure) = unseen("service", &failed) else { continue };
+                let name = name_of(failed.arn().unwrap_or_default()).to_owned();
+                found.insert(name, Err(failure));
+            }
+            Ok(found)
+        }
+    })
+}
+
+pub(super) fn clusters(clients: Clients, changes: Arc<Changes>) -> Clusters {
+    Loader::new(CLUSTERS_AT_ONCE, changes, move |(), names: Vec<String>| {
+        let clients = clients.clone();
+        async move {
+            let aws = clients.get()?;
+            let call =
+                aws.ecs().await?.describe_clusters().set_clusters(Some(names)).include(ClusterField::Tags);
+            let answer = call.send().await.map_err(|error| failure(&error, "ecs:DescribeClusters"))?;
+            let clusters = answer.clusters.unwrap_or_default().into_iter();
+            let mut found: BTreeMap<_, _> = clusters
+                .filter_map(|cluster| Some((cluster.cluster_name.clone()?, Ok(Arc::new(cluster)))))
+                .collect();
+            for failed in answer.failures.unwrap_or_default() {
+                let Some(failure) = unseen("cluster", &failed) else { continue };
+                let name = name_of(failed.arn().unwrap_or_default()).to_owned();
+                found.insert(name, Err(failure));
+            }
+            Ok(found)
+        }
+    })
+}
+
+impl Reads {
+    /// Notes that the service will be asked for: whoever asks for another one of its cluster first, takes it along.
+    pub fn expect_service(&self, cluster: &str, name: &str) {
+        self.services.expect(name_of(cluster).to_owned(), name.to_owned());
+    }
+
+    /// A service with its tags, by the name or ARN of its cluster; nothing when it, or its cluster, is not there. A
+    /// deleted service may still be seen for a while, as INACTIVE.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn service(
+        &self,
+        cluster: &str,
+        name: &str,
+        freshness: Freshness,
+    ) -> Result<Option<Arc<Service>>> {
+        let cluster = name_of(cluster);
+        let found = self.services.load(cluster.to_owned(), name.to_owned(), freshness).await;
+        found.map_err(|failure| failure.at(format!("ecs:DescribeServices {cluster}/{name}")))
+    }
+
+    /// A cluster with its tags. ECS shows deleted ones for a while, as INACTIVE.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn cluster(&self, name: &str, freshness: Freshness) -> Result<Option<Arc<Cluster>>> {
+        let found = self.clusters.load((), name.to_owned(), freshness).await;
+        found.map_err(|failure| failure.at(format!("ecs:DescribeClusters {name}")))
+    }
+}
