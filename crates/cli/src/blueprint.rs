@@ -169,16 +169,20 @@ fn quotas(fields: &mut Fields<'_>) -> BTreeMap<String, Rate> {
     let known: BTreeMap<&str, Rate> = known.classes().iter().map(|class| (class.name, class.rate)).collect();
     let read = fields.table("quotas", |fields| {
         let quotas = fields.names().into_iter().filter_map(|name| {
+            let given = fields.table(&name, |fields| {
+                let burst = fields.number("burst", 1..=u32::MAX);
+                Some((burst, fields.number("per-second", 1..=u32::MAX)))
+            });
             let Some(usual) = known.get(name.as_str()) else {
                 let names = known.keys().copied().collect::<Vec<_>>().join(", ");
-                fields.problem(&name, "found a class that is not there", format!("must be one of {names}"));
+                fields.problem(&name, "unknown class of operations", format!("must be one of {names}"));
                 return None;
             };
-            let rate = fields.table(&name, |fields| {
-                let burst = fields.number("burst", 1..=u32::MAX).unwrap_or(usual.burst);
-                let per_second = fields.number("per-second", 1..=u32::MAX).unwrap_or(usual.per_second);
-                Some(Rate { burst, per_second })
-            })?;
+            let (burst, per_second) = given?;
+            let rate = Rate {
+                burst: burst.unwrap_or(usual.burst),
+                per_second: per_second.unwrap_or(usual.per_second),
+            };
             Some((name, rate))
         });
         Some(quotas.collect())

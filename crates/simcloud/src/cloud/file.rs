@@ -4,6 +4,8 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 #[cfg(unix)]
@@ -15,6 +17,9 @@ use crate::{World, quota::UnknownClass, registry::SpecError};
 
 /// What the file says it is.
 const FORMAT: &str = "longshore-simcloud";
+
+/// A file of at most so many bytes is written with every change.
+const SMALL: usize = 128 * 1024;
 
 /// Rises whenever an older file cannot be read any more.
 const VERSION: u32 = 1;
@@ -82,6 +87,7 @@ pub enum OpenError {
 #[derive(Debug)]
 pub(super) struct StateFile {
     path: PathBuf,
+    writes: Mutex<Writes>,
     /// Holds the lock: apart from the state, which is replaced at each write.
     _lock: File,
 }
@@ -104,6 +110,27 @@ struct Saving<'a> {
     world: &'a World,
 }
 
+/// What was written, and what was not yet. In real time, which is what writing takes, whatever the simulated clock does.
+#[derive(Debug, Default)]
+struct Writes {
+    pending: bool,
+    last: Option<Write>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Write {
+    bytes: usize,
+    ended: Instant,
+    took: Duration,
+}
+
+impl Writes {
+    /// Whether to write now: at once while the file is small, and otherwise so that it takes a tenth of the time.
+    fn due(&self) -> bool {
+        self.last.is_none_or(|last| last.bytes <= SMALL || last.ended.elapsed() >= last.took * 9)
+    }
+}
+
 impl StateFile {
     /// Locks the file and reads the world in it, if there is one.
     pub(super) fn open(path: &Path) -> Result<(Self, Option<World>), OpenError> {
@@ -116,7 +143,7 @@ impl StateFile {
             Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(failed("locking")(source)),
         }
-        let file = Self { path: path.to_owned(), _lock: lock };
+        let file = Self { path: path.to_owned(), writes: Mutex::default(), _lock: lock };
         match fs::read(path) {
             Ok(bytes) => Ok((file, Some(parse(path, &bytes)?))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((file, None)),
@@ -124,8 +151,48 @@ impl StateFile {
         }
     }
 
+    /// Takes notice of a change: writes it, or leaves that to a later one while writing costs too much.
+    ///
+    /// A killed process then loses its last moments, as if it had been killed before them: what is in the file is the
+    /// whole world of one moment.
+    pub(super) fn keep(&self, world: &World) -> Result<(), OpenError> {
+        let due = {
+            let mut writes = self.writes();
+            writes.pending = true;
+            writes.due()
+        };
+        if due { self.write(world) } else { Ok(()) }
+    }
+
+    /// Writes what was left for later, if it is time to.
+    pub(super) fn catch_up(&self, world: &World) -> Result<(), OpenError> {
+        let due = {
+            let writes = self.writes();
+            writes.pending && writes.due()
+        };
+        if due { self.write(world) } else { Ok(()) }
+    }
+
+    /// Whether there is something that is not in the file yet.
+    pub(super) fn is_pending(&self) -> bool {
+        self.writes().pending
+    }
+
     /// Replaces the file's content at once, so that a killed process leaves the old or the new state.
     pub(super) fn write(&self, world: &World) -> Result<(), OpenError> {
+        let began = Instant::now();
+        let bytes = self.replace(world)?;
+        let last = Write { bytes, ended: Instant::now(), took: began.elapsed() };
+        *self.writes() = Writes { pending: false, last: Some(last) };
+        Ok(())
+    }
+
+    fn writes(&self) -> MutexGuard<'_, Writes> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says how many bytes there are now.
+    fn replace(&self, world: &World) -> Result<usize, OpenError> {
         let failed = |source| OpenError::Io { path: self.path.clone(), doing: "writing", source };
         let bytes = serde_json::to_vec(&Saving { format: FORMAT, version: VERSION, world })
             .map_err(|error| failed(io::Error::other(error)))?;
@@ -135,7 +202,8 @@ impl StateFile {
             .map_err(failed)?;
         file.write_all(&bytes).map_err(failed)?;
         drop(file);
-        fs::rename(&temporary, &self.path).map_err(failed)
+        fs::rename(&temporary, &self.path).map_err(failed)?;
+        Ok(bytes.len())
     }
 }
 
@@ -187,4 +255,43 @@ fn beside(path: &Path, extension: &str) -> PathBuf {
     name.push(".");
     name.push(extension);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Blueprint, testing::START};
+
+    #[test]
+    fn writing_a_large_file_takes_a_tenth_of_the_time() {
+        let writes = |bytes: usize, ago: u64| {
+            let (ended, took) = (Instant::now() - Duration::from_secs(ago), Duration::from_secs(100));
+            Writes { pending: true, last: Some(Write { bytes, ended, took }) }
+        };
+        assert!(Writes::default().due());
+        assert!(writes(SMALL, 0).due());
+        assert!(!writes(SMALL + 1, 800).due());
+        assert!(writes(SMALL + 1, 900).due());
+    }
+
+    #[test]
+    fn what_is_left_for_later_is_pending_until_it_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cloud.json");
+        let (file, _) = StateFile::open(&path).unwrap();
+        let mut world = World::new(&Blueprint::default(), START);
+        file.keep(&world).unwrap();
+        assert!(!file.is_pending());
+        let size = || fs::metadata(&path).unwrap().len();
+        let before = size();
+        let (ended, took) = (Instant::now(), Duration::from_secs(600));
+        file.writes().last = Some(Write { bytes: SMALL + 1, ended, took });
+        world.enter_region("us-east-1");
+        file.keep(&world).unwrap();
+        file.catch_up(&world).unwrap();
+        assert_eq!((file.is_pending(), size()), (true, before));
+        file.writes().last = None;
+        file.catch_up(&world).unwrap();
+        assert!(!file.is_pending() && size() > before);
+    }
 }

@@ -7,6 +7,8 @@ mod file;
 mod latency;
 
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
@@ -61,8 +63,8 @@ impl Cloud {
     }
 
     /// The account in a state file, or an empty one where there is no file yet. Every change that a
-    /// request makes is written at once; what time brings is written with the next one, by [`Self::tick`] and by
-    /// [`Self::save`].
+    /// request makes is written at once, as long as the file is small enough for that; what is left, and what time
+    /// brings, is written with a later one, by [`Self::tick`], by [`Self::save`], and when the last clone is dropped.
     ///
     /// Its clock goes on from where the file's ended, or from `wall`, whichever is later, so that time never runs
     /// backwards in it. Must be called within a tokio runtime. The file stays locked until the last clone is dropped.
@@ -126,6 +128,8 @@ impl Cloud {
         let mut world = self.shared.world.lock().await;
         if self.catch_up(&mut world) {
             self.keep(&world);
+        } else if let Some(Err(error)) = self.shared.file.as_ref().map(|file| file.catch_up(&world)) {
+            not_saved(&error);
         }
     }
 
@@ -186,12 +190,27 @@ impl Cloud {
     /// Writes the state file; a failure is the operator's to see, and the request's to report.
     fn keep(&self, world: &World) -> bool {
         let Some(file) = &self.shared.file else { return true };
-        match file.write(world) {
+        match file.keep(world) {
             Ok(()) => true,
             Err(error) => {
-                tracing::error!(%error, "the state of the simulated cloud could not be saved");
+                not_saved(&error);
                 false
             }
         }
     }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let world = self.world.get_mut();
+        if let Some(file) = self.file.as_ref().filter(|file| file.is_pending())
+            && let Err(error) = file.write(world)
+        {
+            not_saved(&error);
+        }
+    }
+}
+
+fn not_saved(error: &OpenError) {
+    tracing::error!(%error, "the state of the simulated cloud could not be saved");
 }

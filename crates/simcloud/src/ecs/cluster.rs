@@ -9,7 +9,7 @@ use super::{
     arn::Arns,
     service::{Service, ServiceStatus},
     tags::{Tag, Tags},
-    task::Task,
+    task::{Task, Tasks},
     wire::{Answer, client, cluster_not_found, input, invalid, missing, page, pruned},
 };
 use crate::{ApiError, Call, World};
@@ -24,8 +24,7 @@ pub(super) struct Cluster {
     configuration: Option<Value>,
     pub(super) capacity: Capacity,
     pub(super) services: BTreeMap<String, Service>,
-    /// By task id; stopped ones, too, until they are forgotten.
-    pub(super) tasks: BTreeMap<String, Task>,
+    pub(super) tasks: Tasks,
 }
 
 /// On what tasks of a cluster can run, besides instances, of which there are none.
@@ -135,7 +134,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Answer {
                     default_strategy: request.default_capacity_provider_strategy.unwrap_or_else(|| json!([])),
                 },
                 services: BTreeMap::new(),
-                tasks: BTreeMap::new(),
+                tasks: Tasks::default(),
             },
         );
     }

@@ -4,11 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    service::Service,
-    task::Task,
-    wire::{pruned, time},
-};
+use super::{service::Service, task::Task, wire::time};
 use crate::Moment;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +68,7 @@ impl Deployment {
     ) -> Value {
         let mine = tasks.filter(|task| task.deployment.as_deref() == Some(&self.id));
         let revision = service.revision(&self.revision);
-        pruned(json!({
+        json!({
             "id": self.id,
             "status": if primary { "PRIMARY" } else { "ACTIVE" },
             "taskDefinition": revision.map(|revision| revision.definition.clone()),
@@ -89,6 +85,6 @@ impl Deployment {
             "networkConfiguration": revision.and_then(|revision| revision.network.as_ref()).map(super::network::AwsVpc::json),
             "rolloutState": self.rollout.name(),
             "rolloutStateReason": self.reason,
-        }))
+        })
     }
 }

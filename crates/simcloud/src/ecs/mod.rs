@@ -144,8 +144,7 @@ impl Ecs {
             .get(&key.region)
             .and_then(|region| region.clusters.get(&key.cluster))
             .into_iter()
-            .flat_map(|cluster| cluster.tasks.values())
-            .filter(|task| task.service.as_deref() == Some(&key.service))
+            .flat_map(|cluster| cluster.tasks.of_service(&key.service))
     }
 }
 

@@ -14,16 +14,19 @@ pub(super) fn input<T: DeserializeOwned>(call: &Call) -> Result<T, ApiError> {
 }
 
 /// The value without members that are null: AWS leaves out what isn't there.
-pub(super) fn pruned(value: Value) -> Value {
+pub(super) fn pruned(mut value: Value) -> Value {
+    prune(&mut value);
+    value
+}
+
+fn prune(value: &mut Value) {
     match value {
-        Value::Object(members) => members
-            .into_iter()
-            .filter(|(_, member)| !member.is_null())
-            .map(|(name, member)| (name, pruned(member)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-        Value::Array(items) => items.into_iter().map(pruned).collect(),
-        other => other,
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(prune);
+        }
+        Value::Array(items) => items.iter_mut().for_each(prune),
+        _ => {}
     }
 }
 

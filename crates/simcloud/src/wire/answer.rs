@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::xml;
@@ -93,18 +94,27 @@ impl Protocol {
 
 /// JSON without the members that are `null`, which AWS leaves out.
 fn json_text(result: &Value) -> String {
-    fn strip(value: &Value) -> Value {
-        match value {
-            Value::Object(map) => map
-                .iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(key, value)| (key.clone(), strip(value)))
-                .collect(),
-            Value::Array(list) => list.iter().map(strip).collect(),
-            other => other.clone(),
+    if result.is_null() {
+        return "{}".to_owned();
+    }
+    // Writing to memory does not fail, and all keys are texts.
+    serde_json::to_string(&WithoutNulls(result)).unwrap_or_default()
+}
+
+/// A value that is written without the members that are `null`.
+struct WithoutNulls<'a>(&'a Value);
+
+impl Serialize for WithoutNulls<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(map) => {
+                let members = map.iter().filter(|(_, value)| !value.is_null());
+                serializer.collect_map(members.map(|(key, value)| (key, Self(value))))
+            }
+            Value::Array(list) => serializer.collect_seq(list.iter().map(Self)),
+            other => other.serialize(serializer),
         }
     }
-    if result.is_null() { "{}".to_owned() } else { strip(result).to_string() }
 }
 
 #[cfg(test)]

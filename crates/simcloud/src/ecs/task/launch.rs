@@ -108,7 +108,7 @@ pub(in crate::ecs) fn launch(world: &mut World, now: Moment, order: Order) -> Op
         // Fargate's tasks have 20 GiB where the definition doesn't say more.
         storage_gib: spec.ephemeral_storage.as_ref().map_or(20, |storage| storage.size_in_gib),
     };
-    world.ecs.cluster_mut(&order.region, &order.cluster)?.tasks.insert(id.clone(), task);
+    world.ecs.cluster_mut(&order.region, &order.cluster)?.tasks.insert(task);
     let attached = now + between(&mut world.ids, 7_000, 12_000);
     let key = TaskKey { region: order.region, cluster: order.cluster, task: id.clone() };
     at(&mut world.agenda, attached, Due::Task(key, TaskStep::Attach));

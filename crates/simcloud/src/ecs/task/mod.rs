@@ -3,6 +3,7 @@
 mod launch;
 mod life;
 mod operations;
+mod store;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ pub(super) use self::{
     launch::{Order, launch, launch_for_service},
     life::{begin_stop, step},
     operations::{describe, list, run, stop},
+    store::Tasks,
 };
 use super::{
     ServiceKey, TaskKey,

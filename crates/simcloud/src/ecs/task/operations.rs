@@ -243,11 +243,13 @@ pub(in crate::ecs) fn list(world: &mut World, call: &Call) -> Answer {
     let family = |definition: &str| {
         definition.rsplit('/').next().and_then(|name| name.split(':').next()).unwrap_or_default().to_owned()
     };
-    let mut tasks: Vec<_> = cluster
-        .tasks
-        .values()
+    let listed: Vec<_> = match service {
+        Some(service) => cluster.tasks.of_service(service).collect(),
+        None => cluster.tasks.values().collect(),
+    };
+    let mut tasks: Vec<_> = listed
+        .into_iter()
         .filter(|task| Some(task.desired_status()) == wanted && request.container_instance.is_none())
-        .filter(|task| service.is_none_or(|service| task.service.as_deref() == Some(service)))
         .filter(|task| request.family.as_ref().is_none_or(|name| family(&task.definition) == *name))
         .filter(|task| request.started_by.is_none() || task.started_by == request.started_by)
         .filter(|task| {
