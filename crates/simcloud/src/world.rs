@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Agenda, Blueprint, Ids, Moment, ec2, ecs, iam, kms, logs, registry, secretsmanager, ssm, sts};
+use crate::{
+    Agenda, Blueprint, Ids, Moment, ec2, ecs, iam, kms, logs, quota, registry, secretsmanager, ssm, sts,
+};
 
 /// Everything that exists, and everything that is going to happen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ pub struct World {
     pub ec2: ec2::Ec2,
     /// Log groups, streams and events.
     pub logs: logs::Logs,
+    /// How fast tasks may start: from the blueprint, too.
+    #[serde(skip)]
+    pub(crate) launches: quota::Launches,
     /// Container registries with their users and images: from the blueprint, never from the state file.
     #[serde(skip)]
     pub registries: registry::Registries,
@@ -54,6 +59,7 @@ impl World {
             kms: kms::Kms::default(),
             ec2: ec2::Ec2::default(),
             logs: logs::Logs::default(),
+            launches: quota::Launches::default(),
             registries: registry::Registries::default(),
         };
         world.enter_region(&blueprint.region);

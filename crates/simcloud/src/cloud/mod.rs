@@ -101,6 +101,8 @@ impl Cloud {
             return Err(OpenError::NoAccount { account: account.clone() });
         }
         let quotas = Quotas::of(blueprint)?;
+        let throttle = Throttle::new(quotas, blueprint.throttling, blueprint.co_tenant_percent);
+        world.launches = throttle.launches();
         world.registries = Registries::from_spec(&blueprint.registries)?;
         world.enter_region(&blueprint.region);
         Ok(Self {
@@ -109,7 +111,7 @@ impl Cloud {
                 world: Mutex::new(world),
                 clock,
                 latency: Latency::of(blueprint),
-                throttle: Throttle::new(quotas, blueprint.throttling, blueprint.co_tenant_percent),
+                throttle,
                 faults: Faults::default(),
                 file,
             }),

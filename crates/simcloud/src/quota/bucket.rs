@@ -1,38 +1,53 @@
 //! One token bucket.
 
+use std::time::Duration;
+
 use super::Rate;
 use crate::Moment;
 
 /// What a call takes, in the millionths of a token that a bucket counts in.
-const CALL: u64 = 1_000_000;
+const CALL: i64 = 1_000_000;
 
 /// A bucket as a caller finds it beside another one who takes a share of everything, all the time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bucket {
-    tokens: u64,
-    most: u64,
-    per_ms: u64,
+    /// Below zero while something waits for tokens to come.
+    tokens: i64,
+    most: i64,
+    per_ms: i64,
     at: Moment,
 }
 
 impl Bucket {
     /// A full bucket. `left_percent` is what the others leave of it; one call at a time can always be made.
     pub(super) fn full(rate: Rate, left_percent: u32, now: Moment) -> Self {
-        let left = u64::from(left_percent);
-        let most = (u64::from(rate.burst) * CALL * left / 100).max(CALL);
-        Self { tokens: most, most, per_ms: u64::from(rate.per_second) * CALL * left / 100 / 1000, at: now }
+        let left = i64::from(left_percent);
+        let most = (i64::from(rate.burst) * CALL * left / 100).max(CALL);
+        Self { tokens: most, most, per_ms: i64::from(rate.per_second) * CALL * left / 100 / 1000, at: now }
     }
 
     /// Takes a token, if there is one.
     pub(super) fn take(&mut self, now: Moment) -> bool {
-        let elapsed = now.0.saturating_sub(self.at.0);
-        self.tokens = self.tokens.saturating_add(elapsed.saturating_mul(self.per_ms)).min(self.most);
-        self.at = self.at.max(now);
+        self.refill(now);
         let enough = self.tokens >= CALL;
         if enough {
             self.tokens -= CALL;
         }
         enough
+    }
+
+    /// Takes a token that may have yet to come, and says how long that takes.
+    pub(super) fn wait(&mut self, now: Moment) -> Duration {
+        self.refill(now);
+        self.tokens -= CALL;
+        let lacking = u64::try_from(-self.tokens).unwrap_or_default();
+        Duration::from_millis(lacking.div_ceil(self.per_ms.max(1).unsigned_abs()))
+    }
+
+    fn refill(&mut self, now: Moment) {
+        let elapsed = i64::try_from(now.0.saturating_sub(self.at.0)).unwrap_or(i64::MAX);
+        self.tokens = self.tokens.saturating_add(elapsed.saturating_mul(self.per_ms)).min(self.most);
+        self.at = self.at.max(now);
     }
 }
 
@@ -53,6 +68,15 @@ mod tests {
         assert_eq!(taken(&mut bucket, 3_000), 5);
         // It holds no more than the burst.
         assert_eq!(taken(&mut bucket, 1_000_000), 20);
+    }
+
+    #[test]
+    fn what_waits_is_served_in_turn() {
+        let mut bucket = Bucket::full(Rate { burst: 2, per_second: 4 }, 100, Moment(0));
+        let waits = [0, 0, 0, 0, 100].map(|at| bucket.wait(Moment(at)).as_millis());
+        assert_eq!(waits, [0, 0, 250, 500, 650]);
+        assert!(!bucket.take(Moment(750)));
+        assert_eq!(bucket.wait(Moment(10_000)).as_millis(), 0);
     }
 
     #[test]

@@ -6,6 +6,9 @@ use super::{
     Source::{Documented, Estimated},
 };
 
+/// The class of launches on Fargate.
+pub(super) const LAUNCHES: &str = "ecs:fargate-launch";
+
 pub(super) const CLASSES: &[Class] = &[
     Class {
         name: "ecs:cluster-modify",
@@ -98,6 +101,8 @@ pub(super) const CLASSES: &[Class] = &[
         rate: Rate { burst: 50, per_second: 20 },
         source: Documented,
     },
+    // Not an operation's: whatever starts tasks on Fargate.
+    Class { name: LAUNCHES, operations: &[], rate: Rate { burst: 100, per_second: 20 }, source: Documented },
     Class {
         name: "ecs:other",
         operations: &["ecs:*"],

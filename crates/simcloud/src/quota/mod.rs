@@ -4,6 +4,7 @@
 
 mod bucket;
 mod ecs;
+mod launches;
 mod others;
 mod throttle;
 
@@ -12,6 +13,7 @@ mod tests;
 
 use serde::Deserialize;
 
+pub(crate) use launches::Launches;
 pub(crate) use throttle::Throttle;
 
 use crate::{
@@ -44,6 +46,7 @@ pub struct Class {
     /// Such as `ecs:service-modify`.
     pub name: &'static str,
     /// Such as `ecs:CreateService`, with `*` as a wildcard. An operation belongs to the first class that it fits.
+    /// `ecs:fargate-launch` has none: each task that starts on Fargate takes a token, whoever starts it.
     pub operations: &'static [&'static str],
     /// The bucket.
     pub rate: Rate,

@@ -1,6 +1,12 @@
 use std::time::Duration;
 
-use aws_sdk_ecs::Client;
+use aws_sdk_ecs::{
+    Client,
+    types::{
+        AwsVpcConfiguration, Compatibility, ContainerDefinition, LaunchType, NetworkConfiguration,
+        NetworkMode,
+    },
+};
 use aws_sdk_sts::config::retry::RetryConfig;
 
 use super::{Quotas, Rate};
@@ -174,4 +180,46 @@ async fn latency_varies_around_its_mean_and_follows_the_seed() {
     assert!(took.iter().min() < Some(&65) && took.iter().max() > Some(&95), "{took:?}");
     assert_eq!(run(1).await, took);
     assert_ne!(run(2).await, took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn launches_on_fargate_wait_for_their_turn() {
+    let provisioning = async |blueprint: Blueprint| {
+        let (_, config) = quick(blueprint);
+        let ecs = Client::new(&config);
+        ecs.create_cluster().cluster_name("main").send().await.unwrap();
+        let container = ContainerDefinition::builder().name("api").image("nginx:1").build();
+        ecs.register_task_definition()
+            .family("api")
+            .requires_compatibilities(Compatibility::Fargate)
+            .network_mode(NetworkMode::Awsvpc)
+            .cpu("256")
+            .memory("512")
+            .container_definitions(container)
+            .send()
+            .await
+            .unwrap();
+        let subnets = aws_sdk_ec2::Client::new(&config).describe_subnets().send().await.unwrap();
+        let subnet = subnets.subnets()[0].subnet_id().unwrap();
+        let network = AwsVpcConfiguration::builder().subnets(subnet).build().unwrap();
+        let network = NetworkConfiguration::builder().awsvpc_configuration(network).build();
+        let mut tasks = Vec::new();
+        for _ in 0..3 {
+            let run = ecs.run_task().cluster("main").task_definition("api").count(10);
+            let run = run.launch_type(LaunchType::Fargate).network_configuration(network.clone());
+            tasks.extend(run.send().await.unwrap().tasks.unwrap_or_default());
+        }
+        // One launch takes at most twelve seconds.
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        let arns = tasks.into_iter().filter_map(|task| task.task_arn).collect();
+        let tasks = ecs.describe_tasks().cluster("main").set_tasks(Some(arns)).send().await.unwrap();
+        tasks.tasks().iter().filter(|task| task.last_status() == Some("PROVISIONING")).count()
+    };
+    assert_eq!(provisioning(Blueprint::default()).await, 0);
+    let quotas = || [("ecs:fargate-launch".to_owned(), Rate { burst: 5, per_second: 1 })].into();
+    let waiting = provisioning(Blueprint { quotas: quotas(), ..Blueprint::default() }).await;
+    // Eight to thirteen are through after fifteen seconds.
+    assert!((17..=22).contains(&waiting), "{waiting}");
+    let unlimited = Blueprint { quotas: quotas(), throttling: false, ..Blueprint::default() };
+    assert_eq!(provisioning(unlimited).await, 0);
 }

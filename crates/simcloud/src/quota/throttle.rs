@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Quotas, bucket::Bucket};
+use super::{Launches, Quotas, bucket::Bucket, ecs};
 use crate::Moment;
 
 /// The buckets of an account.
@@ -35,6 +35,14 @@ impl Throttle {
 
     pub(crate) fn quotas(&self) -> &Quotas {
         &self.quotas
+    }
+
+    /// The launches on Fargate, within their quota.
+    pub(crate) fn launches(&self) -> Launches {
+        let class = self.quotas.classes().iter().find(|class| class.name == ecs::LAUNCHES);
+        class
+            .filter(|_| self.enabled)
+            .map_or_else(Launches::default, |class| Launches::within(*class, self.left_percent))
     }
 
     /// Whether a call gets through, with the token that it takes.

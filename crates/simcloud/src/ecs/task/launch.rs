@@ -1,6 +1,6 @@
 //! The beginning of a task: PROVISIONING.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     super::{
@@ -67,6 +67,7 @@ pub(in crate::ecs) fn launch_for_service(world: &mut World, now: Moment, key: &S
 /// Starts a task and answers its id, unless the cluster is gone.
 pub(in crate::ecs) fn launch(world: &mut World, now: Moment, order: Order) -> Option<String> {
     let id = world.ids.hex(32);
+    let on_fargate = order.launch.is_fargate();
     let spec = &order.definition.spec;
     let containers = spec
         .container_definitions
@@ -109,7 +110,8 @@ pub(in crate::ecs) fn launch(world: &mut World, now: Moment, order: Order) -> Op
         storage_gib: spec.ephemeral_storage.as_ref().map_or(20, |storage| storage.size_in_gib),
     };
     world.ecs.cluster_mut(&order.region, &order.cluster)?.tasks.insert(task);
-    let attached = now + between(&mut world.ids, 7_000, 12_000);
+    let wait = if on_fargate { world.launches.wait(&order.region, now) } else { Duration::ZERO };
+    let attached = now + wait + between(&mut world.ids, 7_000, 12_000);
     let key = TaskKey { region: order.region, cluster: order.cluster, task: id.clone() };
     at(&mut world.agenda, attached, Due::Task(key, TaskStep::Attach));
     Some(id)
