@@ -17,6 +17,7 @@ mod pace;
 mod reads;
 mod retry;
 mod transport;
+mod vault;
 pub mod wait;
 
 pub use attempt::ATTEMPTS;

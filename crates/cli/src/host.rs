@@ -51,9 +51,9 @@ pub(crate) fn load(
     load_with(&layers, &|used| judge(used, plugins, &extensions)).map_err(|errors| refused(&errors))
 }
 
-/// What is lent to plugins: the AWS clients, and the environment variables.
+/// What is lent to plugins: the AWS clients, and the environment variables, with the secret values that AWS keeps.
 fn extensions(aws: &Aws, environment: Environment) -> Extensions {
-    Extensions::default().with(aws.clone()).with(environment)
+    Extensions::default().with(aws.clone()).with(environment.with_vault(Arc::new(aws.clone())))
 }
 
 fn judge(used: &PluginUse, plugins: &Registry, extensions: &Extensions) -> Vec<Problem> {

@@ -45,8 +45,8 @@ fn extract(figment: &Figment, errors: &mut Vec<ConfigError>) -> Option<Map<Strin
         .ok()
 }
 
-/// Where a credential is found is said by exactly one of several keys (`env`, `file`, `command`). Merged key by key,
-/// a layer could not change which: it would add a second one. So such a table replaces the one below it whole.
+/// Where a credential is found is said by exactly one of several keys (`env`, `file`, `command`, `ssm`,
+/// `secretsmanager`). Merged key by key, a layer could not change which: it would add a second one. So such a table replaces the one below it whole.
 fn replace_credentials(layers: &[Layer]) -> Vec<Layer> {
     let mut layers = layers.to_vec();
     for index in (1..layers.len()).rev() {

@@ -1,13 +1,16 @@
-//! The process environment, as a seam.
+//! What surrounds the process, as a seam.
 
 use std::{collections::BTreeSet, ffi::OsString, fmt, sync::Arc};
 
-/// Looks up environment variables. A host lends another one than the process's as an
+use crate::Vault;
+
+/// Looks up environment variables, and what a cloud keeps. A host lends another one than the process's as an
 /// [extension](longshore_plugin::Extensions), for example in a test.
 #[derive(Clone)]
 pub struct Environment {
     look_up: Arc<LookUp>,
     hidden: Arc<BTreeSet<String>>,
+    vault: Option<Arc<dyn Vault>>,
 }
 
 type LookUp = dyn Fn(&str) -> Option<OsString> + Send + Sync;
@@ -15,7 +18,7 @@ type LookUp = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 impl Environment {
     /// An environment of variables that `look_up` finds.
     pub fn new(look_up: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Self {
-        Self { look_up: Arc::new(look_up), hidden: Arc::default() }
+        Self { look_up: Arc::new(look_up), hidden: Arc::default(), vault: None }
     }
 
     /// The same environment, of which programs that are run do not inherit the variables `names`: they hold secrets that
@@ -29,6 +32,18 @@ impl Environment {
     /// The variables that programs do not inherit.
     pub fn hidden(&self) -> impl Iterator<Item = &str> {
         self.hidden.iter().map(String::as_str)
+    }
+
+    /// The same environment, with what a cloud keeps.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Arc<dyn Vault>) -> Self {
+        self.vault = Some(vault);
+        self
+    }
+
+    /// What reads the values that a cloud keeps, where the host lends it.
+    pub(crate) fn vault(&self) -> Option<&dyn Vault> {
+        self.vault.as_deref()
     }
 
     /// The value of the variable `name`, if it is set.

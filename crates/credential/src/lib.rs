@@ -1,4 +1,4 @@
-//! What credential sources share: secret values from the environment, files and commands.
+//! What credential sources share: secret values from the environment, files, commands and AWS.
 //!
 //! A configuration holds no secrets; it says where one is found. [`SecretInput`] reads that, and fetches the value when
 //! it is needed:
@@ -7,11 +7,14 @@
 //! token = { env = "GHCR_TOKEN" }
 //! token = { file = "secrets/ghcr-token" }       # relative to this file
 //! token = { command = ["pass", "show", "ghcr"] }  # the first line of its standard output
+//! token = { ssm = "/acme/ghcr" }                  # an SSM parameter, by its name or ARN
+//! token = { secretsmanager = "acme/ghcr", field = "token" }  # a field of the JSON in a Secrets Manager secret
 //! ```
 
 mod command;
 mod environment;
 mod file;
+mod kept;
 mod process;
 mod secret_input;
 mod secret_value;
@@ -21,6 +24,7 @@ mod testing;
 
 pub use environment::Environment;
 pub use file::read_file;
+pub use kept::{Keeper, Vault};
 pub use process::{Finished, Program};
 pub use secret_input::SecretInput;
 pub use secret_value::register;

@@ -6,13 +6,17 @@ use longshore_model::{Failure, FailureKind, Fields, Secret, holds_a_token};
 use longshore_plugin::{Context, Result};
 use serde_json::Value;
 
-use crate::{Environment, VALUE_LIMIT, command, file};
+use crate::{
+    Environment, VALUE_LIMIT, command, file,
+    kept::{Keeper, Kept},
+};
 
 /// The ways of giving a secret value.
-const WAYS: [&str; 3] = ["env", "file", "command"];
+const WAYS: [&str; 5] = ["env", "file", "command", "ssm", "secretsmanager"];
 
 /// Where a secret value is found, as a table of the configuration says: in an environment variable (`env`), in a file
-/// (`file`) or in the output of a command (`command`).
+/// (`file`), in the output of a command (`command`), in an SSM parameter (`ssm`) or in a Secrets Manager secret
+/// (`secretsmanager`), of which `field` may name a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretInput {
     /// The table's dotted key.
@@ -25,6 +29,7 @@ enum Place {
     Environment { name: String },
     File { path: PathBuf },
     Command { program: String, arguments: Vec<String> },
+    Kept(Kept),
 }
 
 impl SecretInput {
@@ -32,7 +37,8 @@ impl SecretInput {
     /// repeated; so is one that stands where a variable, a file or an argument is to be named.
     pub fn read(fields: &mut Fields<'_>, field: &str) -> Option<Self> {
         let help = format!(
-            "use {field} = {{ env = \"NAME\" }}, {field} = {{ file = \"PATH\" }} or {field} = {{ command = [\"PROGRAM\", …] }}"
+            "use {field} = {{ env = \"NAME\" }}, {{ file = \"PATH\" }}, {{ command = [\"PROGRAM\", …] }}, {{ ssm = \"NAME\" }} or \
+             {{ secretsmanager = \"NAME\" }}"
         );
         match fields.peek(field) {
             Some(Value::Object(_)) => {}
@@ -60,6 +66,7 @@ impl SecretInput {
             Place::File { path } => format!("file {}", path.display()),
             // The arguments are nobody's business: they may tell where else secrets are.
             Place::Command { program, .. } => format!("command {program}"),
+            Place::Kept(kept) => kept.to_string(),
         }
     }
 
@@ -75,8 +82,13 @@ impl SecretInput {
             Place::Command { program, arguments } => {
                 command::first_line(context, environment, program, arguments).await
             }
+            Place::Kept(kept) => kept.fetch(environment.vault()).await,
         };
-        found.and_then(|value| self.check(&value)).map_err(|failure| failure.at(&self.key))
+        found.and_then(|value| self.check(&value)).map_err(|failure| {
+            // The call to AWS that failed, where it is one, is worth knowing beside the key.
+            let at = failure.at.as_deref().map(|call| format!(" ({call})")).unwrap_or_default();
+            failure.at(format!("{}{at}", self.key))
+        })
     }
 
     fn check(&self, value: &Secret<String>) -> Result<Secret<String>> {
@@ -112,6 +124,9 @@ fn read_place(table: &mut Fields<'_>, help: &str) -> Option<Place> {
     // What the other ways are called, for a key that is misspelt.
     let way = given[0];
     WAYS.into_iter().filter(|other| *other != way).for_each(|other| table.skip(other));
+    if let Some(keeper) = Keeper::of(way) {
+        return Kept::read(table, keeper).map(Place::Kept);
+    }
     match way {
         "env" => {
             let name = table.text("env")?;
@@ -150,13 +165,13 @@ fn read_place(table: &mut Fields<'_>, help: &str) -> Option<Place> {
     }
 }
 
-fn refuse_value(table: &Fields<'_>, field: &str, help: &str) {
+pub(crate) fn refuse_value(table: &Fields<'_>, field: &str, help: &str) {
     table.problem(field, "looks like the secret value itself", help);
 }
 
 /// Whether a text looks like a secret value rather than like the place of one. Besides tokens with a prefix, these are
 /// GitHub's old ones, and those of many others: long hexadecimal numbers.
-fn is_a_value(text: &str) -> bool {
+pub(crate) fn is_a_value(text: &str) -> bool {
     let is_number = text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_number || holds_a_token(text)
 }

@@ -15,7 +15,7 @@ const KEYED_BY_NAME: [&str; 8] =
     ["containers", "managed-policies", "ports", "registries", "repositories", "services", "stores", "tags"];
 
 /// What says, below a secret's key, where the secret is found.
-const SOURCES: [&str; 3] = ["command", "env", "file"];
+const SOURCES: [&str; 6] = ["command", "env", "field", "file", "secretsmanager", "ssm"];
 
 /// What says, of a variable in a container's `secrets`, where it is kept.
 const VARIABLE: [&str; 3] = ["arn", "kms-key", "store"];
@@ -178,6 +178,9 @@ mod tests {
         }
         for (table, field) in [
             ("registries.ghcr.token", "env"),
+            ("registries.ghcr.token", "secretsmanager"),
+            ("registries.ghcr.token", "field"),
+            ("services.api.secrets.DATABASE_URL.value", "ssm"),
             ("registries.ghcr.token", "file"),
             ("registries.ghcr", "secret-name"),
             ("registries.ghcr", "username"),

@@ -13,7 +13,7 @@ const DIRECTIONS: [(&str, &[&str]); 13] = [
     ("crates/credential", &["model", "plugin", "outside"]),
     ("crates/oci", &["model", "plugin", "outside"]),
     ("crates/vendor-api", &["model", "plugin", "outside", "oci"]),
-    ("crates/aws", &["model", "plugin", "outside"]),
+    ("crates/aws", &["model", "plugin", "outside", "credential"]),
     // A cloud does not know who uses it: whoever does, translates.
     ("crates/simcloud", &[]),
     ("crates/testkit", &["model", "plugin"]),

@@ -64,6 +64,11 @@ fn a_layer_replaces_where_a_credential_is_found() {
     assert_eq!(configuration.origin("registries.ghcr.token.env"), "none");
     let configuration = configuration.set("registries.ghcr.token.command=[\"pass\", \"ghcr\"]");
     assert_eq!(token(&configuration), json!({"command": ["pass", "ghcr"]}));
+    let configuration =
+        Configuration::new(API, "registries.ghcr.token = { secretsmanager = 'acme', field = 'token' }");
+    assert_eq!(token(&configuration), json!({"secretsmanager": "acme", "field": "token"}));
+    let configuration = configuration.set("registries.ghcr.token.ssm=/acme/ghcr");
+    assert_eq!(token(&configuration), json!({"ssm": "/acme/ghcr"}));
 }
 
 #[test]

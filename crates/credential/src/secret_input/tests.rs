@@ -47,6 +47,14 @@ fn says_what_is_wrong_and_repeats_no_value() {
         json!({ "command": "echo x" }),
         json!({ "command": ["echo", SECRET] }),
         json!({ "command": ["echo", format!("--token={SECRET}")] }),
+        json!({ "ssm": SECRET }),
+        json!({ "ssm": "not a name" }),
+        json!({ "ssm": "/acme/ghcr", "secretsmanager": "acme/ghcr" }),
+        json!({ "ssm": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:acme/ghcr-AbCdEf" }),
+        json!({ "secretsmanager": "" }),
+        json!({ "secretsmanager": "acme/ghcr", "field": "" }),
+        json!({ "secretsmanager": "acme/ghcr", "feild": "token" }),
+        json!({ "env": "GHCR_TOKEN", "field": "token" }),
     ];
     let problems: String = cases.map(|case| read(case, Path::new("/stack")).unwrap_err()).concat();
     for value in [SECRET, "hunter2", "20261123", "da39a3ee"] {
@@ -93,6 +101,8 @@ async fn says_why_there_is_no_value() {
         json!({ "file": "binary" }),
         json!({ "file": "two-lines" }),
         json!({ "file": "directory" }),
+        // Nobody lends this environment what AWS keeps.
+        json!({ "ssm": "/acme/ghcr" }),
     ];
     let mut failures = String::new();
     for case in cases {
