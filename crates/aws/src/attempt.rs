@@ -132,10 +132,8 @@ impl Course {
                     return false;
                 }
                 Some(RetryClass::Throttled) => {
+                    // It was not carried out: it may be repeated even where nothing else may.
                     state.throttled += 1;
-                    if state.most <= 1 {
-                        return false;
-                    }
                     pause(state.first_pause, state.throttled, pacer.jitter())
                 }
                 Some(RetryClass::Transient) => {

@@ -6,7 +6,7 @@
 use std::{future::Future, time::Duration};
 
 use longshore_model::{Failure, FailureKind};
-use longshore_plugin::{Context, Result};
+use longshore_plugin::{Context, Effort, Result};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -54,13 +54,16 @@ pub async fn until<T, F>(context: &Context, patience: Patience, mut probe: impl 
 where
     F: Future<Output = Result<Probe<T>>>,
 {
-    let end = Instant::now() + patience.deadline;
+    let (began, effort) = (Instant::now(), Effort::current());
+    let queued = effort.queued();
     let mut attempt = 0;
     loop {
         let failure = match probe(attempt).await? {
             Probe::Done(value) => return Ok(value),
             Probe::Again(failure) => failure,
         };
+        // While a thousand others are more urgent, a probe waits longer for its turn than anybody's patience lasts.
+        let end = began + patience.deadline + effort.queued().saturating_sub(queued);
         if Instant::now() >= end {
             let message = format!("{}; gave up after {} s", failure.message, patience.deadline.as_secs());
             return Err(Failure { message, ..failure });
@@ -149,6 +152,18 @@ mod tests {
             failure.to_string(),
             "not allowed yet; gave up after 60 s (at iam:SimulatePrincipalPolicy x)"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_in_which_probes_wait_for_their_turn_does_not_count() {
+        let probe = |attempt| async move {
+            let turn = Duration::from_secs(300);
+            sleep(turn).await;
+            Effort::current().has_queued(turn);
+            Ok(if attempt == 2 { Probe::Done(()) } else { Probe::Again(not_yet()) })
+        };
+        let context = context(&CancellationToken::new());
+        assert_eq!(Effort::default().run(until(&context, PATIENCE, probe)).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

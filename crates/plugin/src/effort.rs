@@ -58,6 +58,8 @@ pub struct Effort {
     interrupt: CancellationToken,
     /// In milliseconds.
     in_vain: Arc<AtomicU64>,
+    /// In milliseconds.
+    queued: Arc<AtomicU64>,
 }
 
 impl Default for Effort {
@@ -71,7 +73,7 @@ impl Effort {
     /// An effort that ends its waiting when `interrupt` is cancelled.
     #[must_use]
     pub fn new(urgency: Urgency, interrupt: CancellationToken) -> Self {
-        Self { urgency, interrupt, in_vain: Arc::default() }
+        Self { urgency, interrupt, in_vain: Arc::default(), queued: Arc::default() }
     }
 
     /// The effort that the caller's future is part of.
@@ -109,6 +111,18 @@ impl Effort {
     /// Notes that something has succeeded.
     pub fn gets_on(&self) {
         self.in_vain.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes that it has waited for its turn: nothing was wrong, others were more urgent.
+    pub fn has_queued(&self, time: Duration) {
+        let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.queued.fetch_add(time, Ordering::Relaxed);
+    }
+
+    /// How long it has waited for its turn so far. A deadline does not count this time.
+    #[must_use]
+    pub fn queued(&self) -> Duration {
+        Duration::from_millis(self.queued.load(Ordering::Relaxed))
     }
 
     /// Runs `future` on behalf of this effort. What it spawns is no part of it.

@@ -101,12 +101,12 @@ async fn a_step_that_is_only_throttled_gives_up_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_must_not_be_repeated_is_not() {
-    let (aws, signed) = connect(|_| THROTTLED, &[]);
+async fn a_call_that_must_not_be_repeated_is_repeated_only_when_it_was_throttled() {
+    let (aws, signed) = connect(|n| if n == 1 { THROTTLED } else { (503, "") }, &[]);
     let once = ecs::Builder::new().retry_config(RetryConfig::disabled());
     let call = aws.ecs().await.unwrap().list_clusters().customize().config_override(once);
     call.send().await.unwrap_err();
-    assert_eq!(signed.lock().unwrap().len(), 1);
+    assert_eq!(signed.lock().unwrap().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

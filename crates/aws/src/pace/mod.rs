@@ -94,12 +94,15 @@ impl Pacer {
     ) -> Result<Turn, Interrupted> {
         let index = index_of(service, operation);
         let (gate, class) = (&self.gates[index], CLASSES[index].name);
-        tokio::select! {
+        let began = Instant::now();
+        let turn = tokio::select! {
             // What need not wait is not interrupted.
             biased;
             permit = gate.pass(effort.urgency()) => Ok(Turn { class, permit }),
             () = effort.interrupt().cancelled() => Err(Interrupted),
-        }
+        };
+        effort.has_queued(began.elapsed());
+        turn
     }
 
     /// Notes that AWS throttled the call whose turn it was.
