@@ -50,6 +50,12 @@ impl Ownership {
         Self { stack: tag_value(stack), resource: tag_value(resource), adopts: false }
     }
 
+    /// The stack: the value of the tag [`STACK_TAG`].
+    #[must_use]
+    pub fn stack(&self) -> &str {
+        &self.stack
+    }
+
     /// The tags: key and value.
     #[must_use]
     pub fn tags(&self) -> [(&'static str, &str); 2] {

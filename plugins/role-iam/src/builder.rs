@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use aws_sdk_iam::Client;
-use longshore_aws::{Aws, failure};
+use longshore_aws::{Aws, ListedRole, failure};
 use longshore_model::{Action, Failure, FailureKind, Name, StepPlan};
 use longshore_plugin::{Before, Context, Result, RoleBuilder, RoleSpec, Undeclared};
 
@@ -88,6 +88,19 @@ async fn check_managed(client: &Client, difference: &Difference, desired: &Desir
     Ok(())
 }
 
+/// The plan for a role that is there.
+fn planned(observed: &Observed, desired: &Desired, difference: &Difference) -> StepPlan {
+    let action = if difference.is_empty() { Action::NoChange } else { Action::Update };
+    let action = desired.ownership.action(&observed.tags, action);
+    let mut plan = StepPlan::new(action, resource(&desired.name))
+        .output(<dyn RoleBuilder>::ARN, &observed.arn)
+        .changes(difference.changes(Some(observed), desired));
+    if let (None, Some(boundary)) = (&desired.boundary, &observed.boundary) {
+        plan.notes.push(format!("the permissions boundary {boundary} is not declared and stays"));
+    }
+    plan
+}
+
 #[async_trait]
 impl RoleBuilder for IamRoles {
     async fn plan(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
@@ -96,7 +109,21 @@ impl RoleBuilder for IamRoles {
         }
         let desired = self.desired(context, role).await?;
         let client = self.aws.iam().await?;
-        let Some(observed) = observed::role(client, &desired.name).await? else {
+        // What the account's list says to be different may be seen otherwise when the role itself is looked at.
+        let listed = self.aws.reads().listed_role(&desired.name).await?;
+        let observed = match &listed {
+            ListedRole::Found(role) => {
+                let observed = observed::of_detail(role);
+                let is_usable = require_usable(&observed, &desired).is_ok();
+                if is_usable && Difference::between(&observed, &desired).is_empty() {
+                    return Ok(planned(&observed, &desired, &Difference::default()));
+                }
+                observed::role(client, &desired.name).await?
+            }
+            ListedRole::Absent => None,
+            ListedRole::Unknown => observed::role(client, &desired.name).await?,
+        };
+        let Some(observed) = observed else {
             let difference = Difference::between(&Observed::default(), &desired);
             check_managed(client, &difference, &desired).await?;
             return Ok(StepPlan::new(Action::Create, resource(&desired.name))
@@ -107,15 +134,7 @@ impl RoleBuilder for IamRoles {
         let observed = observed::policies(client, &desired.name, observed).await?;
         let difference = Difference::between(&observed, &desired);
         check_managed(client, &difference, &desired).await?;
-        let action = if difference.is_empty() { Action::NoChange } else { Action::Update };
-        let action = desired.ownership.action(&observed.tags, action);
-        let mut plan = StepPlan::new(action, resource(&desired.name))
-            .output(<dyn RoleBuilder>::ARN, &observed.arn)
-            .changes(difference.changes(Some(&observed), &desired));
-        if let (None, Some(boundary)) = (&desired.boundary, &observed.boundary) {
-            plan.notes.push(format!("the permissions boundary {boundary} is not declared and stays"));
-        }
-        Ok(plan)
+        Ok(planned(&observed, &desired, &difference))
     }
 
     async fn apply(&self, context: &Context, role: &RoleSpec) -> Result<String> {

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_iam::{Client, error::ProvideErrorMetadata, error::SdkError};
+use aws_sdk_iam::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::RoleDetail,
+};
 use longshore_aws::failure;
 use longshore_model::FailureKind;
 use longshore_plugin::Result;
@@ -37,6 +41,24 @@ pub(crate) async fn role(client: &Client, name: &str) -> Result<Option<Observed>
         tags: role.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect(),
         ..Observed::default()
     }))
+}
+
+/// The role with its policies, as the account's list has it.
+pub(crate) fn of_detail(role: &RoleDetail) -> Observed {
+    let boundary = role.permissions_boundary.as_ref();
+    let inline = role.role_policy_list().iter().filter_map(|policy| {
+        Some((policy.policy_name.clone()?, decoded(policy.policy_document.as_deref()?)))
+    });
+    let managed = role.attached_managed_policies().iter().filter_map(|policy| policy.policy_arn.clone());
+    Observed {
+        arn: role.arn.clone().unwrap_or_default(),
+        path: role.path.clone().unwrap_or_default(),
+        trust: decoded(role.assume_role_policy_document().unwrap_or_default()),
+        boundary: boundary.and_then(|boundary| boundary.permissions_boundary_arn.clone()),
+        tags: role.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
+        inline: inline.collect(),
+        managed: managed.collect(),
+    }
 }
 
 /// Reads the policies of a role.

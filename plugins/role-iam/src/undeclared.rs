@@ -1,14 +1,11 @@
 //! Roles of the stack that no step makes any more.
 
 use async_trait::async_trait;
-use aws_sdk_iam::types::{EntityType, RoleDetail};
-use longshore_aws::{Aws, RESOURCE_TAG, failure, is_unsupported};
+use aws_sdk_iam::types::RoleDetail;
+use longshore_aws::{Aws, Ownership, RESOURCE_TAG, STACK_TAG};
 use longshore_plugin::{Context, Declared, Result, Undeclared, UndeclaredResource};
 
 use crate::{builder::resource, ownership::RoleOwnership, removal};
-
-/// The most roles that one request may ask for (API reference, GetAccountAuthorizationDetails).
-const ROLES_AT_ONCE: i32 = 1_000;
 
 /// Finds and removes roles.
 pub(crate) struct UndeclaredRoles {
@@ -33,27 +30,20 @@ impl Undeclared for UndeclaredRoles {
         "roles"
     }
 
-    /// One request for each thousand roles of the account: no other call tells tags of more than one role.
+    /// One request for each thousand roles of the account: no other call tells tags of more than one role. What steps
+    /// have planned with is shared.
     async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>> {
-        let client = self.aws.iam().await?;
         let ownership = RoleOwnership::of(context, self.aws.region().await?);
-        let call =
-            client.get_account_authorization_details().filter(EntityType::Role).max_items(ROLES_AT_ONCE);
-        let mut pages = call.into_paginator().send();
-        let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = match page {
-                Ok(page) => page,
-                Err(error) if is_unsupported(&error) => {
-                    context.warn("roles that nothing declares are not looked for: the endpoint has no GetAccountAuthorizationDetails");
-                    return Ok(Vec::new());
-                }
-                Err(error) => return Err(failure(&error, "iam:GetAccountAuthorizationDetails")),
-            };
-            found.extend(
-                page.role_detail_list().iter().filter_map(|role| undeclared(role, &ownership, declared)),
+        let stack = Ownership::of(context);
+        let Some(roles) = self.aws.reads().tagged_roles(STACK_TAG, stack.stack()).await? else {
+            context.warn(
+                "roles that nothing declares are not looked for: iam:GetAccountAuthorizationDetails is refused, or the \
+                 endpoint has no such call",
             );
-        }
+            return Ok(Vec::new());
+        };
+        let found = roles.iter().filter_map(|role| undeclared(role, &ownership, declared));
+        let mut found: Vec<_> = found.collect();
         found.sort();
         Ok(found)
     }

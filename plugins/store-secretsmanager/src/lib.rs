@@ -7,6 +7,7 @@
 
 mod difference;
 mod labels;
+mod listed;
 mod name;
 mod observed;
 mod options;

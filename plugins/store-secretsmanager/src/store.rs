@@ -115,6 +115,10 @@ impl SecretStore for SecretsManager {
         let ownership = Ownership::of(context);
         let key = self.key().await?;
         let desired = self.desired(&name, secret, value, &ownership, key.as_deref());
+        if let Some(observed) = self.unchanged(&desired).await {
+            let plan = StepPlan::new(Action::NoChange, resource(&name));
+            return Ok(plan.output(<dyn SecretStore>::ARN, &observed.arn));
+        }
         let Some(observed) = observed::describe(client, &name).await? else {
             return Ok(
                 StepPlan::new(Action::Create, resource(&name)).changes(difference::of_creation(&desired))

@@ -1,7 +1,7 @@
 //! Secrets of the stack that no step makes any more.
 
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
-use longshore_aws::{Owner, Ownership, RESOURCE_TAG, failure};
+use aws_sdk_secretsmanager::types::SecretListEntry;
+use longshore_aws::{Freshness, Owner, Ownership, RESOURCE_TAG};
 use longshore_plugin::{Context, Declared, Result, UndeclaredSecret};
 
 use crate::{
@@ -10,25 +10,18 @@ use crate::{
 };
 
 impl SecretsManager {
-    /// One request for each hundred secrets of the stack; those that are scheduled for deletion are not listed.
+    /// One request for each hundred secrets of the stack, shared with whoever plans one. Those that are scheduled for
+    /// deletion are gone already.
     pub(crate) async fn find_undeclared(
         &self,
         context: &Context,
         declared: &Declared,
     ) -> Result<Vec<UndeclaredSecret>> {
         let ownership = Ownership::of(context);
-        let mut secrets = Vec::new();
-        // The filter matches beginnings; the tags decide.
-        let filter =
-            Filter::builder().key(FilterNameStringType::TagValue).values(ownership.tags()[0].1).build();
-        let client = self.aws.secretsmanager().await?;
-        let mut pages = client.list_secrets().filters(filter).max_results(100).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failure(&error, "secretsmanager:ListSecrets"))?;
-            secrets.extend(
-                page.secret_list().iter().filter_map(|secret| undeclared(secret, &ownership, declared)),
-            );
-        }
+        let listed = self.aws.reads().secrets(ownership.stack(), Freshness::Planned).await?;
+        let there = listed.values().filter(|secret| secret.deleted_date.is_none());
+        let mut secrets: Vec<_> =
+            there.filter_map(|secret| undeclared(secret, &ownership, declared)).collect();
         secrets.sort();
         Ok(secrets)
     }

@@ -15,9 +15,12 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
 };
 use longshore_plugin::{Effort, Result};
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 
-use super::Freshness;
+use super::{Freshness, KEPT_FOR};
 use crate::changes::Changes;
 
 /// What a batch call answered: what is there, by key.
@@ -39,8 +42,9 @@ struct Inner<G, K, V> {
 }
 
 struct State<G, K, V> {
-    /// How often the run had changed something when `known` began to fill.
+    /// How often the run had changed something when `known` began to fill, and when that was.
     changes: u64,
+    since: Instant,
     /// What was read, or is being read, since then.
     known: BTreeMap<(G, K), Outcome<K, V>>,
     /// What will be asked for.
@@ -86,6 +90,7 @@ where
         let fetch: Fetch<G, K, V> = Arc::new(move |group, keys| fetch(group, keys).boxed());
         let state = State {
             changes: changes.count(),
+            since: Instant::now(),
             known: BTreeMap::new(),
             expected: BTreeSet::new(),
             open: BTreeMap::new(),
@@ -109,8 +114,8 @@ where
     fn join(&self, group: &G, key: &K, freshness: Freshness) -> Outcome<K, V> {
         let mut state = lock(&self.0.state);
         let changes = self.0.changes.count();
-        if state.changes != changes {
-            state.changes = changes;
+        if state.changes != changes || state.since.elapsed() > KEPT_FOR {
+            (state.changes, state.since) = (changes, Instant::now());
             state.known.clear();
         }
         let id = (group.clone(), key.clone());
@@ -277,6 +282,10 @@ mod tests {
         changes.note();
         load(&loader, &[1, 2], Freshness::Planned).await;
         assert_eq!(lock(&calls).len(), 3);
+        // Nor is it shared with who asks long after.
+        sleep(KEPT_FOR + Duration::from_secs(1)).await;
+        load(&loader, &[1, 2], Freshness::Planned).await;
+        assert_eq!(lock(&calls).len(), 4);
     }
 
     #[tokio::test(start_paused = true)]

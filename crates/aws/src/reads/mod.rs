@@ -13,12 +13,13 @@ mod services;
 mod subnets;
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Effort, Result};
+use tokio::time::Instant;
 
 pub use self::{
     owned::Owned,
@@ -28,10 +29,14 @@ pub use self::{
 };
 use crate::{Aws, changes::Changes, clients::Inner};
 
+/// For how long what was read for planning is shared: as long as a plan takes, and not for one that is made after a
+/// deployment was followed.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
 /// How fresh what is read has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// What this run has read before will do, unless it has changed anything since: for planning.
+    /// What this run has read in the last minute will do, unless it has changed anything since: for planning.
     Planned,
     /// As it is now.
     Now,
@@ -73,6 +78,8 @@ pub struct Reads {
     secrets: secrets::OfStacks,
     services: services::Services,
     tasks: deployments::Tasks,
+    /// Where the ticks of [`Reads::next_look`] are counted from.
+    began: OnceLock<Instant>,
 }
 
 /// The clients, for what is part of them.
@@ -103,7 +110,20 @@ impl Reads {
             secrets: secrets::of_stacks(clients(), changes()),
             services: services::services(clients(), changes()),
             tasks: deployments::tasks(clients(), changes()),
+            began: OnceLock::new(),
         }
+    }
+
+    /// When something that is looked at every `period` is looked at next. Whatever is watched at the same time is looked
+    /// at at the same moments, so that it is read together.
+    #[must_use]
+    pub fn next_look(&self, period: Duration) -> Instant {
+        let now = Instant::now();
+        let began = *self.began.get_or_init(|| now);
+        let period = period.max(Duration::from_millis(1));
+        let since = now.saturating_duration_since(began).as_nanos();
+        let rest = period.as_nanos() - since % period.as_nanos();
+        now + Duration::from_nanos(u64::try_from(rest).unwrap_or(u64::MAX))
     }
 }
 

@@ -11,9 +11,9 @@ use std::{
 use aws_sdk_iam::types::{EntityType, RoleDetail};
 use longshore_model::FailureKind;
 use longshore_plugin::Result;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
-use super::{Clients, Reads};
+use super::{Clients, KEPT_FOR, Reads};
 use crate::{changes::Changes, failure, is_unsupported};
 
 /// GetAccountAuthorizationDetails gives at most this many at once.
@@ -46,6 +46,7 @@ pub(super) struct Roles {
 #[derive(Default)]
 struct List {
     changes: u64,
+    began: Option<Instant>,
     pages: usize,
     roles: BTreeMap<String, Arc<RoleDetail>>,
     next: Next,
@@ -74,7 +75,8 @@ impl Roles {
     /// Begins anew when the run has changed something since the list was begun.
     fn renew(&self, list: &mut List) {
         let changes = self.changes.count();
-        if list.changes != changes && !matches!(list.next, Next::Refused) {
+        let is_old = list.began.is_some_and(|began| began.elapsed() > KEPT_FOR);
+        if (list.changes != changes || is_old) && !matches!(list.next, Next::Refused) {
             *list = List { changes, ..List::default() };
         }
     }
@@ -106,6 +108,7 @@ impl Roles {
             }
         };
         list.pages += 1;
+        list.began.get_or_insert_with(Instant::now);
         let roles = page.role_detail_list.unwrap_or_default().into_iter();
         list.roles.extend(roles.filter_map(|role| Some((role.role_name.clone()?, Arc::new(role)))));
         list.next = match page.marker.filter(|_| page.is_truncated) {

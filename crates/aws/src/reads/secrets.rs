@@ -75,7 +75,7 @@ async fn list(clients: &Clients, stack: &str) -> Result<ListedSecrets> {
         .list_secrets()
         // A filter finds everything that begins so, and each may fit another tag: what is found is looked at again.
         .filters(filter(FilterNameStringType::TagKey, STACK_TAG))
-        .filters(filter(FilterNameStringType::TagValue, ownership.tags()[0].1))
+        .filters(filter(FilterNameStringType::TagValue, ownership.stack()))
         .include_planned_deletion(true)
         .max_results(LISTED_AT_ONCE)
         .into_paginator()

@@ -30,6 +30,16 @@ fn name_of(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
+/// The name, or the end of the ARN, which some endpoints give alone.
+fn service_name(service: &Service) -> Option<String> {
+    service.service_name().or_else(|| service.service_arn().map(name_of)).map(str::to_owned)
+}
+
+/// The same of a cluster.
+fn cluster_name(cluster: &Cluster) -> Option<String> {
+    cluster.cluster_name().or_else(|| cluster.cluster_arn().map(name_of)).map(str::to_owned)
+}
+
 /// Whether the error says that the service, or its cluster, is not there (any more). ECS has no one code for a cluster
 /// that was deleted: it is found in the message.
 pub fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
@@ -70,7 +80,7 @@ pub(super) fn services(clients: Clients, changes: Arc<Changes>) -> Services {
             };
             let services = answer.services.unwrap_or_default().into_iter();
             let mut found: BTreeMap<_, _> = services
-                .filter_map(|service| Some((service.service_name.clone()?, Ok(Arc::new(service)))))
+                .filter_map(|service| Some((service_name(&service)?, Ok(Arc::new(service)))))
                 .collect();
             for failed in answer.failures.unwrap_or_default() {
                 let Some(failure) = unseen("service", &failed) else { continue };
@@ -92,7 +102,7 @@ pub(super) fn clusters(clients: Clients, changes: Arc<Changes>) -> Clusters {
             let answer = call.send().await.map_err(|error| failure(&error, "ecs:DescribeClusters"))?;
             let clusters = answer.clusters.unwrap_or_default().into_iter();
             let mut found: BTreeMap<_, _> = clusters
-                .filter_map(|cluster| Some((cluster.cluster_name.clone()?, Ok(Arc::new(cluster)))))
+                .filter_map(|cluster| Some((cluster_name(&cluster)?, Ok(Arc::new(cluster)))))
                 .collect();
             for failed in answer.failures.unwrap_or_default() {
                 let Some(failure) = unseen("cluster", &failed) else { continue };

@@ -16,6 +16,7 @@ async fn a_caller_who_may_not_read_the_value_is_told_why_it_is_needed() {
     harness.apply(&credential("ghp_1")).await.unwrap();
     let who =
         "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: secretsmanager:GetSecretValue";
+    harness.fault("secretsmanager:BatchGetSecretValue", 1, denied(who));
     harness.fault("secretsmanager:GetSecretValue", 1, denied(who));
     insta::assert_snapshot!("not_allowed", harness.plan(&credential("ghp_1")).await.unwrap_err());
     harness.fault("secretsmanager:GetSecretValue", 1, denied("Access to KMS is not allowed"));
