@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::identity,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -16,7 +17,9 @@ use http::{Request, Response, Uri};
 use longshore_aws::{Aws, Embedded, Target, check_rates};
 use longshore_config::Loaded;
 use longshore_model::{Failure, FailureKind, Problem, Stack};
-use longshore_oci::{Puller, ReqwestTransport, Transport, TransportError, TransportErrorKind};
+use longshore_oci::{
+    Access, Authorities, Puller, ReqwestTransport, Transport, TransportError, TransportErrorKind,
+};
 use longshore_simcloud::{Cloud, Moment, OpenError, TokioClock};
 use tokio_util::sync::CancellationToken;
 
@@ -117,21 +120,23 @@ impl Reach {
         let real = real_transport().map_err(|failure| vec![failure])?;
         let target = Target::from(&stack.aws);
         Ok(match place {
-            Place::Aws => Self { aws: Aws::connect(target, None), puller: Puller::new(real), cloud: None },
+            Place::Aws => {
+                Self { aws: Aws::connect(target, None), puller: puller(stack, real, identity), cloud: None }
+            }
             Place::Endpoint { url, draft, test_credentials } => {
-                let transport = match draft {
+                let puller = match draft {
                     Some(draft) => {
                         let blueprint = draft.clone().resolve(&stack.name, variables, interrupt).await?;
                         let clock = Arc::new(TokioClock::starting_at(wall_clock()));
                         let cloud =
                             Cloud::new(&blueprint, clock).map_err(|error| vec![cannot_open(&error)])?;
-                        simulated(cloud, real)
+                        puller(stack, real, move |real| simulated(cloud.clone(), real))
                     }
-                    None => real,
+                    None => puller(stack, real, identity),
                 };
                 let endpoint = Some(url.clone());
                 let target = Target { endpoint, test_credentials: *test_credentials, ..target };
-                Self { aws: Aws::connect(target, None), puller: Puller::new(transport), cloud: None }
+                Self { aws: Aws::connect(target, None), puller, cloud: None }
             }
             Place::Embedded { draft, state } => {
                 let blueprint = draft.clone().resolve(&stack.name, variables, interrupt).await?;
@@ -143,7 +148,10 @@ impl Reach {
                 };
                 Self {
                     aws: Aws::connect(target, Some(embedded)),
-                    puller: Puller::new(simulated(cloud.clone(), real)),
+                    puller: {
+                        let cloud = cloud.clone();
+                        puller(stack, real, move |real| simulated(cloud.clone(), real))
+                    },
                     cloud: Some(cloud),
                 }
             }
@@ -155,6 +163,20 @@ impl Reach {
         let cloud = self.cloud.clone();
         move || cloud.as_ref().map_or_else(wall_clock, Cloud::now).0
     }
+}
+
+/// A puller that reaches the registries of `stack` as it says. What requests leave through is put `around` the network.
+fn puller(
+    stack: &Stack,
+    real: Arc<dyn Transport>,
+    around: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Clone + Send + Sync + 'static,
+) -> Puller {
+    let puller = Puller::new(around(real));
+    stack.registries.values().fold(puller, |puller, registry| {
+        let authorities =
+            registry.ca_file.clone().map(|file| Authorities::in_file(file).within(around.clone()));
+        puller.reaching(registry.host.clone(), Access { is_plain: registry.insecure, authorities })
+    })
 }
 
 /// A puller that asks real registries.

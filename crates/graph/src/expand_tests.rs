@@ -218,6 +218,8 @@ fn stack(services: &[(&str, &[Image])]) -> Stack {
             ContainerRegistry {
                 host: "ghcr.io".to_owned(),
                 endpoint: None,
+                insecure: false,
+                ca_file: None,
                 source: plugin("registries.ghcr", "ghcr"),
                 store: name("default"),
                 secret_name: None,

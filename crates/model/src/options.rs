@@ -32,6 +32,13 @@ impl Options {
         self.taken.get(key)?.as_str()
     }
 
+    /// The path at `key`, one of the keys that somebody else has read, as [`Fields::path`] reads it.
+    #[must_use]
+    pub fn taken_path(&self, key: &str) -> Option<PathBuf> {
+        let problems = RefCell::default();
+        Fields::new(&self.key, &self.taken, &self.directories, &problems).path(key)
+    }
+
     /// Reads the options with `read`, which takes the fields that it knows; all other keys are unknown.
     ///
     /// # Errors

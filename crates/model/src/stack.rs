@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -66,6 +67,10 @@ pub struct ContainerRegistry {
     pub host: String,
     /// Another URL at which Longshore reaches the registry for the pull check, such as a mirror.
     pub endpoint: Option<String>,
+    /// Whether Longshore reaches it without TLS.
+    pub insecure: bool,
+    /// A PEM file with the authorities that Longshore trusts for it, besides the system's.
+    pub ca_file: Option<PathBuf>,
     /// The credential source.
     pub source: Plugin,
     /// The store that keeps the credential for ECS: a name of [`Stack::stores`].

@@ -14,15 +14,20 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Where the registry of `image` is reached: at `endpoint`, or else at its host, as Docker does it.
-    pub(crate) fn of(image: &ImageReference, endpoint: Option<&str>) -> Result<Self, Failure> {
+    /// Where the registry of `image` is reached: at `endpoint`, or else at its host, as Docker does it; without TLS where
+    /// it `is_plain`.
+    pub(crate) fn of(
+        image: &ImageReference,
+        endpoint: Option<&str>,
+        is_plain: bool,
+    ) -> Result<Self, Failure> {
         match endpoint {
             Some(endpoint) => Self::mirror(image.host(), endpoint),
-            None => Self::registry(image.host()),
+            None => Self::registry(image.host(), is_plain),
         }
     }
 
-    fn registry(host: &str) -> Result<Self, Failure> {
+    fn registry(host: &str, is_plain: bool) -> Result<Self, Failure> {
         let invalid = || {
             Failure::new(FailureKind::Invalid, format!("the registry's host `{host}` is not one"))
                 .help("write it as in ghcr.io/acme/api or localhost:5000/api")
@@ -30,7 +35,7 @@ impl Address {
         // Docker Hub's images are named after another host than the one that serves them.
         let served_by = if host == "docker.io" { "registry-1.docker.io" } else { host };
         let mut base = Url::parse(&format!("https://{served_by}/")).map_err(|_| invalid())?;
-        if is_local(&base) {
+        if is_plain || is_local(&base) {
             // Docker takes registries on the same machine as insecure ones.
             base = Url::parse(&format!("http://{served_by}/")).map_err(|_| invalid())?;
         }
@@ -104,7 +109,7 @@ mod tests {
 
     fn manifest(image: &str, endpoint: Option<&str>) -> String {
         let image: ImageReference = image.parse().unwrap();
-        let address = Address::of(&image, endpoint).unwrap();
+        let address = Address::of(&image, endpoint, false).unwrap();
         address.manifest(image.repository(), image.manifest_reference()).to_string()
     }
 
@@ -138,7 +143,7 @@ mod tests {
         for bad in
             ["mirror:secret", "ftp://m.secret", "http://x:secret@m.example", "https://m.example/?key=secret"]
         {
-            let failure = Address::of(&image, Some(bad)).unwrap_err();
+            let failure = Address::of(&image, Some(bad), false).unwrap_err();
             assert!(!failure.to_string().contains("secret"), "{failure}");
         }
     }

@@ -7,6 +7,7 @@
 //! Protocols: the [OCI distribution specification](https://github.com/opencontainers/distribution-spec/blob/main/spec.md),
 //! and for tokens the [distribution project's](https://distribution.github.io/distribution/spec/auth/token/).
 
+mod access;
 mod address;
 mod challenge;
 mod digest;
@@ -22,6 +23,7 @@ mod session;
 mod tests;
 mod transport;
 
+pub use access::{Access, Authorities};
 pub use puller::Puller;
 pub use reqwest_transport::ReqwestTransport;
 pub use retry_after::retry_after;

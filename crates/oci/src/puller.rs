@@ -1,6 +1,6 @@
 //! The proof itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use longshore_plugin::{Credential, PullCheck, PullProof};
 use tokio::time::Instant;
 
 use crate::{
-    Transport,
+    Access, Transport,
     address::Address,
     digest::{is_digest, matches, sha256},
     exchange::Exchange,
@@ -30,13 +30,22 @@ const UNTOLD: usize = 8;
 pub struct Puller {
     transport: Arc<dyn Transport>,
     deadline: Duration,
+    /// By host.
+    access: BTreeMap<String, Access>,
 }
 
 impl Puller {
     /// A puller whose requests leave through `transport`, and which waits 60 s at most when it is asked to wait.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, deadline: DEADLINE }
+        Self { transport, deadline: DEADLINE, access: BTreeMap::new() }
+    }
+
+    /// Reaches the registry at `host` by `access`.
+    #[must_use]
+    pub fn reaching(mut self, host: impl Into<String>, access: Access) -> Self {
+        self.access.insert(host.into(), access);
+        self
     }
 
     /// Limits how long one check may wait for registries that ask to come again later.
@@ -62,9 +71,14 @@ impl PullCheck for Puller {
         credential: Option<&Credential>,
         endpoint: Option<&str>,
     ) -> longshore_plugin::Result<PullProof> {
-        let address = Address::of(image, endpoint)?;
+        let access = self.access.get(image.host()).cloned().unwrap_or_default();
+        let address = Address::of(image, endpoint, access.is_plain)?;
+        let transport = match &access.authorities {
+            Some(authorities) => authorities.transport().await?,
+            None => self.transport.clone(),
+        };
         let exchange = Exchange {
-            transport: &*self.transport,
+            transport: &*transport,
             registry: image.host(),
             address: &address,
             deadline: Instant::now() + self.deadline,

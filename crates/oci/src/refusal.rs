@@ -204,7 +204,10 @@ pub(crate) fn no_answer(who: &str, at: &str, kind: TransportErrorKind, error: &s
     };
     let help = match kind {
         TransportErrorKind::Name => "check the host's name, and the network",
-        TransportErrorKind::Tls => "check the host's certificate, and those that this machine trusts",
+        TransportErrorKind::Tls => {
+            "check the host's certificate, and those that this machine trusts; an authority of your own goes into the \
+             registry's ca-file, and for a registry without TLS set insecure = true"
+        }
         TransportErrorKind::TooLarge | TransportErrorKind::Other => {
             "check that the host is a container registry"
         }

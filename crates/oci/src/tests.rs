@@ -7,3 +7,4 @@ mod patience;
 mod platforms;
 mod script;
 mod secrets;
+mod trust;

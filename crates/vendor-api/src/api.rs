@@ -146,7 +146,7 @@ fn no_answer(vendor: &str, error: &TransportError, words: &Words) -> Failure {
         TransportErrorKind::Name => "check the host's name, and the network",
         TransportErrorKind::Tls => {
             "check the host's certificate, and those that this machine trusts; an authority of your own goes into \
-             ca-file, where the source has that option, or into the system's certificates"
+             the registry's ca-file, or into the system's certificates"
         }
         TransportErrorKind::TooLarge | TransportErrorKind::Other => "check the API's URL",
         TransportErrorKind::Connection | TransportErrorKind::Timeout => {

@@ -1,9 +1,9 @@
 //! How APIs are reached.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use longshore_model::{Failure, FailureKind};
-use longshore_oci::{HttpTransport, ReqwestTransport, Transport};
+use longshore_model::{Failure, FailureKind, Options};
+use longshore_oci::{Authorities, HttpTransport, ReqwestTransport, Transport};
 use longshore_plugin::{Extensions, Result};
 use tokio::sync::OnceCell;
 
@@ -12,23 +12,18 @@ use tokio::sync::OnceCell;
 #[derive(Clone)]
 pub struct Connection {
     lent: Option<HttpTransport>,
-    ca_file: Option<PathBuf>,
+    authorities: Option<Authorities>,
     own: Arc<OnceCell<Arc<dyn Transport>>>,
 }
 
 impl Connection {
-    /// The host's, else one over the network.
+    /// The host's, else one over the network. Where the registry with these options has a `ca-file`, it is one over the
+    /// network that trusts also the authorities in there: what the host lends does not know them.
     #[must_use]
-    pub fn new(extensions: &Extensions) -> Self {
+    pub fn new(options: &Options, extensions: &Extensions) -> Self {
+        let authorities = options.taken_path("ca-file").map(Authorities::in_file);
         let lent = extensions.get::<HttpTransport>().map(|lent| (*lent).clone());
-        Self { lent, ca_file: None, own: Arc::default() }
-    }
-
-    /// Over the network, trusting also the certificates in the PEM file at `path`. What the host lends does not know
-    /// them and is not used.
-    #[must_use]
-    pub fn trusting(path: PathBuf) -> Self {
-        Self { lent: None, ca_file: Some(path), own: Arc::default() }
+        Self { lent, authorities, own: Arc::default() }
     }
 
     /// What requests leave through.
@@ -36,29 +31,19 @@ impl Connection {
     /// # Errors
     /// When the certificates cannot be read, or when no HTTP client can be had.
     pub(crate) async fn transport(&self) -> Result<Arc<dyn Transport>> {
-        if let Some(HttpTransport(lent)) = &self.lent {
-            return Ok(lent.clone());
+        match (&self.authorities, &self.lent) {
+            (Some(authorities), _) => authorities.transport().await,
+            (None, Some(HttpTransport(lent))) => Ok(lent.clone()),
+            (None, None) => self.own.get_or_try_init(async || connect()).await.cloned(),
         }
-        self.own.get_or_try_init(|| self.connect()).await.cloned()
     }
+}
 
-    async fn connect(&self) -> Result<Arc<dyn Transport>> {
-        let Some(path) = &self.ca_file else {
-            return match ReqwestTransport::new() {
-                Ok(transport) => Ok(Arc::new(transport)),
-                Err(error) => Err(Failure::new(FailureKind::Internal, error.to_string())
-                    .help("check the system's certificates and the variables HTTPS_PROXY and NO_PROXY")),
-            };
-        };
-        let fail = |what: String| {
-            Failure::new(FailureKind::Invalid, format!("the file {} {what}", path.display()))
-                .help("ca-file names a file with certificates of authorities in PEM format")
-        };
-        let pem = tokio::fs::read(path).await.map_err(|error| fail(format!("cannot be read: {error}")))?;
-        match ReqwestTransport::trusting(&pem) {
-            Ok(transport) => Ok(Arc::new(transport)),
-            Err(error) => Err(fail(format!("cannot be used: {error}"))),
-        }
+fn connect() -> Result<Arc<dyn Transport>> {
+    match ReqwestTransport::new() {
+        Ok(transport) => Ok(Arc::new(transport)),
+        Err(error) => Err(Failure::new(FailureKind::Internal, error.to_string())
+            .help("check the system's certificates and the variables HTTPS_PROXY and NO_PROXY")),
     }
 }
 
@@ -66,7 +51,7 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("lent", &self.lent.is_some())
-            .field("ca_file", &self.ca_file)
+            .field("authorities", &self.authorities)
             .finish_non_exhaustive()
     }
 }

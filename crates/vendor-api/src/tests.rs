@@ -74,7 +74,7 @@ async fn send_all(call: &Call, replies: impl IntoIterator<Item = Reply>) -> (Res
     let script = Script { replies: Arc::new(Mutex::new(replies.into_iter().collect())), ..Script::default() };
     let extensions = Extensions::default().with(HttpTransport(Arc::new(script.clone())));
     let base = Url::parse("https://gitlab.example.com:8443/git/").unwrap();
-    let api = Api::new("GitLab", base, Connection::new(&extensions), Clock::new(|| NOW));
+    let api = Api::new("GitLab", base, Connection::new(&Options::default(), &extensions), Clock::new(|| NOW));
     assert_eq!(api.host(), "gitlab.example.com:8443");
     let mut words = Words::default();
     words.hide(TOKEN);
@@ -132,7 +132,7 @@ async fn an_interrupted_run_does_not_wait() {
     script.replies.lock().unwrap().push_back(reply(429, &[("retry-after", "30")], ""));
     let extensions = Extensions::default().with(HttpTransport(Arc::new(script)));
     let base = Url::parse("https://gitlab.com").unwrap();
-    let api = Api::new("GitLab", base, Connection::new(&extensions), Clock::default());
+    let api = Api::new("GitLab", base, Connection::new(&Options::default(), &extensions), Clock::default());
     let interrupt = CancellationToken::new();
     interrupt.cancel();
     let before = Instant::now();

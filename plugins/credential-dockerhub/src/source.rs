@@ -36,7 +36,7 @@ impl DockerHubSource {
     ) -> std::result::Result<Self, Vec<Problem>> {
         // A mirror has its own limits, and its credential is nothing that Docker Hub may see.
         let is_hub = registry_host(options).as_deref() == Some("docker.io");
-        let connection = Connection::new(extensions);
+        let connection = Connection::new(options, extensions);
         let clock = extensions.get::<Clock>().map(|lent| (*lent).clone()).unwrap_or_default();
         let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
         options.read(|fields| {

@@ -38,7 +38,7 @@ impl GhcrSource {
             let token = SecretInput::read(fields, "token");
             let allow_short_lived = fields.flag("allow-short-lived").unwrap_or_default();
             let base = read_base(fields, "api", "\"https://github.example.com/api/v3\"").or(github);
-            let connection = Connection::new(extensions);
+            let connection = Connection::new(options, extensions);
             let clock = extensions.get::<Clock>().map(|lent| (*lent).clone()).unwrap_or_default();
             Some(Self {
                 key: options.key.clone(),

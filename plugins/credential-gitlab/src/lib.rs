@@ -33,8 +33,8 @@ use longshore_plugin::Registry;
 use crate::source::GitLabSource;
 
 /// Adds the credential source `gitlab`. Of what the host lends it uses the
-/// [`Environment`](longshore_credential::Environment), the [`HttpTransport`](longshore_oci::HttpTransport), unless there
-/// is a `ca-file`, and the [`Clock`](longshore_vendor_api::Clock); without them those of the process, the network and the
+/// [`Environment`](longshore_credential::Environment), the [`HttpTransport`](longshore_oci::HttpTransport), unless the
+/// registry has a `ca-file`, and the [`Clock`](longshore_vendor_api::Clock); without them those of the process, the network and the
 /// system's.
 pub fn register(registry: &mut Registry) {
     registry.add_credential_source("gitlab", |options, extensions| {

@@ -52,10 +52,7 @@ impl GitLabSource {
         let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
         options.read(|fields| {
             let base = base(fields, host.as_deref());
-            let connection = match fields.path("ca-file") {
-                Some(path) => Connection::trusting(path),
-                None => Connection::new(extensions),
-            };
+            let connection = Connection::new(options, extensions);
             let api = base.map(|base| Api::new("GitLab", base, connection, clock));
             let is_minting = fields.has("mint");
             let username = if is_minting { no_username(fields) } else { username(fields) };

@@ -51,8 +51,9 @@ fn build(
     let extensions = Extensions::default().with(environment).with(Clock::new(|| NOW));
     let mut registry = Registry::default();
     crate::register(&mut registry);
-    let Value::Object(values) = options else { unreachable!() };
-    let taken = json!({ "use": "gitlab", "host": host }).as_object().unwrap().clone();
+    let Value::Object(mut values) = options else { unreachable!() };
+    let mut taken = json!({ "use": "gitlab", "host": host }).as_object().unwrap().clone();
+    taken.extend(values.remove_entry("ca-file"));
     let options = Options { key: "registries.gitlab".to_owned(), values, taken, ..Options::default() };
     registry.credential_source(&Plugin { name: "gitlab".to_owned(), options }, &extensions)
 }

@@ -39,6 +39,12 @@ fn read(
     plugins: &Plugins,
 ) -> Option<ContainerRegistry> {
     let endpoint = url(fields, "endpoint");
+    let insecure = fields.flag("insecure").unwrap_or_default();
+    if insecure && fields.has("endpoint") {
+        let help = "remove insecure: the endpoint's http:// or https:// says how the registry is reached";
+        fields.problem("insecure", "is set beside endpoint", help);
+    }
+    let ca_file = fields.path("ca-file");
     let store = stores.reference(fields, "store", "store");
     let secret_name = accepted(
         fields,
@@ -47,7 +53,15 @@ fn read(
         "at most 512 letters, digits and /_+=.@-, and must not end like an ARN, in a hyphen and six characters",
     );
     let source = plugins.options(PluginKind::CredentialSource, source, fields);
-    Some(ContainerRegistry { host: host?, endpoint, source: source?, store: store?, secret_name })
+    Some(ContainerRegistry {
+        host: host?,
+        endpoint,
+        insecure,
+        ca_file,
+        source: source?,
+        store: store?,
+        secret_name,
+    })
 }
 
 /// The host, as image references have it.

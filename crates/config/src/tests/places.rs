@@ -72,3 +72,23 @@ http = 80
         assert_eq!(configuration.origin(key), format!("configs/local.toml:{line}"), "{key}");
     }
 }
+
+#[test]
+fn how_a_registry_is_reached_is_known_to_its_plugin_too() {
+    let base = "stack = \"acme\"\nregistries.own = { use = \"gitlab\", host = \"git.example.com:5050\" }";
+    let configuration = Configuration::new(base, "registries.own.ca-file = \"certs/ca.pem\"");
+    let registry = configuration.load().stack.registries.into_values().next().unwrap();
+    let file = configuration.path("certs/ca.pem");
+    assert_eq!((registry.insecure, registry.ca_file.as_ref()), (false, Some(&file)));
+    assert_eq!(registry.source.options.taken_path("ca-file"), Some(file));
+    assert!(registry.source.options.values.is_empty());
+
+    let configuration = configuration.set("registries.own.insecure=true");
+    assert!(configuration.load().stack.registries.into_values().all(|registry| registry.insecure));
+    let configuration = configuration.set("registries.own.endpoint=http://127.0.0.1:5050");
+    assert_eq!(
+        configuration.errors(),
+        "--set registries.own.insecure: registries.own.insecure: is set beside endpoint; remove insecure: the \
+         endpoint's http:// or https:// says how the registry is reached"
+    );
+}

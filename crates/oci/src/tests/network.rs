@@ -16,13 +16,14 @@ use hyper_util::rt::TokioIo;
 use longshore_model::FailureKind;
 use longshore_plugin::PullCheck;
 use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use super::script::{AMD64, INDEX, PASSWORD, TOKEN, credential, error};
 use crate::{Puller, ReqwestTransport, Transport, TransportErrorKind, digest::sha256};
 
 /// A server on a thread and a clock of its own.
-struct Server {
-    address: SocketAddr,
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
     /// The requests that it got: method, path and `Authorization`.
     seen: Arc<Mutex<Vec<String>>>,
 }
@@ -30,6 +31,15 @@ struct Server {
 impl Server {
     /// Answers each request after `delay` with what `answer` makes of method, path and authorization.
     fn start(
+        delay: Duration,
+        answer: impl Fn(&str, &Request<Incoming>) -> Response<String> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_with(None, delay, answer)
+    }
+
+    /// The same, with TLS.
+    fn start_with(
+        tls: Option<TlsAcceptor>,
         delay: Duration,
         answer: impl Fn(&str, &Request<Incoming>) -> Response<String> + Send + Sync + 'static,
     ) -> Self {
@@ -44,7 +54,7 @@ impl Server {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
-                    let (log, answer) = (log.clone(), answer.clone());
+                    let (log, answer, tls) = (log.clone(), answer.clone(), tls.clone());
                     tokio::spawn(async move {
                         let service = service_fn(move |request: Request<Incoming>| {
                             let authorization = request.headers().get(header::AUTHORIZATION);
@@ -58,7 +68,15 @@ impl Server {
                                 Ok::<_, Infallible>(response)
                             }
                         });
-                        let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                        let http = http1::Builder::new();
+                        let _ = match tls {
+                            None => http.serve_connection(TokioIo::new(stream), service).await,
+                            // A client that does not trust the certificate goes away.
+                            Some(tls) => match tls.accept(stream).await {
+                                Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await,
+                                Err(_) => Ok(()),
+                            },
+                        };
                     });
                 }
             });
@@ -66,12 +84,12 @@ impl Server {
         Self { address, seen }
     }
 
-    fn seen(&self) -> Vec<String> {
+    pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 }
 
-fn respond(status: u16, headers: &[(&str, &str)], body: &str) -> Response<String> {
+pub(super) fn respond(status: u16, headers: &[(&str, &str)], body: &str) -> Response<String> {
     let mut response = Response::builder().status(status);
     for (name, value) in headers {
         response = response.header(*name, *value);
@@ -83,13 +101,18 @@ fn get(address: SocketAddr) -> Request<Bytes> {
     Request::get(format!("http://{address}/x")).body(Bytes::new()).unwrap()
 }
 
-fn puller() -> Puller {
+pub(super) fn puller() -> Puller {
     Puller::new(Arc::new(ReqwestTransport::new().unwrap()))
 }
 
 /// A registry with a token server, whose only image `api:1` has its configuration in a blob.
-fn registry(delay: Duration, blob: impl Fn() -> Response<String> + Send + Sync + 'static) -> Server {
-    Server::start(delay, move |call, request| {
+pub(super) fn registry(
+    delay: Duration,
+    tls: Option<TlsAcceptor>,
+    blob: impl Fn() -> Response<String> + Send + Sync + 'static,
+) -> Server {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    Server::start_with(tls, delay, move |call, request| {
         let own = request.headers()[header::HOST].to_str().unwrap();
         let manifest =
             format!(r#"{{"config":{{"digest":"{}"}}}}"#, sha256(br#"{"os":"linux","architecture":"amd64"}"#));
@@ -102,7 +125,7 @@ fn registry(delay: Duration, blob: impl Fn() -> Response<String> + Send + Sync +
             };
         }
         if !call.ends_with("as Bearer") {
-            let challenge = format!(r#"Bearer realm="http://{own}/token",service="here""#);
+            let challenge = format!(r#"Bearer realm="{scheme}://{own}/token",service="here""#);
             return respond(401, &[("www-authenticate", &challenge)], "");
         }
         if path.starts_with("/v2/api/blobs/") {
@@ -118,7 +141,7 @@ fn registry(delay: Duration, blob: impl Fn() -> Response<String> + Send + Sync +
 
 #[tokio::test(start_paused = true)]
 async fn real_requests_take_no_time_of_a_paused_clock() {
-    let server = registry(Duration::from_millis(200), || {
+    let server = registry(Duration::from_millis(200), None, || {
         respond(200, &[], r#"{"os":"linux","architecture":"amd64"}"#)
     });
     let image = format!("{}/api:1", server.address).parse().unwrap();
@@ -138,7 +161,7 @@ async fn a_redirect_to_another_host_carries_no_authorization() {
     let storage =
         Server::start(Duration::ZERO, |_, _| respond(200, &[], r#"{"os":"linux","architecture":"amd64"}"#));
     let location = format!("http://localhost:{}/blob?signature=1", storage.address.port());
-    let server = registry(Duration::ZERO, move || respond(307, &[("location", &location)], ""));
+    let server = registry(Duration::ZERO, None, move || respond(307, &[("location", &location)], ""));
     let image = format!("{}/api:1", server.address).parse().unwrap();
     assert!(puller().check(&image, AMD64, Some(&credential()), None).await.is_ok());
     assert!(server.seen().last().unwrap().ends_with("as Bearer"), "{:#?}", server.seen());

@@ -1,0 +1,78 @@
+//! How registries are reached that do not speak TLS as the system trusts it.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use longshore_model::{Failure, FailureKind};
+use tokio::sync::OnceCell;
+
+use crate::{ReqwestTransport, Transport};
+
+/// How the registry at a host is reached.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Without TLS.
+    pub is_plain: bool,
+    /// Trusting these authorities besides the system's. They count for everything that belongs to a check: also for the
+    /// token server, and where redirects lead.
+    pub authorities: Option<Authorities>,
+}
+
+/// Authorities of one's own: the certificates in a file in PEM format, and a transport over the network that trusts them
+/// besides the system's.
+#[derive(Clone)]
+pub struct Authorities {
+    file: PathBuf,
+    around: Option<Arc<Around>>,
+    transport: Arc<OnceCell<Arc<dyn Transport>>>,
+}
+
+type Around = dyn Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync;
+
+impl Authorities {
+    /// Those in `file`. It is read when the first request leaves.
+    #[must_use]
+    pub fn in_file(file: PathBuf) -> Self {
+        Self { file, around: None, transport: Arc::default() }
+    }
+
+    /// Lets `around` put something in front of the transport, such as simulated registries.
+    #[must_use]
+    pub fn within(
+        mut self,
+        around: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync + 'static,
+    ) -> Self {
+        self.around = Some(Arc::new(around));
+        self
+    }
+
+    /// The transport that trusts them.
+    ///
+    /// # Errors
+    /// When the file cannot be read or has no certificate in it.
+    pub async fn transport(&self) -> Result<Arc<dyn Transport>, Failure> {
+        self.transport.get_or_try_init(|| self.connect()).await.cloned()
+    }
+
+    async fn connect(&self) -> Result<Arc<dyn Transport>, Failure> {
+        let fail = |what: String| {
+            Failure::new(FailureKind::Invalid, format!("the file {} {what}", self.file.display()))
+                .help("ca-file names a file with certificates of authorities in PEM format")
+        };
+        let pem =
+            tokio::fs::read(&self.file).await.map_err(|error| fail(format!("cannot be read: {error}")))?;
+        let transport: Arc<dyn Transport> = match ReqwestTransport::trusting(&pem) {
+            Ok(transport) => Arc::new(transport),
+            Err(error) => return Err(fail(format!("cannot be used: {error}"))),
+        };
+        Ok(match &self.around {
+            Some(around) => around(transport),
+            None => transport,
+        })
+    }
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorities").field("file", &self.file).finish_non_exhaustive()
+    }
+}
