@@ -38,7 +38,8 @@ use longshore_plugin::Effort;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    changes::{Changes, is_read},
+    changes::Changes,
+    fenced::changes_something,
     pace::{Interrupted, Pacer, Turn},
     retry::{RetryClass, pause},
 };
@@ -206,7 +207,7 @@ pub(crate) struct Attempts {
 impl Attempts {
     /// Before and after each attempt: what is read meanwhile may be of either side.
     fn note_change(&self, config: &ConfigBag) {
-        if config.load::<Metadata>().is_none_or(|call| !is_read(call.name())) {
+        if changes_something(config) {
             self.changes.note();
         }
     }

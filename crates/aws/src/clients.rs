@@ -11,7 +11,7 @@ use aws_config::{BehaviorVersion, Region, identity::IdentityCache, timeout::Time
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::{
     rt::sleep::{SharedAsyncSleep, TokioSleep},
-    time::SharedTimeSource,
+    time::{SharedTimeSource, SystemTimeSource},
 };
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::{
@@ -29,6 +29,8 @@ use crate::{
     attempt::{Attempts, PacedIdentities, Worth, retries},
     chance::Chance,
     changes::Changes,
+    fenced::{Marked, fenced},
+    lock::Fence,
     pace::Pacer,
     transport,
 };
@@ -86,6 +88,7 @@ pub struct Aws {
 pub(crate) struct Inner {
     target: Target,
     embedded: Option<Embedded>,
+    fence: Arc<Fence>,
     config: OnceCell<(SdkConfig, Arc<Pacer>)>,
     identity: OnceCell<Identity>,
     cloudwatchlogs: OnceCell<aws_sdk_cloudwatchlogs::Client>,
@@ -114,6 +117,7 @@ macro_rules! clients {
                 let (config, pacer) = self.configuration().await?;
                 let config = $sdk::config::Builder::from(config)
                     .interceptor(Attempts { pacer: pacer.clone(), changes: self.inner.changes.clone() })
+                    .interceptor(Marked)
                     .retry_classifier(Worth)
                     .retry_partition(no_quota())
                     .build();
@@ -128,10 +132,13 @@ impl Aws {
     /// The clients of `target`, or of the simulated cloud in this process.
     #[must_use]
     pub fn connect(target: Target, embedded: Option<Embedded>) -> Self {
+        // Simulated time does not go on while the machine sleeps.
+        let wall = embedded.is_none().then(|| SharedTimeSource::new(SystemTimeSource::new()));
         let changes = Arc::<Changes>::default();
         let inner = Arc::new_cyclic(|inner| Inner {
             target,
             embedded,
+            fence: Arc::new(Fence::new(wall)),
             config: OnceCell::new(),
             identity: OnceCell::new(),
             cloudwatchlogs: OnceCell::new(),
@@ -176,6 +183,18 @@ impl Aws {
     #[must_use]
     pub fn is_embedded(&self) -> bool {
         self.inner.embedded.is_some()
+    }
+
+    /// What lets the run's changes through: all of them, unless the run uses the stack's [`Lock`](crate::Lock).
+    #[must_use]
+    pub fn fence(&self) -> &Arc<Fence> {
+        &self.inner.fence
+    }
+
+    /// The clock with which requests are signed.
+    pub(crate) fn wall(&self) -> SharedTimeSource {
+        let system = || SharedTimeSource::new(SystemTimeSource::new());
+        self.inner.embedded.as_ref().map_or_else(system, |embedded| embedded.time_source.clone())
     }
 
     /// The region that the calls go to.
@@ -232,8 +251,8 @@ impl Aws {
             let chance = if self.is_embedded() { Chance::from_seed(0) } else { Chance::real() };
             let pacer = Arc::new(Pacer::new(&inner.target.rates, chance));
             let config = match &inner.embedded {
-                Some(embedded) => embedded_config(&inner.target, embedded, &pacer),
-                None => load(&inner.target, &pacer).await,
+                Some(embedded) => embedded_config(&inner.target, embedded, &pacer, &inner.fence),
+                None => load(&inner.target, &pacer, &inner.fence).await,
             };
             if region_of(&config).is_some() { Ok((config, pacer)) } else { Err(no_region(&inner.target)) }
         });
@@ -275,11 +294,11 @@ fn paced(pacer: &Arc<Pacer>, identities: impl ResolveCachedIdentity + 'static) -
 }
 
 /// The configuration for AWS or an emulator, by the rules of the SDK.
-async fn load(target: &Target, pacer: &Arc<Pacer>) -> SdkConfig {
+async fn load(target: &Target, pacer: &Arc<Pacer>, fence: &Arc<Fence>) -> SdkConfig {
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(transport::named(transport::https(target.endpoint.as_deref())))
+        .http_client(fenced(transport::named(transport::https(target.endpoint.as_deref())), fence.clone()))
         .identity_cache(paced(pacer, IdentityCache::lazy().build()))
         .sleep_impl(TokioSleep::new())
         .retry_config(retries())
@@ -301,7 +320,12 @@ async fn load(target: &Target, pacer: &Arc<Pacer>) -> SdkConfig {
 
 /// The configuration for the simulated cloud in this process. It looks at neither the environment nor any file: what a
 /// developer has set up for AWS must not leak into a simulation, nor a simulation into AWS.
-fn embedded_config(target: &Target, embedded: &Embedded, pacer: &Arc<Pacer>) -> SdkConfig {
+fn embedded_config(
+    target: &Target,
+    embedded: &Embedded,
+    pacer: &Arc<Pacer>,
+    fence: &Arc<Fence>,
+) -> SdkConfig {
     let region = target.region.clone().unwrap_or_else(|| EMBEDDED_REGION.to_owned());
     let credentials = Credentials::from_keys("longshore", "longshore", None);
     SdkConfig::builder()
@@ -310,7 +334,7 @@ fn embedded_config(target: &Target, embedded: &Embedded, pacer: &Arc<Pacer>) -> 
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         // The credentials are fixed: a cache would only add a timer.
         .identity_cache(paced(pacer, IdentityCache::no_cache()))
-        .http_client(transport::named(embedded.http_client.clone()))
+        .http_client(fenced(transport::named(embedded.http_client.clone()), fence.clone()))
         .time_source(embedded.time_source.clone())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .retry_config(retries())

@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use longshore_model::{Failure, FailureKind};
 
-use crate::{pace::Interrupted, transport::NoAnswer};
+use crate::{fenced::Refused, pace::Interrupted, transport::NoAnswer};
 
 /// AWS's code of an error, such as `AccessDeniedException`; nothing when no answer came that has one.
 #[must_use]
@@ -154,6 +154,9 @@ fn help(code: &str, kind: FailureKind, at: &str) -> Option<String> {
 fn of_dispatch(error: &(dyn Error + 'static)) -> Failure {
     if let Some(interrupted) = find::<Interrupted>(error) {
         return Failure::new(FailureKind::Interrupted, interrupted.to_string());
+    }
+    if let Some(Refused(failure)) = find::<Refused>(error) {
+        return failure.clone();
     }
     if let Some(credentials) = find::<CredentialsError>(error) {
         return of_credentials(credentials);

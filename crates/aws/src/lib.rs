@@ -1,5 +1,5 @@
-//! What the AWS plugins share: clients, the pace of the calls, failures in AWS's own words, ownership tags, names and
-//! waiting.
+//! What the AWS plugins share: clients, the pace of the calls, the lock of a stack, failures in AWS's own words,
+//! ownership tags, names and waiting.
 //!
 //! Everything that a plugin asks of AWS goes through [`Aws`], which reaches AWS, an emulator or the embedded simulated
 //! cloud alike. Request and response bodies carry secrets, so [`Aws`] keeps them out of the SDK's own logs.
@@ -9,8 +9,10 @@ mod chance;
 mod changes;
 mod clients;
 mod failure;
+mod fenced;
 mod identity;
 mod key;
+mod lock;
 mod name;
 mod ownership;
 mod pace;
@@ -25,6 +27,7 @@ pub use clients::{Aws, Embedded, Target};
 pub use failure::{classify, code, failure, is_unsupported};
 pub use identity::Identity;
 pub use key::{is_key_arn, is_key_reference};
+pub use lock::{Fence, Held, Lock, Shut, Waiting};
 pub use name::bounded;
 pub use ownership::{Owner, Ownership, RESOURCE_TAG, STACK_TAG};
 pub use pace::check_rates;

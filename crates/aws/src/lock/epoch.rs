@@ -1,0 +1,75 @@
+//! Epochs of a lock, and the seam behind which they are kept.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use aws_smithy_types::{DateTime, date_time::Format};
+use longshore_model::{LockHolder, LockState};
+use longshore_plugin::Result;
+
+/// What stands in an epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Who made it; nothing when that is not understood.
+    pub(crate) holder: Option<LockHolder>,
+    /// What tells the holder's run from all others.
+    pub(crate) run: String,
+    /// How long the holder may go on after a renewal.
+    pub(crate) lease: Duration,
+    /// Whether the holder has given it back. It says so itself, and only when it changes nothing any more.
+    pub(crate) released: bool,
+}
+
+/// An epoch as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Epoch {
+    pub(crate) number: u64,
+    /// Grows with each write.
+    pub(crate) version: u64,
+    /// When it was written last, by AWS's clock.
+    pub(crate) modified: SystemTime,
+    pub(crate) record: Arc<Record>,
+}
+
+impl Epoch {
+    pub(crate) fn state(&self) -> LockState {
+        let modified = DateTime::from(self.modified);
+        LockState {
+            epoch: self.number,
+            held: !self.record.released,
+            holder: self.record.holder.clone(),
+            // Only years beyond 9999 cannot be written.
+            renewed: modified.fmt(Format::DateTime).unwrap_or_default(),
+            lease: self.record.lease.as_secs(),
+        }
+    }
+}
+
+/// What became of an attempt to create an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Creation {
+    /// It is there now.
+    Created,
+    /// It was there already: made by another run, or by this one in an attempt whose answer was lost.
+    Exists,
+}
+
+/// Where the epochs of one lock are kept.
+#[async_trait]
+pub(crate) trait Epochs: Send + Sync + fmt::Debug {
+    /// All epochs, the highest last. A little out of date at times.
+    async fn list(&self) -> Result<Vec<Epoch>>;
+
+    /// Makes an epoch if there is none with this number. Of several callers exactly one does.
+    async fn create(&self, number: u64, record: &Record) -> Result<Creation>;
+
+    /// Writes an epoch, whether it is there or not. `write` tells the writes of a run apart.
+    async fn put(&self, number: u64, record: &Record, write: u64) -> Result<()>;
+
+    /// Removes epochs; those that are not there do not matter.
+    async fn remove(&self, numbers: &[u64]) -> Result<()>;
+}

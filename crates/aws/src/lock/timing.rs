@@ -1,0 +1,46 @@
+//! The times of a lock.
+
+use std::time::Duration;
+
+/// The times of a lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// How long a holder is left alone after it was last heard of.
+    pub(crate) lease: Duration,
+    /// How often a holder renews its lease.
+    pub(crate) renew: Duration,
+    /// How long before the end of its lease a holder sends nothing more: time for what it has sent to take effect.
+    pub(crate) margin: Duration,
+    /// How long one renewal may take before it is tried again.
+    pub(crate) patience: Duration,
+    /// How often a challenger looks, at the least.
+    pub(crate) poll: Duration,
+    /// How long whoever has taken over from a holder waits before it looks again. Reads may be out of date by half of it.
+    pub(crate) settle: Duration,
+    /// How far the clock on this machine's wall may be from AWS's.
+    pub(crate) skew: Duration,
+}
+
+impl Timing {
+    /// With AWS. A clock that is more than five minutes off signs requests that AWS refuses (IAM user guide, "Elements of
+    /// an AWS API request signature").
+    pub(crate) const AWS: Self = Self {
+        lease: Duration::from_secs(60),
+        renew: Duration::from_secs(15),
+        margin: Duration::from_secs(15),
+        patience: Duration::from_secs(10),
+        poll: Duration::from_secs(3),
+        settle: Duration::from_secs(2),
+        skew: Duration::from_secs(300),
+    };
+
+    /// How long a holder may send after the request that renewed its lease.
+    pub(crate) const fn open(&self) -> Duration {
+        self.lease.saturating_sub(self.margin)
+    }
+
+    /// How long a holder goes on trying to renew its lease, while it changes nothing.
+    pub(crate) const fn last_attempt(&self) -> Duration {
+        self.lease.saturating_mul(2)
+    }
+}
