@@ -116,6 +116,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  longshore adopt role.api credential.ghcr --env production")]
     Adopt(Adopt),
 
+    /// Shows or takes away the stack's lock, which a run holds as long as it changes the stack
+    Lock(Lock),
+
     /// Shows the services, their tasks, images and last events; reads only
     #[command(after_help = "Example:\n  longshore status --env production --output json")]
     Status(Status),
@@ -176,7 +179,12 @@ impl Command {
             Self::Destroy(options) => options.run.concurrency,
             Self::Rotate(options) => options.run.concurrency,
             Self::Credentials(options) => options.run.concurrency,
-            Self::Config | Self::Graph(_) | Self::Cloud(_) | Self::Completions(_) | Self::Plugins => None,
+            Self::Lock(_)
+            | Self::Config
+            | Self::Graph(_)
+            | Self::Cloud(_)
+            | Self::Completions(_)
+            | Self::Plugins => None,
         }
     }
 }
@@ -208,6 +216,8 @@ pub(crate) struct Adopt {
     #[arg(value_name = "STEP", required = true)]
     pub(crate) steps: Vec<String>,
     #[command(flatten)]
+    pub(crate) locking: Locking,
+    #[command(flatten)]
     pub(crate) run: Run,
 }
 
@@ -222,7 +232,46 @@ pub(crate) struct Deploy {
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnFailure::Keep)]
     pub(crate) on_failure: OnFailure,
     #[command(flatten)]
+    pub(crate) locking: Locking,
+    #[command(flatten)]
     pub(crate) run: Run,
+}
+
+/// Options of whatever changes the stack.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Locking {
+    /// How long to wait while another run holds the stack's lock; 0 does not wait
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    pub(crate) lock_timeout: Duration,
+    /// Goes without the stack's lock: nothing keeps another run from changing the stack at the same time
+    #[arg(long, conflicts_with = "lock_timeout")]
+    pub(crate) no_lock: bool,
+}
+
+/// Options of `lock`.
+#[derive(Args, Debug)]
+pub(crate) struct Lock {
+    #[command(subcommand)]
+    pub(crate) action: LockAction,
+}
+
+/// What to do with the stack's lock.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LockAction {
+    /// Shows who holds the lock, or held it last; reads only
+    #[command(after_help = "Example:\n  longshore lock show --env production")]
+    Show,
+
+    /// Takes the lock away from whoever holds it: for a run that hangs
+    ///
+    /// A run that died loses the lock by itself, within a minute. One that lives finds out within seconds, changes nothing
+    /// any more, and fails. Asks for the stack's name before.
+    #[command(after_help = "Example:\n  longshore lock release --env production --yes")]
+    Release {
+        /// Does not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// What becomes of what a run did that does not succeed.
@@ -248,6 +297,8 @@ pub(crate) struct Destroy {
     #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]
+    pub(crate) locking: Locking,
+    #[command(flatten)]
     pub(crate) run: Run,
 }
 
@@ -260,6 +311,8 @@ pub(crate) struct Rotate {
     /// How long a token that was replaced stays valid: tasks that are being launched may have read it
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = duration::parse)]
     pub(crate) grace: Duration,
+    #[command(flatten)]
+    pub(crate) locking: Locking,
     #[command(flatten)]
     pub(crate) run: Run,
 }

@@ -38,8 +38,12 @@ impl Io {
     #[must_use]
     pub fn process() -> Self {
         let utf8 = |text: std::ffi::OsString| text.into_string().ok();
-        let variables =
+        let mut variables: BTreeMap<_, _> =
             std::env::vars_os().filter_map(|(name, value)| Some((utf8(name)?, utf8(value)?))).collect();
+        // Shells know it and rarely pass it on.
+        if let Some(host) = utf8(gethostname::gethostname()) {
+            variables.entry("HOSTNAME".to_owned()).or_insert(host);
+        }
         Self {
             stdin: Box::new(io::BufReader::new(io::stdin())),
             stdout: Box::new(io::stdout()),

@@ -9,6 +9,7 @@ mod blueprint;
 mod command;
 mod duration;
 mod exit;
+mod holder;
 mod host;
 mod interrupt;
 mod io;

@@ -1,5 +1,7 @@
 //! A run of a command on a stack: its graph, its events and its end.
 
+mod locking;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -24,6 +26,8 @@ use crate::{
     render::Readers,
 };
 
+use locking::Locking;
+
 /// A run of a command on a stack.
 pub(crate) struct Session {
     pub(crate) expansion: Expansion,
@@ -34,6 +38,7 @@ pub(crate) struct Session {
     place: Place,
     reach: Reach,
     began: u64,
+    locking: Locking,
 }
 
 impl Session {
@@ -63,7 +68,17 @@ impl Session {
             events,
             adopt: BTreeSet::new(),
         };
-        Ok(Self { expansion, run, readers, loaded, command, place, reach, began })
+        Ok(Self {
+            expansion,
+            run,
+            readers,
+            loaded,
+            command,
+            place,
+            reach,
+            began,
+            locking: Locking::default(),
+        })
     }
 
     /// Makes sure that the calls reach the right account, and says that the run begins.
@@ -188,6 +203,7 @@ impl Session {
         let only_interrupted =
             || report.failures().all(|(_, failure)| failure.kind == FailureKind::Interrupted);
         match report.outcome() {
+            _ if self.locking.is_lost() => Outcome::Failed,
             Outcome::Failed if self.run.interrupt.is_cancelled() && only_interrupted() => {
                 Outcome::Interrupted
             }
@@ -202,7 +218,10 @@ impl Session {
             *actions.entry(key(plan.action).to_owned()).or_default() += plan.resources;
         }
         let took = self.run.events.now().saturating_sub(self.began);
-        self.run.events.emit(EventKind::RunFinished { outcome, actions, took });
+        let ended = EventKind::RunFinished { outcome, actions, took };
+        if let Some(ended) = self.locking.keep_back(ended) {
+            self.run.events.emit(ended);
+        }
         match outcome {
             Outcome::Succeeded => Exit::Done,
             Outcome::Failed => Exit::Failed,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CredentialStatus, Drift, Failure, Outputs, ServiceStatus, StepId, StepPlan};
+use crate::{CredentialStatus, Drift, Failure, LockState, Outputs, ServiceStatus, StepId, StepPlan};
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,35 @@ pub enum EventKind {
         environment: String,
         /// Where to: account and region, or the simulated cloud.
         target: String,
+    },
+    /// Another run holds the stack's lock, and this one waits. Said again when the lock changes hands meanwhile.
+    LockWaiting {
+        /// Who holds it.
+        lock: LockState,
+    },
+    /// The run has the stack's lock: no other run changes the stack.
+    LockAcquired {
+        /// The epoch, which grows each time that the lock changes hands.
+        epoch: u64,
+        /// How long it took, in milliseconds.
+        took: u64,
+    },
+    /// The run goes without the lock, as it was told to: another one may change the stack at the same time.
+    LockNotUsed,
+    /// The run has lost the lock: it changes nothing any more, and nothing new begins.
+    LockLost {
+        /// To whom, or why.
+        failure: Failure,
+    },
+    /// The lock is free for others again.
+    LockReleased {
+        /// The epoch that has ended.
+        epoch: u64,
+    },
+    /// The state of the stack's lock.
+    Lock {
+        /// Its state; nothing when no run has ever taken it.
+        lock: Option<LockState>,
     },
     /// A phase begins.
     PhaseStarted {

@@ -11,7 +11,9 @@ use crate::{arguments, exit::Exit, session::Session};
 
 /// Takes over what is there and belongs to nobody.
 pub(super) fn run(options: arguments::Adopt, invocation: Invocation) -> Exit {
-    stack::run("adopt", invocation, move |session, _| Box::pin(adopt(session, options.steps)))
+    stack::run_locked("adopt", options.locking, invocation, move |session, _| {
+        Box::pin(adopt(session, options.steps))
+    })
 }
 
 async fn adopt(session: &Session, named: Vec<String>) -> Exit {

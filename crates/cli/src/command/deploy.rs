@@ -18,7 +18,10 @@ pub(super) fn run(options: arguments::Deploy, invocation: Invocation) -> Exit {
         Ok(approved) => approved,
         Err(failure) => return invocation.refuse(vec![failure]),
     };
-    stack::run("deploy", invocation, move |session, _| Box::pin(deploy(session, options, approved)))
+    let locking = options.locking;
+    stack::run_locked("deploy", locking, invocation, move |session, _| {
+        Box::pin(deploy(session, options, approved))
+    })
 }
 
 async fn deploy(session: &Session, options: arguments::Deploy, approved: Option<PlanFile>) -> Exit {
@@ -49,7 +52,7 @@ async fn deploy(session: &Session, options: arguments::Deploy, approved: Option<
     let outcome = session.outcome(&applied);
     if outcome == Outcome::Succeeded {
         session.show_status().await;
-    } else if options.on_failure == OnFailure::Undo {
+    } else if options.on_failure == OnFailure::Undo && !session.has_lost_lock() {
         // An interrupt has stopped the run; what was done is taken back nevertheless. A second one ends that, too.
         let run = Run { interrupt: CancellationToken::new(), ..session.run.clone() };
         run.undo(graph, &plans, &applied).await;

@@ -4,11 +4,13 @@ mod adopt;
 mod cloud;
 mod completions;
 mod config;
+mod confirm;
 mod credentials;
 mod deploy;
 mod destroy;
 mod drift;
 mod graph;
+mod lock;
 mod plan;
 mod plugins;
 mod rotate;
@@ -65,6 +67,7 @@ pub(crate) fn execute(command: Command, invocation: Invocation) -> Exit {
         Command::Destroy(options) => destroy::run(&options, invocation),
         Command::Rotate(options) => rotate::run(options, invocation),
         Command::Credentials(options) => credentials::run(&options, invocation),
+        Command::Lock(options) => lock::run(options, invocation),
         Command::Config => config::run(&invocation),
         Command::Graph(options) => graph::run(&options, &invocation),
         Command::Cloud(options) => cloud::run(&options, invocation),

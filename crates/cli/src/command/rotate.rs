@@ -14,7 +14,7 @@ use crate::{arguments, exit::Exit, session::Session};
 
 /// Replaces the stored credentials.
 pub(super) fn run(options: arguments::Rotate, invocation: Invocation) -> Exit {
-    stack::run("rotate", invocation, |session, _| Box::pin(rotate(session, options)))
+    stack::run_locked("rotate", options.locking, invocation, |session, _| Box::pin(rotate(session, options)))
 }
 
 async fn rotate(session: &Session, options: arguments::Rotate) -> Exit {

@@ -2,12 +2,13 @@
 
 use std::{future::Future, pin::Pin};
 
-use longshore_model::{Failure, FailureKind};
+use longshore_model::{Failure, FailureKind, Outcome};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::Invocation;
 use crate::{
+    arguments,
     exit::Exit,
     host,
     interrupt::{Listener, until_interrupted_twice},
@@ -16,7 +17,27 @@ use crate::{
     session::Session,
 };
 
-type Work<'a> = Pin<Box<dyn Future<Output = Exit> + 'a>>;
+pub(super) type Work<'a> = Pin<Box<dyn Future<Output = Exit> + 'a>>;
+
+/// The same as [`run`], for what changes the stack: from before it is planned to the end the run holds the stack's lock.
+pub(super) fn run_locked(
+    command: &'static str,
+    locking: arguments::Locking,
+    invocation: Invocation,
+    work: impl for<'a> FnOnce(&'a Session, &'a mut Invocation) -> Work<'a> + 'static,
+) -> Exit {
+    run(command, invocation, move |session, invocation| {
+        Box::pin(async move {
+            if let Err(failure) = session.lock(&locking, &invocation.variables).await {
+                let interrupted = failure.kind == FailureKind::Interrupted;
+                session.refuse(vec![failure]);
+                return session.finish(if interrupted { Outcome::Interrupted } else { Outcome::Failed }, []);
+            }
+            let exit = work(session, invocation).await;
+            session.unlock(exit).await
+        })
+    })
+}
 
 /// Runs `work` on the configured stack, after it is sure that the calls reach the right account.
 pub(super) fn run(
@@ -57,6 +78,7 @@ pub(super) fn run(
         };
         let exit = until_interrupted_twice(listener, &interrupt, whole).await;
         let Some(exit) = exit else {
+            session.let_go().await;
             session.readers.abandon();
             return Exit::Interrupted;
         };

@@ -8,6 +8,7 @@ mod drift;
 mod failure;
 mod json;
 mod live;
+mod lock;
 mod plain;
 mod plan;
 mod results;

@@ -15,11 +15,21 @@ pub(super) struct Plain {
     width: usize,
     actions: BTreeMap<StepId, Action>,
     said: BTreeMap<StepId, String>,
+    /// Whether it was said that the run waits for the lock.
+    waited: bool,
 }
 
 impl Plain {
     pub(super) const fn new(stream: Stream, style: Style) -> Self {
-        Self { stream, style, started: None, width: 0, actions: BTreeMap::new(), said: BTreeMap::new() }
+        Self {
+            stream,
+            style,
+            started: None,
+            width: 0,
+            actions: BTreeMap::new(),
+            said: BTreeMap::new(),
+            waited: false,
+        }
     }
 
     fn line(&self, at: u64, step: Option<&StepId>, text: &str) {
@@ -110,7 +120,23 @@ impl Reader for Plain {
                 };
                 self.line(at, None, &format!("interrupted: nothing new begins{waiting}"));
             }
-            EventKind::Status { .. }
+            EventKind::LockWaiting { lock } => {
+                self.waited = true;
+                self.line(at, None, &format!("waiting for the stack's lock: {}", words::lock(lock)));
+            }
+            EventKind::LockAcquired { took, .. } if self.waited => {
+                self.line(at, None, &format!("has the stack's lock after {}", time::duration(*took)));
+            }
+            EventKind::LockNotUsed => {
+                self.line(at, None, &format!("{}: {}", self.style.yellow("warning"), words::NO_LOCK));
+            }
+            EventKind::LockLost { failure } => {
+                self.line(at, None, &format!("{}: {}", self.style.red("error"), failure.message));
+            }
+            EventKind::LockAcquired { .. }
+            | EventKind::LockReleased { .. }
+            | EventKind::Lock { .. }
+            | EventKind::Status { .. }
             | EventKind::Credentials { .. }
             | EventKind::Drift { .. }
             | EventKind::CommandFailed { .. }

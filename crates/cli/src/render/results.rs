@@ -6,7 +6,7 @@ use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Outcome, Outputs, Phase, ServiceStatus, StepId, StepPlan,
 };
 
-use super::{Display, Reader, Style, credentials, deployed, drift, failure, plan, status, time, words};
+use super::{Display, Reader, Style, credentials, deployed, drift, failure, lock, plan, status, time, words};
 use crate::io::Stream;
 
 /// Gathers what happens, and prints results when they are complete.
@@ -37,6 +37,8 @@ struct Run {
     skipped: BTreeMap<StepId, StepId>,
     not_started: BTreeSet<StepId>,
     services: Vec<ServiceStatus>,
+    /// Why the lock is lost.
+    lost: Option<Failure>,
 }
 
 impl Run {
@@ -136,6 +138,9 @@ impl Results {
 
     fn finished(&self, outcome: Outcome, took: u64) {
         let run = &self.run;
+        if let Some(failure) = &run.lost {
+            self.stderr.write(failure::block(None, failure, self.error_style));
+        }
         let told_as_drift = run.command == "drift" && outcome == Outcome::Succeeded;
         for (step, _, failure) in run.failures.iter().filter(|_| !told_as_drift) {
             self.stderr.write(failure::block(Some(step), failure, self.error_style));
@@ -167,6 +172,7 @@ impl Results {
             (_, Outcome::Succeeded) => {}
             // It changes nothing, and says of each credential what is wrong with it.
             ("credentials", Outcome::Failed) => {}
+            ("lock show" | "lock release", _) => {}
             (_, Outcome::Failed | Outcome::Interrupted) => self.unfinished(outcome),
         }
     }
@@ -296,6 +302,14 @@ impl Reader for Results {
             EventKind::Credentials { credentials } => {
                 self.stdout.write(credentials::table(credentials, event.at, self.style));
             }
+            EventKind::Lock { lock } => {
+                self.stdout.write(lock::block(&run.stack, lock.as_ref(), event.at, self.style));
+            }
+            EventKind::LockLost { failure } => run.lost = Some(failure.clone()),
+            EventKind::LockReleased { .. } if run.command == "lock release" => {
+                self.stdout
+                    .line(format!("The lock of {} was taken away: the next run can have it.", run.stack));
+            }
             EventKind::Drift { drifts } => self.stdout.write(drift::block(drifts, self.style)),
             EventKind::CommandFailed { failures } => {
                 for failure in failures {
@@ -306,7 +320,11 @@ impl Reader for Results {
                 }
             }
             EventKind::RunFinished { outcome, took, .. } => self.finished(*outcome, *took),
-            EventKind::StepStarted { .. }
+            EventKind::LockWaiting { .. }
+            | EventKind::LockAcquired { .. }
+            | EventKind::LockNotUsed
+            | EventKind::LockReleased { .. }
+            | EventKind::StepStarted { .. }
             | EventKind::StepProgress { .. }
             | EventKind::Warning { .. }
             | EventKind::InterruptRequested { .. } => {}

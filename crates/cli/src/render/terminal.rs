@@ -41,6 +41,8 @@ pub(super) struct Terminal {
     clock: Clock,
     drawing: Option<Drawing>,
     actions: BTreeMap<StepId, Action>,
+    /// Whether it was said that the run waits for the lock.
+    waited: bool,
 }
 
 struct Drawing {
@@ -101,6 +103,7 @@ impl Terminal {
             clock: Clock::new(real_time),
             drawing: None,
             actions: BTreeMap::new(),
+            waited: false,
         }
     }
 
@@ -275,6 +278,20 @@ impl Reader for Terminal {
                 self.above(&style.yellow(format!("{what}: {}", running.join(", ")).trim_end_matches(": ")));
             }
             EventKind::CommandFailed { .. } | EventKind::RunFinished { .. } => self.end(),
+            EventKind::LockWaiting { lock } => {
+                self.waited = true;
+                self.above(&format!("waiting for the stack's lock: {}", words::lock(lock)));
+            }
+            EventKind::LockAcquired { took, .. } if self.waited => {
+                self.above(&format!("has the stack's lock after {}", time::duration(*took)));
+            }
+            EventKind::LockNotUsed => {
+                self.above(&format!("{}: {}", style.yellow("warning"), words::NO_LOCK));
+            }
+            EventKind::LockLost { failure } => {
+                self.above(&format!("{}: {}", style.red("error"), failure.message));
+            }
+            EventKind::LockAcquired { .. } | EventKind::LockReleased { .. } | EventKind::Lock { .. } => {}
             EventKind::Status { .. } | EventKind::Credentials { .. } | EventKind::Drift { .. } => {}
         }
     }

@@ -19,6 +19,12 @@ pub(crate) fn moment(text: &str) -> String {
     }
 }
 
+/// How many seconds before `now`, in milliseconds since the Unix epoch, a moment in RFC 3339 was; nothing when it is none.
+pub(crate) fn since(text: &str, now: u64) -> Option<u64> {
+    let at = text.parse::<jiff::Timestamp>().ok()?;
+    Some((now / 1000).saturating_sub(u64::try_from(at.as_second()).ok()?))
+}
+
 /// A time in seconds, roughly: `3d`, `5h`, `12m`, `40s`.
 pub(crate) fn rough(seconds: u64) -> String {
     match seconds {

@@ -1,6 +1,6 @@
 //! Words for what events say in types.
 
-use longshore_model::{Action, Effect, FailureKind};
+use longshore_model::{Action, Effect, FailureKind, LockHolder, LockState};
 
 /// An action that was done.
 pub(super) const fn done(action: Action) -> &'static str {
@@ -46,6 +46,15 @@ pub(super) const fn effect(effect: Effect) -> Option<&'static str> {
         Effect::RollingUpdate => Some("the tasks are replaced one after another"),
         Effect::Stop => Some("the tasks are stopped"),
     }
+}
+
+/// What `--no-lock` means.
+pub(super) const NO_LOCK: &str = "the run goes without the stack's lock: nothing keeps another one from changing the stack at the same time";
+
+/// Who holds a lock or held it last.
+pub(super) fn lock(state: &LockState) -> String {
+    let Some(holder) = &state.holder else { return state.who() };
+    LockHolder { since: super::time::moment(&holder.since), ..holder.clone() }.to_string()
 }
 
 /// What kind of failure it was.

@@ -1,0 +1,37 @@
+//! Asking before something is done that cannot be undone.
+
+use std::io::BufRead as _;
+
+use longshore_model::{Failure, FailureKind};
+
+use super::Invocation;
+use crate::session::Session;
+
+/// Why nobody can be asked; nothing when somebody can. `what` is what has not been done.
+pub(super) fn nobody_to_ask(invocation: &Invocation, what: &str) -> Option<Failure> {
+    let failure =
+        Failure::new(FailureKind::Invalid, "nobody can be asked, because standard input is no terminal")
+            .help(format!("pass --yes to go on without being asked; {what}"));
+    (!invocation.stdin_is_terminal).then_some(failure)
+}
+
+/// Asks for the stack's name, which is typed to do `what`. No answer when somebody asks to stop instead.
+pub(super) async fn confirm(session: &Session, invocation: &mut Invocation, what: &str) -> Option<bool> {
+    let stack = session.run.stack.to_string();
+    invocation.display.stderr.write(format!("Type the stack's name, `{stack}`, to {what}: "));
+    let mut stdin = std::mem::replace(&mut invocation.stdin, Box::new(std::io::empty()));
+    let read = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        stdin.read_line(&mut line).map(|_| line)
+    });
+    tokio::select! {
+        line = read => Some(line.is_ok_and(|line| line.is_ok_and(|line| line.trim() == stack))),
+        () = session.run.interrupt.cancelled() => None,
+    }
+}
+
+/// What was typed is something else. `what` is what has not been done.
+pub(super) fn not_confirmed(what: &str) -> Failure {
+    Failure::new(FailureKind::Invalid, "what was typed is not the stack's name")
+        .help(format!("{what}; type the name, or pass --yes"))
+}
