@@ -3,6 +3,7 @@
 //! Few dependencies, so that it compiles in seconds: it stands before everything else that one does here.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod bench;
 mod ci;
 mod deploy;
 mod helper;
@@ -33,6 +34,9 @@ Tasks:
       --no-docker, --no-python, --no-registry, --no-terraform
                    Leave out what needs that helper
       --no-doc     Leave out the doc tests
+  bench requests|makespan [N…]
+                   Figures of stacks with N services in the simulated cloud: how many requests a plan and a deploy take,
+                   and how long deploys take at AWS's quotas, in virtual time
   ci               What has to pass: formatting, clippy, tidy, documentation, cargo-deny, test
   tidy             Check the habits that no compiler knows: directions of dependencies, who may print, file lengths …
   tools            Install the Python tools of some tests below target/ (takes a network)
@@ -78,6 +82,7 @@ fn dispatch(arguments: &[OsString]) -> Result<Outcome, Error> {
     };
     let workspace = Workspace::locate();
     match task.to_str() {
+        Some("bench") => bench::run(&workspace, rest),
         Some("deploy") => deploy::run(&workspace, rest),
         Some("test") => test::run(&workspace, &test::Options::parse(rest)?),
         Some("ci") => none(task, rest).and_then(|()| ci::run(&workspace)),
