@@ -92,7 +92,7 @@ mod tests {
         for line in REQUIREMENTS.lines().filter(|line| !line.starts_with('#')) {
             assert!(line.contains("=="), "{line}");
         }
-        for tool in ["awscli", "moto", "boto3", "ministack"] {
+        for tool in ["awscli", "moto", "boto3", "ministack", "check-jsonschema"] {
             assert!(REQUIREMENTS.contains(&format!("\n{tool}==")), "{tool}");
         }
     }

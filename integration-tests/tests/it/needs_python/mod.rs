@@ -4,6 +4,7 @@ mod account;
 mod aws_cli;
 mod least_privilege;
 mod moto;
+mod pipelines;
 mod stores;
 
 use std::path::PathBuf;
