@@ -1,6 +1,6 @@
 //! Programs outside of the Rust toolchain that some tests need.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 use crate::{
     process::{is_on, program, succeeds},
@@ -17,7 +17,7 @@ pub(crate) enum Helper {
     Python,
     /// The distribution project's container registry.
     Registry,
-    /// The `terraform` command.
+    /// The `terraform` command, and its AWS provider on this machine.
     Terraform,
 }
 
@@ -65,8 +65,27 @@ impl Helper {
                     "there is neither a `docker-registry` command (Debian's package of that name) nor a `registry`"
                         .to_owned()
                 }),
-            Self::Terraform if answers("terraform", "version") => Ok(None),
+            Self::Terraform if answers("terraform", "version") => terraform_plugins()
+                .map(|directory| Some(("XTASK_TERRAFORM_PLUGINS", directory.into_os_string()))),
             Self::Terraform => Err("there is no `terraform` command".to_owned()),
         }
     }
+}
+
+/// The directory below which Terraform's AWS provider is: that of the variable TERRAFORM_PLUGINS, one of those where
+/// Terraform itself looks, or one where images of machines have it.
+fn terraform_plugins() -> Result<PathBuf, String> {
+    let named = std::env::var_os("TERRAFORM_PLUGINS").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".terraform.d/plugins"));
+    let shared = ["/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins", "/opt/tf-plugins"];
+    named
+        .into_iter()
+        .chain(home)
+        .chain(shared.map(PathBuf::from))
+        .find(|directory| directory.join("registry.terraform.io/hashicorp/aws").is_dir())
+        .ok_or_else(|| {
+            "Terraform's AWS provider is not on this machine: `terraform providers mirror DIRECTORY`, where its use is \
+             configured, and TERRAFORM_PLUGINS=DIRECTORY"
+                .to_owned()
+        })
 }

@@ -7,5 +7,6 @@ mod longshore;
 mod many_registries;
 mod needs_python;
 mod needs_registry;
+mod needs_terraform;
 mod refusals;
 mod secrecy;

@@ -2,6 +2,7 @@
 
 mod account;
 mod aws_cli;
+mod boto3;
 mod least_privilege;
 mod moto;
 mod pipelines;
