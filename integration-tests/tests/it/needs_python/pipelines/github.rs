@@ -146,7 +146,7 @@ fn a_pull_request_has_its_plan_as_one_comment() {
     assert_eq!(action.outputs["changes"], "true");
     assert!(runner.file(&action.outputs["plan-file"]).exists());
     let report = runner.read(&action.outputs["report"]);
-    assert_eq!(forge.written(), [report.clone()]);
+    assert_eq!(forge.written(), std::slice::from_ref(&report));
     assert_eq!(runner.read("summary.md"), report);
     insta::assert_snapshot!("comment", report);
 
