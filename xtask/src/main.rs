@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod deploy;
 mod helper;
+mod image;
 mod process;
 mod suite;
 mod test;
@@ -37,6 +38,9 @@ Tasks:
   bench requests|makespan [N…]
                    Figures of stacks with N services in the simulated cloud: how many requests a plan and a deploy take,
                    and how long deploys take at AWS's quotas, in virtual time
+  image [OPTIONS]  Build Longshore's container image with this machine's cargo and Docker
+      --tag NAME   Its name, instead of longshore:latest
+      --release    Optimised, as it is to be published
   ci               What has to pass: formatting, clippy, tidy, documentation, cargo-deny, test
   tidy             Check the habits that no compiler knows: directions of dependencies, who may print, file lengths …
   tools            Install the Python tools of some tests below target/ (takes a network)
@@ -85,6 +89,7 @@ fn dispatch(arguments: &[OsString]) -> Result<Outcome, Error> {
         Some("bench") => bench::run(&workspace, rest),
         Some("deploy") => deploy::run(&workspace, rest),
         Some("test") => test::run(&workspace, &test::Options::parse(rest)?),
+        Some("image") => image::run(&workspace, rest),
         Some("ci") => none(task, rest).and_then(|()| ci::run(&workspace)),
         Some("tidy") => none(task, rest).and_then(|()| tidy::run(&workspace)),
         Some("tools") => none(task, rest).and_then(|()| tools::install(&workspace)),

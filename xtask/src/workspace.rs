@@ -23,9 +23,14 @@ impl Workspace {
         &self.root
     }
 
+    /// What cargo builds is below this directory.
+    pub(crate) fn target(&self) -> PathBuf {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+        self.root.join(target)
+    }
+
     /// The private environment that [`tools`](crate::tools) installs.
     pub(crate) fn python_tools(&self) -> PathBuf {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-        self.root.join(target).join("python-tools")
+        self.target().join("python-tools")
     }
 }
