@@ -63,14 +63,19 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         })
         .collect();
     let mut credentials = BTreeMap::new();
+    let mut used = Used::default();
     for name in stack.registries.keys() {
         let Some(credential) = registry_credential(stack, name, &stores, &private, host, &mut problems)
         else {
             continue;
         };
         let credential = Arc::new(credential);
+        if stack.registries[name].removed {
+            used.removed.push((&stack.registries[name].store, credential));
+            continue;
+        }
         let step = PublishCredentialStep::new(credential.clone());
-        let mut node = Node::new(credential_step(name), Arc::new(step));
+        let mut node = Node::new(credential.step(), Arc::new(step));
         node.resource = credential.store.resource(&credential.secret);
         nodes.push(node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN));
         credentials.insert(name.clone(), credential);
@@ -85,7 +90,6 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         nodes.push(Node::new(StepId::new("images", host_name), Arc::new(step)));
     }
     let mut deployers = BTreeMap::new();
-    let mut used = Used::default();
     for (name, service) in &stack.services {
         let wires = wires(stack, name, service);
         nodes.extend(container_secrets::nodes(stack, name, service, &stores, host, &mut problems));
@@ -107,6 +111,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
     if !problems.is_empty() {
         return Err(problems);
     }
+    used.credentials.extend(credentials.values().cloned());
     nodes.extend(undeclared::nodes(stack, used, &stores, host, &nodes));
     match Graph::new(nodes) {
         Ok(graph) => Ok(Expansion { graph, deployers, credentials }),

@@ -223,6 +223,7 @@ fn stack(services: &[(&str, &[Image])]) -> Stack {
                 source: plugin("registries.ghcr", "ghcr"),
                 store: name("default"),
                 secret_name: None,
+                removed: false,
             },
         )]
         .into(),

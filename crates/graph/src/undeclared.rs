@@ -2,26 +2,29 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use longshore_model::{Stack, StepId};
+use longshore_model::{Name, Stack, StepId};
 use longshore_plugin::{
-    Declared, Node, RoleBuilder, SecretStore, ServiceDeployer, Undeclared,
+    Declared, Node, RegistryCredential, Revokers, RoleBuilder, SecretStore, ServiceDeployer, Undeclared,
     adapter::{UndeclaredSecretsStep, UndeclaredStep},
 };
 
 use crate::{container_secrets::Stores, expand::Host};
 
-/// The plugins that the stack uses, by the names that the configuration calls them.
+/// What the stack uses: plugins by the names that the configuration calls them, and registries.
 #[derive(Default)]
-pub(crate) struct Used {
+pub(crate) struct Used<'a> {
     pub(crate) roles: BTreeMap<String, Arc<dyn RoleBuilder>>,
     pub(crate) deployers: BTreeMap<String, Arc<dyn ServiceDeployer>>,
+    pub(crate) credentials: Vec<Arc<RegistryCredential>>,
+    /// The registries that are marked as removed, each with its store.
+    pub(crate) removed: Vec<(&'a Name, Arc<RegistryCredential>)>,
 }
 
 /// One step for each kind of resource. The last service of a stack may have left the configuration: so plugins look that
 /// the stack does not use any more, as far as they need no options for that. Whatever uses other resources goes first.
 pub(crate) fn nodes(
     stack: &Stack,
-    mut used: Used,
+    mut used: Used<'_>,
     stores: &Stores<'_>,
     host: &Host<'_>,
     made: &[Node],
@@ -45,14 +48,20 @@ pub(crate) fn nodes(
     };
     let users: Vec<_> = users.into_iter().map(|user| Node { is_removed_first: true, ..node(user) }).collect();
     let after: Vec<_> = users.iter().map(|user| user.id.clone()).collect();
-    let others = others.into_iter().map(node).chain(secrets(stack, stores, host, &declared));
+    let others = others.into_iter().map(node).chain(secrets(stack, &used, stores, host, &declared));
     let others: Vec<_> = others.map(|other| Node { after: after.clone(), ..other }).collect();
     users.into_iter().chain(others).collect()
 }
 
 /// One step for each kind of store, whatever their number: its secrets that carry the stack's tag are found wherever they
 /// are.
-fn secrets(stack: &Stack, stores: &Stores<'_>, host: &Host<'_>, declared: &Arc<Declared>) -> Vec<Node> {
+fn secrets(
+    stack: &Stack,
+    used: &Used<'_>,
+    stores: &Stores<'_>,
+    host: &Host<'_>,
+    declared: &Arc<Declared>,
+) -> Vec<Node> {
     let mut kinds: BTreeMap<String, Arc<dyn SecretStore>> = BTreeMap::new();
     for (name, store) in stores {
         kinds.entry(stack.stores[*name].name.clone()).or_insert_with(|| store.clone());
@@ -62,7 +71,10 @@ fn secrets(stack: &Stack, stores: &Stores<'_>, host: &Host<'_>, declared: &Arc<D
     }
     let node = |(kind, store): (String, Arc<dyn SecretStore>)| {
         let id = StepId::new("undeclared-secrets", &kind);
-        let step = UndeclaredSecretsStep { name: kind, store, declared: declared.clone() };
+        let is_here = |(name, _): &&(&Name, _)| stack.stores[*name].name == kind;
+        let removed = used.removed.iter().filter(is_here).map(|(_, credential)| credential.clone()).collect();
+        let revokers = Revokers { declared: used.credentials.clone(), removed };
+        let step = UndeclaredSecretsStep { name: kind, store, declared: declared.clone(), revokers };
         Node::new(id, Arc::new(step)).last()
     };
     kinds.into_iter().map(node).collect()

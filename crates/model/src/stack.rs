@@ -77,6 +77,8 @@ pub struct ContainerRegistry {
     pub store: Name,
     /// The secret's name in the store; otherwise the store makes one of stack and registry.
     pub secret_name: Option<String>,
+    /// It is no longer used: it is declared only so that what was made for it can be revoked.
+    pub removed: bool,
 }
 
 /// What launches a service's tasks.

@@ -41,6 +41,11 @@ pub struct Minted {
 /// use, only the caller knows.
 #[async_trait]
 pub trait TokenMinter: Send + Sync {
+    /// Whose tokens it makes: the plugin, the API's host, and the organisation or project that they belong to, as in
+    /// `dockerhub hub.docker.com acme`. It is noted in a tag of the secret, so it consists of letters, digits, spaces and
+    /// `_.:/=+-@`. Whatever makes tokens of the same issuer can revoke those of another registry of the configuration.
+    fn issuer(&self) -> String;
+
     /// Proves that a token for `scope` could be made, and says what it will be. Reads only.
     ///
     /// # Errors

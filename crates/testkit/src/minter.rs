@@ -99,6 +99,7 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
         revokes_and_can_be_asked_again,
         lists_the_tokens_of_one_holder,
         gives_ids_that_a_tag_can_keep,
+        names_its_issuer_as_a_tag_can_keep_it,
         tells_nobody_the_token,
     }
     let bench = made().await;
@@ -168,6 +169,14 @@ async fn gives_ids_that_a_tag_can_keep<H: Harness>(bench: &Bench<H>) {
     assert!(!id.is_empty() && id.len() <= 100 && id.chars().all(fits), "no tag can keep the id {id:?}");
     assert!(!id.contains(minted.credential.password.expose().as_str()), "the id holds the token");
     assert!(!minted.credential.username.is_empty(), "the token has no user name");
+}
+
+async fn names_its_issuer_as_a_tag_can_keep_it<H: Harness>(bench: &Bench<H>) {
+    let issuer = bench.minter().issuer();
+    let fits = |c: char| c.is_ascii_alphanumeric() || " _.:/=+@-".contains(c);
+    assert!(!issuer.trim().is_empty() && issuer.chars().all(fits), "no tag can keep the issuer {issuer:?}");
+    bench.mint(&bench.harness.scope(HOLDER)).await;
+    assert_eq!(bench.minter().issuer(), issuer, "the issuer is another one the next time");
 }
 
 async fn tells_nobody_the_token<H: Harness>(bench: &Bench<H>) {

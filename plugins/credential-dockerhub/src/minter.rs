@@ -56,6 +56,10 @@ impl HubMinter {
 
 #[async_trait]
 impl TokenMinter for HubMinter {
+    fn issuer(&self) -> String {
+        format!("dockerhub {} {}", self.hub.api.host(), self.mint.organization)
+    }
+
     async fn check(&self, context: &Context, scope: &PullScope) -> Result<String> {
         let resources = self.resources(scope)?;
         let Mint { organization, expires_days, .. } = &self.mint;

@@ -168,6 +168,11 @@ fn refusal(answer: &Answer, kind: OwnerKind) -> Failure {
 
 #[async_trait]
 impl TokenMinter for GitLabMinter {
+    fn issuer(&self) -> String {
+        let Owner { kind, id } = &self.mint.owner;
+        format!("gitlab {} {} {id}", self.api.host(), kind.name())
+    }
+
     async fn check(&self, context: &Context, scope: &PullScope) -> Result<String> {
         let manager = self.manager(context).await?;
         let Described { id, whole_path } = manager.find_for(context, scope).await?;

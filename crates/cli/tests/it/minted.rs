@@ -17,7 +17,7 @@ const BASE: &str = r#"
 stack = "shop"
 aws.region = "eu-central-1"
 
-[registries.gitlab]
+[registries.NAME]
 use = "gitlab"
 host = "git.example.com:5050"
 api = "API"
@@ -121,6 +121,15 @@ impl GitLab {
     }
 }
 
+fn prepare(project: &Project, base: &str) {
+    project.write("configs/base.toml", base);
+    project.write("configs/local.toml", "");
+    project.write("configs/maintainer", MAINTAINER);
+    for id in 1..=3 {
+        project.write(&format!("configs/{id}"), &password(id));
+    }
+}
+
 fn run(project: &Project, arguments: &[&str]) -> Ran {
     let ran = project.run(arguments);
     for secret in (1..=3).map(password).chain([MAINTAINER.to_owned()]) {
@@ -138,12 +147,8 @@ fn state(project: &Project) -> String {
 fn a_token_is_made_rotated_and_revoked() {
     let gitlab = GitLab::default();
     let project = Project::new();
-    project.write("configs/base.toml", &BASE.replace("API", &gitlab.start()));
-    project.write("configs/local.toml", "");
-    project.write("configs/maintainer", MAINTAINER);
-    for id in 1..=3 {
-        project.write(&format!("configs/{id}"), &password(id));
-    }
+    let base = BASE.replace("NAME", "gitlab").replace("API", &gitlab.start());
+    prepare(&project, &base);
 
     let plan = run(&project, &["plan", "-vvv"]);
     assert_eq!(plan.exit, Exit::Done, "{}", plan.stderr);
@@ -183,4 +188,55 @@ fn a_token_is_made_rotated_and_revoked() {
     assert_eq!(destroyed.exit, Exit::Done, "{}", destroyed.stderr);
     assert!(destroyed.stdout.contains("the token projects/7/2 will be revoked"), "{}", destroyed.stdout);
     assert!(gitlab.valid().is_empty());
+}
+
+#[test]
+fn a_registry_that_leaves_takes_its_token_along() {
+    let gitlab = GitLab::default();
+    let project = Project::new();
+    let base = BASE.replace("API", &gitlab.start());
+    prepare(&project, &base.replace("NAME", "gitlab"));
+    let deploy = || {
+        let deploy = run(&project, &["deploy"]);
+        assert_eq!(deploy.exit, Exit::Done, "{}", deploy.stderr);
+        deploy
+    };
+    deploy();
+    assert_eq!(gitlab.valid(), [1]);
+
+    // Under another name it has another secret, for which another token is made; it revokes the one before.
+    let renamed = base.replace("NAME", "git");
+    project.write("configs/base.toml", &renamed);
+    let deployed = deploy();
+    assert!(deployed.stdout.contains("projects/7/1 of longshore/shop/gitlab/pull will be revoked"));
+    assert_eq!(gitlab.valid(), [2]);
+
+    let is_registry = |block: &&str| block.starts_with("[registries.");
+    let is_service = |block: &&str| block.starts_with("[services.");
+    let blocks: Vec<_> = renamed.split("\n\n").filter(|block| !is_service(block)).collect();
+    let gone: Vec<_> = blocks.iter().copied().filter(|block| !is_registry(block)).collect();
+    project.write("configs/base.toml", &gone.join("\n\n"));
+    let deployed = deploy();
+    let told = "longshore/shop/git/pull stays, because the token projects/7/2 (issued by gitlab 127.0.0.1:";
+    assert!(deployed.stderr.contains(told), "{}", deployed.stderr);
+    assert!(deployed.stderr.contains("bring [registries.git] back with `removed = true`"));
+    assert_eq!(run(&project, &["plan", "--detailed-exitcode"]).exit, Exit::Done);
+    assert_eq!(gitlab.valid(), [2]);
+
+    let removed = blocks.join("\n\n").replace("[registries.git]", "[registries.git]\nremoved = true");
+    project.write("configs/base.toml", &removed);
+    let plan = run(&project, &["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.exit, Exit::Changes);
+    assert!(
+        plan.stdout.contains("projects/7/2 of longshore/shop/git/pull will be revoked"),
+        "{}",
+        plan.stdout
+    );
+    deploy();
+    assert!(gitlab.valid().is_empty());
+    let plan = run(&project, &["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.exit, Exit::Done);
+    let told = "nothing is left of the registry `git`: remove [registries.git]";
+    assert!(plan.stdout.contains(told), "{}", plan.stdout);
+    assert_eq!(run(&project, &["credentials"]).exit, Exit::Done, "it is no registry that could be looked at");
 }

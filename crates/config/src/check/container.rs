@@ -58,6 +58,15 @@ fn registry(
         return registries.hosts.iter().find(|(_, host)| *host == image.host()).map(|(name, _)| name.clone());
     }
     let name = registries.declared.reference(fields, "registry", "registry")?;
+    if registries.removed.contains(&name) {
+        let message = format!("refers to the registry `{name}`, which is removed");
+        fields.problem(
+            "registry",
+            message,
+            format!("take `removed` out of [registries.{name}], or this out"),
+        );
+        return None;
+    }
     if let (Some(host), Some(image)) = (registries.hosts.get(&name), image)
         && host != image.host()
     {

@@ -1,6 +1,6 @@
 //! `[registries.NAME]`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_model::{ContainerRegistry, Fields, ImageReference, Name, Plugin};
 
@@ -14,21 +14,28 @@ use crate::defaults::HOSTS;
 pub(super) struct Registries {
     /// Those that could be read.
     pub(super) declared: Named<ContainerRegistry>,
-    /// The hosts, also of those that are wrong in another way.
+    /// The hosts, also of those that are wrong in another way. Those that are removed have none.
     pub(super) hosts: BTreeMap<Name, String>,
+    /// Those that are declared only so that what was made for them can be revoked.
+    pub(super) removed: BTreeSet<Name>,
 }
 
 /// Reads all registries. The store of each is one of `stores`.
 pub(super) fn read_all(fields: &mut Fields<'_>, stores: &Named<Plugin>, plugins: &Plugins) -> Registries {
-    let mut hosts = BTreeMap::new();
+    let (mut hosts, mut removed) = (BTreeMap::new(), BTreeSet::new());
     let declared = named(fields, "registries", |name, fields| {
         let source = Plugins::name(fields, "ghcr");
         let host = host(fields);
-        hosts.extend(host.clone().map(|host| (name.clone(), host)));
-        read(source, host, fields, stores, plugins)
+        let is_removed = fields.flag("removed").unwrap_or_default();
+        if is_removed {
+            removed.insert(name.clone());
+        } else {
+            hosts.extend(host.clone().map(|host| (name.clone(), host)));
+        }
+        Some(ContainerRegistry { removed: is_removed, ..read(source, host, fields, stores, plugins)? })
     });
     check_hosts(&hosts, fields);
-    Registries { declared, hosts }
+    Registries { declared, hosts, removed }
 }
 
 fn read(
@@ -61,6 +68,7 @@ fn read(
         source: source?,
         store: store?,
         secret_name,
+        removed: false,
     })
 }
 

@@ -39,6 +39,21 @@ public.image = "public.ecr.aws/nginx/nginx"
 }
 
 #[test]
+fn a_registry_that_is_removed_pulls_no_image() {
+    let base = "stack = 'acme'\n[registries]\nold = { use = 'dockerhub', removed = true }\nhub.use = 'dockerhub'\n\
+                gone = { use = 'ghcr', removed = true }\n[services.api.containers]\nhub.image = 'acme/api'\n\
+                public.image = 'ghcr.io/acme/public'";
+    let loaded = Configuration::new(base, "").load();
+    let registry = |container: &str| {
+        let container = &loaded.service("api").containers[&Name::new(container).unwrap()];
+        container.registry.as_ref().map(Name::as_str)
+    };
+    assert_eq!((registry("hub"), registry("public")), (Some("hub"), None));
+    let errors = Configuration::new(&format!("{base}\npublic.registry = 'gone'"), "").errors();
+    insta::assert_snapshot!(errors);
+}
+
+#[test]
 fn a_service_itself_can_be_its_single_container() {
     let base =
         "stack = 'acme'\n[services.api]\nimage = 'acme/api'\nports.http = 80\narchitecture = 'aarch64'";

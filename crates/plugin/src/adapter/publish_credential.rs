@@ -41,6 +41,9 @@ impl Step for PublishCredentialStep {
         let value = proved.credential.to_secret_string();
         let mut plan = credential.store.plan(context, &credential.secret, &value).await?;
         plan.notes.extend(proved.notes);
+        if plan.action == Action::Update {
+            plan.notes.extend(credential.minted_before(context).await);
+        }
         Ok(plan)
     }
 
@@ -54,8 +57,10 @@ impl Step for PublishCredentialStep {
             credential.apply_minted(context, minter, verdict).await?
         } else {
             let proved = credential.prove(context).await?;
-            if plan.action != Action::Create {
-                credential.warn_of_minted(context).await;
+            if plan.action != Action::Create
+                && let Some(warning) = credential.minted_before(context).await
+            {
+                context.warn(warning);
             }
             let value = proved.credential.to_secret_string();
             credential.store.apply(context, &credential.secret, &value).await?

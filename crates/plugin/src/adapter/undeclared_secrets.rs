@@ -1,15 +1,20 @@
 //! Secrets that the stack owns and no longer declares.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use longshore_model::{Action, FieldChange, Inputs, Outputs, Shown, StepPlan};
 
-use crate::{Context, Declared, Result, SecretSpec, SecretStore, Step, TokenLabels, as_far_as_allowed};
+use crate::{
+    Context, Declared, RegistryCredential, Result, Revokers, SecretSpec, SecretStore, Step, Tokens,
+    UndeclaredSecret, as_far_as_allowed, pull_check::join_failures, tokens,
+};
 
 /// Removes the secrets of a store that carry the stack's tag, but whose step is not in the graph any more: those of a
-/// registry or a variable that left the configuration. It comes after everything that may still have used them, and it
-/// keeps them as long as a service of the stack runs that is not declared either: its tasks may read them.
+/// registry or a variable that left the configuration. It comes after everything that may still have used them.
+///
+/// A token that was made for such a secret is revoked first, by a registry that is marked as removed or by one that has
+/// the same issuer. While nothing can revoke it, the secret stays, because it names the token.
 pub struct UndeclaredSecretsStep {
     /// The kind of store, as the configuration calls it.
     pub name: String,
@@ -17,63 +22,153 @@ pub struct UndeclaredSecretsStep {
     pub store: Arc<dyn SecretStore>,
     /// What the steps make.
     pub declared: Arc<Declared>,
+    /// What can revoke tokens. The registries that are marked as removed are those of this kind of store.
+    pub revokers: Revokers,
+}
+
+/// What is going to be removed.
+#[derive(Default)]
+struct Leaving<'a> {
+    /// Secrets, each with what revokes its tokens, and those that it names.
+    secrets: Vec<(UndeclaredSecret, Option<(&'a RegistryCredential, BTreeSet<String>)>)>,
+    /// Tokens without a secret: earlier runs were killed before they stored them, or after they removed the secret.
+    tokens: Vec<(&'a RegistryCredential, BTreeSet<String>)>,
+    notes: Vec<String>,
+    /// Secrets that stay, and why.
+    stuck: Vec<(UndeclaredSecret, String)>,
 }
 
 impl UndeclaredSecretsStep {
-    async fn look(&self, context: &Context) -> Result<StepPlan> {
-        let mut plan =
-            StepPlan::new(Action::NoChange, format!("{} secrets that nothing declares", self.name));
-        plan.resources = 0;
+    /// Finds out what there is to remove. Reads only.
+    async fn look(&self, context: &Context) -> Result<Leaving<'_>> {
+        let mut leaving = Leaving::default();
         let found = self.store.undeclared(context, &self.declared).await;
-        let secrets = as_far_as_allowed(context, &format!("secrets in {}", self.name), found)?;
-        if secrets.is_empty() {
-            return Ok(plan);
+        for secret in as_far_as_allowed(context, &format!("secrets in {}", self.name), found)? {
+            let revocation = match self.revokers.of(context, &secret) {
+                Tokens::Gone(note) => {
+                    leaving.notes.extend(note.map(|note| format!("{}: {note}", secret.name)));
+                    None
+                }
+                Tokens::Revocable(credential, ids) => {
+                    let spec = named(&secret.name);
+                    let notes = &mut leaving.notes;
+                    let ids = credential.tokens_of(context, &*self.store, &spec, ids, notes).await?;
+                    Some((credential, ids))
+                }
+                Tokens::Stuck(what) => {
+                    leaving.stuck.push((secret, what));
+                    continue;
+                }
+            };
+            leaving.secrets.push((secret, revocation));
         }
-        for secret in secrets {
-            plan.action = Action::Delete;
-            plan.reason = Some("the stack owns them, and the configuration does not declare them".to_owned());
-            if !TokenLabels::read(&secret.labels).ids().is_empty() {
-                plan.notes.push(format!(
-                    "the token in {} was made for the stack: revoke it at its registry, whose configuration is gone",
-                    secret.name
+        for credential in &self.revokers.removed {
+            let found = leaving.secrets.iter().map(|(secret, _)| secret);
+            let mut found = found.chain(leaving.stuck.iter().map(|(secret, _)| secret));
+            if found.any(|secret| secret.resource == credential.step().as_str()) {
+                continue;
+            }
+            let (secret, mut notes) = (&credential.secret, Vec::new());
+            let ids =
+                credential.tokens_of(context, &*self.store, secret, BTreeSet::new(), &mut notes).await?;
+            if ids.is_empty() && notes.is_empty() {
+                let registry = &credential.registry;
+                notes.push(format!(
+                    "nothing is left of the registry `{registry}`: remove [registries.{registry}]"
                 ));
             }
-            plan.resources += 1;
+            if !ids.is_empty() {
+                leaving.tokens.push((credential, ids));
+            }
+            leaving.notes.append(&mut notes);
+        }
+        Ok(leaving)
+    }
+
+    async fn plan_all(&self, context: &Context) -> Result<StepPlan> {
+        let mut plan =
+            StepPlan::new(Action::NoChange, format!("{} secrets that nothing declares", self.name));
+        let leaving = self.look(context).await?;
+        for (secret, revocation) in leaving.secrets {
+            if let Some((_, ids)) = revocation.filter(|(_, ids)| !ids.is_empty()) {
+                plan.notes.push(format!("{} of {} will be revoked", tokens(&ids), secret.name));
+            }
             plan.changes.push(FieldChange::new(secret.name, Some(Shown::text(secret.resource)), None));
         }
+        for (credential, ids) in leaving.tokens {
+            let step = credential.step();
+            let change = |id: &String| FieldChange::new(token(id), Some(Shown::text(step.as_str())), None);
+            plan.changes.extend(ids.iter().map(change));
+        }
+        plan.resources = plan.changes.len();
+        if plan.resources > 0 {
+            plan.action = Action::Delete;
+            plan.reason = Some("the stack owns them, and the configuration does not declare them".to_owned());
+        }
+        plan.notes.extend(leaving.notes);
+        leaving.stuck.iter().for_each(|(_, what)| context.warn(what));
         Ok(plan)
     }
 
-    /// Removes those among them that `is_planned`.
-    async fn remove_those(&self, context: &Context, is_planned: impl Fn(&str) -> bool + Send) -> Result<()> {
-        let undeclared = self.store.undeclared(context, &self.declared).await?;
-        for secret in undeclared.into_iter().filter(|secret| is_planned(&secret.name)) {
-            let spec = SecretSpec { name: Some(secret.name), ..SecretSpec::default() };
-            self.store.remove(context, &spec).await?;
+    /// Removes what `is_wanted` by its name in the plan. What cannot be removed does not keep the others.
+    async fn remove_those(&self, context: &Context, is_wanted: impl Fn(&str) -> bool + Send) -> Result<()> {
+        let leaving = self.look(context).await?;
+        let mut failures = Vec::new();
+        for (secret, revocation) in leaving.secrets.into_iter().filter(|(secret, _)| is_wanted(&secret.name))
+        {
+            failures.extend(self.remove_secret(context, &secret.name, revocation).await.err());
         }
-        Ok(())
+        for (credential, ids) in leaving.tokens {
+            let ids: BTreeSet<_> = ids.into_iter().filter(|id| is_wanted(&token(id))).collect();
+            if !ids.is_empty() {
+                let revoked = credential.revoke_of(context, &*self.store, &credential.secret, ids).await;
+                failures.extend(revoked.err());
+            }
+        }
+        join_failures(failures).map_or(Ok(()), Err)
     }
+
+    async fn remove_secret(
+        &self,
+        context: &Context,
+        name: &str,
+        revocation: Option<(&RegistryCredential, BTreeSet<String>)>,
+    ) -> Result<()> {
+        let secret = named(name);
+        if let Some((credential, ids)) = revocation {
+            credential.revoke_of(context, &*self.store, &secret, ids).await?;
+        }
+        self.store.remove(context, &secret).await
+    }
+}
+
+/// The secret with a whole name.
+fn named(name: &str) -> SecretSpec {
+    SecretSpec { name: Some(name.to_owned()), ..SecretSpec::default() }
+}
+
+/// What a plan calls a token that no secret holds.
+fn token(id: &str) -> String {
+    format!("token {id}")
 }
 
 #[async_trait]
 impl Step for UndeclaredSecretsStep {
     async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
-        self.look(context).await
+        self.plan_all(context).await
     }
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         // What came since belongs to a newer configuration, which somebody deploys at the same time.
-        let is_planned = |name: &str| plan.changes.iter().any(|change| change.field == name);
-        self.remove_those(context, is_planned).await?;
+        self.remove_those(context, |name| plan.changes.iter().any(|change| change.field == name)).await?;
         Ok(Outputs::new())
     }
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
-        self.look(context).await
+        self.plan_all(context).await
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        let plan = self.look(context).await?;
-        self.remove_those(context, |name| plan.changes.iter().any(|change| change.field == name)).await
+        self.remove_those(context, |_| true).await
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 const ID: &str = "token-id";
+const ISSUER: &str = "token-issuer";
 const EXPIRES: &str = "token-expires";
 const REPOSITORIES: &str = "token-repositories";
 const NEXT: &str = "token-next";
@@ -19,6 +20,8 @@ const LIMIT: usize = 256;
 pub struct TokenLabels {
     /// What the registry calls the token that the secret holds; nothing when the credential was not minted.
     pub id: Option<String>,
+    /// Who has issued that token: see [`TokenMinter::issuer`](crate::TokenMinter::issuer).
+    pub issuer: Option<String>,
     /// When that token expires, in seconds since the Unix epoch.
     pub expires_at: Option<u64>,
     /// The repositories that it was made for, or a hash of them when they are too many for a label.
@@ -38,6 +41,7 @@ impl TokenLabels {
         let expires = text(EXPIRES).and_then(|text| text.parse::<Timestamp>().ok());
         Self {
             id: text(ID),
+            issuer: text(ISSUER),
             expires_at: expires.and_then(|at| u64::try_from(at.as_second()).ok()),
             repositories: text(REPOSITORIES),
             next: text(NEXT),
@@ -52,6 +56,7 @@ impl TokenLabels {
         let replaced = self.replaced.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
         [
             (ID, self.id.clone()),
+            (ISSUER, self.issuer.clone()),
             (EXPIRES, expires),
             (REPOSITORIES, self.repositories.clone()),
             (NEXT, self.next.clone()),
@@ -66,6 +71,12 @@ impl TokenLabels {
     #[must_use]
     pub fn ids(&self) -> BTreeSet<String> {
         self.id.iter().chain(&self.next).chain(&self.replaced).cloned().collect()
+    }
+
+    /// Whether every token that they name has expired by `now`, in seconds since the Unix epoch.
+    pub(crate) fn have_expired(&self, now: u64) -> bool {
+        let is_only_one = self.next.is_none() && self.replaced.is_empty();
+        is_only_one && self.expires_at.is_some_and(|expires| expires <= now)
     }
 
     /// Whether the token was made for all of `repositories`.
@@ -90,8 +101,13 @@ pub(super) fn repositories_label(repositories: &BTreeSet<String>) -> String {
     format!("sha256:{hex}")
 }
 
+/// A text as far as a label holds it. The same text is always clipped in the same way, so clipped ones can be compared.
+pub(super) fn clipped(text: &str) -> String {
+    text.chars().take(LIMIT).collect()
+}
+
 /// A moment as labels and people read it: RFC 3339 in UTC.
-pub(super) fn shown(seconds: u64) -> Option<String> {
+pub(crate) fn shown(seconds: u64) -> Option<String> {
     Timestamp::from_second(i64::try_from(seconds).ok()?).ok().map(|at| at.to_string())
 }
 
@@ -103,6 +119,7 @@ mod tests {
     fn labels_are_read_as_they_were_written() {
         let labels = TokenLabels {
             id: Some("12".to_owned()),
+            issuer: Some("dockerhub hub.docker.com acme".to_owned()),
             expires_at: Some(1_800_000_000),
             repositories: Some("acme/api acme/web".to_owned()),
             next: Some("13".to_owned()),
@@ -114,6 +131,15 @@ mod tests {
         assert_eq!(TokenLabels::read(&written), labels);
         assert_eq!(labels.ids().len(), 4);
         assert!(TokenLabels::default().write().is_empty());
+    }
+
+    #[test]
+    fn tokens_have_expired_when_the_last_of_them_has() {
+        let labels = TokenLabels { expires_at: Some(100), ..TokenLabels::default() };
+        assert!(labels.have_expired(100) && !labels.have_expired(99));
+        assert!(!TokenLabels::default().have_expired(100), "nobody knows");
+        let replaced = TokenLabels { replaced: ["1".to_owned()].into(), ..labels };
+        assert!(!replaced.have_expired(100), "nobody knows when the other one does");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, 
 
 use super::{
     RegistryCredential,
-    labels::{TokenLabels, repositories_label, shown},
+    labels::{TokenLabels, clipped, repositories_label, shown},
 };
 use crate::{Context, Credential, Minted, PullScope, Result, SecretSpec, Stored, TokenMinter};
 
@@ -22,8 +22,12 @@ pub(crate) enum Verdict {
 impl RegistryCredential {
     /// What a token has to be able to pull, and for which secret it is.
     pub(crate) async fn full_scope(&self, context: &Context) -> Result<PullScope> {
-        let holder = self.store.address(context, &self.secret).await?;
-        Ok(PullScope { holder, ..self.scope.clone() })
+        Ok(self.scope_of(self.store.address(context, &self.secret).await?))
+    }
+
+    /// The same for another secret.
+    pub(crate) fn scope_of(&self, holder: String) -> PullScope {
+        PullScope { holder, ..self.scope.clone() }
     }
 
     /// The secret with the labels of a token.
@@ -200,6 +204,7 @@ impl RegistryCredential {
         replaced.remove(&minted.id);
         TokenLabels {
             id: Some(minted.id.clone()),
+            issuer: self.source.minter().map(TokenMinter::issuer).map(|issuer| clipped(&issuer)),
             expires_at: minted.expires_at,
             repositories: Some(repositories_label(&self.scope.repositories)),
             next: None,
@@ -257,7 +262,7 @@ fn is_near(now: u64, expires: u64, stored: &Stored) -> bool {
 }
 
 /// Tokens by their ids, as people read them.
-pub(super) fn tokens<'a>(ids: impl IntoIterator<Item = &'a String>) -> String {
+pub(crate) fn tokens<'a>(ids: impl IntoIterator<Item = &'a String>) -> String {
     let ids: Vec<_> = ids.into_iter().map(String::as_str).collect();
     let plural = if ids.len() == 1 { "the token" } else { "the tokens" };
     format!("{plural} {}", ids.join(", "))

@@ -1,6 +1,7 @@
 //! The credential of one container registry, from where it comes from to where ECS reads it.
 
 mod labels;
+mod leave;
 mod mint;
 mod renew;
 mod revoke;
@@ -10,10 +11,12 @@ mod tests;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use longshore_model::{Failure, ImageReference, Name, Platform};
+use longshore_model::{Failure, ImageReference, Name, Platform, StepId};
 
 pub use labels::TokenLabels;
-pub(crate) use mint::Verdict;
+pub use leave::Revokers;
+pub(crate) use leave::Tokens;
+pub(crate) use mint::{Verdict, tokens};
 pub use renew::Renewed;
 
 use crate::{
@@ -74,6 +77,12 @@ impl RegistryCredential {
             scope: PullScope::default(),
             proved: Mutex::default(),
         }
+    }
+
+    /// The step that publishes it.
+    #[must_use]
+    pub fn step(&self) -> StepId {
+        StepId::new("credential", &self.registry)
     }
 
     /// Reads the secret as tasks read it now. Nothing when it is not stored, or is not the stack's.

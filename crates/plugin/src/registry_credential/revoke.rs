@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use longshore_model::{Action, Failure, FailureKind, StepPlan};
 
 use super::{RegistryCredential, labels::TokenLabels, mint::tokens};
-use crate::{Context, Result, TokenMinter, pull_check::join_failures};
+use crate::{Context, Result, SecretSpec, SecretStore, TokenMinter, pull_check::join_failures};
 
 impl RegistryCredential {
     /// Revokes the tokens that were replaced, and takes them out of the labels; and then those that an earlier run made
@@ -34,30 +34,27 @@ impl RegistryCredential {
         join_failures(failures).map_or(Ok(()), Err)
     }
 
-    /// Tells of tokens that were made for the secret by another source than the present one: nothing is configured that
-    /// could revoke them.
-    pub(crate) async fn warn_of_minted(&self, context: &Context) {
+    /// What to say of tokens that were made for the secret by another source than the present one: nothing is configured
+    /// that could revoke them.
+    pub(crate) async fn minted_before(&self, context: &Context) -> Option<String> {
         // A store that cannot be read back has no labels either.
-        let Ok(Some(stored)) = self.stored(context).await else { return };
+        let stored = self.stored(context).await.ok()??;
         let ids = TokenLabels::read(&stored.labels).ids();
-        if !ids.is_empty() {
-            context.warn(unrevocable(&ids));
-        }
+        (!ids.is_empty()).then(|| unrevocable(&ids))
     }
 
     /// Finds out which tokens are to be revoked when the registry is no longer needed. Reads only.
     pub(crate) async fn plan_revocation(&self, context: &Context, plan: &mut StepPlan) -> Result<()> {
-        let Some(minter) = self.source.minter() else { return Ok(()) };
+        if self.source.minter().is_none() {
+            return Ok(());
+        }
         let mut ids = BTreeSet::new();
         if plan.is_change()
             && let Some(stored) = self.stored(context).await?
         {
             ids = TokenLabels::read(&stored.labels).ids();
         }
-        match minter.list(context, &self.full_scope(context).await?).await {
-            Ok(found) => ids.extend(found),
-            Err(failure) => plan.notes.push(format!("its tokens could not be looked for: {failure}")),
-        }
+        let ids = self.tokens_of(context, &*self.store, &self.secret, ids, &mut plan.notes).await?;
         if !ids.is_empty() {
             plan.action = Action::Delete;
             plan.notes.push(format!("{} will be revoked", tokens(&ids)));
@@ -67,11 +64,25 @@ impl RegistryCredential {
 
     /// Revokes every token that was made for the secret. The secret, which names them, must not go before this is done.
     pub(crate) async fn revoke_all(&self, context: &Context) -> Result<()> {
-        let Some(minter) = self.source.minter() else { return Ok(()) };
+        if self.source.minter().is_none() {
+            return Ok(());
+        }
         let stored = self.stored(context).await?;
-        let mut ids = stored.map(|stored| TokenLabels::read(&stored.labels).ids()).unwrap_or_default();
+        let ids = stored.map(|stored| TokenLabels::read(&stored.labels).ids()).unwrap_or_default();
+        self.revoke_of(context, &*self.store, &self.secret, ids).await
+    }
+
+    /// Revokes the tokens `ids`, and all others that the registry has made for the secret in `store` that holds them.
+    pub(crate) async fn revoke_of(
+        &self,
+        context: &Context,
+        store: &dyn SecretStore,
+        secret: &SecretSpec,
+        mut ids: BTreeSet<String>,
+    ) -> Result<()> {
+        let Some(minter) = self.source.minter() else { return Ok(()) };
         let mut failures = Vec::new();
-        match minter.list(context, &self.full_scope(context).await?).await {
+        match minter.list(context, &self.scope_of(store.address(context, secret).await?)).await {
             Ok(found) => ids.extend(found),
             Err(failure) => failures.push(failure),
         }

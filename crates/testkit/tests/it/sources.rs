@@ -132,6 +132,10 @@ impl CredentialSource for Mint {
 
 #[async_trait]
 impl TokenMinter for Mint {
+    fn issuer(&self) -> String {
+        "mint mint.example.com shop".to_owned()
+    }
+
     async fn check(&self, _: &Context, scope: &PullScope) -> Result<String> {
         if scope.repositories.len() > 3 {
             let failure = Failure::new(FailureKind::Invalid, "a token is for three repositories at most");

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use longshore_model::{Inputs, StepId};
-use longshore_plugin::{Declared, SecretSpec, Step, UndeclaredSecret, adapter::UndeclaredSecretsStep};
+use longshore_plugin::{
+    Declared, Revokers, SecretSpec, Step, UndeclaredSecret, adapter::UndeclaredSecretsStep,
+};
 use serde_json::json;
 
 use super::harness::{Harness, NAME, credential};
@@ -48,6 +50,7 @@ async fn what_came_after_the_plan_stays() {
         name: "default".to_owned(),
         store: harness.store.clone(),
         declared: Arc::default(),
+        revokers: Revokers::default(),
     };
     let plan = step.plan(&harness.context(), &Inputs::default()).await.unwrap();
     assert_eq!(plan.changes.len(), 1);

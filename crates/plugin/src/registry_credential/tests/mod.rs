@@ -1,5 +1,6 @@
 //! Credentials through their whole life, and runs that are killed or go wrong at any change that they make.
 
+mod leave;
 mod world;
 
 use longshore_model::{Action, FailureKind, StepPlan};

@@ -12,9 +12,10 @@ use longshore_model::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Context, Credential, CredentialSource, Minted, PullCheck, PullProof, PullScope, RegistryCredential,
-    Reporter, Result, SecretSpec, SecretStore, Step, StoreCapabilities, Stored, TokenLabels, TokenMinter,
-    adapter::PublishCredentialStep,
+    Context, Credential, CredentialSource, Declared, Minted, PullCheck, PullProof, PullScope,
+    RegistryCredential, Reporter, Result, Revokers, SecretSpec, SecretStore, Step, StoreCapabilities, Stored,
+    TokenLabels, TokenMinter, UndeclaredSecret,
+    adapter::{PublishCredentialStep, UndeclaredSecretsStep},
 };
 
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:1:secret:longshore/shop/hub/pull-AbCdEf";
@@ -156,6 +157,32 @@ impl World {
         Ok(plan)
     }
 
+    /// What `deploy` does when the registry is not declared any more, but these are.
+    pub(super) async fn leave(&self, revokers: Revokers) -> Result<StepPlan> {
+        self.outside().dead = false;
+        let step = UndeclaredSecretsStep {
+            name: "secretsmanager".to_owned(),
+            store: Arc::new(self.clone()),
+            declared: Arc::default(),
+            revokers,
+        };
+        let plan = step.plan(&self.context(), &Inputs::default()).await?;
+        if plan.is_change() {
+            step.apply(&self.context(), &Inputs::default(), &plan).await?;
+        }
+        Ok(plan)
+    }
+
+    /// A registry that is declared as `name`, such as to revoke what it has made.
+    pub(super) fn declared_as(&self, name: &str) -> Arc<RegistryCredential> {
+        let known = self.credential(&[]);
+        let (world, secret) = (Arc::new(self.clone()), known.secret.clone());
+        let mut credential =
+            RegistryCredential::new(Name::new(name).unwrap(), world.clone(), world.clone(), secret, world);
+        credential.scope = known.scope.clone();
+        Arc::new(credential)
+    }
+
     /// The token that a task would pull with.
     pub(super) fn current(&self) -> Option<String> {
         let outside = self.outside();
@@ -214,6 +241,10 @@ impl CredentialSource for World {
 
 #[async_trait]
 impl TokenMinter for World {
+    fn issuer(&self) -> String {
+        "dockerhub hub.docker.com acme".to_owned()
+    }
+
     async fn check(&self, _: &Context, scope: &PullScope) -> Result<String> {
         drop(self.alive()?);
         let repositories: Vec<_> = scope.repositories.iter().map(String::as_str).collect();
@@ -238,7 +269,8 @@ impl TokenMinter for World {
         })
     }
 
-    async fn list(&self, _: &Context, _: &PullScope) -> Result<Vec<String>> {
+    async fn list(&self, _: &Context, scope: &PullScope) -> Result<Vec<String>> {
+        assert!(scope.holder.ends_with("longshore/shop/hub/pull"), "{scope:?}");
         Ok(self.alive()?.tokens.keys().cloned().collect())
     }
 
@@ -336,7 +368,16 @@ impl SecretStore for World {
     }
 
     async fn address(&self, _: &Context, secret: &SecretSpec) -> Result<String> {
-        Ok(format!("arn:aws:secretsmanager:eu-central-1:1:secret:longshore/{}", secret.path))
+        let name = secret.name.clone().unwrap_or_else(|| format!("longshore/{}", secret.path));
+        Ok(format!("arn:aws:secretsmanager:eu-central-1:1:secret:{name}"))
+    }
+
+    async fn undeclared(&self, _: &Context, declared: &Declared) -> Result<Vec<UndeclaredSecret>> {
+        let outside = self.alive()?;
+        let (name, resource) = ("longshore/shop/hub/pull".to_owned(), "credential.hub".to_owned());
+        let is_left = outside.current.is_some() && !declared.makes(&resource, &name);
+        let secret = UndeclaredSecret { name, resource, labels: outside.labels.clone() };
+        Ok(is_left.then_some(secret).into_iter().collect())
     }
 
     async fn read(&self, _: &Context, _: &SecretSpec) -> Result<Option<Stored>> {
