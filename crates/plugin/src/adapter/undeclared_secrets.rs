@@ -26,13 +26,16 @@ pub struct UndeclaredSecretsStep {
     pub revokers: Revokers,
 }
 
+/// What revokes the tokens of a secret, and which.
+type Revocation<'a> = (&'a RegistryCredential, BTreeSet<String>);
+
 /// What is going to be removed.
 #[derive(Default)]
 struct Leaving<'a> {
     /// Secrets, each with what revokes its tokens, and those that it names.
-    secrets: Vec<(UndeclaredSecret, Option<(&'a RegistryCredential, BTreeSet<String>)>)>,
+    secrets: Vec<(UndeclaredSecret, Option<Revocation<'a>>)>,
     /// Tokens without a secret: earlier runs were killed before they stored them, or after they removed the secret.
-    tokens: Vec<(&'a RegistryCredential, BTreeSet<String>)>,
+    tokens: Vec<Revocation<'a>>,
     notes: Vec<String>,
     /// Secrets that stay, and why.
     stuck: Vec<(UndeclaredSecret, String)>,
