@@ -4,7 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_ssm::types::ParameterType;
 use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+        SharedHttpConnector,
+    },
+    orchestrator::HttpRequest,
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
 use longshore_model::{Failure, FailureKind, LockHolder, Name};
 use longshore_simcloud::{ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock};
 use tokio::{
@@ -36,9 +44,35 @@ fn cloud() -> Cloud {
     Cloud::new(&Blueprint::default(), Arc::new(clock)).unwrap()
 }
 
+/// What was sent is on its way, whether its sender is stopped meanwhile or not.
+#[derive(Debug)]
+struct Wire(SharedHttpClient);
+
+#[derive(Debug)]
+struct WireConnector(SharedHttpConnector);
+
+impl HttpClient for Wire {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(WireConnector(self.0.http_connector(settings, components)))
+    }
+}
+
+impl HttpConnector for WireConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let sent = tokio::spawn(self.0.call(request));
+        HttpConnectorFuture::new(async move {
+            sent.await.unwrap_or_else(|error| Err(ConnectorError::other(error.into(), None)))
+        })
+    }
+}
+
 fn aws(cloud: &Cloud, wall: Wall) -> Aws {
     let embedded = Embedded {
-        http_client: SharedHttpClient::new(cloud.connector()),
+        http_client: SharedHttpClient::new(Wire(SharedHttpClient::new(cloud.connector()))),
         time_source: SharedTimeSource::new(wall),
     };
     Aws::connect(Target { region: Some("eu-central-1".to_owned()), ..Target::default() }, Some(embedded))
