@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::{
     Ecs,
     arn::Arns,
+    cluster::Cluster,
     service::ServiceStatus,
-    wire::{Answer, input, invalid},
+    wire::{Answer, cluster_not_found, input, invalid},
 };
 use crate::{ApiError, Call, World};
 
@@ -84,26 +85,28 @@ fn find<'a>(world: &'a mut World, call: &Call, arn: &str) -> Result<&'a mut Tags
     let region = world.ecs.region_mut(&call.region);
     let not_found =
         || ApiError::new("ResourceNotFoundException", "The specified resource could not be found.");
+    let clusters = &mut region.clusters;
     let found = if let Some(name) = arns.path("cluster", arn) {
-        region.clusters.get_mut(name).map(|cluster| &mut cluster.tags)
+        Some(&mut active(clusters, name)?.tags)
     } else if let Some((cluster, name)) = arns.path("service", arn).and_then(|path| path.split_once('/')) {
-        region
-            .clusters
-            .get_mut(cluster)
-            .and_then(|cluster| cluster.services.get_mut(name))
-            .map(|service| &mut service.tags)
+        active(clusters, cluster)?.services.get_mut(name).map(|service| &mut service.tags)
     } else if let Some((cluster, id)) = arns.path("task", arn).and_then(|path| path.split_once('/')) {
-        region
-            .clusters
-            .get_mut(cluster)
-            .and_then(|cluster| cluster.tasks.get_mut(id))
-            .map(|task| &mut task.tags)
+        active(clusters, cluster)?.tasks.get_mut(id).map(|task| &mut task.tags)
     } else if arns.path("task-definition", arn).is_some() {
         region.families.definition_mut(&arns, arn).map(|definition| &mut definition.tags)
     } else {
         return Err(invalid(format!("Invalid identifier: Unexpected resource ARN format: {arn}")));
     };
     found.ok_or_else(not_found)
+}
+
+/// A cluster that can have tags, or what is in it.
+fn active<'a>(clusters: &'a mut BTreeMap<String, Cluster>, name: &str) -> Result<&'a mut Cluster, ApiError> {
+    let cluster = clusters.get_mut(name).ok_or_else(cluster_not_found)?;
+    if cluster.active {
+        return Ok(cluster);
+    }
+    Err(invalid("The specified cluster is inactive. Specify an active cluster and try again."))
 }
 
 #[derive(Deserialize)]

@@ -47,7 +47,14 @@ pub(super) fn detach(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
 
 pub(super) fn list(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
     let (_, grants) = iam.required_role(validate::role_name(call)?)?;
-    let (policies, next) = validate::listed(call, render::attached(grants))?;
+    let prefix = call.text("PathPrefix").unwrap_or("/");
+    let mut policies = render::attached(grants);
+    // The path stands in the ARN: `…:policy/service-role/AmazonECSTaskExecutionRolePolicy`.
+    policies.retain(|policy| {
+        let path = policy["PolicyArn"].as_str().and_then(|arn| arn.split_once(":policy"));
+        path.is_some_and(|(_, path)| path.starts_with(prefix))
+    });
+    let (policies, next) = validate::listed(call, policies)?;
     Ok(render::list("AttachedPolicies", policies, next))
 }
 

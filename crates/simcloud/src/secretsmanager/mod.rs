@@ -32,10 +32,7 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     if only_reads(&call.operation) {
         return perform(world, call);
     }
-    if !matches!(
-        call.operation.as_str(),
-        "StopReplicationToReplica" | "PutResourcePolicy" | "DeleteResourcePolicy"
-    ) {
+    if call.operation != "StopReplicationToReplica" {
         replication::refuse_replica(world, call)?;
     }
     let answer = perform(world, call)?;

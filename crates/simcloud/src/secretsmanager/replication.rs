@@ -117,9 +117,9 @@ pub(super) fn stop(world: &mut World, call: &Call) -> Result<Value, ApiError> {
 pub(super) fn refuse_replica(world: &World, call: &Call) -> Result<(), ApiError> {
     let secret = call.text("SecretId").and_then(|id| world.secrets.find(&call.region, id));
     match secret.and_then(|secret| secret.primary.as_deref()) {
-        Some(primary) => Err(request(format!(
-            "You can't perform this operation on a replica secret. Its primary secret is in region {primary}."
-        ))),
+        Some(_) => Err(parameter(
+            "Operation not permitted on a replica secret. Call must be made in primary secret's region.",
+        )),
         None => Ok(()),
     }
 }
@@ -130,9 +130,9 @@ pub(super) fn refuse_replicated(secret: &Secret) -> Result<(), ApiError> {
         return Ok(());
     }
     let regions: Vec<_> = secret.replicas.keys().map(String::as_str).collect();
-    Err(request(format!(
-        "You can't delete secret {} that still has replica regions {}.",
-        secret.name,
+    Err(parameter(format!(
+        "You can't delete secret {} that still has replica regions [{}].",
+        secret.arn,
         regions.join(", ")
     )))
 }

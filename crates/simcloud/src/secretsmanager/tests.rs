@@ -292,7 +292,7 @@ async fn replicas_follow_their_primary() {
     let written = there.put_secret_value().secret_id("s").secret_string("three").send().await;
     assert!(message(&written).contains("replica secret"));
     let deleted = client.delete_secret().secret_id("s").send().await;
-    assert!(message(&deleted).contains("still has replica regions eu-west-1"));
+    assert!(message(&deleted).contains("still has replica regions [eu-west-1]."));
 
     let remove = client.remove_regions_from_replication().secret_id("s").remove_replica_regions("eu-west-1");
     assert!(remove.send().await.unwrap().replication_status().is_empty());

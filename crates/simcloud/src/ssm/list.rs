@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ApiError, Call, World,
-    input::{missing, page},
+    input::{missing, page, violated},
 };
 
 pub(super) fn describe(world: &World, call: &Call) -> Result<Value, ApiError> {
@@ -69,7 +69,12 @@ impl Filter {
             return Err(missing("parameterFilters.member.key", CODE));
         };
         let known = matches!(key, "Name" | "Path" | "Type" | "KeyId" | "Tier" | "DataType");
-        if !known && !key.starts_with("tag:") {
+        if !known && key != "Label" && key.strip_prefix("tag:").is_none_or(str::is_empty) {
+            let constraint = "Member must satisfy regular expression pattern: \
+                              ^(tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType)$";
+            return Err(violated(key, "parameterFilters.member.key", constraint, CODE));
+        }
+        if key == "Label" {
             return Err(ApiError::new(
                 "InvalidFilterKey",
                 format!(

@@ -71,7 +71,8 @@ pub(in crate::ecs) fn list(world: &mut World, call: &Call) -> Answer {
     let names = cluster
         .services
         .values()
-        .filter(|service| service.status != ServiceStatus::Inactive)
+        // One that drains is described, and listed no more (API reference, DeleteService).
+        .filter(|service| service.status == ServiceStatus::Active)
         .filter(|service| {
             request.launch_type.as_ref().is_none_or(|kind| service.launch.launch_type.as_ref() == Some(kind))
         })
