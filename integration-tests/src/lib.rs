@@ -1,1 +1,3 @@
-//! Tests across crates: against simulated, emulated and containerised clouds. They are in `tests/it`.
+//! What the tests across crates share, which are in `tests/it`.
+
+pub mod conformance;

@@ -3,6 +3,7 @@
 mod account;
 mod aws_cli;
 mod boto3;
+mod conformance;
 mod least_privilege;
 mod moto;
 mod pipelines;

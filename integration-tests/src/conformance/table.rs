@@ -1,0 +1,271 @@
+//! The table operation × cloud × result, as Markdown.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use super::{Case, Disagreement, Operation, Outcome, Report, lacks::LACKS};
+
+/// A cloud in the table: what was found, or why it was not run.
+#[derive(Debug)]
+pub struct Column {
+    /// The cloud.
+    pub cloud: String,
+    /// What was found, or why nothing was.
+    pub found: Result<Report, String>,
+}
+
+/// What stands above the tables.
+const HEAD: &str = "\
+# Conformance
+
+What clouds answer to the operations that Longshore uses, compared with what AWS documents. `cargo xtask conformance` runs
+the cases (`integration-tests/src/conformance`) and writes this file; `cargo xtask conformance --check` fails when the file
+is not what was found. Where clouds disagree, AWS's documentation decides, and the reason stands below.
+
+✓ 3: three cases are answered as by AWS · ≠ 7: one is answered otherwise, for which see note 7 · –: the cloud does not have
+the operation, or one that the cases need
+";
+
+/// The services, by the prefix of their actions.
+const SERVICES: [(&str, &str); 9] = [
+    ("ecs", "Amazon ECS"),
+    ("iam", "IAM"),
+    ("secretsmanager", "Secrets Manager"),
+    ("ssm", "Systems Manager Parameter Store"),
+    ("kms", "KMS"),
+    ("sts", "STS"),
+    ("logs", "CloudWatch Logs"),
+    ("ec2", "EC2"),
+    ("tag", "Resource Groups Tagging"),
+];
+
+/// A known disagreement, and its number, which does not depend on what is run.
+struct Note<'a> {
+    number: usize,
+    operation: &'static str,
+    case: &'a Case,
+    disagreement: &'a Disagreement,
+}
+
+impl Note<'_> {
+    /// What stands before the clouds, and what stands behind them.
+    fn parts(&self) -> (String, String) {
+        let Self { number, operation, case, disagreement } = self;
+        (
+            format!("**{number}** `{operation}`, {}: AWS answers {}, and ", case.name, shown(case.answer)),
+            format!(" {}. {} ([AWS]({}))", shown(disagreement.answer), disagreement.why, disagreement.page),
+        )
+    }
+
+    fn is_in(&self, file: &str) -> bool {
+        let (head, tail) = self.parts();
+        file.lines().any(|line| line.starts_with(&head) && line.ends_with(&tail))
+    }
+}
+
+/// An answer, which may be that there is nothing.
+fn shown(answer: &str) -> String {
+    if answer.is_empty() { "nothing".to_owned() } else { format!("“{answer}”") }
+}
+
+/// All notes, by the place of operation and case.
+fn notes(operations: &[Operation]) -> BTreeMap<(usize, usize), Vec<Note<'_>>> {
+    let mut notes = BTreeMap::new();
+    let mut number = 0;
+    for (row, operation) in operations.iter().enumerate() {
+        for (place, case) in operation.cases.iter().enumerate() {
+            let of_case = case.disagreements.iter().map(|disagreement| {
+                number += 1;
+                Note { number, operation: operation.name, case, disagreement }
+            });
+            notes.insert((row, place), of_case.collect::<Vec<_>>());
+        }
+    }
+    notes
+}
+
+/// The file.
+#[must_use]
+pub fn render(operations: &[Operation], columns: &[Column]) -> String {
+    let notes = notes(operations);
+    let cases: usize = operations.iter().map(|operation| operation.cases.len()).sum();
+    let mut text = HEAD.to_owned();
+    let _ = writeln!(text, "\n{} operations, {cases} cases.", operations.len());
+    for (prefix, service) in SERVICES {
+        let rows: Vec<_> = operations
+            .iter()
+            .enumerate()
+            .filter(|(_, operation)| operation.name.split(':').next() == Some(prefix))
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "\n## {service}\n");
+        let head: Vec<_> = columns.iter().map(|column| format!(" {} |", column.cloud)).collect();
+        let _ = writeln!(text, "| operation |{}", head.concat());
+        let _ = writeln!(text, "|---|{}", "---|".repeat(columns.len()));
+        for (row, operation) in rows {
+            let cells: Vec<_> = columns
+                .iter()
+                .map(|column| {
+                    let note = |place: usize| {
+                        let cloud = column.cloud.as_str();
+                        let mut notes = notes[&(row, place)].iter();
+                        notes.find(|note| note.disagreement.clouds.contains(&cloud)).map(|note| note.number)
+                    };
+                    match &column.found {
+                        Ok(report) => format!(" {} |", cell(&report.outcomes[row], note)),
+                        Err(_) => " not run |".to_owned(),
+                    }
+                })
+                .collect();
+            let _ = writeln!(text, "| `{}` |{}", operation.name, cells.concat());
+        }
+    }
+    not_run(&mut text, columns);
+    not_there(&mut text, columns);
+    write_notes(&mut text, notes.into_values().flatten(), columns);
+    text
+}
+
+fn cell(outcomes: &[Outcome], note: impl Fn(usize) -> Option<usize>) -> String {
+    let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
+    let agreed = count(|outcome| *outcome == Outcome::Agrees);
+    let absent = count(|outcome| matches!(outcome, Outcome::NotServed { .. }));
+    let wrong = count(|outcome| matches!(outcome, Outcome::Differs { .. } | Outcome::Stale { .. }));
+    let explained: Vec<usize> =
+        (0..outcomes.len()).filter(|place| outcomes[*place] == Outcome::Explained).filter_map(note).collect();
+    let mut parts = Vec::new();
+    if agreed > 0 {
+        parts.push(format!("✓ {agreed}"));
+    }
+    if !explained.is_empty() {
+        parts.push(format!("≠ {}", ranges(&explained)));
+    }
+    if wrong > 0 {
+        parts.push(format!("✗ {wrong}"));
+    }
+    if absent == outcomes.len() {
+        parts.push("–".to_owned());
+    } else if absent > 0 {
+        parts.push(format!("– {absent}"));
+    }
+    parts.join(" · ")
+}
+
+/// Ascending numbers, of which three and more in a row are a range: `1, 4–7`.
+fn ranges(numbers: &[usize]) -> String {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let run = |(first, last): (usize, usize)| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first}, {last}"),
+        _ => format!("{first}–{last}"),
+    };
+    runs.into_iter().map(run).collect::<Vec<_>>().join(", ")
+}
+
+fn not_run(text: &mut String, columns: &[Column]) {
+    let reasons: Vec<_> = columns
+        .iter()
+        .filter_map(|column| Some(format!("- {}: {}\n", column.cloud, column.found.as_ref().err()?)))
+        .collect();
+    if !reasons.is_empty() {
+        let _ = write!(text, "\n## Not run\n\n{}", reasons.concat());
+    }
+}
+
+fn not_there(text: &mut String, columns: &[Column]) {
+    let run = |cloud: &str| columns.iter().any(|column| column.cloud == cloud && column.found.is_ok());
+    let lacks: Vec<_> = LACKS
+        .iter()
+        .filter(|lack| run(lack.cloud))
+        .map(|lack| format!("- {}, `{}`: {}.\n", lack.cloud, lack.operations, lack.reason))
+        .collect();
+    if !lacks.is_empty() {
+        let _ = write!(text, "\n## What is not there\n\n{}", lacks.concat());
+    }
+}
+
+fn write_notes<'a>(text: &mut String, notes: impl Iterator<Item = Note<'a>>, columns: &[Column]) {
+    let mut head = "\n## Where clouds disagree with AWS\n";
+    for note in notes {
+        let run = |cloud: &&str| columns.iter().any(|column| column.cloud == **cloud && column.found.is_ok());
+        let clouds: Vec<&str> = note.disagreement.clouds.iter().copied().filter(run).collect();
+        if clouds.is_empty() {
+            continue;
+        }
+        let (before, behind) = note.parts();
+        let _ = writeln!(text, "{head}\n{before}{}{behind}", clouds.join(" and "));
+        head = "";
+    }
+}
+
+/// The cells of a rendered table: by operation and cloud.
+fn cells(text: &str) -> BTreeMap<(String, String), String> {
+    let mut cells = BTreeMap::new();
+    let mut clouds: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        let Some(line) = line.strip_prefix("| ") else { continue };
+        let mut parts = line.trim_end_matches('|').split('|').map(str::trim);
+        let Some(first) = parts.next() else { continue };
+        if first == "operation" {
+            clouds = parts.collect();
+            continue;
+        }
+        for (cloud, cell) in clouds.iter().zip(parts) {
+            cells.insert((first.trim_matches('`').to_owned(), (*cloud).to_owned()), cell.to_owned());
+        }
+    }
+    cells
+}
+
+/// How a file differs from what was found: nothing where it is the same, as far as that was run.
+#[must_use]
+pub fn differences(file: &str, operations: &[Operation], columns: &[Column]) -> Vec<String> {
+    let found = render(operations, columns);
+    let (said, found) = (cells(file), cells(&found));
+    let run = |cloud: &str| columns.iter().any(|column| column.cloud == cloud && column.found.is_ok());
+    let mut differences = Vec::new();
+    for ((operation, cloud), cell) in found.iter().filter(|((_, cloud), _)| run(cloud)) {
+        match said.get(&(operation.clone(), cloud.clone())) {
+            Some(said) if said == cell => {}
+            Some(said) => {
+                differences.push(format!("{operation}, {cloud}: found “{cell}”, the file has “{said}”"))
+            }
+            None => differences.push(format!("{operation}, {cloud}: is not in the file")),
+        }
+    }
+    let gone = said.keys().filter(|key| run(&key.1) && !found.contains_key(key));
+    differences.extend(gone.map(|(operation, cloud)| format!("{operation}, {cloud}: only in the file")));
+    let notes = notes(operations).into_values().flatten();
+    let of_run = notes.filter(|note| note.disagreement.clouds.iter().any(|cloud| run(cloud)));
+    differences.extend(of_run.filter(|note| !note.is_in(file)).map(
+        |Note { number, operation, case, .. }| {
+            format!("{operation}, {}: note {number} is not what the suite says", case.name)
+        },
+    ));
+    differences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_in_a_row_are_a_range() {
+        assert_eq!(ranges(&[1, 2, 4, 5, 6, 9]), "1, 2, 4–6, 9");
+        assert_eq!(ranges(&[]), "");
+    }
+
+    #[test]
+    fn cells_are_found_again() {
+        let text = "| operation | moto | x |\n|---|---|---|\n| `ecs:A` | ✓ 2 · ≠ 1, 2 | – |\n";
+        let cells: Vec<_> = cells(text).into_iter().map(|((a, b), c)| format!("{a} {b} {c}")).collect();
+        assert_eq!(cells, ["ecs:A moto ✓ 2 · ≠ 1, 2", "ecs:A x –"]);
+    }
+}
