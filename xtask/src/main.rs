@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod deploy;
 mod helper;
 mod image;
@@ -41,6 +42,9 @@ Tasks:
   image [OPTIONS]  Build Longshore's container image with this machine's cargo and Docker
       --tag NAME   Its name, instead of longshore:latest
       --release    Optimised, as it is to be published
+  conformance [OPTIONS]
+                   What moto, LocalStack and the simulated cloud answer, compared with AWS: prints the table and writes
+                   integration-tests/CONFORMANCE.md. `cargo xtask conformance --help` lists the options.
   ci               What has to pass: formatting, clippy, tidy, documentation, cargo-deny, test
   tidy             Check the habits that no compiler knows: directions of dependencies, who may print, file lengths …
   tools            Install the Python tools of some tests below target/ (takes a network)
@@ -90,6 +94,7 @@ fn dispatch(arguments: &[OsString]) -> Result<Outcome, Error> {
         Some("deploy") => deploy::run(&workspace, rest),
         Some("test") => test::run(&workspace, &test::Options::parse(rest)?),
         Some("image") => image::run(&workspace, rest),
+        Some("conformance") => conformance::run(&workspace, rest),
         Some("ci") => none(task, rest).and_then(|()| ci::run(&workspace)),
         Some("tidy") => none(task, rest).and_then(|()| tidy::run(&workspace)),
         Some("tools") => none(task, rest).and_then(|()| tools::install(&workspace)),
