@@ -23,8 +23,15 @@ Usage: cargo xtask conformance [OPTIONS]
   --check               Fail when integration-tests/CONFORMANCE.md is not what is found, instead of writing it
   --endpoint NAME=URL   Run against this endpoint, too, and show it in the table (not in the file): another emulator,
                         or AWS itself where the URL is `aws`. What it answers otherwise than AWS is a failure.
+                        Where NAME is `moto` or `localstack`, it is this cloud, with its column and its notes.
   --only PREFIX         Only these operations (`ecs:`, `iam:GetRole`); nothing is written
   --missing CLOUD=WHY   Why moto or LocalStack is not to be had here
+
+The file is written only where both moto and LocalStack were run; otherwise it is compared, as far as that goes.
+
+Environment:
+  XTASK_MOTO, XTASK_LOCALSTACK   URLs at which they run already
+  XTASK_PYTHON_TOOLS             where `cargo xtask tools` has installed moto, which is then started
 ";
 
 /// The file that keeps the table.
@@ -57,10 +64,26 @@ impl Options {
         Ok(options)
     }
 
+    /// Where a cloud runs that has a column in the file.
+    fn url(&self, cloud: &str) -> Option<String> {
+        let named = self.endpoints.iter().find(|(name, _)| name.eq_ignore_ascii_case(cloud));
+        named.map(|(_, url)| url.clone()).or_else(|| url_of(&format!("XTASK_{}", cloud.to_ascii_uppercase())))
+    }
+
+    /// The endpoints beside them.
+    fn others(&self) -> impl Iterator<Item = (&str, &str)> {
+        let kept = |name: &str| [MOTO, LOCALSTACK].iter().any(|cloud| name.eq_ignore_ascii_case(cloud));
+        let others = self.endpoints.iter().filter(move |(name, _)| !kept(name));
+        others.map(|(name, url)| (name.as_str(), url.as_str()))
+    }
+
     /// Why a cloud is not to be had.
     fn why(&self, cloud: &str) -> String {
         let reason = self.missing.iter().find(|(name, _)| name == cloud).map(|(_, reason)| reason.clone());
-        reason.unwrap_or_else(|| "nobody has said where it is: `cargo xtask conformance` does".to_owned())
+        reason.unwrap_or_else(|| {
+            let variable = cloud.to_ascii_uppercase();
+            format!("XTASK_{variable} does not say where it runs, and no `--endpoint {cloud}=URL` does")
+        })
     }
 }
 
@@ -90,14 +113,14 @@ fn conform(options: &Options) -> Result<ExitCode, String> {
         operations.retain(|operation| operation.name.starts_with(prefix.as_str()));
     }
     // It ends with this function.
-    let (moto, _server) = match moto() {
+    let (moto, _server) = match moto(options) {
         Ok(Some((url, server))) => (Ok(url), server),
         Ok(None) => (Err(options.why(MOTO)), None),
         Err(reason) => (Err(reason), None),
     };
-    let localstack = url_of("XTASK_LOCALSTACK").ok_or_else(|| options.why(LOCALSTACK));
-    let endpoints = options.endpoints.iter().map(|(name, url)| (name.as_str(), Ok(url.clone())));
-    let others: Vec<_> = [(MOTO, moto), (LOCALSTACK, localstack)].into_iter().chain(endpoints).collect();
+    let localstack = options.url(LOCALSTACK).ok_or_else(|| options.why(LOCALSTACK));
+    let others = options.others().map(|(name, url)| (name, Ok(url.to_owned())));
+    let others: Vec<_> = [(MOTO, moto), (LOCALSTACK, localstack)].into_iter().chain(others).collect();
     let mut columns = columns(&operations, &others);
     println!("{}", render(&operations, &columns));
 
@@ -109,7 +132,7 @@ fn conform(options: &Options) -> Result<ExitCode, String> {
         }
     }
     // What was named on the command line is shown, and not kept.
-    columns.truncate(columns.len() - options.endpoints.len());
+    columns.truncate(columns.len() - options.others().count());
     if failures.is_empty() && options.only.is_none() {
         failures = keep(options.check, &operations, &columns)?;
     }
@@ -121,7 +144,11 @@ fn conform(options: &Options) -> Result<ExitCode, String> {
 
 /// Writes the file, or compares it.
 fn keep(check: bool, operations: &[Operation], columns: &[Column]) -> Result<Vec<String>, String> {
-    if !check {
+    let missing: Vec<_> =
+        columns.iter().filter(|column| column.found.is_err()).map(|column| column.cloud.as_str()).collect();
+    if !missing.is_empty() {
+        eprintln!("{FILE} is compared and not written, because there is no {}", missing.join(" and no "));
+    } else if !check {
         fs::write(FILE, render(operations, columns)).map_err(|error| format!("{FILE}: {error}"))?;
         eprintln!("wrote {FILE}");
         return Ok(Vec::new());
@@ -179,10 +206,10 @@ impl Drop for Server {
     }
 }
 
-/// moto's server: the one that runs in a container, or else one of the Python tools, which is started here; nothing where
-/// there is neither.
-fn moto() -> Result<Option<(String, Option<Server>)>, String> {
-    if let Some(url) = url_of("XTASK_MOTO") {
+/// moto's server: the one that runs already, or else one of the Python tools, which is started here; nothing where there is
+/// neither.
+fn moto(options: &Options) -> Result<Option<(String, Option<Server>)>, String> {
+    if let Some(url) = options.url(MOTO) {
         return Ok(Some((url, None)));
     }
     let Some(tools) = env::var_os("XTASK_PYTHON_TOOLS").map(PathBuf::from) else { return Ok(None) };

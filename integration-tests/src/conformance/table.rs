@@ -1,8 +1,14 @@
 //! The table operation × cloud × result, as Markdown.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
-use super::{Case, Disagreement, Operation, Outcome, Report, lacks::LACKS};
+use super::{
+    Case, Disagreement, Operation, Outcome, Report,
+    lacks::{LACKS, Lack},
+};
 
 /// A cloud in the table: what was found, or why it was not run.
 #[derive(Debug)]
@@ -47,18 +53,15 @@ struct Note<'a> {
 }
 
 impl Note<'_> {
-    /// What stands before the clouds, and what stands behind them.
-    fn parts(&self) -> (String, String) {
+    /// The note, about these clouds.
+    fn text(&self, clouds: &[&str]) -> String {
         let Self { number, operation, case, disagreement } = self;
-        (
-            format!("**{number}** `{operation}`, {}: AWS answers {}, and ", case.name, shown(case.answer)),
-            format!(" {}. {} ([AWS]({}))", shown(disagreement.answer), disagreement.why, disagreement.page),
+        let (aws, clouds, others) = (shown(case.answer), clouds.join(" and "), shown(disagreement.answer));
+        let Disagreement { why, page, .. } = disagreement;
+        format!(
+            "**{number}** `{operation}`, {}: AWS answers {aws}, and {clouds} {others}. {why} ([AWS]({page}))",
+            case.name
         )
-    }
-
-    fn is_in(&self, file: &str) -> bool {
-        let (head, tail) = self.parts();
-        file.lines().any(|line| line.starts_with(&head) && line.ends_with(&tail))
     }
 }
 
@@ -87,9 +90,8 @@ fn notes(operations: &[Operation]) -> BTreeMap<(usize, usize), Vec<Note<'_>>> {
 #[must_use]
 pub fn render(operations: &[Operation], columns: &[Column]) -> String {
     let notes = notes(operations);
-    let cases: usize = operations.iter().map(|operation| operation.cases.len()).sum();
     let mut text = HEAD.to_owned();
-    let _ = writeln!(text, "\n{} operations, {cases} cases.", operations.len());
+    let _ = writeln!(text, "\n{}", size(operations));
     for (prefix, service) in SERVICES {
         let rows: Vec<_> = operations
             .iter()
@@ -125,6 +127,11 @@ pub fn render(operations: &[Operation], columns: &[Column]) -> String {
     not_there(&mut text, columns);
     write_notes(&mut text, notes.into_values().flatten(), columns);
     text
+}
+
+fn size(operations: &[Operation]) -> String {
+    let cases: usize = operations.iter().map(|operation| operation.cases.len()).sum();
+    format!("{} operations, {cases} cases.", operations.len())
 }
 
 fn cell(outcomes: &[Outcome], note: impl Fn(usize) -> Option<usize>) -> String {
@@ -179,13 +186,14 @@ fn not_run(text: &mut String, columns: &[Column]) {
     }
 }
 
+fn absence(lack: &Lack) -> String {
+    format!("- {}, `{}`: {}.", lack.cloud, lack.operations, lack.reason)
+}
+
 fn not_there(text: &mut String, columns: &[Column]) {
     let run = |cloud: &str| columns.iter().any(|column| column.cloud == cloud && column.found.is_ok());
-    let lacks: Vec<_> = LACKS
-        .iter()
-        .filter(|lack| run(lack.cloud))
-        .map(|lack| format!("- {}, `{}`: {}.\n", lack.cloud, lack.operations, lack.reason))
-        .collect();
+    let lacks: Vec<_> =
+        LACKS.iter().filter(|lack| run(lack.cloud)).map(|lack| format!("{}\n", absence(lack))).collect();
     if !lacks.is_empty() {
         let _ = write!(text, "\n## What is not there\n\n{}", lacks.concat());
     }
@@ -199,8 +207,7 @@ fn write_notes<'a>(text: &mut String, notes: impl Iterator<Item = Note<'a>>, col
         if clouds.is_empty() {
             continue;
         }
-        let (before, behind) = note.parts();
-        let _ = writeln!(text, "{head}\n{before}{}{behind}", clouds.join(" and "));
+        let _ = writeln!(text, "{head}\n{}", note.text(&clouds));
         head = "";
     }
 }
@@ -224,7 +231,8 @@ fn cells(text: &str) -> BTreeMap<(String, String), String> {
     cells
 }
 
-/// How a file differs from what was found: nothing where it is the same, as far as that was run.
+/// How a file differs from what was found, as far as that was run, and from what the suite says of all clouds: nothing where
+/// it is the same.
 #[must_use]
 pub fn differences(file: &str, operations: &[Operation], columns: &[Column]) -> Vec<String> {
     let found = render(operations, columns);
@@ -242,14 +250,26 @@ pub fn differences(file: &str, operations: &[Operation], columns: &[Column]) -> 
     }
     let gone = said.keys().filter(|key| run(&key.1) && !found.contains_key(key));
     differences.extend(gone.map(|(operation, cloud)| format!("{operation}, {cloud}: only in the file")));
-    let notes = notes(operations).into_values().flatten();
-    let of_run = notes.filter(|note| note.disagreement.clouds.iter().any(|cloud| run(cloud)));
-    differences.extend(of_run.filter(|note| !note.is_in(file)).map(
-        |Note { number, operation, case, .. }| {
-            format!("{operation}, {}: note {number} is not what the suite says", case.name)
-        },
-    ));
+    differences.extend(outdated(file, operations));
     differences
+}
+
+/// What a file says otherwise than the suite, whatever clouds answer.
+fn outdated(file: &str, operations: &[Operation]) -> Vec<String> {
+    let notes = notes(operations).into_values().flatten();
+    let notes = notes.map(|note| note.text(note.disagreement.clouds));
+    let notes: BTreeSet<String> = notes.chain(LACKS.iter().map(absence)).collect();
+    let said: BTreeSet<&str> =
+        file.lines().filter(|line| line.starts_with("**") || line.starts_with("- ")).collect();
+    let mut outdated = Vec::new();
+    if !file.lines().any(|line| line == size(operations)) {
+        outdated.push(format!("there are {}", size(operations)));
+    }
+    let missing = notes.iter().filter(|note| !said.contains(note.as_str()));
+    outdated.extend(missing.map(|note| format!("is not in the file: {note}")));
+    let gone = said.iter().filter(|note| !notes.contains(**note));
+    outdated.extend(gone.map(|note| format!("is only in the file: {note}")));
+    outdated
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The conformance suite against the simulated cloud, in process and over HTTP, and the file that keeps its table.
 
+mod used;
+
 use longshore_integration_tests::conformance::{Cloud, Column, differences, operations, run};
 
 /// Runs the suite against a cloud. Whatever it answers is known, and is what the file says.

@@ -3,6 +3,7 @@
 mod clusters;
 mod definitions;
 mod deployments;
+mod families;
 mod refusals;
 mod services;
 mod services_read;
@@ -27,6 +28,7 @@ pub(super) fn operations() -> Vec<Operation> {
     [
         clusters::operations(),
         definitions::operations(),
+        families::operations(),
         services::operations(),
         services_read::operations(),
         deployments::operations(),
