@@ -37,6 +37,9 @@ Environment:
 /// The file that keeps the table.
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/CONFORMANCE.md");
 
+/// The exit code of a command line that makes no sense.
+const USAGE: u8 = 2;
+
 /// How many differences are shown.
 const SHOWN: usize = 20;
 
@@ -98,7 +101,14 @@ fn main() -> ExitCode {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }
-    match Options::parse(env::args().skip(1)).and_then(|options| conform(&options)) {
+    let options = match Options::parse(env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    match conform(&options) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -111,6 +121,9 @@ fn conform(options: &Options) -> Result<ExitCode, String> {
     let mut operations = operations();
     if let Some(prefix) = &options.only {
         operations.retain(|operation| operation.name.starts_with(prefix.as_str()));
+        if operations.is_empty() {
+            return Err(format!("--only {prefix}: no operation begins like this"));
+        }
     }
     // It ends with this function.
     let (moto, _server) = match moto(options) {
