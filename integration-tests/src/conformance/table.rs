@@ -29,6 +29,9 @@ is not what was found. Where clouds disagree, AWS's documentation decides, and t
 
 ✓ 3: three cases are answered as by AWS · ≠ 7: one is answered otherwise, for which see note 7 · –: the cloud does not have
 the operation, or one that the cases need
+
+No case is about what cannot be brought about at will: throttling, internal failures, two changes that get into each other's
+way. What Longshore makes of these is tested by faults of the simulated cloud.
 ";
 
 /// The services, by the prefix of their actions.

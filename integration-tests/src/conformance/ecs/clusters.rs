@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::ClusterField;
 
-use super::{cluster, idle_service, tag, words};
+use super::{cluster, idle_service, tag, tasks, words};
 use crate::conformance::{
     Account, Answer, MOTO, Operation,
     answer::{Needed as _, either, refusal, sorted},
@@ -42,6 +42,14 @@ pub(super) fn operations() -> Vec<Operation> {
                 "accepted",
                 "“You can't delete a cluster that contains services.”",
                 api!(ecs "DeleteCluster"),
+            )
+            .case("with a task", "ClusterContainsTasksException; afterwards accepted", with_task)
+            .but(
+                &[MOTO],
+                "ecs:RunTask is refused: an answer that cannot be read",
+                "cpu and memory of a container in a task are strings; moto writes numbers, which the SDK cannot \
+                 read.",
+                api!(ecs "Container"),
             )
             .case("what is not there", "ClusterNotFoundException", absent)
             .case("and making it again", "ACTIVE", and_again),
@@ -141,6 +149,16 @@ async fn with_service(a: Account) -> Answer {
     let name = a.name("with-service");
     idle_service(&a, &name).await?;
     refusal(a.ecs.delete_cluster().cluster(&name).send().await)
+}
+
+async fn with_task(a: Account) -> Answer {
+    let name = a.name("with-task");
+    let task = tasks::running(&a, &name).await?.task_arn.needed("ARN")?;
+    let refused = refusal(a.ecs.delete_cluster().cluster(&name).send().await)?;
+    a.ecs.stop_task().cluster(&name).task(task).send().await?;
+    let afterwards =
+        a.settles("accepted", || async { refusal(a.ecs.delete_cluster().cluster(&name).send().await) });
+    Ok(format!("{refused}; afterwards {}", afterwards.await?))
 }
 
 async fn absent(a: Account) -> Answer {

@@ -91,7 +91,7 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 /// Runs a task on Fargate in a new cluster.
-async fn running(a: &Account, name: &str) -> Result<Task, Refused> {
+pub(super) async fn running(a: &Account, name: &str) -> Result<Task, Refused> {
     cluster(a, name).await?;
     fargate_definition(a, name).container_definitions(container().build()).send().await?;
     let run = a.ecs.run_task().cluster(name).task_definition(name).launch_type(LaunchType::Fargate);

@@ -1,5 +1,6 @@
-//! Every operation that the product calls has cases in the suite, and stands in the policy that the README gives to whoever
-//! runs it. What it calls is found in its sources: `.create_cluster()`, where the simulated cloud has a `CreateCluster`.
+//! Every operation that the product calls, and every error that it acts on, has cases in the suite; and what it calls stands
+//! in the policy that the README gives to whoever runs it. Calls are found in the sources: `.create_cluster()`, where the
+//! simulated cloud has a `CreateCluster`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,6 +39,14 @@ const NOT_CALLED: [&str; 7] = [
 
 /// What everybody may do whom AWS knows.
 const ALWAYS_ALLOWED: [&str; 1] = ["sts:GetCallerIdentity"];
+
+/// Errors of AWS that the product acts on and no case brings about.
+const NEVER_AT_WILL: [&str; 2] = [
+    // Two changes of a log group at the same time.
+    "OperationAbortedException",
+    // Another change of the cluster goes on.
+    "UpdateInProgressException",
+];
 
 fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -90,6 +99,32 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// What a file has before its tests.
+fn code(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned()
+}
+
+/// AWS's error codes that the plugins, the lock and the shared reads look for, and a file that does.
+fn errors() -> BTreeMap<String, PathBuf> {
+    let mut files = Vec::new();
+    for directory in ["plugins", "crates/aws/src/lock", "crates/aws/src/reads"] {
+        sources(&workspace().join(directory), &mut files);
+    }
+    let mut errors = BTreeMap::new();
+    for file in files {
+        let code = code(&file);
+        // The second of three pieces is between quotation marks, and so on: those of one line.
+        for word in code.lines().flat_map(|line| line.split('"').skip(1).step_by(2)) {
+            let is_code = ["Exception", "NotFound", "AlreadyExists"].iter().any(|end| word.ends_with(end));
+            if is_code && word.chars().all(|letter| letter.is_ascii_alphabetic()) {
+                errors.entry(word.to_owned()).or_insert_with(|| file.clone());
+            }
+        }
+    }
+    errors
+}
+
 /// The operations that the product calls, and a file that does.
 fn used() -> BTreeMap<String, PathBuf> {
     let methods = methods();
@@ -98,8 +133,7 @@ fn used() -> BTreeMap<String, PathBuf> {
     sources(&workspace().join("plugins"), &mut files);
     let mut used = BTreeMap::new();
     for file in files {
-        let text = fs::read_to_string(&file).unwrap();
-        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let text = code(&file);
         let mentions = |service: usize| {
             let client = SERVICES[service].1;
             text.contains(&format!(".{client}()")) || text.contains(&format!("aws_sdk_{client}"))
@@ -140,6 +174,21 @@ fn every_operation_that_is_called_has_cases() {
     let without: Vec<_> =
         used.iter().filter(|(operation, _)| !covered.contains(operation.as_str())).collect();
     assert!(without.is_empty(), "no cases in integration-tests/src/conformance for {without:#?}");
+}
+
+#[test]
+fn every_error_that_is_acted_on_is_the_answer_of_a_case() {
+    let operations = operations();
+    let answers: Vec<&str> =
+        operations.iter().flat_map(|operation| operation.cases.iter().map(|case| case.answer)).collect();
+    let errors = errors();
+    assert!(errors.len() >= 10, "the sources act only on {:?}", errors.keys());
+    let is_answer = |code: &str| answers.iter().any(|answer| answer.contains(code));
+    let without: Vec<_> = errors
+        .iter()
+        .filter(|(code, _)| !is_answer(code) && !NEVER_AT_WILL.contains(&code.as_str()))
+        .collect();
+    assert!(without.is_empty(), "no case in integration-tests/src/conformance answers {without:#?}");
 }
 
 #[test]
