@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use longshore_model::StepId;
+use longshore_model::{StepId, is_internal};
 
 use crate::Graph;
 
@@ -82,7 +82,7 @@ fn edges(graph: &Graph) -> Vec<(StepId, StepId, String)> {
             let mut values: Vec<_> = node
                 .inputs
                 .iter()
-                .filter(|input| input.from == before)
+                .filter(|input| input.from == before && !is_internal(&input.output))
                 .map(|input| input.output.as_str())
                 .collect();
             values.dedup();

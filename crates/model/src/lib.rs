@@ -41,4 +41,4 @@ pub use stack::{
     ExecutionRole, LaunchType, Logs, Network, Plugin, Service, Stack, TaskSize,
 };
 pub use status::{CredentialStatus, PullStatus, ServiceEvent, ServiceStatus, TaskStatus};
-pub use step::{Inputs, Known, Outputs, StepId, ValueType};
+pub use step::{Inputs, Known, Outputs, StepId, ValueType, is_internal};

@@ -52,12 +52,20 @@ impl ValueType {
 
     /// A moment: milliseconds since the Unix epoch, or `unknown`.
     pub const MOMENT: Self = Self::of("moment");
+    /// A digest of something that need not be repeated.
+    pub const DIGEST: Self = Self::of("digest");
 
     /// A type by its name; plugins may define their own.
     #[must_use]
     pub const fn of(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
     }
+}
+
+/// Whether an output is for other steps only, and not for people: its name begins with an underscore.
+#[must_use]
+pub fn is_internal(output: &str) -> bool {
+    output.starts_with('_')
 }
 
 impl fmt::Display for ValueType {

@@ -1,11 +1,11 @@
 //! The cluster that services run on.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use aws_sdk_ecs::types::{Cluster, ClusterField, ServiceField};
+use aws_sdk_ecs::types::{Cluster, ServiceField};
 use longshore_aws::{
-    Aws, Owner, Ownership, code, failure,
+    Aws, Freshness, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{Action, Failure, FailureKind, Inputs, Outputs, StepPlan};
@@ -45,19 +45,9 @@ impl ClusterStep {
     }
 
     /// The cluster, unless it is not there or was deleted: ECS shows deleted ones for a while.
-    async fn observe(&self) -> Result<Option<Cluster>> {
-        let answer = self
-            .aws
-            .ecs()
-            .await?
-            .describe_clusters()
-            .clusters(&self.name)
-            .include(ClusterField::Tags)
-            .send()
-            .await
-            .map_err(|error| failure(&error, self.at("DescribeClusters")))?;
-        let cluster = answer.clusters.into_iter().flatten().next();
-        Ok(cluster.filter(|cluster| cluster.status() != Some("INACTIVE")))
+    async fn observe(&self, freshness: Freshness) -> Result<Option<Cluster>> {
+        let cluster = self.aws.reads().cluster(&self.name, freshness).await?;
+        Ok(cluster.filter(|cluster| cluster.status() != Some("INACTIVE")).map(Arc::unwrap_or_clone))
     }
 
     /// The names of the services on the cluster that this stack does not own.
@@ -100,7 +90,7 @@ fn kept_for(others: &[String]) -> String {
 #[async_trait]
 impl Step for ClusterStep {
     async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
-        let Some(cluster) = self.observe().await? else {
+        let Some(cluster) = self.observe(Freshness::Planned).await? else {
             return Ok(StepPlan::new(Action::Create, self.resource()));
         };
         let arn = cluster.cluster_arn().unwrap_or_default();
@@ -119,11 +109,11 @@ impl Step for ClusterStep {
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
         let ownership = Ownership::of(context);
-        if let Some(cluster) = self.observe().await? {
+        if let Some(cluster) = self.observe(Freshness::Now).await? {
             let arn = cluster.cluster_arn().unwrap_or_default();
             if ownership.is_ours_or_adopted(tags::pairs(cluster.tags())) {
                 self.before.note(&self.name, || cluster.clone());
-                tags::complete(&self.aws, arn, &ownership, cluster.tags()).await?;
+                tags::complete(&self.aws, arn, &ownership, cluster.tags(), None).await?;
             }
             return Ok([(CLUSTER_ARN.to_owned(), arn.to_owned())].into());
         }
@@ -146,7 +136,7 @@ impl Step for ClusterStep {
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
         let mut plan = StepPlan::new(Action::NoChange, self.resource());
-        let Some(cluster) = self.observe().await? else { return Ok(plan) };
+        let Some(cluster) = self.observe(Freshness::Planned).await? else { return Ok(plan) };
         let ownership = Ownership::of(context);
         if ownership.owner(tags::pairs(cluster.tags())) != Owner::Ours {
             plan.notes.push("stays, because this stack does not own it".to_owned());
@@ -166,7 +156,7 @@ impl Step for ClusterStep {
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        let Some(cluster) = self.observe().await? else { return Ok(()) };
+        let Some(cluster) = self.observe(Freshness::Now).await? else { return Ok(()) };
         let ownership = Ownership::of(context);
         if ownership.owner(tags::pairs(cluster.tags())) != Owner::Ours {
             return Ok(());
@@ -206,7 +196,7 @@ impl Step for ClusterStep {
             Action::Create => self.remove(context).await,
             action => {
                 let before = self.before.of(&self.name).ok_or_else(|| stuck(action, &plan.resource))?;
-                let Some(now) = self.observe().await? else { return Ok(()) };
+                let Some(now) = self.observe(Freshness::Now).await? else { return Ok(()) };
                 tags::restore(&self.aws, now.cluster_arn().unwrap_or_default(), before.tags(), now.tags())
                     .await
             }

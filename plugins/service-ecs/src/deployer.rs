@@ -17,7 +17,7 @@ use crate::{
     render::{self, secret_input, variable_input},
     service::{self, SERVICE_ARN, ServiceStep, written_at_input},
     status,
-    task_definition::{self, TASK_DEFINITION_ARN, TaskDefinitionStep},
+    task_definition::{self, CONTENT, TASK_DEFINITION_ARN, TaskDefinitionStep},
     undeclared,
 };
 
@@ -35,7 +35,7 @@ pub(crate) struct EcsDeployer {
 /// The name of the log group of a service, if it has one.
 fn log_group_of(stack: &Name, name: &Name, service: &Service) -> Option<String> {
     let logs = service.logs.as_ref()?;
-    let made = || bounded(&format!("/longshore/{stack}/{name}"), LOG_GROUP_LIMIT);
+    let made = || bounded(&format!("{}{name}", log_group::prefix(stack)), LOG_GROUP_LIMIT);
     Some(logs.group.clone().unwrap_or_else(made))
 }
 
@@ -48,10 +48,11 @@ impl EcsDeployer {
             .output(CLUSTER_ARN, ValueType::CLUSTER_ARN)
     }
 
-    fn log_group(&self, name: &Name, service: &Service, group: Option<&str>) -> Option<Node> {
+    fn log_group(&self, stack: &Name, name: &Name, service: &Service, group: Option<&str>) -> Option<Node> {
         let step = LogGroupStep {
             aws: self.aws.clone(),
             name: group?.to_owned(),
+            prefix: log_group::prefix(stack),
             retention_days: service.logs.as_ref()?.retention_days,
             before: Before::default(),
         };
@@ -72,13 +73,15 @@ impl ServiceDeployer for EcsDeployer {
         let group = log_group_of(&wires.stack, name, service);
         let shared = Arc::new(service.clone());
         let cluster = self.cluster(service);
-        let logs = self.log_group(name, service, group.as_deref());
+        let logs = self.log_group(&wires.stack, name, service, group.as_deref());
+        self.aws.reads().expect_service(&service.cluster, name.as_str());
 
         let family = bounded(&format!("{}-{name}", wires.stack), FAMILY_LIMIT);
         let makes = task_definition::resource(&family);
         let step = TaskDefinitionStep {
             aws: self.aws.clone(),
             family,
+            name: name.clone(),
             service: shared.clone(),
             size,
             registered: OnceLock::new(),
@@ -86,7 +89,8 @@ impl ServiceDeployer for EcsDeployer {
         let mut definition = Node::new(StepId::new("task-definition", name), Arc::new(step))
             .makes(makes)
             .input(render::ROLE_ARN, ValueType::ROLE_ARN, &wires.role, <dyn RoleBuilder>::ARN)
-            .output(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN);
+            .output(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN)
+            .output(CONTENT, ValueType::DIGEST);
         for (registry, step) in &wires.secrets {
             let input = secret_input(registry);
             definition = definition.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
@@ -110,6 +114,7 @@ impl ServiceDeployer for EcsDeployer {
             .makes(service::resource(&shared.cluster, name.as_str()))
             .input(CLUSTER_ARN, ValueType::CLUSTER_ARN, &cluster.id, CLUSTER_ARN)
             .input(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN, &definition.id, TASK_DEFINITION_ARN)
+            .input(CONTENT, ValueType::DIGEST, &definition.id, CONTENT)
             .output(SERVICE_ARN, ValueType::SERVICE_ARN);
         for (variable, step) in &wires.variables {
             let input = written_at_input(variable);

@@ -11,6 +11,7 @@ use std::{
 
 use aws_sdk_ecs::types::{ContainerDefinition, PortMapping, TaskDefinition, VersionConsistency};
 use longshore_model::{FieldChange, Shown};
+use sha2::{Digest as _, Sha256};
 
 use crate::render::AFTER_APPLY;
 
@@ -34,6 +35,16 @@ impl FieldMap {
         if is_set {
             self.set(field, "(set)");
         }
+    }
+
+    /// A digest of all of it: 32 hexadecimal digits. What differs in nothing that matters has the same one.
+    pub(crate) fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for text in self.0.iter().flat_map(|(name, value)| [name, value]) {
+            hash.update(text.len().to_be_bytes());
+            hash.update(text.as_bytes());
+        }
+        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The fields that differ between `self`, which is registered, and `declared`.

@@ -13,6 +13,7 @@ mod log_group;
 mod planned;
 mod reads;
 mod render;
+mod revision;
 mod revisions;
 mod service;
 mod size;

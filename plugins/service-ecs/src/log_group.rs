@@ -3,12 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
-use aws_sdk_cloudwatchlogs::types::LogGroup;
 use longshore_aws::{
-    Aws, Owner, Ownership, code, failure,
+    Aws, Freshness, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
-use longshore_model::{Action, FieldChange, Inputs, Outputs, Shown, StepPlan};
+use longshore_model::{Action, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Shown, StepPlan};
 use longshore_plugin::{Before, Context, Result, Step, stuck};
 
 /// The name of the output that is the log group's name.
@@ -28,6 +27,8 @@ pub(crate) struct LogGroupStep {
     pub(crate) aws: Aws,
     /// The log group's name.
     pub(crate) name: String,
+    /// How the names of the stack's log groups begin.
+    pub(crate) prefix: String,
     /// Days that log events are kept.
     pub(crate) retention_days: u32,
     /// The log group as it was before this run changed it.
@@ -49,7 +50,7 @@ pub(crate) fn resource(name: &str) -> String {
 }
 
 impl Observed {
-    fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
         self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
@@ -66,6 +67,30 @@ impl Observed {
     }
 }
 
+/// How the names of a stack's log groups begin.
+pub(crate) fn prefix(stack: &Name) -> String {
+    format!("/longshore/{stack}/")
+}
+
+/// The tags of `arn` by the index of what the stack owns, if they are all that they should be. Nothing otherwise: it may
+/// belong to somebody else, or be too new, or the caller may not look there.
+async fn indexed_tags(
+    aws: &Aws,
+    ownership: &Ownership,
+    arn: &str,
+) -> Result<Option<BTreeMap<String, String>>> {
+    let owned = match aws.reads().owned(ownership.stack(), Freshness::Planned).await {
+        Ok(owned) => owned.unwrap_or_default(),
+        Err(failure) if failure.kind == FailureKind::Denied => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let found = owned.iter().find(|one| one.arn.as_str() == arn);
+    let found = found.filter(|one| {
+        ownership.missing(one.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).is_empty()
+    });
+    Ok(found.map(|one| one.tags.clone()))
+}
+
 impl LogGroupStep {
     fn resource(&self) -> String {
         resource(&self.name)
@@ -79,32 +104,39 @@ impl LogGroupStep {
         i32::try_from(self.retention_days).unwrap_or(i32::MAX)
     }
 
-    async fn find(&self) -> Result<Option<LogGroup>> {
-        let client = self.aws.cloudwatchlogs().await?;
-        // Groups are listed by prefix only: there may be longer names before this one's page ends.
-        let mut groups =
-            client.describe_log_groups().log_group_name_prefix(&self.name).into_paginator().items().send();
-        while let Some(group) = groups.next().await {
-            let group = group.map_err(|error| failure(&error, self.at("DescribeLogGroups")))?;
-            if group.log_group_name() == Some(self.name.as_str()) {
-                return Ok(Some(group));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn observe(&self) -> Result<Option<Observed>> {
-        let Some(group) = self.find().await? else { return Ok(None) };
+    /// For planning, the group is found among all of the stack, and its tags in the index of tags, unless that says that
+    /// one is missing: it lags behind.
+    pub(crate) async fn observe(
+        &self,
+        ownership: &Ownership,
+        freshness: Freshness,
+    ) -> Result<Option<Observed>> {
+        let reads = self.aws.reads();
+        let Some(group) = reads.log_group(&self.prefix, &self.name, freshness).await? else {
+            return Ok(None);
+        };
         // `arn` ends in `:*`, which the tagging calls do not take.
         let arn = group.log_group_arn().or_else(|| group.arn()).unwrap_or_default().trim_end_matches(":*");
-        let client = self.aws.cloudwatchlogs().await?;
-        let answer = match client.list_tags_for_resource().resource_arn(arn).send().await {
-            Ok(answer) => answer,
-            Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(None),
-            Err(error) => return Err(failure(&error, self.at("ListTagsForResource"))),
+        let indexed = match freshness {
+            Freshness::Planned => indexed_tags(&self.aws, ownership, arn).await?,
+            Freshness::Now | Freshness::Watched => None,
         };
-        let tags = answer.tags.unwrap_or_default().into_iter().collect();
-        Ok(Some(Observed { arn: arn.to_owned(), tags, retention_days: group.retention_in_days }))
+        let tags = match indexed {
+            Some(tags) => Some(tags),
+            None => self.tags(arn).await?,
+        };
+        let observed = |tags| Observed { arn: arn.to_owned(), tags, retention_days: group.retention_in_days };
+        Ok(tags.map(observed))
+    }
+
+    /// The tags of the group `arn` itself; nothing when it is gone.
+    async fn tags(&self, arn: &str) -> Result<Option<BTreeMap<String, String>>> {
+        let client = self.aws.cloudwatchlogs().await?;
+        match client.list_tags_for_resource().resource_arn(arn).send().await {
+            Ok(answer) => Ok(Some(answer.tags.unwrap_or_default().into_iter().collect())),
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) => Err(failure(&error, self.at("ListTagsForResource"))),
+        }
     }
 
     /// Gives the group the ownership's tags, where it lacks any.
@@ -121,17 +153,31 @@ impl LogGroupStep {
         Ok(())
     }
 
-    /// Creates the group, unless somebody else just did.
-    async fn create(&self, context: &Context, ownership: &Ownership) -> Result<()> {
+    /// The group that is there, as soon as it is listed.
+    async fn listed(&self, context: &Context, ownership: &Ownership) -> Result<Observed> {
+        until(context, CONCURRENT_CHANGE, |_| async {
+            Ok(match self.observe(ownership, Freshness::Now).await? {
+                Some(observed) => Probe::Done(observed),
+                None => Probe::Again(
+                    Failure::new(FailureKind::Conflict, "the log group exists and is not listed yet")
+                        .at(self.at("DescribeLogGroups")),
+                ),
+            })
+        })
+        .await
+    }
+
+    /// Creates the group, and says whether it did: an attempt whose answer was lost, or somebody else, may have.
+    async fn create(&self, context: &Context, ownership: &Ownership) -> Result<bool> {
         let client = self.aws.cloudwatchlogs().await?;
         until(context, CONCURRENT_CHANGE, |_| async {
             let mut call = client.create_log_group().log_group_name(&self.name);
             for (key, value) in ownership.tags() {
                 call = call.tags(key, value);
             }
-            let Err(error) = call.send().await else { return Ok(Probe::Done(())) };
+            let Err(error) = call.send().await else { return Ok(Probe::Done(true)) };
             match code(&error) {
-                Some("ResourceAlreadyExistsException") => Ok(Probe::Done(())),
+                Some("ResourceAlreadyExistsException") => Ok(Probe::Done(false)),
                 Some("OperationAbortedException") => {
                     Ok(Probe::Again(failure(&error, self.at("CreateLogGroup"))))
                 }
@@ -142,8 +188,8 @@ impl LogGroupStep {
     }
 
     /// Makes the group what it was.
-    async fn restore_to(&self, before: &Observed) -> Result<()> {
-        let Some(now) = self.observe().await? else { return Ok(()) };
+    async fn restore_to(&self, ownership: &Ownership, before: &Observed) -> Result<()> {
+        let Some(now) = self.observe(ownership, Freshness::Now).await? else { return Ok(()) };
         let client = self.aws.cloudwatchlogs().await?;
         match before.retention_days {
             days if days == now.retention_days => {}
@@ -191,7 +237,7 @@ impl Step for LogGroupStep {
     async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
         let plan = |action| StepPlan::new(action, self.resource()).output(LOG_GROUP, &self.name);
         let ownership = Ownership::of(context);
-        let Some(observed) = self.observe().await? else {
+        let Some(observed) = self.observe(&ownership, Freshness::Planned).await? else {
             return Ok(plan(Action::Create));
         };
         let differs = observed.retention_days != Some(self.retention());
@@ -219,32 +265,36 @@ impl Step for LogGroupStep {
         Ok(plan(ownership.action(observed.tags(), action)).changes(changes))
     }
 
-    async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
+    async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let ownership = Ownership::of(context);
-        let mut observed = self.observe().await?;
-        if observed.is_none() {
-            self.create(context, &ownership).await?;
-            observed = self.observe().await?;
+        let yielded = || Ok([(LOG_GROUP.to_owned(), self.name.clone())].into());
+        let observed = match plan.action {
+            Action::Create => None,
+            _ => self.observe(&ownership, Freshness::Now).await?,
+        };
+        let observed = match observed {
+            Some(observed) => observed,
+            None if self.create(context, &ownership).await? => {
+                self.put_retention().await?;
+                return yielded();
+            }
+            None => self.listed(context, &ownership).await?,
+        };
+        if !ownership.is_ours_or_adopted(observed.tags()) {
+            return yielded();
         }
-        if let Some(observed) = observed.as_ref().filter(|group| ownership.is_ours_or_adopted(group.tags())) {
-            self.before.note(&self.name, || observed.clone());
-            self.complete(observed, &ownership).await?;
-        }
-        // What was just created may not be listed yet; then it is ours and has no retention.
-        let is_right = observed.is_some_and(|observed| {
-            !ownership.is_ours_or_adopted(observed.tags())
-                || observed.retention_days == Some(self.retention())
-        });
-        if !is_right {
+        self.before.note(&self.name, || observed.clone());
+        self.complete(&observed, &ownership).await?;
+        if observed.retention_days != Some(self.retention()) {
             self.put_retention().await?;
         }
-        Ok([(LOG_GROUP.to_owned(), self.name.clone())].into())
+        yielded()
     }
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
         let mut plan = StepPlan::new(Action::NoChange, self.resource());
         let ownership = Ownership::of(context);
-        match self.observe().await? {
+        match self.observe(&ownership, Freshness::Planned).await? {
             None => {}
             Some(observed) if ownership.owner(observed.tags()) == Owner::Ours => {
                 plan.action = Action::Delete;
@@ -257,7 +307,7 @@ impl Step for LogGroupStep {
 
     async fn remove(&self, context: &Context) -> Result<()> {
         let ownership = Ownership::of(context);
-        let observed = self.observe().await?;
+        let observed = self.observe(&ownership, Freshness::Now).await?;
         if !observed.is_some_and(|observed| ownership.owner(observed.tags()) == Owner::Ours) {
             return Ok(());
         }
@@ -275,7 +325,7 @@ impl Step for LogGroupStep {
             Action::Create => self.remove(context).await,
             action => {
                 let before = self.before.of(&self.name).ok_or_else(|| stuck(action, &plan.resource))?;
-                self.restore_to(&before).await
+                self.restore_to(&Ownership::of(context), &before).await
             }
         }
     }

@@ -1,18 +1,15 @@
 //! What is read of a service, its deployments and its tasks.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_ecs::{
     config::{self, http::HttpResponse, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
-    types::{Deployment, DesiredStatus, Service, ServiceDeploymentBrief, ServiceField, Task},
+    types::{Deployment, DesiredStatus, Service, ServiceDeploymentBrief, Task},
 };
-use longshore_aws::{Aws, classify, code, failure, is_unsupported};
-use longshore_model::{Failure, FailureKind};
+use longshore_aws::{Aws, Freshness, classify, code, failure, is_absent, is_unsupported};
+use longshore_model::FailureKind;
 use longshore_plugin::Result;
-
-/// DescribeTasks takes at most this many.
-const TASKS_AT_ONCE: usize = 100;
 
 /// The pause after the first attempt that fails, doubled each time.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -34,33 +31,9 @@ impl Reads<'_> {
 
     /// The service with its tags; nothing when it, or its cluster, is not there. A deleted service may still be seen
     /// for a while, as INACTIVE.
-    pub(crate) async fn service(&self) -> Result<Option<Service>> {
-        let client = self.aws.ecs().await?;
-        let call = client
-            .describe_services()
-            .cluster(self.cluster)
-            .services(self.service)
-            .include(ServiceField::Tags);
-        let answer = match call.send().await {
-            Ok(answer) => answer,
-            Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(failure(&error, self.at("DescribeServices"))),
-        };
-        if let Some(service) = answer.services.into_iter().flatten().next() {
-            return Ok(Some(service));
-        }
-        match answer.failures.into_iter().flatten().find(|failed| failed.reason() != Some("MISSING")) {
-            None => Ok(None),
-            Some(failed) => {
-                let reason = failed.reason().unwrap_or("no reason");
-                let detail = failed.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
-                Err(Failure::new(
-                    FailureKind::Unavailable,
-                    format!("ECS does not show the service: {reason}{detail}"),
-                )
-                .at(self.at("DescribeServices")))
-            }
-        }
+    pub(crate) async fn service(&self, freshness: Freshness) -> Result<Option<Service>> {
+        let service = self.aws.reads().service(self.cluster, self.service, freshness).await?;
+        Ok(service.map(Arc::unwrap_or_clone))
     }
 
     /// The service deployments of the service, the newest first. Nothing when the endpoint does not know them or the
@@ -98,15 +71,12 @@ impl Reads<'_> {
     }
 
     /// A service deployment: its status, and ECS's reason for it.
-    pub(crate) async fn service_deployment(&self, arn: &str) -> Result<Option<(String, Option<String>)>> {
-        let client = self.aws.ecs().await?;
-        let answer = client
-            .describe_service_deployments()
-            .service_deployment_arns(arn)
-            .send()
-            .await
-            .map_err(|error| failure(&error, self.at("DescribeServiceDeployments")))?;
-        let found = answer.service_deployments.into_iter().flatten().next();
+    pub(crate) async fn service_deployment(
+        &self,
+        arn: &str,
+        freshness: Freshness,
+    ) -> Result<Option<(String, Option<String>)>> {
+        let found = self.aws.reads().service_deployment(arn, freshness).await?;
         Ok(found.map(|deployment| {
             let status = deployment.status.as_ref().map_or("PENDING", |status| status.as_str()).to_owned();
             let rollback = || deployment.rollback.as_ref().and_then(|rollback| rollback.reason.clone());
@@ -138,26 +108,9 @@ impl Reads<'_> {
     }
 
     /// The tasks of these ARNs, as far as ECS still shows them.
-    pub(crate) async fn tasks(&self, arns: &[String]) -> Result<Vec<Task>> {
-        let client = self.aws.ecs().await?;
-        let mut tasks = Vec::new();
-        for arns in arns.chunks(TASKS_AT_ONCE) {
-            let call = client.describe_tasks().cluster(self.cluster).set_tasks(Some(arns.to_vec()));
-            let answer = call.send().await.map_err(|error| failure(&error, self.at("DescribeTasks")))?;
-            tasks.extend(answer.tasks.into_iter().flatten());
-        }
-        Ok(tasks)
+    pub(crate) async fn tasks(&self, arns: &[String], freshness: Freshness) -> Result<Vec<Arc<Task>>> {
+        self.aws.reads().tasks(self.cluster, arns, freshness).await
     }
-}
-
-/// Whether the error says that the service, or its cluster, is not there (any more). ECS has no one code for a cluster
-/// that was deleted: it is found in the message.
-pub(crate) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
-    matches!(
-        code(error),
-        Some("ServiceNotFoundException" | "ServiceNotActiveException" | "ClusterNotFoundException")
-    ) || message.contains("cluster was inactive")
 }
 
 /// Whether the answer is an error page instead of AWS's own words: so do emulators answer calls that they do not know.

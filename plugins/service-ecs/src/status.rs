@@ -1,7 +1,7 @@
 //! How a service is doing.
 
 use aws_sdk_ecs::types::{DesiredStatus, Service as EcsService};
-use longshore_aws::Aws;
+use longshore_aws::{Aws, Freshness};
 use longshore_model::{Name, Service, ServiceEvent, ServiceStatus, TaskStatus};
 use longshore_plugin::Result;
 
@@ -19,7 +19,8 @@ const LAST: usize = 5;
 pub(crate) async fn read(aws: &Aws, name: &Name, service: &Service) -> Result<ServiceStatus> {
     let reads = Reads { aws, cluster: &service.cluster, service: name.as_str() };
     // A deleted service is still shown for a while; with its cluster gone, it would not be.
-    let observed = reads.service().await?.filter(|observed| observed.status() != Some("INACTIVE"));
+    let observed =
+        reads.service(Freshness::Now).await?.filter(|observed| observed.status() != Some("INACTIVE"));
     let Some(observed) = observed else { return Ok(absent(name, service)) };
     let tasks = tasks(&reads).await?;
     Ok(ServiceStatus {
@@ -54,13 +55,14 @@ fn absent(name: &Name, service: &Service) -> ServiceStatus {
 async fn tasks(reads: &Reads<'_>) -> Result<Vec<TaskStatus>> {
     let (running, stopped) =
         tokio::try_join!(reads.task_arns(DesiredStatus::Running), reads.task_arns(DesiredStatus::Stopped))?;
-    let (mut running, mut stopped) = tokio::try_join!(reads.tasks(&running), reads.tasks(&stopped))?;
+    let (mut running, mut stopped) =
+        tokio::try_join!(reads.tasks(&running, Freshness::Now), reads.tasks(&stopped, Freshness::Now))?;
     running.sort_by(|a, b| (a.created_at, &a.task_arn).cmp(&(b.created_at, &b.task_arn)));
     // What is about to stop has no time of its end yet, and comes first.
     stopped.sort_by_key(|task| {
         (task.stopped_at.is_some(), task.stopped_at.map(std::cmp::Reverse), task.task_arn.clone())
     });
-    Ok(running.iter().chain(stopped.iter().take(LAST)).map(task::status).collect())
+    Ok(running.iter().chain(stopped.iter().take(LAST)).map(|task| task::status(task)).collect())
 }
 
 fn rollout(service: &EcsService) -> Option<String> {

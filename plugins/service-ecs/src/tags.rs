@@ -24,12 +24,19 @@ pub(crate) fn changes(ownership: &Ownership, tags: &[Tag]) -> Vec<FieldChange> {
     ownership.missing(pairs(tags)).into_iter().map(change).collect()
 }
 
-/// Gives what `arn` names the ownership's tags, where `tags` lack any.
-pub(crate) async fn complete(aws: &Aws, arn: &str, ownership: &Ownership, tags: &[Tag]) -> Result<()> {
-    if ownership.missing(pairs(tags)).is_empty() {
+/// Gives what `arn` names the ownership's tags, where `tags` lack any, and `more`.
+pub(crate) async fn complete(
+    aws: &Aws,
+    arn: &str,
+    ownership: &Ownership,
+    tags: &[Tag],
+    more: Option<Tag>,
+) -> Result<()> {
+    if more.is_none() && ownership.missing(pairs(tags)).is_empty() {
         return Ok(());
     }
-    let call = aws.ecs().await?.tag_resource().resource_arn(arn).set_tags(Some(of(ownership)));
+    let all = of(ownership).into_iter().chain(more).collect();
+    let call = aws.ecs().await?.tag_resource().resource_arn(arn).set_tags(Some(all));
     call.send().await.map_err(|error| failure(&error, format!("ecs:TagResource {arn}")))?;
     Ok(())
 }

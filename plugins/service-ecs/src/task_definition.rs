@@ -11,11 +11,11 @@ use aws_sdk_ecs::{
     types::{Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus},
 };
 use longshore_aws::{
-    Aws, Ownership, code, failure,
+    Aws, Freshness, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{
-    Action, Failure, FailureKind, FieldChange, Inputs, Outputs, Service, StepPlan, TaskSize,
+    Action, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Service, StepPlan, TaskSize,
 };
 use longshore_plugin::{Context, Result, Step};
 
@@ -23,13 +23,16 @@ use crate::{
     fields::fields_of,
     planned,
     render::{Declared, registration},
-    revisions,
+    revision, revisions,
     size::Readable,
     tags,
 };
 
 /// The name of the output that is the task definition's ARN.
 pub(crate) const TASK_DEFINITION_ARN: &str = "task-definition-arn";
+
+/// The name of the output that is the digest of its content. People have no use for it.
+pub(crate) const CONTENT: &str = "_content";
 
 /// How long IAM may take until ECS sees a new role. IAM gives no bound; two minutes are far more than what is seen.
 const REGISTRATION: Patience = Patience::of(Duration::from_secs(120));
@@ -43,6 +46,8 @@ pub(crate) struct TaskDefinitionStep {
     pub(crate) aws: Aws,
     /// The family.
     pub(crate) family: String,
+    /// The service's name.
+    pub(crate) name: Name,
     /// The service.
     pub(crate) service: Arc<Service>,
     /// CPU and memory of the task.
@@ -109,6 +114,29 @@ impl TaskDefinitionStep {
         Declared { family: &self.family, service: &self.service, size: self.size, region, inputs }.render()
     }
 
+    /// The ARN of the revision that is known to have this `content`: the service notes it. Only when the service runs
+    /// another one, because somebody has swapped it, is the revision looked at.
+    async fn known(
+        &self,
+        ownership: &Ownership,
+        declared: &TaskDefinition,
+        content: &str,
+    ) -> Result<Option<String>> {
+        let reads = self.aws.reads();
+        let service = reads.service(&self.service.cluster, self.name.as_str(), Freshness::Planned).await?;
+        let is_ours = |tags: &[Tag]| ownership.owner(tags::pairs(tags)) == Owner::Ours;
+        let service = service.filter(|service| service.status() == Some("ACTIVE") && is_ours(service.tags()));
+        let Some(service) = service else { return Ok(None) };
+        let Some(noted) = revision::noted(&service, &self.family, content) else { return Ok(None) };
+        if let Some(arn) = revision::runs(&service, &noted) {
+            return Ok(Some(arn.to_owned()));
+        }
+        let observed = self.describe(&noted).await?.filter(|observed| is_ours(&observed.tags));
+        let is_declared =
+            |observed: &Observed| fields_of(&observed.definition).changes_to(&fields_of(declared)).is_empty();
+        Ok(observed.filter(is_declared).map(|observed| observed.arn().to_owned()))
+    }
+
     /// The newest revision, which has to be this stack's, and what of it is not as declared.
     async fn compare(
         &self,
@@ -148,7 +176,6 @@ impl TaskDefinitionStep {
             };
             let failed = self.explained(failure(&error, self.at("RegisterTaskDefinition")));
             let passes = match failed.kind {
-                FailureKind::Throttled => true,
                 FailureKind::Unavailable => attempt < ATTEMPTS,
                 _ => code(&error) == Some("ClientException") && is_passing(&failed.message),
             };
@@ -199,7 +226,17 @@ fn is_passing(message: &str) -> bool {
 impl Step for TaskDefinitionStep {
     async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
         let declared = self.declared(inputs).await?;
-        let Some((observed, changes)) = self.compare(&Ownership::of(context), &declared).await? else {
+        let ownership = Ownership::of(context);
+        let content = fields_of(&declared).digest();
+        let unchanged = |arn: &str| {
+            StepPlan::new(Action::NoChange, self.resource())
+                .output(TASK_DEFINITION_ARN, arn)
+                .output(CONTENT, &content)
+        };
+        if let Some(arn) = self.known(&ownership, &declared, &content).await? {
+            return Ok(unchanged(&arn));
+        }
+        let Some((observed, changes)) = self.compare(&ownership, &declared).await? else {
             let mut plan = StepPlan::new(Action::Create, self.resource());
             if let Some(size) = self.size.filter(|_| self.service.size.is_none()) {
                 plan.notes.push(format!(
@@ -210,8 +247,7 @@ impl Step for TaskDefinitionStep {
             return Ok(plan);
         };
         if changes.is_empty() {
-            let plan = StepPlan::new(Action::NoChange, self.resource());
-            return Ok(plan.output(TASK_DEFINITION_ARN, observed.arn()));
+            return Ok(unchanged(observed.arn()));
         }
         let mut plan = StepPlan::new(Action::Update, self.resource()).changes(changes);
         plan.reason = Some(format!("registers revision {}", observed.definition.revision + 1));
@@ -220,6 +256,7 @@ impl Step for TaskDefinitionStep {
 
     async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let declared = self.declared(inputs).await?;
+        let content = fields_of(&declared).digest();
         let arn = match self.compare(&Ownership::of(context), &declared).await? {
             // Registered by a run that ended before it knew, or what was not known is what was there.
             Some((observed, changes)) if changes.is_empty() => observed.arn().to_owned(),
@@ -229,7 +266,7 @@ impl Step for TaskDefinitionStep {
             }
             None => self.note(self.register(context, declared).await?),
         };
-        Ok([(TASK_DEFINITION_ARN.to_owned(), arn)].into())
+        Ok([(TASK_DEFINITION_ARN.to_owned(), arn), (CONTENT.to_owned(), content)].into())
     }
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {

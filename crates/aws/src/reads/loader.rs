@@ -136,7 +136,8 @@ where
                     outcome
                 }
             };
-        if is_shared {
+        // What is read anew is newer than what is known. What nobody shares is not kept at all.
+        if is_shared || state.known.contains_key(&id) {
             state.known.insert(id, outcome.clone());
         }
         outcome

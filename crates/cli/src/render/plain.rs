@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Action, Event, EventKind, Phase, StepId};
+use longshore_model::{Action, Event, EventKind, Phase, StepId, is_internal};
 
 use super::{Reader, Style, time, words};
 use crate::io::Stream;
@@ -88,7 +88,8 @@ impl Reader for Plain {
             }
             EventKind::StepSucceeded { step, phase: Phase::Apply | Phase::Remove, outputs, .. } => {
                 let action = self.actions.get(step).copied().unwrap_or(Action::Update);
-                let outputs: Vec<_> = outputs.values().map(String::as_str).collect();
+                let shown = outputs.iter().filter(|(name, _)| !is_internal(name));
+                let outputs: Vec<_> = shown.map(|(_, value)| value.as_str()).collect();
                 self.step_line(
                     at,
                     step,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Outcome, Outputs, Phase, ServiceStatus, StepId, StepPlan,
+    is_internal,
 };
 
 use super::{Display, Reader, Style, credentials, deployed, drift, failure, lock, plan, status, time, words};
@@ -82,9 +83,8 @@ impl Run {
             let mut outputs: BTreeMap<_, _> = known.collect();
             let applied = self.outputs.get(step).into_iter().flatten();
             outputs.extend(applied.map(|(name, value)| (name.as_str(), value.as_str())));
-            rows.extend(
-                outputs.into_iter().map(|(name, value)| (step.clone(), name.to_owned(), value.to_owned())),
-            );
+            let shown = outputs.into_iter().filter(|(name, _)| !is_internal(name));
+            rows.extend(shown.map(|(name, value)| (step.clone(), name.to_owned(), value.to_owned())));
         }
         rows
     }

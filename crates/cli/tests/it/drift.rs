@@ -95,7 +95,7 @@ fn a_service_with_another_task_definition() {
 
 #[test]
 fn a_revision_that_somebody_registered() {
-    drifted(&["task definition shop-api  is not this stack's"], &Refused, async |aws: &Aws| {
+    drifted(&["service default/api  was changed", "taskDefinition"], &Mended, async |aws: &Aws| {
         let ecs = aws.ecs().await.unwrap();
         let definition = ecs.describe_task_definition().task_definition("shop-api").send().await.unwrap();
         let definition = definition.task_definition.unwrap();

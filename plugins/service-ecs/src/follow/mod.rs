@@ -11,9 +11,10 @@ mod report;
 use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_ecs::types::{DeploymentRolloutState, DesiredStatus, Service, ServiceDeploymentStatus};
+use longshore_aws::Freshness;
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Result};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use self::{
     failed_tasks::FailedTasks,
@@ -34,6 +35,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// ECS's reads lag behind its writes, by seconds at most. After this time without a new service deployment, the endpoint
 /// is taken not to have them.
 const CATCHES_UP_WITHIN: Duration = Duration::from_secs(30);
+
+/// After this time stopped tasks are listed even if nothing says that there are any.
+const LISTED_AFTER: Duration = Duration::from_secs(30);
 
 /// What is to be followed.
 #[derive(Clone, Debug)]
@@ -74,10 +78,32 @@ struct Seen {
     track: Track,
     failed: FailedTasks,
     events: BTreeSet<String>,
+    /// What of the service says that tasks have stopped, as it was when they were last listed.
+    signs: Signs,
+    listed: Instant,
     /// What was told last.
     told: String,
     /// The last read that failed, if it was the last one.
     trouble: Option<Failure>,
+}
+
+/// What of a service changes when a task stops.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Signs {
+    last_event: Option<String>,
+    failed_tasks: i32,
+    running: i32,
+}
+
+impl Signs {
+    fn of(service: &Service) -> Self {
+        let event = service.events().first().and_then(|event| event.id());
+        Self {
+            last_event: event.map(str::to_owned),
+            failed_tasks: service.deployments().iter().map(|deployment| deployment.failed_tasks).sum(),
+            running: service.running_count,
+        }
+    }
 }
 
 impl Follow<'_> {
@@ -98,6 +124,8 @@ impl Follow<'_> {
             match verdict {
                 Verdict::Done if seen.trouble.is_none() => return self.succeeded(&seen).await,
                 Verdict::Failed { state, reason } => {
+                    // What stopped last tells most. A read that fails takes nothing away.
+                    let _ = self.stopped_tasks(&mut seen).await;
                     return Err(self.report(&seen).failed(&state, reason.as_deref()));
                 }
                 Verdict::Done | Verdict::Wait => {}
@@ -109,7 +137,8 @@ impl Follow<'_> {
             if elapsed >= self.timeout {
                 return Err(self.timed_out(&seen).await);
             }
-            self.pause(&seen, pause.min(self.timeout - elapsed)).await?;
+            let end = seen.began + self.timeout;
+            self.pause(&seen, self.reads.aws.reads().next_look(pause).min(end)).await?;
             pause = (pause + FIRST_PAUSE).min(LONGEST_PAUSE);
         }
     }
@@ -121,19 +150,21 @@ impl Follow<'_> {
         self.report(seen).timed_out(self.timeout, has_tasks)
     }
 
-    async fn pause(&self, seen: &Seen, pause: Duration) -> Result<()> {
+    async fn pause(&self, seen: &Seen, until: Instant) -> Result<()> {
         tokio::select! {
             biased;
             () = self.context.interrupt.cancelled() => Err(self.report(seen).interrupted()),
-            () = sleep(pause) => Ok(()),
+            () = sleep_until(until) => Ok(()),
         }
     }
 
     /// Reads everything anew.
     async fn look(&self, seen: &mut Seen) -> Result<()> {
-        seen.service = self.reads.service().await?;
+        seen.service = self.reads.service(Freshness::Watched).await?;
         self.track(seen).await?;
-        self.stopped_tasks(seen).await?;
+        if seen.may_have_stopped_tasks() {
+            self.stopped_tasks(seen).await?;
+        }
         self.tell(seen);
         seen.has_looked = true;
         Ok(())
@@ -142,13 +173,17 @@ impl Follow<'_> {
     /// Finds the service deployment to follow, or looks at the one that was found.
     async fn track(&self, seen: &mut Seen) -> Result<()> {
         if let Track::ServiceDeployment { arn, status, reason } = &mut seen.track {
-            if let Some((now, why)) = self.reads.service_deployment(arn).await? {
+            if let Some((now, why)) = self.reads.service_deployment(arn, Freshness::Watched).await? {
                 (*status, *reason) = (now, why);
             }
             return Ok(());
         }
         if !seen.knows_deployments {
             return Ok(());
+        }
+        let current = seen.service.as_ref().and_then(Service::current_service_deployment);
+        if let Some(current) = current.map(str::to_owned) {
+            return self.track_current(seen, current).await;
         }
         let Some(briefs) = self.reads.service_deployments().await? else {
             seen.knows_deployments = false;
@@ -159,8 +194,10 @@ impl Follow<'_> {
         let found = match &seen.expect {
             // Once another deployment has taken its place, the newest one is not the one that was begun here.
             Expect::New(_) if seen.is_replaced() => None,
+            // The newest one, if it is not the one that was the newest before.
             Expect::New(before) => {
-                briefs.find(|brief| brief.service_deployment_arn().is_some_and(|arn| !before.contains(arn)))
+                let is_new = |arn: &str| !before.contains(arn);
+                briefs.next().filter(|brief| brief.service_deployment_arn().is_some_and(is_new))
             }
             Expect::Current => briefs.find(|brief| brief.status.as_ref().is_some_and(is_going_on)),
         };
@@ -174,12 +211,34 @@ impl Follow<'_> {
         Ok(())
     }
 
+    /// Finds out whether the service deployment that ECS names as the current one is the one to follow.
+    async fn track_current(&self, seen: &mut Seen, arn: String) -> Result<()> {
+        let may_be_it = match &seen.expect {
+            // Once another deployment has taken its place, the current one is not the one that was begun here.
+            Expect::New(before) => !before.contains(&arn) && !seen.is_replaced(),
+            Expect::Current => true,
+        };
+        let found = match may_be_it {
+            true => self.reads.service_deployment(&arn, Freshness::Watched).await?,
+            false => None,
+        };
+        match found {
+            Some((status, reason)) if seen.is_new() || is_going_on(&status.as_str().into()) => {
+                seen.track = Track::ServiceDeployment { arn, status, reason };
+            }
+            _ if !seen.may_be_old() => seen.track = Track::Service,
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// Looks at tasks that have stopped and were not looked at yet.
     async fn stopped_tasks(&self, seen: &mut Seen) -> Result<()> {
+        seen.listed = Instant::now();
         let mut arns = self.reads.task_arns(DesiredStatus::Stopped).await?;
         arns.retain(|arn| !seen.failed.knows(arn));
         let is_first = !seen.has_looked && !seen.is_new();
-        for task in self.reads.tasks(&arns).await? {
+        for task in self.reads.tasks(&arns, Freshness::Watched).await? {
             // What stopped before says nothing of now, unless the deployment that it belongs to still goes on. Even then
             // a task that could start may go on running by now.
             let is_old = is_first && (has_exited(&task) || !seen.is_in_progress());
@@ -263,6 +322,8 @@ impl Seen {
             track,
             failed: FailedTasks::default(),
             events: BTreeSet::new(),
+            signs: Signs::default(),
+            listed: Instant::now(),
             told: String::new(),
             trouble: None,
         }
@@ -270,6 +331,15 @@ impl Seen {
 
     fn is_new(&self) -> bool {
         matches!(self.expect, Expect::New(_))
+    }
+
+    /// Whether there may be tasks that have stopped since they were last listed. Tasks are listed service by service, so
+    /// that this costs more than everything else; the service itself says when something has happened.
+    fn may_have_stopped_tasks(&mut self) -> bool {
+        let signs = self.service.as_ref().map(Signs::of).unwrap_or_default();
+        let has_changed = signs != self.signs;
+        self.signs = signs;
+        !self.has_looked || has_changed || self.listed.elapsed() >= LISTED_AFTER
     }
 
     /// Whether what was read may be older than what was changed just before.

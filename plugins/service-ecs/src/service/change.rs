@@ -10,7 +10,7 @@ use super::{
     compare::{Declared, Difference},
     create::deployment_configuration,
 };
-use crate::render::clamped;
+use crate::{render::clamped, revision::Revision};
 
 impl ServiceStep {
     /// Changes only what differs. With `force`, a new deployment begins even when nothing does.
@@ -18,7 +18,7 @@ impl ServiceStep {
         &self,
         cluster: &str,
         declared: &Declared<'_>,
-        task_definition: &str,
+        revision: &Revision<'_>,
         difference: &Difference,
         force: bool,
     ) -> Result<Service> {
@@ -27,7 +27,7 @@ impl ServiceStep {
             call = call.desired_count(clamped(declared.desired_count));
         }
         if difference.task_definition {
-            call = call.task_definition(task_definition);
+            call = call.task_definition(revision.arn);
         }
         if difference.network {
             call = call.network_configuration(declared.placement.configuration()?);

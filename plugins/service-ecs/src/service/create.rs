@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration, PropagateTags, Service};
 use longshore_aws::{
-    Ownership, code, failure,
+    Freshness, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{Deployment, Failure, FailureKind};
@@ -15,7 +15,7 @@ use super::{
     ServiceStep,
     compare::{Declared, ecs_launch_type},
 };
-use crate::{render::clamped, tags};
+use crate::{render::clamped, revision::Revision, tags};
 
 /// In a fresh account, ECS makes its service-linked role when the first cluster is created; that takes seconds.
 const FIRST_USE: Patience = Patience::of(Duration::from_secs(120));
@@ -28,7 +28,7 @@ impl ServiceStep {
         context: &Context,
         cluster: &str,
         declared: &Declared<'_>,
-        task_definition: &str,
+        revision: &Revision<'_>,
         before: Option<&Service>,
     ) -> Result<Service> {
         let client = self.aws.ecs().await?;
@@ -38,7 +38,7 @@ impl ServiceStep {
             let token = client_token(&[
                 cluster,
                 self.name.as_str(),
-                task_definition,
+                revision.arn,
                 &format!("{declared:?}"),
                 &format!("{:?}", before.and_then(|service| service.created_at)),
                 &attempt.to_string(),
@@ -48,14 +48,14 @@ impl ServiceStep {
                 .cluster(cluster)
                 .service_name(self.name.as_str())
                 .client_token(token)
-                .task_definition(task_definition)
+                .task_definition(revision.arn)
                 .desired_count(clamped(declared.desired_count))
                 .launch_type(ecs_launch_type(declared.launch_type))
                 .deployment_configuration(deployment_configuration(declared.deployment))
                 .network_configuration(network.clone())
                 .enable_ecs_managed_tags(true)
                 .propagate_tags(PropagateTags::Service)
-                .set_tags(Some(tags::of(&ownership)));
+                .set_tags(Some(tags::of(&ownership).into_iter().chain(revision.tag()).collect()));
             let ownership = &ownership;
             async move {
                 let error = match call.send().await {
@@ -74,7 +74,10 @@ impl ServiceStep {
                 if message.contains("not idempotent") {
                     // It is there already (the answer to an earlier attempt was lost), or the token was used for a
                     // service that is gone: then the next attempt has another one.
-                    let active = self.observe().await?.filter(|service| service.status() == Some("ACTIVE"));
+                    let active = self
+                        .observe(Freshness::Now)
+                        .await?
+                        .filter(|service| service.status() == Some("ACTIVE"));
                     let Some(service) = active else { return Ok(Probe::Again(failed)) };
                     self.require_ours(ownership, &service)?;
                     return Ok(Probe::Done(service));

@@ -1,10 +1,9 @@
 //! Where a service's tasks are in the network.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use aws_sdk_ec2::types::{Filter, Subnet};
 use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration};
-use longshore_aws::{Aws, failure};
+use longshore_aws::Aws;
 use longshore_model::{Failure, FailureKind, FieldChange, LaunchType, Network, Shown};
 use longshore_plugin::Result;
 
@@ -82,34 +81,12 @@ impl Placement {
 
 /// The subnets of the region's default VPC, one for each availability zone.
 async fn default_subnets(aws: &Aws) -> Result<BTreeSet<String>> {
-    let client = aws.ec2().await?;
-    let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
-    let answer = client
-        .describe_vpcs()
-        .filters(filter("is-default", "true"))
-        .send()
-        .await
-        .map_err(|error| failure(&error, "ec2:DescribeVpcs"))?;
-    let vpc = answer.vpcs().iter().find_map(|vpc| vpc.vpc_id());
-    let Some(vpc) = vpc else {
-        let message = format!("the region {} has no default VPC", aws.region().await?);
-        return Err(nowhere(message, "ec2:DescribeVpcs"));
-    };
-    let filters = vec![filter("vpc-id", vpc), filter("default-for-az", "true")];
-    let mut subnets = client.describe_subnets().set_filters(Some(filters)).into_paginator().items().send();
-    let mut ids = BTreeSet::new();
-    while let Some(subnet) = subnets.next().await {
-        let subnet: Subnet = subnet.map_err(|error| failure(&error, "ec2:DescribeSubnets"))?;
-        ids.extend(subnet.subnet_id);
+    let subnets = aws.reads().default_subnets().await?;
+    if subnets.is_empty() {
+        let message = format!("the region {} has no default VPC with default subnets", aws.region().await?);
+        return Err(Failure::new(FailureKind::Invalid, message).at("ec2:DescribeSubnets").help(
+            "say where the tasks run: set `network.subnets` of the service (and `network.security-groups`)",
+        ));
     }
-    if ids.is_empty() {
-        return Err(nowhere(format!("the default VPC {vpc} has no default subnets"), "ec2:DescribeSubnets"));
-    }
-    Ok(ids)
-}
-
-fn nowhere(message: String, at: &str) -> Failure {
-    Failure::new(FailureKind::Invalid, message)
-        .at(at)
-        .help("say where the tasks run: set `network.subnets` of the service (and `network.security-groups`)")
+    Ok(Arc::unwrap_or_clone(subnets))
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use longshore_aws::{
-    Owner, Ownership, failure,
+    Freshness, Owner, Ownership, failure, is_absent,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 
 use crate::{
-    reads::{Reads, count, is_absent},
+    reads::{Reads, count},
     tags,
     time::spoken,
 };
@@ -30,7 +30,7 @@ impl Removal<'_> {
 
     /// Deletes the service, if it is the stack's, and waits until its tasks have stopped.
     pub(crate) async fn run(&self, context: &Context) -> Result<()> {
-        let Some(service) = self.reads.service().await? else { return Ok(()) };
+        let Some(service) = self.reads.service(Freshness::Now).await? else { return Ok(()) };
         if Ownership::of(context).owner(tags::pairs(service.tags())) != Owner::Ours {
             return Ok(());
         }
@@ -63,7 +63,8 @@ impl Removal<'_> {
             Patience { deadline: timeout, first: Duration::from_secs(1), longest: Duration::from_secs(5) };
         let last = std::sync::Mutex::new(String::new());
         until(context, patience, |_| async {
-            let Some(service) = self.reads.service().await? else { return Ok(Probe::Done(())) };
+            let service = self.reads.service(Freshness::Watched).await?;
+            let Some(service) = service else { return Ok(Probe::Done(())) };
             let status = service.status().unwrap_or_default();
             if status == "INACTIVE" {
                 return Ok(Probe::Done(()));

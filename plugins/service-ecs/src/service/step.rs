@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus};
-use longshore_aws::{Aws, Owner, Ownership};
+use longshore_aws::{Aws, Freshness, Owner, Ownership};
 use longshore_model::{Action, Effect, Failure, FailureKind, Inputs, Name, Outputs, Service, StepPlan};
 use longshore_plugin::{Before, Context, Result, Step};
 
@@ -20,6 +20,7 @@ use crate::{
     follow::{Expect, Follow},
     planned,
     reads::{Reads, count, primary},
+    revision::Revision,
     tags,
     task_definition::TASK_DEFINITION_ARN,
 };
@@ -63,8 +64,8 @@ impl ServiceStep {
         Reads { aws: &self.aws, cluster: &self.service.cluster, service: self.name.as_str() }
     }
 
-    pub(super) async fn observe(&self) -> Result<Option<EcsService>> {
-        self.reads().service().await
+    pub(super) async fn observe(&self, freshness: Freshness) -> Result<Option<EcsService>> {
+        self.reads().service(freshness).await
     }
 
     pub(super) fn require_ours(&self, ownership: &Ownership, service: &EcsService) -> Result<()> {
@@ -111,8 +112,12 @@ impl ServiceStep {
         Ok([(SERVICE_ARN.to_owned(), arn)].into())
     }
 
-    /// The service deployments that there are already.
-    pub(super) async fn known_deployments(&self) -> Result<BTreeSet<String>> {
+    /// The service deployments that there are already: what comes now is another one. The one that ECS names as current
+    /// would not do, because another run's may be about to begin.
+    pub(super) async fn known_deployments(&self, service: Option<&EcsService>) -> Result<BTreeSet<String>> {
+        if service.is_none() {
+            return Ok(BTreeSet::new());
+        }
         let briefs = self.reads().service_deployments().await?.unwrap_or_default();
         Ok(briefs.into_iter().filter_map(|brief| brief.service_deployment_arn).collect())
     }
@@ -138,10 +143,10 @@ impl ServiceStep {
             context.progress("waiting until the deleted service of this name is gone");
             self.removal().drained(context).await?;
         }
-        let known = self.known_deployments().await?;
-        let task_definition = inputs.require(TASK_DEFINITION_ARN)?;
+        let known = self.known_deployments(before).await?;
+        let revision = Revision::of(inputs)?;
         let cluster = inputs.require(CLUSTER_ARN)?;
-        let created = self.create(context, cluster, declared, task_definition, before).await?;
+        let created = self.create(context, cluster, declared, &revision, before).await?;
         self.follow(context, created, Expect::New(known), self.service.desired_count).await
     }
 
@@ -158,18 +163,19 @@ impl ServiceStep {
         let force = (failed || stale) && !difference.deploys();
         self.before.note(self.name.as_str(), || service.clone());
         let arn = service.service_arn().unwrap_or_default();
-        tags::complete(&self.aws, arn, &Ownership::of(context), service.tags()).await?;
+        let revision = Revision::of(inputs)?;
+        let noted = revision.missing_tag(service.tags());
+        tags::complete(&self.aws, arn, &Ownership::of(context), service.tags(), noted).await?;
         if !difference.updates() && !force {
             return self.follow(context, service, Expect::Current, self.service.desired_count).await;
         }
         let expect = if force || difference.deploys() {
-            Expect::New(self.known_deployments().await?)
+            Expect::New(self.known_deployments(Some(&service)).await?)
         } else {
             Expect::Current
         };
-        let task_definition = inputs.require(TASK_DEFINITION_ARN)?;
         let cluster = inputs.require(CLUSTER_ARN)?;
-        let changed = self.change(cluster, declared, task_definition, difference, force).await?;
+        let changed = self.change(cluster, declared, &revision, difference, force).await?;
         self.follow(context, changed, expect, self.service.desired_count).await
     }
 }
@@ -183,7 +189,7 @@ pub(super) fn is_active(service: &EcsService) -> bool {
 impl Step for ServiceStep {
     async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
         let declared = self.declared(inputs).await?;
-        let observed = self.observe().await?;
+        let observed = self.observe(Freshness::Planned).await?;
         let Some(service) = observed.as_ref().filter(|service| is_active(service)) else {
             let mut plan = StepPlan::new(Action::Create, self.resource());
             if observed.is_some_and(|service| service.status() == Some("DRAINING")) {
@@ -239,7 +245,7 @@ impl Step for ServiceStep {
 
     async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let declared = self.declared(inputs).await?;
-        let observed = self.observe().await?;
+        let observed = self.observe(Freshness::Now).await?;
         let Some(service) = observed.clone().filter(is_active) else {
             return self.create_and_follow(context, inputs, &declared, observed.as_ref()).await;
         };
@@ -249,7 +255,7 @@ impl Step for ServiceStep {
         planned::still(plan, &difference.changes).map_err(|failure| failure.at(self.resource()))?;
         if difference.launch_type {
             self.removal().run(context).await?;
-            let gone = self.observe().await?;
+            let gone = self.observe(Freshness::Now).await?;
             return self.create_and_follow(context, inputs, &declared, gone.as_ref()).await;
         }
         self.change_and_follow(context, inputs, &declared, service, &difference).await
@@ -257,7 +263,7 @@ impl Step for ServiceStep {
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
         let mut plan = StepPlan::new(Action::NoChange, self.resource());
-        let Some(service) = self.observe().await? else { return Ok(plan) };
+        let Some(service) = self.observe(Freshness::Planned).await? else { return Ok(plan) };
         if service.status() == Some("INACTIVE") {
             return Ok(plan);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ecs::types::Service as EcsService;
-use longshore_aws::{Ownership, failure};
+use longshore_aws::{Freshness, Ownership, failure};
 use longshore_model::{Action, Failure, StepPlan};
 use longshore_plugin::{Context, Result, stuck};
 
@@ -36,7 +36,7 @@ impl ServiceStep {
     }
 
     async fn restore_to(&self, context: &Context, before: EcsService) -> Result<()> {
-        let Some(now) = self.observe().await?.filter(is_active) else { return Ok(()) };
+        let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else { return Ok(()) };
         self.require_ours(&Ownership::of(context), &now)?;
         let is_same = now.task_definition == before.task_definition
             && now.desired_count == before.desired_count
@@ -46,7 +46,7 @@ impl ServiceStep {
             context.progress("going back to what ran before");
             let begins = now.task_definition != before.task_definition
                 || now.network_configuration != before.network_configuration;
-            let known = if begins { self.known_deployments().await? } else { BTreeSet::new() };
+            let known = if begins { self.known_deployments(Some(&now)).await? } else { BTreeSet::new() };
             let call = self
                 .aws
                 .ecs()

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::ClusterField;
-use longshore_aws::{Aws, Ownership, failure};
+use longshore_aws::{Aws, Freshness, Ownership, failure};
 use longshore_plugin::{Before, Context, Declared, Result, Step as _, Undeclared, UndeclaredResource};
 
-use super::undeclared;
+use super::{indexed, undeclared};
 use crate::{
     cluster::{ClusterStep, resource},
     tags,
@@ -28,6 +28,19 @@ impl Undeclared for Clusters {
     async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>> {
         let client = self.aws.ecs().await?;
         let ownership = Ownership::of(context);
+        let indexed = indexed(&self.aws, context, declared, ("ecs", "cluster/"), resource).await?;
+        if let Some(indexed) = indexed {
+            let mut found = Vec::new();
+            for name in &indexed {
+                let cluster = self.aws.reads().cluster(name, Freshness::Planned).await?;
+                let active = cluster.filter(|cluster| cluster.status() != Some("INACTIVE"));
+                found.extend(active.and_then(|cluster| {
+                    undeclared(&ownership, declared, resource(name), name, tags::pairs(cluster.tags()))
+                }));
+            }
+            found.sort();
+            return Ok(found);
+        }
         let mut arns = Vec::new();
         let mut pages = client.list_clusters().into_paginator().items().send();
         while let Some(arn) = pages.next().await {

@@ -1,15 +1,26 @@
 //! Log groups that nothing declares.
 
 use async_trait::async_trait;
-use longshore_aws::{Aws, Ownership, code, failure};
+use longshore_aws::{Aws, Freshness, Ownership, code, failure};
 use longshore_plugin::{Before, Context, Declared, Result, Step as _, Undeclared, UndeclaredResource};
 
-use super::undeclared;
-use crate::log_group::{LogGroupStep, resource};
+use super::{indexed, undeclared};
+use crate::log_group::{LogGroupStep, prefix, resource};
 
 /// Finds and removes log groups.
 pub(super) struct LogGroups {
     pub(super) aws: Aws,
+}
+
+/// The step that would make it. The retention does not matter for what is only looked at and removed.
+fn step(aws: &Aws, context: &Context, name: &str) -> LogGroupStep {
+    LogGroupStep {
+        aws: aws.clone(),
+        name: name.to_owned(),
+        prefix: prefix(&context.stack),
+        retention_days: 1,
+        before: Before::default(),
+    }
 }
 
 #[async_trait]
@@ -21,7 +32,22 @@ impl Undeclared for LogGroups {
     async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>> {
         let client = self.aws.cloudwatchlogs().await?;
         let ownership = Ownership::of(context);
-        let prefix = format!("/longshore/{}/", context.stack);
+        let indexed = indexed(&self.aws, context, declared, ("logs", "log-group:"), resource).await?;
+        if let Some(indexed) = indexed {
+            let mut found = Vec::new();
+            for name in &indexed {
+                let step = step(&self.aws, context, name);
+                let group = step.observe(&ownership, Freshness::Planned).await?;
+                found.extend(
+                    group.and_then(|group| {
+                        undeclared(&ownership, declared, resource(name), name, group.tags())
+                    }),
+                );
+            }
+            found.sort();
+            return Ok(found);
+        }
+        let prefix = prefix(&context.stack);
         let mut groups =
             client.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
         let mut found = Vec::new();
@@ -44,13 +70,6 @@ impl Undeclared for LogGroups {
     }
 
     async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
-        // The retention does not matter for a removal.
-        let step = LogGroupStep {
-            aws: self.aws.clone(),
-            name: found.id.clone(),
-            retention_days: 1,
-            before: Before::default(),
-        };
-        step.remove(context).await
+        step(&self.aws, context, &found.id).remove(context).await
     }
 }

@@ -7,8 +7,8 @@ mod services;
 
 use std::sync::Arc;
 
-use longshore_aws::{Aws, Owner, Ownership, RESOURCE_TAG};
-use longshore_plugin::{Declared, Undeclared, UndeclaredResource};
+use longshore_aws::{Aws, Freshness, Owner, Ownership, RESOURCE_TAG};
+use longshore_plugin::{Context, Declared, Result, Undeclared, UndeclaredResource};
 
 /// What finds and removes it.
 pub(crate) fn all(aws: &Aws) -> Vec<Arc<dyn Undeclared>> {
@@ -19,6 +19,28 @@ pub(crate) fn all(aws: &Aws) -> Vec<Arc<dyn Undeclared>> {
         Arc::new(log_groups::LogGroups { aws: aws() }),
         Arc::new(clusters::Clusters { aws: aws() }),
     ]
+}
+
+/// What the index of tags names as this stack's of a service of AWS, behind `begin`: resources that are not declared, to be
+/// looked at. Nothing where the endpoint has no such index.
+async fn indexed(
+    aws: &Aws,
+    context: &Context,
+    declared: &Declared,
+    (service, begin): (&str, &str),
+    resource: impl Fn(&str) -> String,
+) -> Result<Option<Vec<String>>> {
+    let ownership = Ownership::of(context);
+    let Some(owned) = aws.reads().owned(ownership.stack(), Freshness::Planned).await? else {
+        return Ok(None);
+    };
+    let of_kind = owned.iter().filter(|one| one.arn.service() == service);
+    let ids = of_kind.filter_map(|one| {
+        let id = one.arn.resource().strip_prefix(begin)?;
+        let makes = declared.makes(one.resource().unwrap_or_default(), &resource(id));
+        (!makes).then(|| id.to_owned())
+    });
+    Ok(Some(ids.collect()))
 }
 
 /// The resource, if its `tags` say that it is the stack's, and nothing that is declared makes it.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_ecs::{Client, types::ServiceField};
-use longshore_aws::{Aws, Ownership, failure};
+use longshore_aws::{Aws, Freshness, Ownership, failure};
 use longshore_plugin::{Context, Declared, Result, Undeclared, UndeclaredResource};
 
-use super::undeclared;
+use super::{indexed, undeclared};
 use crate::{
     reads::Reads,
     revisions,
@@ -51,11 +51,28 @@ impl Undeclared for Services {
         true
     }
 
-    /// Looks through all clusters of the account and region: a cluster may have left the configuration too.
+    /// Looks at what the index of tags names. Without one it looks through all clusters of the account and region: a
+    /// cluster may have left the configuration too.
     async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>> {
         let client = self.aws.ecs().await?;
         let ownership = Ownership::of(context);
         let mut found = Vec::new();
+        let name =
+            |id: &str| id.split_once('/').map_or_else(String::new, |(cluster, name)| resource(cluster, name));
+        let indexed = indexed(&self.aws, context, declared, ("ecs", "service/"), name).await?;
+        if let Some(indexed) = indexed {
+            for (cluster, name) in indexed.iter().filter_map(|id| id.split_once('/')) {
+                let service = self.aws.reads().service(cluster, name, Freshness::Planned).await?;
+                let active = service.filter(|service| service.status() != Some("INACTIVE"));
+                found.extend(active.and_then(|service| {
+                    let arn = service.service_arn().unwrap_or_default();
+                    let name = resource(cluster, name);
+                    undeclared(&ownership, declared, name, arn, tags::pairs(service.tags()))
+                }));
+            }
+            found.sort();
+            return Ok(found);
+        }
         let mut clusters = client.list_clusters().into_paginator().items().send();
         while let Some(cluster) = clusters.next().await {
             let cluster = cluster.map_err(|error| failure(&error, "ecs:ListClusters"))?;
@@ -80,7 +97,7 @@ impl Undeclared for Services {
     async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
         let Some((cluster, name)) = place_of(&found.id) else { return Ok(()) };
         let reads = Reads { aws: &self.aws, cluster, service: name };
-        let service = reads.service().await?;
+        let service = reads.service(Freshness::Now).await?;
         let revision = service.as_ref().and_then(|service| service.task_definition()).map(revision_of);
         if let Some((family, _)) = revision.and_then(|revision| revision.rsplit_once(':')) {
             let owned = revisions::owned(&self.aws, family, &Ownership::of(context)).await?;
