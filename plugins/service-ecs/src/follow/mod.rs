@@ -176,7 +176,11 @@ impl Follow<'_> {
             if let Some((now, why)) = self.reads.service_deployment(arn, Freshness::Watched).await? {
                 (*status, *reason) = (now, why);
             }
-            return Ok(());
+            let (arn, status) = (arn.clone(), status.clone());
+            if !seen.is_of_another_run(&arn, &status) {
+                return Ok(());
+            }
+            seen.track = Track::Awaited;
         }
         if !seen.knows_deployments {
             return Ok(());
@@ -223,6 +227,7 @@ impl Follow<'_> {
             false => None,
         };
         match found {
+            Some((status, _)) if seen.is_of_another_run(&arn, &status) => {}
             Some((status, reason)) if seen.is_new() || is_going_on(&status.as_str().into()) => {
                 seen.track = Track::ServiceDeployment { arn, status, reason };
             }
@@ -364,6 +369,15 @@ impl Seen {
     fn is_replaced(&self) -> bool {
         let now = self.service.as_ref().and_then(primary).and_then(|primary| primary.id());
         self.deployment.as_deref().zip(now).is_some_and(|(ours, now)| ours != now)
+    }
+
+    /// Whether a service deployment is not the one that was begun here, but one that another run began just before: it was
+    /// stopped for a newer one, and the service still heads for the deployment that was begun here. ECS names the newer one
+    /// a moment later.
+    fn is_of_another_run(&self, arn: &str, status: &str) -> bool {
+        let current = self.service.as_ref().and_then(Service::current_service_deployment);
+        let is_outdated = current.is_some_and(|current| current != arn) || self.may_be_old();
+        status == "STOPPED" && self.is_new() && !self.is_replaced() && is_outdated
     }
 
     /// Whether ECS has given the deployment up, and is on its way back.

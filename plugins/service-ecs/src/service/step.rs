@@ -113,13 +113,12 @@ impl ServiceStep {
     }
 
     /// The service deployments that there are already: what comes now is another one. The one that ECS names as current
-    /// would not do, because another run's may be about to begin.
+    /// alone would not do, because another run's may be about to begin; it has to do where the caller may not list them.
     pub(super) async fn known_deployments(&self, service: Option<&EcsService>) -> Result<BTreeSet<String>> {
-        if service.is_none() {
-            return Ok(BTreeSet::new());
-        }
+        let Some(service) = service else { return Ok(BTreeSet::new()) };
         let briefs = self.reads().service_deployments().await?.unwrap_or_default();
-        Ok(briefs.into_iter().filter_map(|brief| brief.service_deployment_arn).collect())
+        let current = service.current_service_deployment.clone();
+        Ok(briefs.into_iter().filter_map(|brief| brief.service_deployment_arn).chain(current).collect())
     }
 
     /// What ECS says of the last service deployment, if it was rolled back.
