@@ -1,3 +1,7 @@
-//! What the tests across crates share, which are in `tests/it`.
+//! What the tests across crates stand on: the conformance suite, containers that are started once for a whole run of tests,
+//! and the token server that registries trust. The tests themselves are in `tests/`.
 
 pub mod conformance;
+pub mod containers;
+pub mod registry;
+pub mod token_server;

@@ -18,6 +18,6 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Outco
     if !built.is_success() {
         return Ok(built);
     }
-    let mut bench = Command::new(workspace.root().join("target/debug/examples/bench"));
+    let mut bench = Command::new(workspace.target().join("debug/examples/bench"));
     process::run(bench.args(arguments))
 }

@@ -6,6 +6,8 @@
 mod bench;
 mod ci;
 mod conformance;
+mod containers;
+mod count;
 mod deploy;
 mod helper;
 mod image;
@@ -33,7 +35,8 @@ Tasks:
                    Another --env replaces `local`; paths are relative to the workspace's root.
   test [OPTIONS] [FILTER…]
                    Run the tests, doc tests included; FILTER is a part of a test's name.
-                   What needs an outside helper that is missing is listed as not run.
+                   What needs an outside helper that is missing is listed as not run. Where a Docker engine answers,
+                   containers are started for the tests that need some, and removed afterwards.
       --no-docker, --no-python, --no-registry, --no-terraform
                    Leave out what needs that helper
       --no-doc     Leave out the doc tests

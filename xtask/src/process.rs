@@ -16,6 +16,11 @@ impl Outcome {
     pub(crate) const FAILURE: Self = Self(1);
     pub(crate) const USAGE: Self = Self(2);
 
+    /// The exit code as it is.
+    pub(crate) const fn of(code: u8) -> Self {
+        Self(code)
+    }
+
     pub(crate) fn is_success(self) -> bool {
         self == Self::SUCCESS
     }
@@ -73,6 +78,12 @@ fn is_of_this_package(variable: &OsStr) -> bool {
 /// Runs it to its end; its output goes where ours goes.
 pub(crate) fn run(command: &mut Command) -> Result<Outcome, Error> {
     command.status().map(Outcome::from).map_err(|error| not_started(command.get_program(), &error))
+}
+
+/// What it prints, when it succeeds; its errors go where ours go.
+pub(crate) fn output(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Becomes it, so that a signal meant for it reaches it and nobody else.

@@ -8,6 +8,8 @@ use std::{
 
 use crate::{
     Error,
+    containers::{NOT_STARTED, with_containers},
+    count::Count,
     helper::Helper,
     process::{self, Outcome, cargo, has_subcommand},
     suite,
@@ -81,6 +83,10 @@ impl Surroundings {
         Ok(surroundings)
     }
 
+    fn missing(&self) -> Vec<Helper> {
+        self.missing.keys().copied().collect()
+    }
+
     fn apply<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.envs(self.variables.iter().cloned())
     }
@@ -92,8 +98,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome, E
         .map_err(|error| Error::Failed(format!("the sources could not be read: {error}")))?;
     let suites = suite::all(&tree);
     let needed: Vec<Helper> = suites.iter().map(|suite| suite.helper).collect();
-    let surroundings = Surroundings::explore(workspace, options, &needed)?;
-    let missing: Vec<Helper> = surroundings.missing.keys().copied().collect();
+    let mut surroundings = Surroundings::explore(workspace, options, &needed)?;
 
     // The doc tests come first: what people look for, the summary of all the others, is then the end of the output.
     let mut outcome = Outcome::SUCCESS;
@@ -104,18 +109,51 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome, E
             eprintln!("doc tests failed; the other tests run nevertheless");
         }
     }
-    let arguments = if has_subcommand(workspace, "nextest") {
-        nextest(&options.filters, &missing)
+    let tests = if has_subcommand(workspace, "nextest") {
+        run_counted(workspace, options, &mut surroundings)?
     } else {
+        // Nobody starts containers here, and nobody counts.
+        let missing = &mut surroundings.missing;
+        missing.entry(Helper::Docker).or_insert_with(|| "cargo-nextest is not installed".to_owned());
         eprintln!("cargo-nextest is not installed: `cargo test` runs the tests");
-        cargo_test(&options.filters, &missing)
+        let arguments = cargo_test(&options.filters, &surroundings.missing());
+        process::run(surroundings.apply(cargo(workspace, &[]).args(arguments)))?
     };
-    outcome = outcome.and(process::run(surroundings.apply(cargo(workspace, &[]).args(arguments)))?);
     for suite in &suites {
         if let Some(reason) = surroundings.missing.get(&suite.helper) {
             eprintln!("not run: {}: {reason}", suite.path);
         }
     }
+    Ok(outcome.and(tests))
+}
+
+/// Runs the tests by nextest, with containers where some need them, and tells how many there were of each suite.
+fn run_counted(
+    workspace: &Workspace,
+    options: &Options,
+    surroundings: &mut Surroundings,
+) -> Result<Outcome, Error> {
+    let mut list = cargo(workspace, &["nextest", "list", "--workspace", "--message-format", "oneline"]);
+    let Some(list) = process::output(surroundings.apply(list.args(&options.filters))) else {
+        return Err(Error::Failed("the tests could not be built or listed".to_owned()));
+    };
+    let count = Count::of(&list);
+    let run = |surroundings: &Surroundings| {
+        let mut tests = cargo(workspace, &[]);
+        surroundings.apply(tests.args(nextest(&options.filters, &surroundings.missing())));
+        tests
+    };
+    let mut outcome = if count.needs(Helper::Docker) && !surroundings.missing.contains_key(&Helper::Docker) {
+        process::run(&mut with_containers(workspace, &run(surroundings))?)?
+    } else {
+        process::run(&mut run(surroundings))?
+    };
+    if outcome == NOT_STARTED && !Helper::Docker.is_required() {
+        let reason = "the containers could not be started (see above)".to_owned();
+        surroundings.missing.insert(Helper::Docker, reason);
+        outcome = process::run(&mut run(surroundings))?;
+    }
+    eprint!("\n{}", count.table(&surroundings.missing));
     Ok(outcome)
 }
 

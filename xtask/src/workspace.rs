@@ -23,7 +23,7 @@ impl Workspace {
         &self.root
     }
 
-    /// What cargo builds is below this directory.
+    /// Where cargo puts what it builds.
     pub(crate) fn target(&self) -> PathBuf {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
         self.root.join(target)

@@ -1,11 +1,30 @@
-//! Against the distribution project's container registry: a server that knows nothing of Longshore.
+//! Against the distribution project's registry as a program on this machine.
 
-mod deploy;
-mod image;
-mod pull_check;
 mod server;
-mod token_server;
 
-/// The user of both registries, who may pull what is in `acme`.
-const USER: &str = "acme-bot";
-const PASSWORD: &str = "correct-horse-battery-staple";
+use crate::registry::{deploy, pull_check};
+use server::Running;
+
+#[tokio::test]
+async fn pull_check_with_a_password_file() {
+    let running = Running::with_htpasswd("checks").await;
+    pull_check::with_a_password_file(&running.registry).await;
+}
+
+#[tokio::test]
+async fn pull_check_with_a_token_server() {
+    let running = Running::with_tokens("checks").await;
+    pull_check::with_a_token_server(&running.registry).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deploy_with_a_password_file() {
+    let running = Running::with_htpasswd("deploy").await;
+    deploy::with_a_password_file(&running.registry);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deploy_with_a_token_server() {
+    let running = Running::with_tokens("deploy").await;
+    deploy::with_a_token_server(&running.registry).await;
+}

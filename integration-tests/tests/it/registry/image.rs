@@ -10,14 +10,15 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// Pushes into one repository.
-pub(super) struct Pusher {
+pub(crate) struct Pusher {
     client: Client,
     base: Url,
     authorization: String,
 }
 
 impl Pusher {
-    pub(super) fn new(host: &str, repository: &str, authorization: String) -> Self {
+    /// One that shows `authorization` to the registry at `host`.
+    pub(crate) fn new(host: &str, repository: &str, authorization: String) -> Self {
         let base = format!("http://{host}/v2/{repository}/").parse().unwrap();
         Self { client: Client::builder().no_proxy().build().unwrap(), base, authorization }
     }
@@ -45,7 +46,7 @@ impl Pusher {
     }
 
     /// Pushes a manifest or an index under a tag or its digest. Answers with its digest.
-    pub(super) async fn manifest(&self, reference: &str, manifest: &Value) -> String {
+    async fn manifest(&self, reference: &str, manifest: &Value) -> String {
         let url = self.base.join(&format!("manifests/{reference}")).unwrap();
         let media_type = manifest["mediaType"].as_str().unwrap();
         let content = manifest.to_string().into_bytes();
@@ -55,9 +56,9 @@ impl Pusher {
         told.to_owned()
     }
 
-    /// Pushes an image for `linux/ARCHITECTURE` under its digest. Answers with the descriptor of its manifest.
-    pub(super) async fn image(&self, architecture: &str) -> Value {
-        let layer = format!("the file system for {architecture}").into_bytes();
+    /// Pushes an image for `linux/ARCHITECTURE` under its digest. Answers with its entry in an index.
+    pub(crate) async fn image(&self, architecture: &str) -> Value {
+        let layer = file_system(architecture);
         let config = json!({
             "architecture": architecture,
             "os": "linux",
@@ -70,13 +71,19 @@ impl Pusher {
             "config": self.blob(CONFIG, config.to_string().into_bytes()).await,
             "layers": [self.blob(LAYER, layer).await],
         });
-        let descriptor = descriptor(MANIFEST, manifest.to_string().as_bytes());
-        self.manifest(descriptor["digest"].as_str().unwrap(), &manifest).await;
-        descriptor
+        let mut entry = descriptor(MANIFEST, manifest.to_string().as_bytes());
+        self.manifest(entry["digest"].as_str().unwrap(), &manifest).await;
+        entry["platform"] = json!({ "os": "linux", "architecture": architecture });
+        entry
+    }
+
+    /// Pushes an index of images under a tag. Answers with its digest.
+    pub(crate) async fn index(&self, tag: &str, entries: &[Value]) -> String {
+        self.manifest(tag, &json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries })).await
     }
 
     /// Gives the image `digest` a tag.
-    pub(super) async fn tag(&self, tag: &str, digest: &str) {
+    pub(crate) async fn tag(&self, tag: &str, digest: &str) {
         let url = self.base.join(&format!("manifests/{digest}")).unwrap();
         let request = self.client.get(url).header(header::ACCEPT, MANIFEST);
         let answer = request.header(header::AUTHORIZATION, &self.authorization).send().await.unwrap();
@@ -85,9 +92,15 @@ impl Pusher {
     }
 }
 
-/// The index of images.
-pub(super) fn manifest_of(entries: &[Value]) -> Value {
-    json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries })
+/// The one layer of an image: a file that says which platform it is for.
+fn file_system(architecture: &str) -> Vec<u8> {
+    let content = format!("linux/{architecture}\n");
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append_data(&mut header, "etc/platform", content.as_bytes()).unwrap();
+    archive.into_inner().unwrap()
 }
 
 fn descriptor(media_type: &str, content: &[u8]) -> Value {

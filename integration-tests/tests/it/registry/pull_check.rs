@@ -6,13 +6,15 @@ use longshore_model::{Architecture, FailureKind, Platform, Secret};
 use longshore_oci::{Puller, ReqwestTransport};
 use longshore_plugin::{Credential, PullCheck, PullProof, Result};
 
-use super::{PASSWORD, USER, server::Registry, token_server::Asked};
+use longshore_integration_tests::{registry::PULLER, token_server::Asked};
+
+use super::Registry;
 
 const AMD: Platform = Platform { architecture: Architecture::Amd64 };
 const ARM: Platform = Platform { architecture: Architecture::Arm64 };
 
 fn credential(password: &str) -> Credential {
-    Credential { username: USER.to_owned(), password: Secret::new(password.to_owned()) }
+    Credential { username: PULLER.name.to_owned(), password: Secret::new(password.to_owned()) }
 }
 
 /// Compares what was said with its snapshot; ports differ from run to run.
@@ -24,14 +26,14 @@ macro_rules! assert_shown {
     };
 }
 
-struct Checks {
-    registry: Registry,
+struct Checks<'a> {
+    registry: &'a Registry,
     puller: Puller,
     shown: String,
 }
 
-impl Checks {
-    fn new(registry: Registry) -> Self {
+impl<'a> Checks<'a> {
+    fn new(registry: &'a Registry) -> Self {
         let puller = Puller::new(Arc::new(ReqwestTransport::new().unwrap()));
         Self { registry, puller, shown: String::new() }
     }
@@ -42,7 +44,7 @@ impl Checks {
         platform: Platform,
         credential: Option<&Credential>,
     ) -> Result<PullProof> {
-        let image = format!("{}/{image}", self.registry.host).parse().unwrap();
+        let image = self.registry.image(image).parse().unwrap();
         self.puller.check(&image, platform, credential, None).await
     }
 
@@ -57,13 +59,13 @@ impl Checks {
         let credential = password.map(credential);
         let failure = self.check(image, platform, credential.as_ref()).await.unwrap_err();
         let text = format!("{failure:?} {failure}");
-        assert!(!text.contains(PASSWORD) && !text.contains("wrong-horse"), "{title}: {text}");
+        assert!(!text.contains(PULLER.password) && !text.contains("wrong-horse"), "{title}: {text}");
         self.shown.push_str(&format!("{title}: {failure}\n"));
         failure.kind
     }
 
     async fn expect_proofs(&self) {
-        let (credential, both) = (credential(PASSWORD), ["linux/amd64", "linux/arm64"]);
+        let (credential, both) = (credential(PULLER.password), ["linux/amd64", "linux/arm64"]);
         for platform in [AMD, ARM] {
             let proof = self.check("acme/api:1", platform, Some(&credential)).await.unwrap();
             assert_eq!(
@@ -78,11 +80,11 @@ impl Checks {
     }
 }
 
-#[tokio::test]
-async fn with_a_password_file() {
-    let mut checks = Checks::new(Registry::with_htpasswd().await);
+/// With a registry that has a password file.
+pub(crate) async fn with_a_password_file(registry: &Registry) {
+    let mut checks = Checks::new(registry);
     checks.expect_proofs().await;
-    let (right, wrong) = (Some(PASSWORD), Some("wrong-horse"));
+    let (right, wrong) = (Some(PULLER.password), Some("wrong-horse"));
     for (title, image, platform, password, kind) in [
         ("wrong password", "acme/api:1", AMD, wrong, FailureKind::Denied),
         ("anonymous", "acme/api:1", AMD, None, FailureKind::Denied),
@@ -95,21 +97,21 @@ async fn with_a_password_file() {
     assert_shown!("password_file", checks.shown);
 }
 
-#[tokio::test]
-async fn with_a_token_server() {
-    let mut checks = Checks::new(Registry::with_tokens().await);
+/// With a registry that has a token server.
+pub(crate) async fn with_a_token_server(registry: &Registry) {
+    let mut checks = Checks::new(registry);
     checks.expect_proofs().await;
-    let asked = checks.registry.tokens().asked();
-    let right = |scope: &str| Asked {
-        user: Some(USER.to_owned()),
-        scope: scope.to_owned(),
-        granted: Ok(vec!["pull"]),
+    let asked = checks.registry.asked().await;
+    let right = Asked {
+        user: Some(PULLER.name.to_owned()),
+        scope: checks.registry.scope("acme/api"),
+        granted: Ok(vec!["pull".to_owned()]),
     };
     assert!(!asked.is_empty());
     for one in asked {
-        assert_eq!(one, right("repository:acme/api:pull"), "asked for more, less, or as somebody else");
+        assert_eq!(one, right, "asked for more, less, or as somebody else");
     }
-    let (password, wrong) = (Some(PASSWORD), Some("wrong-horse"));
+    let (password, wrong) = (Some(PULLER.password), Some("wrong-horse"));
     for (title, image, platform, password, kind) in [
         ("wrong password", "acme/api:1", AMD, wrong, FailureKind::Denied),
         ("anonymous", "acme/api:1", AMD, None, FailureKind::Denied),
@@ -122,8 +124,9 @@ async fn with_a_token_server() {
     }
     assert_shown!("token_server", checks.shown);
 
-    checks.registry.tokens().asked();
+    checks.registry.asked().await;
     checks.check("acme/open:1", AMD, None).await.unwrap();
-    let anonymous = Asked { user: None, ..right("repository:acme/open:pull") };
-    assert!(checks.registry.tokens().asked().iter().all(|one| *one == anonymous));
+    let anonymous = Asked { user: None, scope: checks.registry.scope("acme/open"), ..right };
+    let asked = checks.registry.asked().await;
+    assert!(!asked.is_empty() && asked.iter().all(|one| *one == anonymous), "{asked:?}");
 }

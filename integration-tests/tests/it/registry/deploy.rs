@@ -2,12 +2,14 @@
 
 use std::fs;
 
-use super::{PASSWORD, USER, server::Registry};
+use longshore_integration_tests::registry::PULLER;
+
+use super::Registry;
 use crate::longshore::Project;
 
 /// A stack with one service, whose image is in `registry`.
 fn project(registry: &Registry, image: &str, password: &str) -> Project {
-    let host = &registry.host;
+    let (host, image, user) = (&registry.host, registry.image(image), PULLER.name);
     let project = Project::empty().variable("REGISTRY_PASSWORD", password);
     let base = format!(
         r#"
@@ -19,11 +21,11 @@ fn project(registry: &Registry, image: &str, password: &str) -> Project {
         [registries.own]
         use = "static"
         host = "{host}"
-        username = "{USER}"
+        username = "{user}"
         password = {{ env = "REGISTRY_PASSWORD" }}
 
         [services.api]
-        image = "{host}/{image}"
+        image = "{image}"
         memory = 512
 
         [cloud]
@@ -37,12 +39,12 @@ fn project(registry: &Registry, image: &str, password: &str) -> Project {
 }
 
 fn expect_running(registry: &Registry) {
-    let project = project(registry, "acme/api:1", PASSWORD);
+    let project = project(registry, "acme/api:1", PULLER.password);
     let deploy = project.longshore(&["deploy", "-vvv"]).code(0);
     assert!(deploy.stdout.contains("api: 1 of 1 task running"), "{}", deploy.stdout);
-    assert!(!deploy.printed().contains(PASSWORD));
+    assert!(!deploy.printed().contains(PULLER.password));
     let status = project.longshore(&["status", "--output", "json"]).code(0).stdout;
-    assert!(status.contains(&format!("{}/acme/api:1@{}", registry.host, registry.index)), "{status}");
+    assert!(status.contains(&format!("{}@{}", registry.image("acme/api:1"), registry.index)), "{status}");
     let plan = project.longshore(&["plan", "--detailed-exitcode"]);
     assert_eq!(plan.code, 0, "{}", plan.printed());
 }
@@ -56,24 +58,22 @@ fn expect_refusal(registry: &Registry, image: &str, password: &str) {
     assert!(status.contains("api: not there"), "{status}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn from_a_registry_with_a_password_file() {
-    let registry = Registry::with_htpasswd().await;
-    expect_running(&registry);
-    expect_refusal(&registry, "acme/api:1", "wrong-horse");
-    expect_refusal(&registry, "acme/api:2", PASSWORD);
+/// From a registry that has a password file.
+pub(crate) fn with_a_password_file(registry: &Registry) {
+    expect_running(registry);
+    expect_refusal(registry, "acme/api:1", "wrong-horse");
+    expect_refusal(registry, "acme/api:2", PULLER.password);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn from_a_registry_with_a_token_server() {
-    let registry = Registry::with_tokens().await;
-    expect_running(&registry);
+/// From a registry that has a token server.
+pub(crate) async fn with_a_token_server(registry: &Registry) {
+    expect_running(registry);
     // Both the pull check and the agent that starts the task: as the user, and to pull only.
-    let asked = registry.tokens().asked();
+    let asked = registry.asked().await;
     assert!(asked.len() >= 2, "{asked:?}");
     for one in asked {
-        assert_eq!(one.user.as_deref(), Some(USER), "{one:?}");
-        assert_eq!((one.scope.as_str(), one.granted), ("repository:acme/api:pull", Ok(vec!["pull"])));
+        assert_eq!(one.user.as_deref(), Some(PULLER.name), "{one:?}");
+        assert_eq!((one.scope, one.granted), (registry.scope("acme/api"), Ok(vec!["pull".to_owned()])));
     }
-    expect_refusal(&registry, "other/api:1", PASSWORD);
+    expect_refusal(registry, "other/api:1", PULLER.password);
 }
