@@ -1,17 +1,21 @@
 //! A server in a container.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use testcontainers::{
     ContainerAsync, ContainerRequest, GenericImage, ImageExt as _, TestcontainersError,
     core::{IntoContainerPort as _, wait::WaitFor},
     runners::AsyncRunner as _,
 };
+use tokio::net::TcpStream;
 
 use super::Error;
 
 /// How long the engine and then the server may take. An emulator needs ten seconds, and more on a machine that compiles.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How much of a log is shown, in bytes.
 const SHOWN: usize = 4_000;
@@ -79,12 +83,16 @@ impl Request {
     }
 }
 
-/// Where a published port is reached from here.
+/// Where a published port is reached from here. Registries on the loopback address are the only ones that clients, the
+/// engine among them, take without TLS and without being told, so that is where a port is looked for first. The engine's
+/// own answer is another where the tests themselves run in a container beside it.
 async fn address(container: &ContainerAsync<GenericImage>, port: u16) -> Result<String, TestcontainersError> {
-    let host = container.get_host().await?.to_string();
-    // The port is published for version 4 of the protocol, and the name may stand for either.
-    let host = if host == "localhost" { "127.0.0.1".to_owned() } else { host };
-    Ok(format!("{host}:{}", container.get_host_port_ipv4(port).await?))
+    let published = container.get_host_port_ipv4(port).await?;
+    // The engine publishes for version 4 of the protocol, and `localhost` may stand for either.
+    if TcpStream::connect((Ipv4Addr::LOCALHOST, published)).await.is_ok() {
+        return Ok(format!("{}:{published}", Ipv4Addr::LOCALHOST));
+    }
+    Ok(format!("{}:{published}", container.get_host().await?))
 }
 
 /// A server that answers. Its container is removed when this is dropped.
