@@ -51,11 +51,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Outco
 /// Whether a variable (`XTASK_MOTO`) or an argument (`--endpoint moto=URL`) says where a cloud runs.
 fn is_named(cloud: &str, arguments: &[OsString]) -> bool {
     let variable = std::env::var_os(format!("XTASK_{}", cloud.to_ascii_uppercase()));
+    variable.is_some_and(|url| !url.is_empty()) || is_endpoint(cloud, arguments)
+}
+
+fn is_endpoint(cloud: &str, arguments: &[OsString]) -> bool {
     let named = |argument: &OsString| {
         let name = argument.to_str().and_then(|argument| argument.split_once('=')).map(|(name, _)| name);
         name.is_some_and(|name| name.eq_ignore_ascii_case(cloud))
     };
-    variable.is_some_and(|url| !url.is_empty()) || arguments.iter().any(named)
+    arguments.iter().any(named)
 }
 
 /// The arguments that say why a cloud is not to be had.
@@ -73,7 +77,7 @@ mod tests {
     #[test]
     fn an_endpoint_that_is_named_is_not_started() {
         let arguments = ["--endpoint", "localstack=http://127.0.0.1:4566"].map(OsString::from);
-        assert!(is_named("localstack", &arguments));
-        assert!(!is_named("moto", &arguments));
+        assert!(is_endpoint("localstack", &arguments));
+        assert!(!is_endpoint("moto", &arguments));
     }
 }

@@ -16,8 +16,9 @@ pub(crate) const NOT_STARTED: Outcome = Outcome::of(125);
 /// # Errors
 /// When that cannot be built.
 pub(crate) fn with_containers(workspace: &Workspace, command: &Command) -> Result<Command, Error> {
-    let package = ["--quiet", "--package", "longshore-integration-tests", "--bin", "with-containers"];
-    if !process::run(cargo(workspace, &["build"]).args(package))?.is_success() {
+    // Of the whole workspace, so that the dependencies are those that the tests were built with.
+    let build = ["build", "--quiet", "--workspace", "--bin", "with-containers"];
+    if !process::run(&mut cargo(workspace, &build))?.is_success() {
         return Err(Error::Failed("with-containers could not be built".to_owned()));
     }
     // Not by `cargo run`, which would tell its child about its own package.

@@ -2,9 +2,7 @@
 
 mod used;
 
-use longshore_integration_tests::conformance::{
-    Cloud, Column, LOCALSTACK, MOTO, differences, operations, run,
-};
+use longshore_integration_tests::conformance::{Cloud, Column, differences, operations, run};
 
 /// Runs the suite against a cloud. Whatever it answers is known, and is what the file says.
 pub(crate) async fn conform(cloud: Cloud) {
@@ -27,15 +25,4 @@ async fn simulated_cloud() {
 #[tokio::test]
 async fn simulated_cloud_over_http() {
     conform(Cloud::served().await.unwrap()).await;
-}
-
-/// LocalStack, and moto in its container. Whoever starts them says where they are.
-#[tokio::test]
-async fn clouds_in_containers() {
-    for (variable, cloud) in [("XTASK_LOCALSTACK", LOCALSTACK), ("XTASK_MOTO", MOTO)] {
-        match std::env::var(variable) {
-            Ok(url) => conform(Cloud::emulator(cloud, &url)).await,
-            Err(_) => eprintln!("not run: {cloud}: {variable} is not set"),
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Against servers in containers, which `with-containers` starts once for all tests.
 
+mod conformance;
 mod registry;
 
 /// Where a server is, as `with-containers` says.
@@ -7,7 +8,7 @@ fn container(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
         panic!(
             "{variable} is not set: `cargo xtask test` starts the containers, and so does \
-             `cargo run --package longshore-integration-tests --bin with-containers -- cargo nextest run …`"
+             `cargo run --bin with-containers -- cargo nextest run …`"
         )
     })
 }
