@@ -3,8 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use aws_sdk_iam::Client;
-use longshore_aws::{Aws, ListedRole, failure};
+use longshore_aws::{Aws, ListedRole};
 use longshore_model::{Action, Failure, FailureKind, Name, StepPlan};
 use longshore_plugin::{Before, Context, Result, RoleBuilder, RoleSpec, Undeclared};
 
@@ -74,12 +73,11 @@ pub(crate) fn require_usable(observed: &Observed, desired: &Desired) -> Result<(
 
 /// Makes sure that the managed policies which will be attached are there, so that a misspelt one is found before anything
 /// is made. A caller who may not look finds out when they are attached.
-async fn check_managed(client: &Client, difference: &Difference, desired: &Desired) -> Result<()> {
+async fn check_managed(aws: &Aws, difference: &Difference, desired: &Desired) -> Result<()> {
     let attached = difference.attach.iter().map(|policy| (policy, "managed-policies"));
     let boundary = desired.boundary.iter().filter(|_| difference.boundary);
     for (policy, key) in attached.chain(boundary.map(|policy| (policy, "permissions-boundary"))) {
-        let Err(error) = client.get_policy().policy_arn(policy).send().await else { continue };
-        let failure = failure(&error, format!("iam:GetPolicy {policy}"));
+        let Err(failure) = aws.reads().managed_policy(policy).await else { continue };
         if failure.kind == FailureKind::NotFound {
             let message = format!("there is no managed policy {policy}: {}", failure.message);
             return Err(Failure { message, ..failure }.help(format!("correct `execution-role.{key}`")));
@@ -125,7 +123,7 @@ impl RoleBuilder for IamRoles {
         };
         let Some(observed) = observed else {
             let difference = Difference::between(&Observed::default(), &desired);
-            check_managed(client, &difference, &desired).await?;
+            check_managed(&self.aws, &difference, &desired).await?;
             return Ok(StepPlan::new(Action::Create, resource(&desired.name))
                 .output(<dyn RoleBuilder>::ARN, &desired.arn)
                 .changes(difference.changes(None, &desired)));
@@ -133,7 +131,7 @@ impl RoleBuilder for IamRoles {
         require_usable(&observed, &desired)?;
         let observed = observed::policies(client, &desired.name, observed).await?;
         let difference = Difference::between(&observed, &desired);
-        check_managed(client, &difference, &desired).await?;
+        check_managed(&self.aws, &difference, &desired).await?;
         Ok(planned(&observed, &desired, &difference))
     }
 

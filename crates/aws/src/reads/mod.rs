@@ -6,6 +6,7 @@
 mod deployments;
 mod loader;
 mod log_groups;
+mod managed_policies;
 mod owned;
 mod roles;
 mod secrets;
@@ -72,6 +73,7 @@ pub struct Reads {
     default_subnets: subnets::DefaultSubnets,
     deployments: deployments::Deployments,
     log_groups: log_groups::LogGroups,
+    managed_policies: managed_policies::ManagedPolicies,
     owned: owned::OwnedByStack,
     roles: roles::Roles,
     secret_values: secrets::Values,
@@ -104,6 +106,7 @@ impl Reads {
             default_subnets: subnets::loader(clients()),
             deployments: deployments::deployments(clients(), changes()),
             log_groups: log_groups::loader(clients(), changes()),
+            managed_policies: managed_policies::loader(clients()),
             owned: owned::loader(clients(), changes()),
             roles: roles::Roles::new(clients(), changes()),
             secret_values: secrets::values(clients(), changes()),
