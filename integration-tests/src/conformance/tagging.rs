@@ -10,31 +10,34 @@ use super::{
     answer::{Needed as _, either, refusal, sorted},
 };
 
+/// moto's answer once another test has made a cluster without tags.
+const MOTO_BREAKS: &str = "tag:GetResources is refused: HTTP 500";
+/// Why it is wrong.
+const MOTO_NEEDS_TAGS: &str = "The operation “does not return untagged resources”, and is not broken by them: moto is, by a \
+                 cluster without tags.";
+
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new("tag:GetResources")
             .case("by a tag", "log-group parameter secret", by_tag)
             .but(
                 &[MOTO],
-                "tag:GetResources is refused: HTTP 500",
-                "The operation “does not return untagged resources”, and is not broken by them: moto is, by a \
-                 cluster without tags.",
+                MOTO_BREAKS,
+                MOTO_NEEDS_TAGS,
                 api!(tag "GetResources"),
             )
             .case("by a tag's value", "log-group", by_value)
             .but(
                 &[MOTO],
-                "tag:GetResources is refused: HTTP 500",
-                "The operation “does not return untagged resources”, and is not broken by them: moto is, by a \
-                 cluster without tags.",
+                MOTO_BREAKS,
+                MOTO_NEEDS_TAGS,
                 api!(tag "GetResources"),
             )
             .case("by two tags", "secret", by_two)
             .but(
                 &[MOTO],
-                "tag:GetResources is refused: HTTP 500",
-                "The operation “does not return untagged resources”, and is not broken by them: moto is, by a \
-                 cluster without tags.",
+                MOTO_BREAKS,
+                MOTO_NEEDS_TAGS,
                 api!(tag "GetResources"),
             )
             .case("by a tag and type", "secret", by_type)
@@ -79,17 +82,15 @@ pub(super) fn operations() -> Vec<Operation> {
             .case("one at a time", "log-group parameter secret; 3 pages at least", pages)
             .but(
                 &[MOTO],
-                "tag:GetResources is refused: HTTP 500",
-                "The operation “does not return untagged resources”, and is not broken by them: moto is, by a \
-                 cluster without tags.",
+                MOTO_BREAKS,
+                MOTO_NEEDS_TAGS,
                 api!(tag "GetResources"),
             )
             .case("by ARN and by tag", "InvalidParameterException", both)
             .but(
                 &[MOTO],
-                "tag:GetResources is refused: HTTP 500",
-                "The operation “does not return untagged resources”, and is not broken by them: moto is, by a \
-                 cluster without tags.",
+                MOTO_BREAKS,
+                MOTO_NEEDS_TAGS,
                 api!(tag "GetResources"),
             )
             .but(
@@ -101,25 +102,22 @@ pub(super) fn operations() -> Vec<Operation> {
             .case("a tag that nothing has", "nothing", nothing)
             .but(
                 &[MOTO],
-                "tag:GetResources is refused: HTTP 500",
-                "The operation “does not return untagged resources”, and is not broken by them: moto is, by a \
-                 cluster without tags.",
+                MOTO_BREAKS,
+                MOTO_NEEDS_TAGS,
                 api!(tag "GetResources"),
             )
             .case("after the tag was removed", "log-group parameter", untagged)
             .but(
                 &[MOTO],
-                "tag:GetResources is refused: HTTP 500",
-                "The operation “does not return untagged resources”, and is not broken by them: moto is, by a \
-                 cluster without tags.",
+                MOTO_BREAKS,
+                MOTO_NEEDS_TAGS,
                 api!(tag "GetResources"),
             )
             .case("a secret that is scheduled for deletion", "log-group parameter secret", deleted)
             .but(
                 &[MOTO],
-                "tag:GetResources is refused: HTTP 500",
-                "The operation “does not return untagged resources”, and is not broken by them: moto is, by a \
-                 cluster without tags.",
+                MOTO_BREAKS,
+                MOTO_NEEDS_TAGS,
                 api!(tag "GetResources"),
             ),
     ]

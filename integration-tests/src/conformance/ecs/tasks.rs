@@ -8,17 +8,17 @@ use crate::conformance::{
     answer::{Needed as _, either, refusal, sorted},
 };
 
+/// moto's answer wherever a task has to run.
+const MOTO_RUNS_NONE: &str = "ecs:RunTask is refused: an answer that cannot be read";
+/// Why it is wrong.
+const MOTO_WRITES_NUMBERS: &str = "cpu and memory of a container in a task are strings; moto writes numbers, which the SDK cannot \
+                 read.";
+
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new("ecs:RunTask")
             .case("a task on Fargate", "task/CLUSTER/ID, of NAME:1, RUNNING in the end", run)
-            .but(
-                &[MOTO],
-                "ecs:RunTask is refused: an answer that cannot be read",
-                "cpu and memory of a container in a task are strings; moto writes numbers, which the SDK cannot \
-                 read.",
-                api!(ecs "Container"),
-            )
+            .but(&[MOTO], MOTO_RUNS_NONE, MOTO_WRITES_NUMBERS, api!(ecs "Container"))
             .case("on instances, of which there are none", "InvalidParameterException", no_instances)
             .but(
                 &[MOTO],
@@ -30,13 +30,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .case("in a cluster that is not there", "ClusterNotFoundException", no_cluster),
         Operation::new("ecs:DescribeTasks")
             .case("one that is there and one that is not", "api; 1 MISSING", describe)
-            .but(
-                &[MOTO],
-                "ecs:RunTask is refused: an answer that cannot be read",
-                "cpu and memory of a container in a task are strings; moto writes numbers, which the SDK cannot \
-                 read.",
-                api!(ecs "Container"),
-            )
+            .but(&[MOTO], MOTO_RUNS_NONE, MOTO_WRITES_NUMBERS, api!(ecs "Container"))
             .case("101 of them", "InvalidParameterException", too_many)
             .but(
                 &[MOTO],
@@ -47,21 +41,9 @@ pub(super) fn operations() -> Vec<Operation> {
             .case("in a cluster that is not there", "ClusterNotFoundException", describe_no_cluster),
         Operation::new("ecs:ListTasks")
             .case("by family", "1; of another family: 0", by_family)
-            .but(
-                &[MOTO],
-                "ecs:RunTask is refused: an answer that cannot be read",
-                "cpu and memory of a container in a task are strings; moto writes numbers, which the SDK cannot \
-                 read.",
-                api!(ecs "Container"),
-            )
+            .but(&[MOTO], MOTO_RUNS_NONE, MOTO_WRITES_NUMBERS, api!(ecs "Container"))
             .case("stopped ones", "before: 0; afterwards: 1", stopped)
-            .but(
-                &[MOTO],
-                "ecs:RunTask is refused: an answer that cannot be read",
-                "cpu and memory of a container in a task are strings; moto writes numbers, which the SDK cannot \
-                 read.",
-                api!(ecs "Container"),
-            )
+            .but(&[MOTO], MOTO_RUNS_NONE, MOTO_WRITES_NUMBERS, api!(ecs "Container"))
             .case("of a service that is not there", "ServiceNotFoundException", no_service)
             .but(
                 &[MOTO],
@@ -72,13 +54,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .case("in a cluster that is not there", "ClusterNotFoundException", list_no_cluster),
         Operation::new("ecs:StopTask")
             .case("a task", "STOPPED in the end; UserInitiated; enough", stop)
-            .but(
-                &[MOTO],
-                "ecs:RunTask is refused: an answer that cannot be read",
-                "cpu and memory of a container in a task are strings; moto writes numbers, which the SDK cannot \
-                 read.",
-                api!(ecs "Container"),
-            )
+            .but(&[MOTO], MOTO_RUNS_NONE, MOTO_WRITES_NUMBERS, api!(ecs "Container"))
             .case("what is not there", "InvalidParameterException", stop_absent)
             .but(
                 &[MOTO],
