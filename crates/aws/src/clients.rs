@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::{
     identity::{ResolveCachedIdentity, SharedIdentityCache},
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
-use aws_types::SdkConfig;
+use aws_types::{SdkConfig, origin::Origin};
 use longshore_model::{AwsTarget, CallRate, Failure, FailureKind};
 use longshore_plugin::Result;
 use tokio::sync::OnceCell;
@@ -52,8 +52,11 @@ pub struct Target {
     pub region: Option<String>,
     /// The profile of the shared configuration files.
     pub profile: Option<String>,
-    /// The URL of an emulator or a proxy. It goes before `AWS_ENDPOINT_URL`.
+    /// The URL of an emulator or a proxy, for all calls.
     pub endpoint: Option<String>,
+    /// The one that `AWS_ENDPOINT_URL` names: for services that have no variable of their own, such as
+    /// `AWS_ENDPOINT_URL_ECS`.
+    pub shared_endpoint: Option<String>,
     /// Signs with the credentials `test`/`test`, as emulators take them, instead of looking for credentials.
     pub test_credentials: bool,
     /// How many calls AWS takes, by the name of their class, where that is not what it takes of everybody.
@@ -63,7 +66,7 @@ pub struct Target {
 impl From<&AwsTarget> for Target {
     fn from(target: &AwsTarget) -> Self {
         let AwsTarget { region, profile, endpoint, account: _, rates } = target.clone();
-        Self { region, profile, endpoint, test_credentials: false, rates }
+        Self { region, profile, endpoint, shared_endpoint: None, test_credentials: false, rates }
     }
 }
 
@@ -298,7 +301,7 @@ async fn load(target: &Target, pacer: &Arc<Pacer>, fence: &Arc<Fence>) -> SdkCon
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(fenced(transport::named(transport::https(target.endpoint.as_deref())), fence.clone()))
+        .http_client(fenced(transport::named(transport::https()), fence.clone()))
         .identity_cache(paced(pacer, IdentityCache::lazy().build()))
         .sleep_impl(TokioSleep::new())
         .retry_config(retries())
@@ -315,7 +318,16 @@ async fn load(target: &Target, pacer: &Arc<Pacer>, fence: &Arc<Fence>) -> SdkCon
     if target.test_credentials {
         loader = loader.credentials_provider(Credentials::from_keys("test", "test", None));
     }
-    loader.load().await
+    let config = loader.load().await;
+    match &target.shared_endpoint {
+        // Nothing that a profile says leads elsewhere: an environment that is simulated must not reach AWS.
+        Some(shared) if target.endpoint.is_none() => {
+            let mut config = config.into_builder();
+            config.insert_origin("endpoint_url", Origin::shared_environment_variable());
+            config.endpoint_url(shared).build()
+        }
+        _ => config,
+    }
 }
 
 /// The configuration for the simulated cloud in this process. It looks at neither the environment nor any file: what a

@@ -102,6 +102,9 @@ where
     .at(at)
 }
 
+/// What to do where an emulator does not have a call.
+const ELSEWHERE: &str = "the endpoint does not have this call; a variable such as AWS_ENDPOINT_URL_ECS leads the calls to one service elsewhere";
+
 fn of_service<E: ProvideErrorMetadata>(error: &E, response: &HttpResponse, at: &str) -> Failure {
     let status = response.status().as_u16();
     let Some(code) = error.code().filter(|code| !code.is_empty()) else {
@@ -116,6 +119,9 @@ fn of_service<E: ProvideErrorMetadata>(error: &E, response: &HttpResponse, at: &
         _ => code.to_owned(),
     };
     let failure = Failure::new(kind, message);
+    if status == 501 {
+        return failure.help(ELSEWHERE);
+    }
     match help(code, kind, at) {
         Some(help) => failure.help(help),
         None => failure,
@@ -278,6 +284,7 @@ mod tests {
             answered(400, "ExpiredTokenException", "The security token included in the request is expired"),
             answered(400, "ThrottlingException", "Rate exceeded"),
             answered(400, "InvalidRequestException", "You can't create this secret because …"),
+            answered(501, "InternalFailure", "The API for service ecs is not included in your plan."),
             answered(502, "", ""),
         ];
         let lines: Vec<_> = errors.iter().map(|error| failure(error, AT).to_string()).collect();

@@ -49,6 +49,9 @@ impl RetryClass {
         }
         let Some(response) = response else { return Self::Final };
         let status = response.status().as_u16();
+        if status == NOT_IMPLEMENTED {
+            return Self::Final;
+        }
         let of_status = match status {
             429 => Self::Throttled,
             500 | 502..=504 => Self::Transient,
@@ -61,6 +64,9 @@ impl RetryClass {
         }
     }
 }
+
+/// An emulator's answer to what it does not know, with whatever code.
+const NOT_IMPLEMENTED: u16 = 501;
 
 /// AWS's error code in an answer, in JSON or in XML.
 fn code_of(response: &HttpResponse) -> Option<String> {
@@ -143,6 +149,7 @@ mod tests {
         assert_eq!(of(500, ""), RetryClass::Transient);
         assert_eq!(of(400, r#"{"__type":"ServerException"}"#), RetryClass::Transient);
         assert_eq!(of(501, ""), RetryClass::Final);
+        assert_eq!(of(501, r#"{"__type":"InternalFailure"}"#), RetryClass::Final);
         assert_eq!(of(400, r#"{"__type":"LimitExceededException"}"#), RetryClass::Final);
         assert_eq!(of(409, r#"{"__type":"ConflictException"}"#), RetryClass::Final);
     }

@@ -27,11 +27,14 @@ use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
 use http::Uri;
 
 /// HTTPS with rustls on ring and the system's trusted certificates, through the proxy that the environment names
-/// (`HTTPS_PROXY`, `NO_PROXY`), as the AWS command line does. An `endpoint` on this machine is reached directly: no proxy
-/// could reach it.
-pub(crate) fn https(endpoint: Option<&str>) -> SharedHttpClient {
-    let proxy =
-        if endpoint.is_some_and(is_local) { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
+/// (`HTTPS_PROXY`, `NO_PROXY`), as the AWS command line does. What is on this machine is reached directly: no proxy could
+/// reach it.
+pub(crate) fn https() -> SharedHttpClient {
+    let (near, far) = (through(ProxyConfig::disabled()), through(ProxyConfig::from_env()));
+    SharedHttpClient::new(ByPlace { near, far })
+}
+
+fn through(proxy: ProxyConfig) -> SharedHttpClient {
     Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder().proxy_config(proxy.clone());
         builder.set_connector_settings(settings.cloned());
@@ -45,6 +48,40 @@ fn is_local(url: &str) -> bool {
     let Ok(url) = url.parse::<Uri>() else { return false };
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Reaches what is on this machine in another way than the rest.
+#[derive(Clone, Debug)]
+struct ByPlace {
+    near: SharedHttpClient,
+    far: SharedHttpClient,
+}
+
+impl HttpClient for ByPlace {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let (clients, settings, components) = (self.clone(), settings.clone(), components.clone());
+        SharedHttpConnector::new(ByPlaceConnector { clients, settings, components })
+    }
+}
+
+/// Which client it is, the request says; each makes its connector, and reads the certificates, when it is first used.
+#[derive(Debug)]
+struct ByPlaceConnector {
+    clients: ByPlace,
+    settings: HttpConnectorSettings,
+    components: RuntimeComponents,
+}
+
+impl HttpConnector for ByPlaceConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let ByPlace { near, far } = &self.clients;
+        let client = if is_local(request.uri()) { near } else { far };
+        client.http_connector(&self.settings, &self.components).call(request)
+    }
 }
 
 /// Wraps an HTTP client so that its errors name the endpoint and its responses are opaque to logs.
@@ -147,6 +184,11 @@ fn name(error: ConnectorError, endpoint: String) -> ConnectorError {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_runtime_api::{
+        client::{http::http_client_fn, orchestrator::HttpResponse},
+        http::StatusCode,
+    };
+
     use super::*;
 
     #[test]
@@ -167,6 +209,31 @@ mod tests {
             ["https://ecs.eu-central-1.amazonaws.com", "http://10.0.0.1:4566", "http://localhost.example", ""]
         {
             assert!(!is_local(url), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_proxy_stands_before_what_is_on_this_machine() {
+        #[derive(Clone, Debug)]
+        struct Says(u16);
+        impl HttpConnector for Says {
+            fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+                let status = StatusCode::try_from(self.0).unwrap();
+                HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::empty())))
+            }
+        }
+        let client = |status| http_client_fn(move |_, _| SharedHttpConnector::new(Says(status)));
+        let clients = ByPlace { near: client(418), far: client(421) };
+        for (endpoint, status) in [("http://127.0.0.1:4566", 418), ("http://10.0.0.1:4566", 421)] {
+            let config = aws_sdk_sts::Config::builder()
+                .behavior_version_latest()
+                .region(aws_sdk_sts::config::Region::from_static("eu-central-1"))
+                .endpoint_url(endpoint)
+                .credentials_provider(aws_credential_types::Credentials::from_keys("a", "b", None))
+                .http_client(clients.clone());
+            let client = aws_sdk_sts::Client::from_conf(config.build());
+            let refused = client.get_caller_identity().send().await.unwrap_err();
+            assert_eq!(refused.raw_response().unwrap().status().as_u16(), status, "{endpoint}");
         }
     }
 

@@ -134,8 +134,9 @@ impl Reach {
                     }
                     None => puller(stack, real, identity),
                 };
-                let endpoint = Some(url.clone());
-                let target = Target { endpoint, test_credentials: *test_credentials, ..target };
+                // One that the configuration names goes before it.
+                let shared_endpoint = Some(url.clone());
+                let target = Target { shared_endpoint, test_credentials: *test_credentials, ..target };
                 Self { aws: Aws::connect(target, None), puller, cloud: None }
             }
             Place::Embedded { draft, state } => {

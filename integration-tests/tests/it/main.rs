@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, whatever goes wrong fails it")]
 
 mod conformance;
+mod endpoints;
 mod faults;
 mod longshore;
 mod many_registries;
