@@ -1,7 +1,11 @@
 //! Against servers in containers, which `with-containers` starts once for all tests.
 
+mod account;
+mod agent;
 mod conformance;
+mod localstack_and_moto;
 mod registry;
+mod stack;
 
 /// Where a server is, as `with-containers` says.
 fn container(variable: &str) -> String {

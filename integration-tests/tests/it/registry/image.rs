@@ -9,6 +9,13 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
+/// The digests of an image for two platforms: that of the index, and those of the manifests in it.
+pub(crate) struct Index {
+    pub(crate) digest: String,
+    pub(crate) amd64: String,
+    pub(crate) arm64: String,
+}
+
 /// Pushes into one repository.
 pub(crate) struct Pusher {
     client: Client,
@@ -57,7 +64,7 @@ impl Pusher {
     }
 
     /// Pushes an image for `linux/ARCHITECTURE` under its digest. Answers with its entry in an index.
-    pub(crate) async fn image(&self, architecture: &str) -> Value {
+    async fn image(&self, architecture: &str) -> Value {
         let layer = file_system(architecture);
         let config = json!({
             "architecture": architecture,
@@ -77,8 +84,15 @@ impl Pusher {
         entry
     }
 
+    /// Pushes an image for two platforms under a tag.
+    pub(crate) async fn image_for_both(&self, tag: &str) -> Index {
+        let entries = [self.image("amd64").await, self.image("arm64").await];
+        let [amd64, arm64] = entries.each_ref().map(|entry| entry["digest"].as_str().unwrap().to_owned());
+        Index { digest: self.index(tag, &entries).await, amd64, arm64 }
+    }
+
     /// Pushes an index of images under a tag. Answers with its digest.
-    pub(crate) async fn index(&self, tag: &str, entries: &[Value]) -> String {
+    async fn index(&self, tag: &str, entries: &[Value]) -> String {
         self.manifest(tag, &json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries })).await
     }
 
@@ -107,7 +121,7 @@ fn descriptor(media_type: &str, content: &[u8]) -> Value {
     json!({ "mediaType": media_type, "digest": digest(content), "size": content.len() })
 }
 
-fn digest(content: &[u8]) -> String {
+pub(super) fn digest(content: &[u8]) -> String {
     let hash = Sha256::digest(content);
     format!("sha256:{}", hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }

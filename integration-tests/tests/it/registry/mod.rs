@@ -3,11 +3,13 @@
 
 pub(crate) mod deploy;
 mod image;
+pub(crate) mod pull;
 pub(crate) mod pull_check;
 mod tokens;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-pub(crate) use image::Pusher;
+pub(crate) use image::Index;
+use image::Pusher;
 use longshore_integration_tests::{
     registry::{PULLER, PUSHER},
     token_server::Grant,
@@ -32,16 +34,12 @@ impl Registry {
     pub(crate) async fn fill(host: String, tokens: Option<Tokens>, prefix: &'static str) -> Self {
         let mut registry = Self { host, prefix, tokens, index: String::new() };
         for name in ["acme/api", "acme/open", "other/api"] {
-            let pusher = registry.pusher(&format!("{prefix}/{name}")).await;
-            let mut entries = Vec::new();
-            for architecture in ["amd64", "arm64"] {
-                entries.push(pusher.image(architecture).await);
-            }
-            let arm = entries[1]["digest"].as_str().unwrap().to_owned();
-            pusher.tag("arm64", &arm).await;
-            let index = pusher.index("1", &entries).await;
+            let repository = format!("{prefix}/{name}");
+            let pusher = pusher(&registry.host, registry.tokens.as_ref(), &repository).await;
+            let index = pusher.image_for_both("1").await;
+            pusher.tag("arm64", &index.arm64).await;
             if name == "acme/api" {
-                registry.index = index;
+                registry.index = index.digest;
             }
         }
         if let Some(tokens) = &registry.tokens {
@@ -51,17 +49,6 @@ impl Registry {
             tokens.grant(&Grant { user: None, password: None, repository }).await;
         }
         registry
-    }
-
-    /// A client that pushes into `repository`.
-    async fn pusher(&self, repository: &str) -> Pusher {
-        let authorization = match &self.tokens {
-            None => {
-                format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", PUSHER.name, PUSHER.password)))
-            }
-            Some(tokens) => format!("Bearer {}", tokens.to_push(repository).await),
-        };
-        Pusher::new(&self.host, repository, authorization)
     }
 
     /// The image `name`, as it stands in a configuration.
@@ -78,4 +65,13 @@ impl Registry {
     async fn asked(&self) -> Vec<longshore_integration_tests::token_server::Asked> {
         self.tokens.as_ref().unwrap().asked(&format!("{}/", self.prefix)).await
     }
+}
+
+/// A client that pushes into a repository of the registry at `host`, which has a token server or a password file.
+pub(crate) async fn pusher(host: &str, tokens: Option<&Tokens>, repository: &str) -> Pusher {
+    let authorization = match tokens {
+        None => format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", PUSHER.name, PUSHER.password))),
+        Some(tokens) => format!("Bearer {}", tokens.to_push(repository).await),
+    };
+    Pusher::new(host, repository, authorization)
 }
