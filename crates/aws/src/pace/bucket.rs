@@ -10,17 +10,26 @@ use super::class::Rate;
 /// was spread when it was sent may be too much when it arrives.
 const JITTER: f64 = 0.5;
 
-/// What is left of the rate when AWS throttles and it is not known how much it takes.
+/// What is left of the rate when AWS throttles and it is not known how much it gives.
 const DECREASE: f64 = 0.7;
-/// The share of what AWS is known to take that is used then, and how many calls it must have taken since it throttled
-/// before so that this is known.
-const USED: f64 = 0.95;
-const ENOUGH: u32 = 8;
-/// How long, in seconds, it then takes to add the whole limit again: first slowly, in search of the rate at which AWS
-/// throttles, then faster and faster, because whoever else used the limit has gone.
-const PROBES_FOR: f64 = 500.0;
+/// The share of what AWS is known to give that is used then, and how many calls it must have taken so that this is known.
+const USED: f64 = 0.97;
+const ENOUGH: u32 = 5;
+/// With less than this share of the rate, AWS gave little because it was not asked for more.
+const ASKED: f64 = 0.3;
+/// After how many seconds, or after how many calls if they are sooner, the whole limit is added again: first slowly, in
+/// search of the rate at which AWS throttles, then faster and faster, because whoever else used the limit has gone.
+const PROBES_SECONDS: f64 = 500.0;
+const PROBES_CALLS: f64 = 400.0;
 /// The least share of the limit that the rate falls to.
 const FLOOR: f64 = 0.02;
+
+/// What the latest answer counts in how long one takes, and how much later than usual one may come before those that wait
+/// for it go slower than the rate.
+const LATEST: f64 = 0.2;
+const LATER: f64 = 1.5;
+/// How many requests may be under way at a time while AWS surely has more to give.
+const FEW: f64 = 4.0;
 
 /// The shortest and the longest pause of a class after AWS has throttled.
 const SHORTEST_HOLD: f64 = 0.5;
@@ -32,8 +41,14 @@ const LONGEST_HOLD: f64 = 5.0;
 pub(super) struct Bucket {
     limit: Rate,
     tokens: f64,
+    /// What AWS's own bucket holds if somebody else uses half of it.
+    half: f64,
     counted: Instant,
     throttled: Option<Throttled>,
+    /// Nothing before the first request.
+    spell: Option<Spell>,
+    /// How long an answer takes, in seconds, on average; nothing before the first.
+    latency: Option<f64>,
 }
 
 /// The last time that AWS throttled although the bucket had let it through.
@@ -43,21 +58,43 @@ struct Throttled {
     /// The rate from then on.
     rate: f64,
     held_until: Instant,
+}
+
+/// The time from the first request until AWS throttles, or from then until it does so again. What AWS takes in it is what
+/// there is for us: at its end AWS's bucket is empty.
+#[derive(Clone, Copy, Debug)]
+struct Spell {
+    began: Instant,
+    /// What AWS's bucket held then.
+    stock: f64,
     /// How many calls AWS has taken since.
     accepted: u32,
 }
 
+impl Spell {
+    /// The share of `limit` that AWS gives us, if it took enough calls to tell.
+    fn share(&self, limit: Rate, now: Instant) -> Option<f64> {
+        let lasted = now.saturating_duration_since(self.began).as_secs_f64();
+        let whole = self.stock + limit.per_second * lasted;
+        (self.accepted >= ENOUGH).then(|| f64::from(self.accepted) / whole.max(1.0))
+    }
+}
+
 impl Bucket {
     pub(super) fn new(limit: Rate, now: Instant) -> Self {
-        let mut bucket = Self { limit, tokens: 0.0, counted: now, throttled: None };
+        let half = f64::from(limit.burst) / 2.0;
+        let mut bucket =
+            Self { limit, tokens: 0.0, half, counted: now, throttled: None, spell: None, latency: None };
         bucket.tokens = bucket.capacity(now);
         bucket
     }
 
-    /// How many requests may be under way at a time: as few as the rate allows, so that the first that AWS throttles is
-    /// known before many more are sent.
+    /// How many requests may be under way at a time: as few as keep the rate, so that the first that AWS throttles is known
+    /// before many more are sent, and a few more while AWS has enough for them even if somebody else uses half of it.
     pub(super) fn window(&self) -> usize {
-        (self.limit.per_second / 2.0).clamp(4.0, 64.0) as usize
+        let keeps_rate = (self.limit.per_second * self.latency.unwrap_or_default() * LATER).round();
+        let spare = if self.throttled.is_none() { self.half.clamp(1.0, FEW) } else { 1.0 };
+        keeps_rate.clamp(spare, 64.0) as usize
     }
 
     /// Requests a second.
@@ -65,7 +102,9 @@ impl Bucket {
         let limit = self.limit.per_second;
         let Some(throttled) = self.throttled else { return limit };
         let since = now.saturating_duration_since(throttled.at).as_secs_f64();
-        (throttled.rate + limit * (since / PROBES_FOR).powi(3)).clamp(limit * FLOOR, limit)
+        let taken = self.spell.map_or(0, |spell| spell.accepted);
+        let probed = (since / PROBES_SECONDS).max(f64::from(taken) / PROBES_CALLS);
+        (throttled.rate + limit * probed.powi(3)).clamp(limit * FLOOR, limit)
     }
 
     /// The bucket's size: AWS's own, less what may bunch on the way and one for a refill that comes late, and with the
@@ -80,6 +119,8 @@ impl Bucket {
         let since = now.saturating_duration_since(self.counted).as_secs_f64();
         self.counted = now;
         self.tokens = (self.tokens + since * self.rate(now)).min(self.capacity(now));
+        let Rate { burst, per_second } = self.limit;
+        self.half = (self.half + since * per_second / 2.0).min(f64::from(burst) / 2.0);
     }
 
     /// Takes a token.
@@ -87,6 +128,8 @@ impl Bucket {
     /// # Errors
     /// When there will be one.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
+        let stock = f64::from(self.limit.burst);
+        self.spell.get_or_insert(Spell { began: now, stock, accepted: 0 });
         self.refill(now);
         if let Some(held) = self.throttled.map(|throttled| throttled.held_until).filter(|held| *held > now) {
             return Err(held);
@@ -94,15 +137,18 @@ impl Bucket {
         // What floating-point numbers lose must not cost another wait.
         if self.tokens > 1.0 - 1e-6 {
             self.tokens -= 1.0;
+            self.half = (self.half - 1.0).max(0.0);
             return Ok(());
         }
         Err(now + Duration::from_secs_f64((1.0 - self.tokens) / self.rate(now)))
     }
 
     /// Notes that AWS took a request that was sent at `sent`.
-    pub(super) fn accepted(&mut self, sent: Instant) {
-        if let Some(last) = self.throttled.as_mut().filter(|last| sent > last.at) {
-            last.accepted = last.accepted.saturating_add(1);
+    pub(super) fn accepted(&mut self, sent: Instant, now: Instant) {
+        let took = now.saturating_duration_since(sent).as_secs_f64();
+        self.latency = Some(self.latency.map_or(took, |before| before + LATEST * (took - before)));
+        if let Some(spell) = self.spell.as_mut().filter(|spell| sent >= spell.began) {
+            spell.accepted = spell.accepted.saturating_add(1);
         }
     }
 
@@ -114,17 +160,14 @@ impl Bucket {
             return None;
         }
         let rate = self.rate(now);
-        // AWS's bucket was empty then and is empty now: what it took in between is what it had to give, unless it was
-        // not asked for it.
-        let known = self
-            .throttled
-            .filter(|last| last.accepted >= ENOUGH)
-            .map(|last| f64::from(last.accepted) / now.duration_since(last.at).as_secs_f64().max(1e-3))
-            .filter(|known| *known > 0.5 * rate);
+        let limit = self.limit.per_second;
+        let share = self.spell.and_then(|spell| spell.share(self.limit, now));
+        let known = share.map(|share| share * limit).filter(|known| *known > ASKED * rate);
         let rate = known.map_or(DECREASE * rate, |known| (USED * known).min(rate));
         let hold = (1.0 / rate).clamp(SHORTEST_HOLD, LONGEST_HOLD) * (0.75 + 0.5 * jitter);
         let held_until = now + Duration::from_secs_f64(hold);
-        self.throttled = Some(Throttled { at: now, rate, held_until, accepted: 0 });
+        self.throttled = Some(Throttled { at: now, rate, held_until });
+        self.spell = Some(Spell { began: now, stock: 0.0, accepted: 0 });
         self.tokens = 0.0;
         self.counted = now;
         Some(self.rate(now))
@@ -175,13 +218,13 @@ mod tests {
         assert!(rates[0] < 0.71 && rates[1] < 0.72 && rates[2] < 0.78 && rates[3] > 0.9, "{rates:?}");
         // What was taken in between is what there is.
         for call in 1..=50 {
-            bucket.accepted(after(now, f64::from(call)));
+            bucket.accepted(after(now, f64::from(call)), after(now, f64::from(call) + 0.1));
         }
         let rate = bucket.throttled(after(now, 99.0), after(now, 100.0), 0.5).unwrap();
-        assert!((rate - 0.95 * 0.5).abs() < 1e-6, "{rate}");
+        assert!((rate - USED * 0.5).abs() < 1e-6, "{rate}");
         // Nothing is known from a time in which it was hardly asked.
         for call in 1..=10 {
-            bucket.accepted(after(now, f64::from(call) + 100.0));
+            bucket.accepted(after(now, f64::from(call) + 100.0), after(now, f64::from(call) + 100.1));
         }
         let rate = bucket.throttled(after(now, 199.0), after(now, 200.0), 0.5).unwrap();
         assert!((0.33..0.36).contains(&rate), "{rate}");

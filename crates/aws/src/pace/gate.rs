@@ -46,7 +46,10 @@ enum Next {
 impl State {
     fn next(&mut self, place: Place, now: Instant) -> Next {
         let is_first = self.waiting.keys().next() == Some(&place);
-        if !is_first || self.under_way >= self.bucket.window() {
+        // What belongs to no step is not held up by those under way: they may be waiting for it, as changes wait for the
+        // renewal of the stack's lock.
+        let is_of_step = place.urgency != Reverse(Urgency::FIRST);
+        if !is_first || is_of_step && self.under_way >= self.bucket.window() {
             return Next::Wait;
         }
         match self.bucket.take(now) {
@@ -132,7 +135,7 @@ pub(super) struct Permit {
 impl Permit {
     /// Notes that AWS took it.
     pub(super) fn accepted(&self) {
-        self.gate.state().bucket.accepted(self.sent);
+        self.gate.state().bucket.accepted(self.sent, Instant::now());
     }
 
     /// Notes that AWS throttled it: see [`Bucket::throttled`].
@@ -216,11 +219,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_a_few_are_under_way_at_a_time() {
         let gate = gate(100, 8.0);
+        let urgency = Urgency::new(1, 1);
         let mut permits = Vec::new();
         for _ in 0..4 {
-            permits.push(gate.pass(Urgency::FIRST).await);
+            permits.push(gate.pass(urgency).await);
         }
-        let fifth = gate.pass(Urgency::FIRST);
+        drop(gate.pass(Urgency::FIRST).await);
+        let fifth = gate.pass(urgency);
         tokio::pin!(fifth);
         tokio::select! {
             _ = &mut fifth => panic!("too many"),

@@ -103,8 +103,11 @@ async fn beside_somebody_who_eats_half_few_are_throttled_and_all_get_through() {
         let calls = 1000;
         let course = call(operation, calls, 0.5).await;
         let bound = (f64::from(calls) - burst) / per_second;
-        assert!(course.throttled <= 15, "{operation}: {course:?}");
-        assert!(course.took < bound * 1.05, "{operation}: {course:?}, at least {bound}");
+        assert!(course.throttled <= 10, "{operation}: {course:?}");
+        assert!(course.took < bound * 1.02, "{operation}: {course:?}, at least {bound}");
+        // The first throttle tells what is left, so that a small stack runs into hardly another.
+        let course = call(operation, 2 * burst as u32 + 10, 0.5).await;
+        assert!((1..=2).contains(&course.throttled), "{operation}: {course:?}");
     }
 }
 

@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 use longshore_model::{Failure, FailureKind, LockHolder, Name};
+use longshore_plugin::{Effort, Urgency};
 use longshore_simcloud::{ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock};
 use tokio::{
     runtime::Builder,
@@ -179,6 +180,29 @@ async fn a_run_that_was_stopped_sends_nothing_more() {
     assert_eq!(cloud.calls()["ssm:PutParameter"], before + 1, "that was the renewal");
     assert_eq!(keeper.await.unwrap().map(|failure| failure.message), Some(refused.message.clone()));
     insta::assert_snapshot!(refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_that_wait_for_the_renewal_do_not_hold_it_up() {
+    let cloud = cloud();
+    let aws = aws(&cloud, Wall::exact());
+    let held = acquire(&lock(&aws, "stopped").await, Duration::ZERO).await.unwrap();
+    // It is stopped for longer than its lease, and wakes up with as many changes as are ever under way.
+    sleep(Timing::AWS.lease * 2).await;
+    let mut changes = JoinSet::new();
+    for position in 0..20 {
+        let (aws, epoch) = (aws.clone(), held.epoch());
+        let effort = Effort::new(Urgency::new(1, position), CancellationToken::new());
+        changes.spawn(effort.run(async move { change(&aws, epoch).await }));
+    }
+    let keeper = tokio::spawn(held.keep());
+    let began = Instant::now();
+    for changed in changes.join_all().await {
+        changed.unwrap();
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    held.release().await.unwrap();
+    assert_eq!(keeper.await.unwrap(), None);
 }
 
 #[tokio::test(start_paused = true)]
