@@ -6,7 +6,7 @@ use longshore_model::StepPlan;
 
 use crate::world::{Manners, World, since};
 
-const MANNERS: Manners = Manners { latency_ms: 80, jitter_ms: 20, co_tenant_percent: 0 };
+const MANNERS: Manners = Manners { latency_ms: 80, jitter_ms: 20, co_tenant_percent: 0, seed: 1 };
 
 /// Deploys stacks of these sizes from nothing and plans them again. Whether the plans keep to the budget.
 pub(crate) async fn run(sizes: &[usize]) -> bool {

@@ -35,6 +35,8 @@ pub(crate) struct Manners {
     pub(crate) jitter_ms: u64,
     /// The share of every quota that others use up, in per cent.
     pub(crate) co_tenant_percent: u32,
+    /// What its chance begins with.
+    pub(crate) seed: u64,
 }
 
 /// A cloud, and a stack for it.
@@ -114,6 +116,7 @@ impl World {
         let registries: BTreeMap<_, _> =
             REGISTRIES.iter().map(|(_, host)| (*host, registry.clone())).collect();
         let blueprint: Blueprint = serde_json::from_value(json!({
+            "seed": manners.seed,
             "registries": registries,
             "latency-ms": manners.latency_ms,
             "latency-jitter-ms": manners.jitter_ms,
