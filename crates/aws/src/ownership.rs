@@ -15,6 +15,9 @@ pub const STACK_TAG: &str = "longshore:stack";
 /// The tag that names the step which made a resource.
 pub const RESOURCE_TAG: &str = "longshore:resource";
 
+/// The tag that names the region of the stack which owns a resource that has none itself.
+pub const REGION_TAG: &str = "longshore:region";
+
 /// The longest value of a tag, in IAM, Secrets Manager, ECS and EC2 alike.
 const VALUE_LIMIT: usize = 256;
 

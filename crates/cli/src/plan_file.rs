@@ -1,9 +1,13 @@
 //! Plans that are kept in a file, so that what was planned, and perhaps approved, is what is applied.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use longshore_engine::Plans;
-use longshore_model::{Failure, FailureKind, StepId, StepPlan};
+use longshore_model::{Action, Failure, FailureKind, FieldChange, Known, Shown, StepId, StepPlan};
 use serde::{Deserialize, Serialize};
 
 /// The format of the file. A change that older versions would misread takes another number.
@@ -110,7 +114,7 @@ impl PlanFile {
 
     /// What is planned otherwise now: a failure for each step, with the fields.
     pub(crate) fn moved(&self, now: &Plans) -> Vec<Failure> {
-        let steps: std::collections::BTreeSet<_> = self.steps.keys().chain(now.keys()).collect();
+        let steps: BTreeSet<_> = self.steps.keys().chain(now.keys()).collect();
         steps
             .into_iter()
             .filter_map(|step| Some(moved(step, difference(self.steps.get(step), now.get(step))?)))
@@ -133,23 +137,19 @@ fn difference(planned: Option<&StepPlan>, now: Option<&StepPlan>) -> Option<Stri
     if planned.action != now.action {
         return Some(format!("the plan says {}, and now it would be {}", planned.action, now.action));
     }
-    let fields = |plan: &StepPlan| -> BTreeMap<String, String> {
-        let shown = |value: &Option<longshore_model::Shown>| {
-            value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
-        };
-        let change = |change: &longshore_model::FieldChange| {
-            (change.field.clone(), format!("from {} to {}", shown(&change.old), shown(&change.new)))
-        };
-        let output = |(name, known): (&String, &longshore_model::Known)| {
-            (name.clone(), known.value().unwrap_or("(known after apply)").to_owned())
-        };
-        plan.changes.iter().map(change).chain(plan.outputs.iter().map(output)).collect()
-    };
+    if planned.resource != now.resource {
+        return Some(format!(
+            "the plan is for the {}, and now it would be the {}",
+            planned.resource, now.resource
+        ));
+    }
     let (before, after) = (fields(planned), fields(now));
-    let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let changed = names.into_iter().filter(|name| before.get(*name) != after.get(*name)).map(|name| {
-        let value = |fields: &BTreeMap<String, String>| {
-            fields.get(name).cloned().unwrap_or_else(|| "unchanged".to_owned())
+        let value = |fields: &BTreeMap<String, Vec<String>>| match fields.get(name) {
+            Some(values) => values.join(" and "),
+            None if now.action == Action::Create => "not set".to_owned(),
+            None => "unchanged".to_owned(),
         };
         format!("{name} was planned as {}, and now is {}", value(&before), value(&after))
     });
@@ -162,9 +162,27 @@ fn difference(planned: Option<&StepPlan>, now: Option<&StepPlan>) -> Option<Stri
     Some(changed.join("; "))
 }
 
+/// What a plan says of each field and output. A field that is a list may be said several times.
+fn fields(plan: &StepPlan) -> BTreeMap<String, Vec<String>> {
+    let change = |change: &FieldChange| {
+        let shown = match (&change.old, &change.new) {
+            (None, Some(new)) => new.to_string(),
+            (Some(old), Some(new)) => format!("from {old} to {new}"),
+            (Some(old), None) => format!("from {old} to nothing"),
+            (None, None) => "nothing".to_owned(),
+        };
+        (change.field.clone(), shown)
+    };
+    let output = |(name, known): (&String, &Known)| (name.clone(), Shown::from(known).to_string());
+    let mut fields = BTreeMap::<_, Vec<_>>::new();
+    for (name, value) in plan.changes.iter().map(change).chain(plan.outputs.iter().map(output)) {
+        fields.entry(name).or_default().push(value);
+    }
+    fields
+}
+
 #[cfg(test)]
 mod tests {
-    use longshore_model::{Action, FieldChange, Shown};
 
     use super::*;
 
@@ -222,7 +240,14 @@ mod tests {
         noted.notes.push("api:1 can be pulled (sha256:aa)".into());
         let mut renoted = noted.clone();
         renoted.notes = vec!["api:1 can be pulled (sha256:bb)".into()];
+        let made = |fields: &[(&str, &str)]| {
+            let field = |(field, new): &(&str, &str)| FieldChange::new(*field, None, Some(Shown::text(new)));
+            StepPlan::new(Action::Create, "role shop-api").changes(fields.iter().map(field).collect())
+        };
+        let named = |name: &str| StepPlan::new(Action::Create, name);
         let planned = [
+            (step("made"), made(&[("cpu", "256"), ("gone", "1"), ("policies", "a"), ("policies", "b")])),
+            (step("named"), named("role shop-api")),
             (step("same"), memory("768")),
             (step("field"), memory("768")),
             (step("action"), memory("768")),
@@ -230,6 +255,8 @@ mod tests {
             (step("note"), noted),
         ];
         let now: Plans = [
+            (step("made"), made(&[("cpu", "512"), ("new", "2"), ("policies", "c"), ("policies", "b")])),
+            (step("named"), named("role shop-www")),
             (step("same"), memory("768")),
             (step("field"), memory("512")),
             (step("action"), StepPlan::new(Action::NoChange, "task definition shop-api")),

@@ -3,12 +3,9 @@
 //! IAM has no regions, but a stack has one: the same stack in two regions would give two roles one name. So a role also
 //! carries its stack's region, and a role of another region is somebody else's.
 
-use longshore_aws::{Owner, Ownership};
+use longshore_aws::{Owner, Ownership, REGION_TAG};
 use longshore_model::{Action, Failure, FailureKind};
 use longshore_plugin::{Context, Result};
-
-/// The tag that names the region of the stack which owns a role.
-const REGION_TAG: &str = "longshore:region";
 
 /// How to get out of the way of somebody else's role.
 const RENAME: &str = "set another `execution-role.name`";

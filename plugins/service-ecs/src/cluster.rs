@@ -91,7 +91,8 @@ fn kept_for(others: &[String]) -> String {
 impl Step for ClusterStep {
     async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
         let Some(cluster) = self.observe(Freshness::Planned).await? else {
-            return Ok(StepPlan::new(Action::Create, self.resource()));
+            let tags = tags::changes(&Ownership::of(context), &[]);
+            return Ok(StepPlan::new(Action::Create, self.resource()).changes(tags));
         };
         let arn = cluster.cluster_arn().unwrap_or_default();
         let mut plan = StepPlan::new(Action::NoChange, self.resource()).output(CLUSTER_ARN, arn);

@@ -53,18 +53,15 @@ impl Observed {
     pub(crate) fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
         self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
+}
 
-    /// What of the ownership's tags differs, as fields.
-    fn tag_changes(&self, ownership: &Ownership) -> Vec<FieldChange> {
-        let change = |(key, value): (&'static str, &str)| {
-            FieldChange::new(
-                format!("tags.{key}"),
-                self.tags.get(key).map(Shown::text),
-                Some(Shown::text(value)),
-            )
-        };
-        ownership.missing(self.tags()).into_iter().map(change).collect()
-    }
+/// What of the ownership's tags differs from `tags`, as fields.
+fn tag_changes(ownership: &Ownership, tags: &BTreeMap<String, String>) -> Vec<FieldChange> {
+    let change = |(key, value): (&'static str, &str)| {
+        FieldChange::new(format!("tags.{key}"), tags.get(key).map(Shown::text), Some(Shown::text(value)))
+    };
+    let there = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    ownership.missing(there).into_iter().map(change).collect()
 }
 
 /// How the names of a stack's log groups begin.
@@ -102,6 +99,10 @@ impl LogGroupStep {
 
     fn retention(&self) -> i32 {
         i32::try_from(self.retention_days).unwrap_or(i32::MAX)
+    }
+
+    fn retention_change(&self, old: Option<Shown>) -> FieldChange {
+        FieldChange::new("retentionInDays", old, Some(Shown::text(self.retention_days)))
     }
 
     /// For planning, the group is found among all of the stack, and its tags in the index of tags, unless that says that
@@ -238,7 +239,9 @@ impl Step for LogGroupStep {
         let plan = |action| StepPlan::new(action, self.resource()).output(LOG_GROUP, &self.name);
         let ownership = Ownership::of(context);
         let Some(observed) = self.observe(&ownership, Freshness::Planned).await? else {
-            return Ok(plan(Action::Create));
+            let mut changes = vec![self.retention_change(None)];
+            changes.extend(tag_changes(&ownership, &BTreeMap::new()));
+            return Ok(plan(Action::Create).changes(changes));
         };
         let differs = observed.retention_days != Some(self.retention());
         let is = shown_retention(observed.retention_days);
@@ -253,13 +256,9 @@ impl Step for LogGroupStep {
             }
             return Ok(plan);
         }
-        let mut changes = observed.tag_changes(&ownership);
+        let mut changes = tag_changes(&ownership, &observed.tags);
         if differs {
-            changes.push(FieldChange::new(
-                "retentionInDays",
-                Some(Shown::text(is)),
-                Some(Shown::text(self.retention_days)),
-            ));
+            changes.push(self.retention_change(Some(Shown::text(is))));
         }
         let action = if changes.is_empty() { Action::NoChange } else { Action::Update };
         Ok(plan(ownership.action(observed.tags(), action)).changes(changes))

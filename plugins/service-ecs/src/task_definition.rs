@@ -20,7 +20,7 @@ use longshore_model::{
 use longshore_plugin::{Context, Result, Step};
 
 use crate::{
-    fields::fields_of,
+    fields::{FieldMap, fields_of},
     planned,
     render::{Declared, registration},
     revision, revisions,
@@ -238,6 +238,8 @@ impl Step for TaskDefinitionStep {
         }
         let Some((observed, changes)) = self.compare(&ownership, &declared).await? else {
             let mut plan = StepPlan::new(Action::Create, self.resource());
+            plan.changes = FieldMap::default().changes_to(&fields_of(&declared));
+            plan.changes.extend(tags::changes(&ownership, &[]));
             if let Some(size) = self.size.filter(|_| self.service.size.is_none()) {
                 plan.notes.push(format!(
                     "tasks get {}, the smallest size that holds the containers",

@@ -2,6 +2,7 @@
 //!
 //! Progress, questions and errors go to standard error, results to standard output.
 
+mod creation;
 mod credentials;
 mod deployed;
 mod drift;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use longshore_model::{Action, FieldChange, StepPlan};
 
-use super::{Style, words};
+use super::{Style, creation, words};
 
 /// Every step that changes something, with its fields, reason, effect and notes; and what was found out about others.
 pub(super) fn plans<'a>(plans: impl IntoIterator<Item = &'a StepPlan>, style: Style) -> String {
@@ -23,9 +23,10 @@ fn one(plan: &StepPlan, style: Style) -> String {
     if let Some(reason) = &plan.reason {
         text.push_str(&format!("      {reason}\n"));
     }
-    let width = plan.changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
-    for change in &plan.changes {
-        text.push_str(&format!("      {}\n", field(change, width, style)));
+    if creation::is_creation(plan) {
+        text.push_str(&creation::fields(&plan.changes, style));
+    } else {
+        text.push_str(&changes(&plan.changes, style));
     }
     if let Some(effect) = words::effect(plan.effect) {
         text.push_str(&format!("      {}\n", style.yellow(effect)));
@@ -34,6 +35,12 @@ fn one(plan: &StepPlan, style: Style) -> String {
         text.push_str(&format!("      {}\n", style.dim(note)));
     }
     text
+}
+
+/// A line for each field.
+fn changes(changes: &[FieldChange], style: Style) -> String {
+    let width = changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
+    changes.iter().map(|change| format!("      {}\n", field(change, width, style))).collect()
 }
 
 /// Escape sequences have no width, but count as characters.

@@ -2,6 +2,7 @@
 
 use longshore_aws::Aws;
 use longshore_cli::Exit;
+use longshore_model::{Action, EventKind, Shown, StepPlan};
 
 use crate::{hand::by_hand, project::Project};
 
@@ -39,6 +40,96 @@ fn when_the_world_moves_in_between_nothing_is_changed() {
     assert!(deploy.stderr.contains("desiredCount"), "{}", deploy.stderr);
     let plan = project.run(&[&["plan"], &more[..]].concat());
     assert!(plan.stdout.contains("Plan: 0 to create, 2 to update"), "{}", plan.stdout);
+}
+
+#[test]
+fn of_what_is_not_there_yet_every_field_was_planned() {
+    let project = Project::new();
+    let local = std::fs::read_to_string(project.path("configs/local.toml")).unwrap();
+    let tags = "tags.1 = {}\n";
+    project.write("configs/local.toml", &local.replacen(tags, &format!("{tags}tags.next = {{}}\n"), 1));
+    let file = project.path("plan.json");
+    let file = file.to_str().unwrap();
+    assert_eq!(project.run(&["plan", "--out", file]).exit, Exit::Done);
+    let container = "task-definition.api is not as it was planned any more: containerDefinitions.api";
+    let service = "service.api is not as it was planned any more:";
+    let placement = format!("{service} networkConfiguration.awsvpcConfiguration");
+    for (set, moved) in [
+        (
+            "services.api.image=ghcr.io/acme/api:next",
+            format!("{container}.image was planned as ghcr.io/acme/api:1, and now is ghcr.io/acme/api:next"),
+        ),
+        (
+            "services.api.size={cpu=512,memory=1024}",
+            "task-definition.api is not as it was planned any more: cpu was planned as 256, and now is 512"
+                .to_owned(),
+        ),
+        ("services.api.memory=512", format!("{container}.memory was planned as 768, and now is 512")),
+        (
+            "services.api.environment.MODE=quick",
+            format!("{container}.environment.MODE was planned as not set, and now is quick"),
+        ),
+        ("services.api.desired-count=3", format!("{service} desiredCount was planned as 2, and now is 3")),
+        (
+            "services.api.network.subnets=[\"subnet-0a1b\"]",
+            format!("{placement}.assignPublicIp was planned as ENABLED, and now is DISABLED; "),
+        ),
+        (
+            "services.api.network.security-groups=[\"sg-0a1b\"]",
+            format!("{placement}.securityGroups was planned as none, and now is sg-0a1b"),
+        ),
+        (
+            "services.api.deployment.maximum-percent=150",
+            format!("{service} deploymentConfiguration.maximumPercent was planned as 200, and now is 150"),
+        ),
+        (
+            "services.api.logs.retention-days=7",
+            "log-group.api is not as it was planned any more: retentionInDays was planned as 30, and now is 7"
+                .to_owned(),
+        ),
+        (
+            "services.api.execution-role.managed-policies.task=service-role/AWSLambdaBasicExecutionRole",
+            "role.api is not as it was planned any more: ManagedPolicyArns was planned as arn:aws:iam::".to_owned(),
+        ),
+        (
+            "services.api.cluster=blue",
+            format!("{service} the plan is for the service default/api, and now it would be the service blue/api"),
+        ),
+    ] {
+        let deploy = project.run(&["deploy", "--plan", file, "--set", set]);
+        assert_eq!(deploy.exit, Exit::Failed, "{set}");
+        assert!(deploy.stderr.contains(&moved), "{set}: {}", deploy.stderr);
+        assert!(deploy.stderr.contains("nothing was changed"), "{set}: {}", deploy.stderr);
+    }
+    let plan = project.run(&["plan"]);
+    assert!(plan.stdout.contains("Plan: 6 to create, 0 to update"), "{}", plan.stdout);
+    assert_eq!(project.run(&["deploy", "--plan", file]).exit, Exit::Done);
+}
+
+#[test]
+fn whatever_is_created_says_what_it_will_be_and_no_secret() {
+    let project = Project::new().variable("DATABASE_URL", "postgres://hunter2");
+    let variable = "services.api.secrets.DATABASE_URL={value={env=\"DATABASE_URL\"}}";
+    let plan = project.run(&["plan", "--output", "json", "--set", variable]);
+    assert_eq!(plan.exit, Exit::Done, "{}", plan.stdout);
+    assert!(!plan.stdout.contains("hunter2") && !plan.stdout.contains(crate::project::TOKEN));
+    let created: Vec<StepPlan> = plan
+        .events()
+        .into_iter()
+        .filter_map(|event| match event.event {
+            EventKind::StepPlanned { plan, .. } if plan.action == Action::Create => Some(plan),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(created.len(), 7, "{created:?}");
+    for plan in &created {
+        assert!(plan.changes.iter().all(|change| change.old.is_none() && change.new.is_some()), "{plan:?}");
+        let is_owner = |field: &str| field.eq_ignore_ascii_case("tags.longshore:stack");
+        assert!(plan.changes.iter().any(|change| is_owner(&change.field)), "{plan:?}");
+    }
+    let secrets = created.iter().flat_map(|plan| &plan.changes);
+    let secrets: Vec<_> = secrets.filter(|change| change.new == Some(Shown::Secret)).collect();
+    assert_eq!(secrets.len(), 2, "{secrets:?}");
 }
 
 #[test]

@@ -9,6 +9,10 @@ use crate::{
     task_definition::revision_of,
 };
 
+const LAUNCH_TYPE: &str = "launchType";
+const DESIRED_COUNT: &str = "desiredCount";
+const TASK_DEFINITION: &str = "taskDefinition";
+
 /// A service as declared, with what was found out.
 #[derive(Clone, Debug)]
 pub(super) struct Declared<'a> {
@@ -68,9 +72,9 @@ pub(super) fn compare(service: &Service, declared: &Declared<'_>) -> Difference 
     let mut difference = Difference::default();
     let has = launch_type(service);
     let wants = ecs_launch_type(declared.launch_type);
-    difference.launch_type = note(&mut difference.changes, "launchType", &has, wants.as_str());
+    difference.launch_type = note(&mut difference.changes, LAUNCH_TYPE, &has, wants.as_str());
     difference.desired_count =
-        note(&mut difference.changes, "desiredCount", service.desired_count, declared.desired_count);
+        note(&mut difference.changes, DESIRED_COUNT, service.desired_count, declared.desired_count);
     difference.task_definition = task_definition(&mut difference.changes, service, &declared.task_definition);
     let vpc = service.network_configuration().and_then(|network| network.awsvpc_configuration());
     if let Some(vpc) = vpc {
@@ -80,6 +84,20 @@ pub(super) fn compare(service: &Service, declared: &Declared<'_>) -> Difference 
     }
     difference.deployment = deployment(&mut difference.changes, service, declared.deployment);
     difference
+}
+
+/// The fields of a service that is to be made: those that are compared once it is there.
+pub(super) fn of_creation(declared: &Declared<'_>) -> Vec<FieldChange> {
+    let launch_type = ecs_launch_type(declared.launch_type);
+    let mut fields = vec![
+        (LAUNCH_TYPE.to_owned(), Shown::text(launch_type.as_str())),
+        (DESIRED_COUNT.to_owned(), Shown::text(declared.desired_count)),
+        (TASK_DEFINITION.to_owned(), shown_revision(&declared.task_definition)),
+    ];
+    fields.extend(declared.placement.fields());
+    let deployment = deployment_fields(declared.deployment);
+    fields.extend(deployment.map(|(name, value)| (deployment_field(name), Shown::text(value))));
+    fields.into_iter().map(|(field, value)| FieldChange::new(field, None, Some(value))).collect()
 }
 
 /// As ECS writes it.
@@ -119,40 +137,50 @@ fn task_definition(changes: &mut Vec<FieldChange>, service: &Service, declared: 
     if declared.value() == Some(has) {
         return false;
     }
-    let new = match declared {
+    let (old, new) = (Shown::text(revision_of(has)), shown_revision(declared));
+    changes.push(FieldChange::new(TASK_DEFINITION, Some(old), Some(new)));
+    true
+}
+
+/// A task definition as people know it.
+fn shown_revision(arn: &Known) -> Shown {
+    match arn {
         Known::Value(arn) => Shown::text(revision_of(arn)),
         Known::AfterApply => Shown::AfterApply,
-    };
-    changes.push(FieldChange::new("taskDefinition", Some(Shown::text(revision_of(has))), Some(new)));
-    true
+    }
+}
+
+fn deployment_field(name: &str) -> String {
+    format!("deploymentConfiguration.{name}")
+}
+
+/// How new revisions are rolled out, field by field.
+fn deployment_fields(declared: &Deployment) -> [(&'static str, String); 4] {
+    let breaker = declared.circuit_breaker;
+    [
+        ("minimumHealthyPercent", declared.minimum_healthy_percent.to_string()),
+        ("maximumPercent", declared.maximum_percent.to_string()),
+        ("deploymentCircuitBreaker.enable", breaker.enabled.to_string()),
+        ("deploymentCircuitBreaker.rollback", breaker.rollback.to_string()),
+    ]
 }
 
 fn deployment(changes: &mut Vec<FieldChange>, service: &Service, declared: &Deployment) -> bool {
     let Some(configuration) = service.deployment_configuration() else { return false };
     let before = changes.len();
-    let mut compare = |field: &str, old: Option<String>, new: String| {
-        if let Some(old) = old {
-            note(changes, &format!("deploymentConfiguration.{field}"), old, new);
-        }
-    };
     let percent = |percent: Option<i32>| percent.map(|percent| percent.to_string());
-    compare(
-        "minimumHealthyPercent",
-        percent(configuration.minimum_healthy_percent),
-        declared.minimum_healthy_percent.to_string(),
-    );
-    compare("maximumPercent", percent(configuration.maximum_percent), declared.maximum_percent.to_string());
     let breaker = configuration.deployment_circuit_breaker();
-    compare(
-        "deploymentCircuitBreaker.enable",
+    let there = [
+        percent(configuration.minimum_healthy_percent),
+        percent(configuration.maximum_percent),
         breaker.map(|breaker| breaker.enable.to_string()),
-        declared.circuit_breaker.enabled.to_string(),
-    );
-    compare(
-        "deploymentCircuitBreaker.rollback",
         breaker.map(|breaker| breaker.rollback.to_string()),
-        declared.circuit_breaker.rollback.to_string(),
-    );
+    ];
+    for (old, (name, new)) in there.into_iter().zip(deployment_fields(declared)) {
+        if let Some(old) = old {
+            note(changes, &deployment_field(name), old, new);
+        }
+    }
     changes.len() > before
 }
 

@@ -58,24 +58,27 @@ impl Placement {
         Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
     }
 
-    /// What differs between `self`, which a service has, and `declared`.
-    pub(crate) fn changes_to(&self, declared: &Self) -> Vec<FieldChange> {
+    /// Field by field, as plans show it.
+    pub(crate) fn fields(&self) -> [(String, Shown); 3] {
         let list = |items: &BTreeSet<String>| {
             let items: Vec<_> = items.iter().map(String::as_str).collect();
             Shown::text(if items.is_empty() { "none".to_owned() } else { items.join(", ") })
         };
-        let address = |enabled| Shown::text(if enabled { "ENABLED" } else { "DISABLED" });
-        let mut changes = Vec::new();
-        let mut compare = |field: &str, old: Shown, new: Shown| {
-            if old != new {
-                let field = format!("networkConfiguration.awsvpcConfiguration.{field}");
-                changes.push(FieldChange::new(field, Some(old), Some(new)));
-            }
-        };
-        compare("subnets", list(&self.subnets), list(&declared.subnets));
-        compare("securityGroups", list(&self.security_groups), list(&declared.security_groups));
-        compare("assignPublicIp", address(self.assign_public_ip), address(declared.assign_public_ip));
-        changes
+        let address = if self.assign_public_ip { "ENABLED" } else { "DISABLED" };
+        let field = |name: &str| format!("networkConfiguration.awsvpcConfiguration.{name}");
+        [
+            (field("subnets"), list(&self.subnets)),
+            (field("securityGroups"), list(&self.security_groups)),
+            (field("assignPublicIp"), Shown::text(address)),
+        ]
+    }
+
+    /// What differs between `self`, which a service has, and `declared`.
+    pub(crate) fn changes_to(&self, declared: &Self) -> Vec<FieldChange> {
+        let both = self.fields().into_iter().zip(declared.fields());
+        both.filter(|((_, old), (_, new))| old != new)
+            .map(|((field, old), (_, new))| FieldChange::new(field, Some(old), Some(new)))
+            .collect()
     }
 }
 

@@ -9,7 +9,7 @@ use longshore_model::{Action, Effect, Failure, FailureKind, Inputs, Name, Output
 use longshore_plugin::{Before, Context, Result, Step};
 
 use super::{
-    compare::{Declared, Difference, Standing, compare, standing},
+    compare::{Declared, Difference, Standing, compare, of_creation, standing},
     network::Placement,
     remove::Removal,
     variables,
@@ -189,15 +189,16 @@ impl Step for ServiceStep {
     async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
         let declared = self.declared(inputs).await?;
         let observed = self.observe(Freshness::Planned).await?;
+        let ownership = Ownership::of(context);
         let Some(service) = observed.as_ref().filter(|service| is_active(service)) else {
-            let mut plan = StepPlan::new(Action::Create, self.resource());
+            let mut plan = StepPlan::new(Action::Create, self.resource()).changes(of_creation(&declared));
+            plan.changes.extend(tags::changes(&ownership, &[]));
             if observed.is_some_and(|service| service.status() == Some("DRAINING")) {
                 plan.reason =
                     Some("the deleted service of this name is still draining: it is waited for".into());
             }
             return Ok(plan);
         };
-        let ownership = Ownership::of(context);
         self.require_ours(&ownership, service)?;
         let mut difference = compare(service, &declared);
         difference.changes.extend(tags::changes(&ownership, service.tags()));
