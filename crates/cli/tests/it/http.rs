@@ -12,15 +12,15 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::project::{Capture, Project, Ran};
 
 /// A cloud that is served by a thread.
-struct Served {
+pub(crate) struct Served {
     project: Arc<Project>,
-    url: String,
+    pub(crate) url: String,
     asks: UnboundedSender<()>,
     thread: JoinHandle<Ran>,
 }
 
 impl Served {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let project = Arc::new(Project::new());
         let (asks, receiver) = unbounded_channel();
         let stdout = Capture::default();
@@ -39,7 +39,7 @@ impl Served {
         Self { project, url, asks, thread }
     }
 
-    fn end(self) {
+    pub(crate) fn end(self) {
         self.asks.send(()).unwrap();
         let served = self.thread.join().unwrap();
         assert_eq!((served.exit, served.stderr.as_str()), (Exit::Done, ""));

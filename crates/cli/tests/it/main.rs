@@ -11,6 +11,7 @@ mod hand;
 mod http;
 mod interrupts;
 mod lifecycle;
+mod lock;
 mod minted;
 mod plan_files;
 mod project;
