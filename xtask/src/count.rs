@@ -32,6 +32,12 @@ impl Count {
         self.0.keys().any(|row| row.backend.as_ref().is_some_and(|(needed, _)| *needed == helper))
     }
 
+    /// Whether any test runs against `backend`, which needs `helper`.
+    pub(crate) fn runs_against(&self, helper: Helper, backend: &str) -> bool {
+        let wanted = Some((helper, backend.to_owned()));
+        self.0.keys().any(|row| row.backend == wanted)
+    }
+
     /// One line for each suite, with why it did not run.
     pub(crate) fn table(&self, missing: &BTreeMap<Helper, String>) -> String {
         let lines: Vec<_> = self
@@ -91,6 +97,9 @@ mod tests {
     fn each_suite_has_a_line_with_its_backend_and_count() {
         let count = Count::of(LIST);
         assert!(count.needs(Helper::Docker) && !count.needs(Helper::Python));
+        assert!(
+            count.runs_against(Helper::Docker, "registry") && !count.runs_against(Helper::Docker, "image")
+        );
         let missing = BTreeMap::from([(Helper::Docker, "no Docker engine".to_owned())]);
         assert_eq!(
             count.table(&missing),

@@ -36,7 +36,8 @@ Tasks:
   test [OPTIONS] [FILTER…]
                    Run the tests, doc tests included; FILTER is a part of a test's name.
                    What needs an outside helper that is missing is listed as not run. Where a Docker engine answers,
-                   containers are started for the tests that need some, and removed afterwards.
+                   containers are started and Longshore's image is built for the tests that need them; both are
+                   removed afterwards.
       --no-docker, --no-python, --no-registry, --no-terraform
                    Leave out what needs that helper
       --no-doc     Leave out the doc tests
@@ -72,7 +73,8 @@ enum Error {
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let error = match dispatch(&arguments) {
+    let done = if image::is_wrapper() { image::wrap(&arguments) } else { dispatch(&arguments) };
+    let error = match done {
         Ok(outcome) => return outcome.into(),
         Err(error) => error,
     };

@@ -11,6 +11,7 @@ use crate::{
     containers::{NOT_STARTED, with_containers},
     count::Count,
     helper::Helper,
+    image,
     process::{self, Outcome, cargo, has_subcommand},
     suite,
     tree::Tree,
@@ -138,12 +139,18 @@ fn run_counted(
         return Err(Error::Failed("the tests could not be built or listed".to_owned()));
     };
     let count = Count::of(&list);
+    let has_docker = count.needs(Helper::Docker) && !surroundings.missing.contains_key(&Helper::Docker);
+    let image = match count.runs_against(Helper::Docker, "image") {
+        true if has_docker => Some(image::ForTests::build(workspace)?),
+        _ => None,
+    };
+    surroundings.variables.extend(image.as_ref().map(image::ForTests::variable));
     let run = |surroundings: &Surroundings| {
         let mut tests = cargo(workspace, &[]);
         surroundings.apply(tests.args(nextest(&options.filters, &surroundings.missing())));
         tests
     };
-    let mut outcome = if count.needs(Helper::Docker) && !surroundings.missing.contains_key(&Helper::Docker) {
+    let mut outcome = if has_docker {
         process::run(&mut with_containers(workspace, &run(surroundings))?)?
     } else {
         process::run(&mut run(surroundings))?

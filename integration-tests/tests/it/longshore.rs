@@ -101,7 +101,11 @@ impl Project {
 pub(crate) fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().and_then(Path::parent).unwrap().join("longshore");
-    assert!(program.exists(), "{} is not there: `cargo build --package longshore-cli`", program.display());
+    assert!(
+        program.exists(),
+        "{} is not there: `cargo build --workspace --bin longshore`",
+        program.display()
+    );
     program
 }
 

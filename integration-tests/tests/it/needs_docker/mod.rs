@@ -3,9 +3,12 @@
 mod account;
 mod agent;
 mod conformance;
+#[cfg(target_os = "linux")]
+mod image;
 mod localstack_and_moto;
 mod registry;
 mod stack;
+mod start;
 
 /// Where a server is, as `with-containers` says.
 fn container(variable: &str) -> String {

@@ -6,15 +6,25 @@
 
 use std::fs;
 
+use longshore_integration_tests::token_server::Grant;
+
 use crate::{
     longshore::{Project, SERVICE},
-    registry::pull::Login,
+    registry::{Index, Tokens, pull::Login, pusher},
 };
 
 /// The environment.
 pub(super) const ENVIRONMENT: &str = "emulated";
 /// The service whose containers come from Docker Hub and GitLab.
 pub(super) const WEB: &str = "web";
+
+/// What a deploy is told where no tasks can be had.
+pub(super) const WITHOUT_TASKS: [&str; 4] = [
+    "--set",
+    "services.microservice-api-spring-boot.desired-count=0",
+    "--set",
+    "services.web.desired-count=0",
+];
 
 /// The account: LocalStack takes an access key that looks like one for the account, and moto has no other.
 pub(super) const ACCOUNT: &str = "123456789012";
@@ -24,14 +34,29 @@ pub(super) const REGION: &str = "eu-central-1";
 pub(super) struct Stack {
     /// Its name, and its cluster's.
     pub(super) name: &'static str,
-    /// The URL that stands for ghcr.io and Docker Hub.
-    pub(super) mirror: String,
-    /// The host of GitLab's registry, without TLS.
-    pub(super) gitlab: String,
+    /// The host of the registry that stands for ghcr.io and Docker Hub.
+    pub(super) mirror: Host,
+    /// The host of GitLab's registry.
+    pub(super) gitlab: Host,
     /// Who pulls, by registry.
     pub(super) ghcr_login: Login,
     pub(super) hub_login: Login,
     pub(super) gitlab_login: Login,
+}
+
+/// `HOST:PORT` of a registry without TLS.
+pub(super) struct Host {
+    /// Where Longshore looks for it, and ECS would.
+    pub(super) name: String,
+    /// Where it is from here.
+    pub(super) here: String,
+}
+
+impl Host {
+    /// One whose name is the same everywhere.
+    pub(super) fn everywhere(name: String) -> Self {
+        Self { here: name.clone(), name }
+    }
 }
 
 /// A repository and a tag of each registry.
@@ -42,7 +67,8 @@ pub(super) const GITLAB_IMAGE: (&str, &str) = ("acme/tools/proxy", "2");
 impl Stack {
     /// The layer of the environment.
     fn layer(&self) -> String {
-        let Self { name, mirror, gitlab, ghcr_login, hub_login, gitlab_login } = self;
+        let Self { name, ghcr_login, hub_login, gitlab_login, .. } = self;
+        let (mirror, gitlab) = (&self.mirror.name, &self.gitlab.name);
         let [ghcr_user, hub_user, gitlab_user] =
             [ghcr_login, hub_login, gitlab_login].map(|login| &login.username);
         let [(hub_repository, hub_tag), (gitlab_repository, gitlab_tag)] = [HUB_IMAGE, GITLAB_IMAGE];
@@ -53,13 +79,13 @@ impl Stack {
 
             [registries.ghcr]
             username = "{ghcr_user}"
-            endpoint = "{mirror}"
+            endpoint = "http://{mirror}"
 
             [registries.hub]
             use = "dockerhub"
             username = "{hub_user}"
             token = {{ env = "DOCKERHUB_TOKEN" }}
-            endpoint = "{mirror}"
+            endpoint = "http://{mirror}"
 
             [registries.gitlab]
             use = "gitlab"
@@ -103,13 +129,27 @@ impl Stack {
             .variable("DOCKERHUB_TOKEN", &self.hub_login.password)
     }
 
-    /// Where an image is: the URL of its registry, its repository and its tag.
-    pub(super) fn place<'a>(&self, image: &'a str) -> (String, &'a str, &'a str) {
+    /// Pushes the images: the same one, in three repositories. Where there is a token server, the users may pull from their
+    /// own repositories only.
+    pub(super) async fn fill(&self, tokens: Option<&Tokens>) -> Index {
+        for ((repository, tag), login) in [(GHCR_IMAGE, &self.ghcr_login), (HUB_IMAGE, &self.hub_login)] {
+            pusher(&self.mirror.here, tokens, repository).await.image_for_both(tag).await;
+            if let Some(tokens) = tokens {
+                let (user, password) = (Some(login.username.clone()), Some(login.password.clone()));
+                tokens.grant(&Grant { user, password, repository: repository.to_owned() }).await;
+            }
+        }
+        let (repository, tag) = GITLAB_IMAGE;
+        pusher(&self.gitlab.here, None, repository).await.image_for_both(tag).await
+    }
+
+    /// Where an image is: the host of its registry as it is reached from here, its repository and its tag.
+    pub(super) fn place<'a>(&self, image: &'a str) -> (&str, &'a str, &'a str) {
         let (name, tag) = image.rsplit_once(':').unwrap();
-        let of_gitlab = name.strip_prefix(&self.gitlab).and_then(|rest| rest.strip_prefix('/'));
+        let of_gitlab = name.strip_prefix(&self.gitlab.name).and_then(|rest| rest.strip_prefix('/'));
         match (of_gitlab, name.strip_prefix("ghcr.io/")) {
-            (Some(repository), _) => (format!("http://{}", self.gitlab), repository, tag),
-            (None, repository) => (self.mirror.clone(), repository.unwrap_or(name), tag),
+            (Some(repository), _) => (&self.gitlab.here, repository, tag),
+            (None, repository) => (&self.mirror.here, repository.unwrap_or(name), tag),
         }
     }
 

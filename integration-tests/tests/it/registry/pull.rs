@@ -17,6 +17,12 @@ pub(crate) struct Login {
     pub(crate) password: String,
 }
 
+impl Login {
+    pub(crate) fn new(username: &str, password: &str) -> Self {
+        Self { username: username.to_owned(), password: password.to_owned() }
+    }
+}
+
 /// An image that was pulled.
 #[derive(Debug)]
 pub(crate) struct Pulled {
@@ -30,17 +36,17 @@ pub(crate) struct Pulled {
 
 /// What the registry or its token server answered instead.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Refused(pub(crate) StatusCode);
+pub(crate) struct Refused(pub(crate) u16);
 
-/// Pulls the image for `linux/ARCHITECTURE` that has a tag in a repository of the registry at `url`.
+/// Pulls the image for `linux/ARCHITECTURE` that has a tag in a repository of the registry at `host`.
 pub(crate) async fn pull(
-    url: &str,
+    host: &str,
     repository: &str,
     tag: &str,
     architecture: &str,
     login: &Login,
 ) -> Result<Pulled, Refused> {
-    let base = format!("{url}/v2/{repository}/").parse().unwrap();
+    let base = format!("http://{host}/v2/{repository}/").parse().unwrap();
     let client = Client::builder().no_proxy().build().unwrap();
     let mut session = Session { client, base, login, authorization: None };
 
@@ -131,7 +137,11 @@ impl Session<'_> {
 
 async fn body(answer: Response) -> Result<Vec<u8>, Refused> {
     let status = answer.status();
-    if status.is_success() { Ok(answer.bytes().await.unwrap().to_vec()) } else { Err(Refused(status)) }
+    if status.is_success() {
+        Ok(answer.bytes().await.unwrap().to_vec())
+    } else {
+        Err(Refused(status.as_u16()))
+    }
 }
 
 fn unpack(layer: &[u8], files: &mut BTreeMap<String, String>) {
