@@ -7,7 +7,11 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use longshore_model::{Failure, FailureKind};
 
-use crate::{fenced::Refused, pace::Interrupted, transport::NoAnswer};
+use crate::{
+    fenced::Refused,
+    pace::Interrupted,
+    transport::{NoAnswer, trusts_anybody},
+};
 
 /// AWS's code of an error, such as `AccessDeniedException`; nothing when no answer came that has one.
 #[must_use]
@@ -168,8 +172,16 @@ fn of_dispatch(error: &(dyn Error + 'static)) -> Failure {
         return of_credentials(credentials);
     }
     if let Some(no_answer) = find::<NoAnswer>(error) {
-        return Failure::new(FailureKind::Unavailable, chain(no_answer))
-            .help("check the network, the region and, where one is set, the endpoint (AWS_ENDPOINT_URL)");
+        let help = if !no_answer.is_distrust() {
+            "check the network, the region and, where one is set, the endpoint (AWS_ENDPOINT_URL)"
+        } else if trusts_anybody() {
+            "where a proxy opens the connection, add its authority's certificate to those of the system, or name a file \
+             with all that are trusted in SSL_CERT_FILE"
+        } else {
+            "this machine trusts no authority: install their certificates (Debian: ca-certificates), or name a file of \
+             them in SSL_CERT_FILE"
+        };
+        return Failure::new(FailureKind::Unavailable, chain(no_answer)).help(help);
     }
     let kind = match error.to_string().as_str() {
         "request has timed out" => FailureKind::Unavailable,

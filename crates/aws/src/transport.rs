@@ -3,12 +3,12 @@
 //! The SDK writes whole requests and responses to its `trace` logs, and shows a body that is in memory. Bodies carry
 //! secrets. It wraps the body of a request itself, so that nothing of it shows; the body of a response is wrapped here.
 
-use std::{error::Error, fmt, net::IpAddr};
+use std::{error::Error, fmt, net::IpAddr, sync::LazyLock};
 
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
-    tls::{Provider, rustls_provider::CryptoMode},
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -39,8 +39,22 @@ fn through(proxy: ProxyConfig) -> SharedHttpClient {
         let mut builder = Connector::builder().proxy_config(proxy.clone());
         builder.set_connector_settings(settings.cloned());
         builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+        let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
+        // The client may not be asked to load certificates where there are none: it takes that for a mistake of ours.
+        let trusted = TrustStore::empty().with_native_roots(trusts_anybody());
+        match TlsContext::builder().with_trust_store(trusted).build() {
+            Ok(context) => builder.tls_context(context).build(),
+            Err(_) => builder.build(),
+        }
     })
+}
+
+/// Whether this machine has certificates of authorities at all, where the system keeps them or where `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` say.
+pub(crate) fn trusts_anybody() -> bool {
+    static TRUSTS: LazyLock<bool> =
+        LazyLock::new(|| !rustls_native_certs::load_native_certs().certs.is_empty());
+    *TRUSTS
 }
 
 /// Whether a URL is on this machine.
@@ -95,6 +109,15 @@ pub(crate) struct NoAnswer {
     /// Scheme and authority of the URL.
     endpoint: String,
     source: BoxError,
+}
+
+impl NoAnswer {
+    /// Whether the certificate that the endpoint showed is not trusted. rustls's error is wrapped, and has to be told by
+    /// its words.
+    pub(crate) fn is_distrust(&self) -> bool {
+        let causes = std::iter::successors(self.source(), |error| (*error).source());
+        causes.into_iter().any(|error| error.to_string().contains("invalid peer certificate"))
+    }
 }
 
 impl fmt::Display for NoAnswer {
@@ -170,11 +193,14 @@ fn endpoint_of(url: &str) -> String {
     url[..end].to_owned()
 }
 
-/// Puts the endpoint into an error and keeps its kind, on which the SDK's retries depend.
+/// Puts the endpoint into an error and keeps its kind, on which retries depend: a certificate that is not trusted will not
+/// be trusted later either.
 fn name(error: ConnectorError, endpoint: String) -> ConnectorError {
     let (timeout, io, user, other) = (error.is_timeout(), error.is_io(), error.is_user(), error.as_other());
-    let source = NoAnswer { endpoint, source: error.into_source() }.into();
-    match (timeout, io, user) {
+    let no_answer = NoAnswer { endpoint, source: error.into_source() };
+    let is_distrust = no_answer.is_distrust();
+    let source = no_answer.into();
+    match (timeout, io && !is_distrust, user || is_distrust) {
         (true, _, _) => ConnectorError::timeout(source),
         (_, true, _) => ConnectorError::io(source),
         (_, _, true) => ConnectorError::user(source),

@@ -2,6 +2,7 @@
 //! or says what did not run.
 #![expect(clippy::unwrap_used, reason = "in a test, whatever goes wrong fails it")]
 
+mod certificates;
 mod conformance;
 mod endpoints;
 mod faults;

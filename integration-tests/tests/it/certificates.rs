@@ -1,0 +1,92 @@
+//! Whom the machine trusts decides whether AWS can be reached at all.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    sync::Arc,
+    thread,
+};
+
+use rcgen::{CertificateParams, DnType, KeyPair};
+use tokio_rustls::rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    crypto::ring,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+};
+
+use crate::longshore::Project;
+
+const ANSWER: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// A server whose certificate nobody knows, and which is not AWS. Answers with its URL and the certificate.
+fn server(name: &str) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let cert = params.self_signed(&key).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let connection = ServerConnection::new(config.clone()).unwrap();
+            let mut stream = StreamOwned::new(connection, stream);
+            if stream.read(&mut [0; 4096]).is_ok() {
+                let _ = stream.write_all(ANSWER);
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        }
+    });
+    (url, cert.pem())
+}
+
+/// What a look at the lock ends with, where `SSL_CERT_FILE` is `file`.
+fn refusal(endpoint: &str, file: &str, content: &str) -> String {
+    let project = Project::new();
+    fs::write(project.path().join(file), content).unwrap();
+    let project = [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("SSL_CERT_FILE", file),
+        ("SSL_CERT_DIR", "nowhere"),
+    ]
+    .into_iter()
+    .fold(project, |project, (name, value)| project.variable(name, value));
+    project.longshore(&["lock", "show", "--env", "production"]).code(1).stderr
+}
+
+#[test]
+fn without_certificates_it_says_so_and_with_the_right_one_the_server_is_heard() {
+    let (url, certificate) = server("own");
+    let nobody = refusal(&url, "empty.pem", "");
+    let (_, another) = server("another");
+    let others = refusal(&url, "another.pem", &another);
+    insta::with_settings!({filters => vec![(r"localhost:\d+", "[endpoint]")]}, {
+        insta::assert_snapshot!(format!("{nobody}\n{others}"));
+    });
+    let heard = refusal(&url, "own.pem", &certificate);
+    assert!(heard.contains("HTTP 403"), "{heard}");
+}
+
+#[test]
+fn what_is_reached_without_tls_needs_no_certificates() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(ANSWER);
+        }
+    });
+    let heard = refusal(&url, "empty.pem", "");
+    assert!(heard.contains("HTTP 403"), "{heard}");
+}
