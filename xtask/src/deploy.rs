@@ -4,22 +4,20 @@ use std::ffi::{OsStr, OsString};
 
 use crate::{
     Error,
-    process::{self, Outcome, cargo},
+    process::{self, Outcome, cargo, program},
     workspace::Workspace,
 };
 
-const PACKAGE: [&str; 4] = ["--package", "longshore-cli", "--bin", "longshore"];
-
 /// Builds the command line and becomes `longshore deploy --env local ARGUMENTS`.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Outcome, Error> {
-    // Built on its own, so that the minutes that it takes are seen, and cargo adds nothing to what is shown later.
-    let built = process::run(cargo(workspace, &["build"]).args(PACKAGE))?;
+    // With the whole workspace's features, so that tests take what is compiled here; and on its own, so that the minutes
+    // that it takes are seen.
+    let built = process::run(&mut cargo(workspace, &["build", "--workspace", "--bin", "longshore"]))?;
     if !built.is_success() {
         return Ok(built);
     }
-    process::become_program(
-        cargo(workspace, &["run", "--quiet"]).args(PACKAGE).arg("--").args(command_line(arguments)),
-    )
+    let built = workspace.target().join("debug").join("longshore");
+    process::become_program(program(workspace, built).args(command_line(arguments)))
 }
 
 fn command_line(arguments: &[OsString]) -> Vec<OsString> {

@@ -91,7 +91,8 @@ async fn everything_is_there_at_the_deadline_but_tasks() {
     let stack = stack("taskless");
     fill(&stack).await;
     let project = project(&stack);
-    let deploy = project.longshore(&["deploy"]).code(1);
+    let timeouts = [SERVICE, WEB].map(|service| format!("services.{service}.deployment.timeout=5s"));
+    let deploy = project.longshore(&["deploy", "--set", &timeouts[0], "--set", &timeouts[1]]).code(1);
     for said in ["0 of 2 tasks are running, and ECS reports no task that starts", "0 of 1 task is running"] {
         assert!(deploy.stderr.contains(said), "{}", deploy.stderr);
     }

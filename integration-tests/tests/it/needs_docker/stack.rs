@@ -96,11 +96,11 @@ impl Stack {
 
             [services.{SERVICE}]
             cluster = "{name}"
-            deployment.timeout = "5s"
+            deployment.timeout = "2m"
 
             [services.{WEB}]
             cluster = "{name}"
-            deployment.timeout = "5s"
+            deployment.timeout = "2m"
 
             [services.{WEB}.containers.app]
             image = "{hub_repository}:{hub_tag}"
