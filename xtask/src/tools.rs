@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
 use crate::{
@@ -56,19 +57,26 @@ pub(crate) fn install(workspace: &Workspace) -> Result<Outcome, Error> {
 /// Why there is none, or why it does not count.
 pub(crate) fn installed(workspace: &Workspace) -> Result<PathBuf, String> {
     let directory = workspace.python_tools();
-    match fs::read_to_string(receipt(&directory)) {
-        Err(_) => Err("the Python tools are not installed: run `cargo xtask tools`".to_owned()),
-        Ok(text) if text != REQUIREMENTS => {
-            Err("the Python tools are not those of xtask/python-tools.txt: run `cargo xtask tools`"
-                .to_owned())
+    let wrong = match fs::read_to_string(receipt(&directory)) {
+        Err(_) => "are not installed",
+        Ok(text) if text != REQUIREMENTS => "are not those of xtask/python-tools.txt",
+        Ok(_) if !start(workspace, &directory) => {
+            "do not start, because they were moved or their interpreter was replaced"
         }
-        // A moved environment does not work: its scripts name the interpreter by its full path.
-        Ok(_) if !executable(&directory, "aws").exists() => {
-            Err("the Python tools are incomplete: remove target/python-tools and run `cargo xtask tools`"
-                .to_owned())
-        }
-        Ok(_) => Ok(directory),
-    }
+        Ok(_) => return Ok(directory),
+    };
+    Err(format!("the Python tools {wrong}: run `cargo xtask tools`"))
+}
+
+/// Whether the tools start from where they are. Each names its interpreter by the full path: in a copy they would start
+/// the original, or nothing when it is gone. pip is one like the others, and says where it was loaded from.
+fn start(workspace: &Workspace, directory: &Path) -> bool {
+    let mut pip = program(workspace, executable(directory, "pip"));
+    let Ok(said) = pip.arg("--version").stdin(Stdio::null()).output() else { return false };
+    let said = String::from_utf8_lossy(&said.stdout);
+    let loaded = said.split_once(" from ").and_then(|(_, rest)| Some(rest.rsplit_once(" (python")?.0));
+    let (loaded, here) = (loaded.map(fs::canonicalize), fs::canonicalize(directory));
+    matches!((loaded, here), (Some(Ok(loaded)), Ok(here)) if loaded.starts_with(&here))
 }
 
 fn receipt(directory: &Path) -> PathBuf {
@@ -86,6 +94,33 @@ fn write(path: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An environment in a directory of its own, whose tools a script stands for.
+    #[cfg(unix)]
+    fn starts(name: &str, script: impl FnOnce(&Path) -> String) -> bool {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = std::env::temp_dir().join(format!("xtask-tools-{name}-{}", std::process::id()));
+        let pip = executable(&directory, "pip");
+        fs::create_dir_all(directory.join("bin")).unwrap();
+        fs::create_dir_all(directory.join("lib/pip")).unwrap();
+        fs::write(&pip, script(&directory)).unwrap();
+        fs::set_permissions(&pip, fs::Permissions::from_mode(0o755)).unwrap();
+        let starts = start(&Workspace::locate(), &directory);
+        fs::remove_dir_all(&directory).unwrap();
+        starts
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn tools_that_were_moved_or_copied_do_not_count() {
+        let pip = |interpreter: &str, loaded: &Path| {
+            format!("#!{interpreter}\necho 'pip 23.2.1 from {} (python 3.11)'\n", loaded.display())
+        };
+        assert!(starts("there", |directory| pip("/bin/sh", &directory.join("lib/pip"))));
+        assert!(!starts("moved", |directory| pip("/nowhere/bin/python", &directory.join("lib/pip"))));
+        assert!(!starts("copied", |_| pip("/bin/sh", Path::new("/"))));
+        assert!(!starts("broken", |_| "#!/bin/sh\nexit 1\n".to_owned()));
+    }
 
     #[test]
     fn every_tool_is_pinned() {
