@@ -4,23 +4,44 @@
 use std::ffi::OsString;
 
 use crate::{
-    Error,
+    Error, containers,
     helper::Helper,
-    localstack::LocalStack,
     process::{self, Outcome, cargo},
     workspace::Workspace,
 };
 
-/// Runs it with the clouds that can be had here: moto is one of the Python tools, and LocalStack is started in a container,
-/// unless it is said where they run.
+/// The clouds beside the simulated one, as variables and arguments name them.
+const CLOUDS: [&str; 2] = ["moto", "localstack"];
+
+/// Runs it with the clouds that can be had here, unless it is said where they run: in containers, where a Docker engine
+/// answers; otherwise there is moto alone, which is one of the Python tools.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Outcome, Error> {
     // Of the whole workspace, so that the dependencies are those that the tests were built with.
     let mut command = cargo(workspace, &["run", "--quiet", "--bin", "conformance", "--"]);
     command.args(arguments);
-    if arguments.iter().any(|argument| argument == "--help") {
+    let is_named = |cloud: &str| is_endpoint(cloud, arguments) || url(cloud).is_some();
+    if arguments.iter().any(|argument| argument == "--help") || CLOUDS.into_iter().all(is_named) {
         return process::run(&mut command);
     }
-    if !is_named("moto", arguments) {
+    // What a variable says would be replaced by where the container is.
+    for cloud in CLOUDS.into_iter().filter(|cloud| !is_endpoint(cloud, arguments)) {
+        if let Some(url) = url(cloud) {
+            let mut endpoint = OsString::from(format!("{cloud}="));
+            endpoint.push(url);
+            command.arg("--endpoint").arg(endpoint);
+        }
+    }
+    let reason = match Helper::Docker.find(workspace) {
+        Ok(_) => match containers::run(workspace, &command)? {
+            Some(outcome) => return Ok(outcome),
+            None => containers::NOT_THERE.to_owned(),
+        },
+        Err(reason) => reason,
+    };
+    if !is_named("localstack") {
+        command.args(missing(Helper::Docker, "LocalStack", &reason)?);
+    }
+    if !is_named("moto") {
         match Helper::Python.find(workspace) {
             Ok(variable) => {
                 command.envs(variable);
@@ -30,30 +51,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Outco
             }
         }
     }
-    // The container is removed when this function ends.
-    let mut container = None;
-    if !is_named("localstack", arguments) {
-        match Helper::Docker.find(workspace).and_then(|_| LocalStack::start(workspace)) {
-            Ok(started) => {
-                command.env("XTASK_LOCALSTACK", started.url());
-                container = Some(started);
-            }
-            Err(reason) => {
-                command.args(missing(Helper::Docker, "LocalStack", &reason)?);
-            }
-        }
-    }
-    let outcome = process::run(&mut command);
-    drop(container);
-    outcome
+    process::run(&mut command)
 }
 
-/// Whether a variable (`XTASK_MOTO`) or an argument (`--endpoint moto=URL`) says where a cloud runs.
-fn is_named(cloud: &str, arguments: &[OsString]) -> bool {
-    let variable = std::env::var_os(format!("XTASK_{}", cloud.to_ascii_uppercase()));
-    variable.is_some_and(|url| !url.is_empty()) || is_endpoint(cloud, arguments)
+/// Where a cloud runs, by its variable (`XTASK_MOTO`).
+fn url(cloud: &str) -> Option<OsString> {
+    std::env::var_os(format!("XTASK_{}", cloud.to_ascii_uppercase())).filter(|url| !url.is_empty())
 }
 
+/// Whether an argument (`--endpoint moto=URL`) says where a cloud runs.
 fn is_endpoint(cloud: &str, arguments: &[OsString]) -> bool {
     let named = |argument: &OsString| {
         let name = argument.to_str().and_then(|argument| argument.split_once('=')).map(|(name, _)| name);
@@ -65,7 +71,7 @@ fn is_endpoint(cloud: &str, arguments: &[OsString]) -> bool {
 /// The arguments that say why a cloud is not to be had.
 fn missing(helper: Helper, cloud: &str, reason: &str) -> Result<[String; 2], Error> {
     if helper.is_required() {
-        return Err(Error::Failed(format!("{reason}, and {} is set", helper.requirement())));
+        return Err(helper.is_wanted(reason));
     }
     Ok(["--missing".to_owned(), format!("{cloud}={reason}")])
 }

@@ -38,6 +38,13 @@ impl Count {
         self.0.keys().any(|row| row.backend == wanted)
     }
 
+    /// Whether there are tests, and none of them runs without what is missing.
+    pub(crate) fn is_left_out(&self, missing: &BTreeMap<Helper, String>) -> bool {
+        let is_missing =
+            |row: &Row| row.backend.as_ref().is_some_and(|(needed, _)| missing.contains_key(needed));
+        !self.0.is_empty() && self.0.keys().all(is_missing)
+    }
+
     /// One line for each suite, with why it did not run.
     pub(crate) fn table(&self, missing: &BTreeMap<Helper, String>) -> String {
         let lines: Vec<_> = self
@@ -101,6 +108,8 @@ mod tests {
             count.runs_against(Helper::Docker, "registry") && !count.runs_against(Helper::Docker, "image")
         );
         let missing = BTreeMap::from([(Helper::Docker, "no Docker engine".to_owned())]);
+        assert!(!count.is_left_out(&missing) && !Count::of("").is_left_out(&missing));
+        assert!(Count::of("its::it needs_docker::registry::pulls\n").is_left_out(&missing));
         assert_eq!(
             count.table(&missing),
             "suite                        backend              tests\n\

@@ -3,10 +3,14 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use crate::{
+    Error,
     process::{is_on, program, succeeds},
     tools,
     workspace::Workspace,
 };
+
+/// The variable by which tests find a helper, where there is one; or why it is not there, and how to get it.
+pub(crate) type Found = Result<Option<(&'static str, OsString)>, String>;
 
 /// Something that tests may need beside the Rust toolchain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,13 +48,18 @@ impl Helper {
         is_on(&self.requirement())
     }
 
+    /// The refusal to go on without it, although it is required.
+    pub(crate) fn is_wanted(self, reason: &str) -> Error {
+        Error::Failed(format!("{reason}, and {} is set", self.requirement()))
+    }
+
     /// Looks for it, without changing or downloading anything.
     ///
     /// Answers with the variable by which tests find it, where there is one.
     ///
     /// # Errors
     /// Why it is not there, and how to get it.
-    pub(crate) fn find(self, workspace: &Workspace) -> Result<Option<(&'static str, OsString)>, String> {
+    pub(crate) fn find(self, workspace: &Workspace) -> Found {
         let answers = |name: &str, argument: &str| succeeds(program(workspace, name).arg(argument));
         match self {
             Self::Docker if answers("docker", "info") => Ok(None),

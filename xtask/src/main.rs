@@ -11,7 +11,6 @@ mod count;
 mod deploy;
 mod helper;
 mod image;
-mod localstack;
 mod process;
 mod suite;
 mod test;
@@ -50,7 +49,8 @@ Tasks:
   conformance [OPTIONS]
                    What moto, LocalStack and the simulated cloud answer, compared with AWS: prints the table and writes
                    integration-tests/CONFORMANCE.md. `cargo xtask conformance --help` lists the options.
-                   LocalStack is started in a container, where a Docker engine answers.
+                   moto and LocalStack are started in containers, where a Docker engine answers; otherwise moto alone,
+                   of the Python tools.
   ci               What has to pass: formatting, clippy, tidy, documentation, cargo-deny, test
   tidy             Check the habits that no compiler knows: directions of dependencies, who may print, file lengths …
   tools            Install the Python tools of some tests below target/ (takes a network)

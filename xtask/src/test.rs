@@ -7,10 +7,9 @@ use std::{
 };
 
 use crate::{
-    Error,
-    containers::{NOT_STARTED, with_containers},
+    Error, containers,
     count::Count,
-    helper::Helper,
+    helper::{Found, Helper},
     image,
     process::{self, Outcome, cargo, has_subcommand},
     suite,
@@ -71,17 +70,21 @@ impl Surroundings {
             } else {
                 helper.find(workspace)
             };
-            match found {
-                Ok(variable) => surroundings.variables.extend(variable),
-                Err(reason) if helper.is_required() => {
-                    return Err(Error::Failed(format!("{reason}, and {} is set", helper.requirement())));
-                }
-                Err(reason) => {
-                    surroundings.missing.insert(helper, reason);
-                }
-            }
+            surroundings.note(helper, found, helper.is_required())?;
         }
         Ok(surroundings)
+    }
+
+    /// Notes whether `helper` was found: by which variable, or why not. What is required has to be.
+    fn note(&mut self, helper: Helper, found: Found, is_required: bool) -> Result<(), Error> {
+        match found {
+            Ok(variable) => self.variables.extend(variable),
+            Err(reason) if is_required => return Err(helper.is_wanted(&reason)),
+            Err(reason) => {
+                self.missing.insert(helper, reason);
+            }
+        }
+        Ok(())
     }
 
     fn missing(&self) -> Vec<Helper> {
@@ -150,16 +153,19 @@ fn run_counted(
         surroundings.apply(tests.args(nextest(&options.filters, &surroundings.missing())));
         tests
     };
-    let mut outcome = if has_docker {
-        process::run(&mut with_containers(workspace, &run(surroundings))?)?
-    } else {
-        process::run(&mut run(surroundings))?
-    };
-    if outcome == NOT_STARTED && !Helper::Docker.is_required() {
-        let reason = "the containers could not be started (see above)".to_owned();
-        surroundings.missing.insert(Helper::Docker, reason);
-        outcome = process::run(&mut run(surroundings))?;
+    let mut outcome = None;
+    if has_docker {
+        outcome = containers::run(workspace, &run(surroundings))?;
+        if outcome.is_none() {
+            surroundings.missing.insert(Helper::Docker, containers::NOT_THERE.to_owned());
+        }
     }
+    let outcome = match outcome {
+        Some(outcome) => outcome,
+        // All that was asked for is listed below.
+        None if count.is_left_out(&surroundings.missing) => Outcome::SUCCESS,
+        None => process::run(&mut run(surroundings))?,
+    };
     eprint!("\n{}", count.table(&surroundings.missing));
     Ok(outcome)
 }
@@ -211,6 +217,21 @@ mod tests {
             let Err(Error::Usage(message)) = parse(&[wrong]) else { panic!("{wrong} was taken") };
             assert!(message.contains(wrong), "{message}");
         }
+    }
+
+    #[test]
+    fn a_helper_that_is_missing_is_noted_unless_it_is_required() {
+        let mut surroundings = Surroundings::default();
+        let missing = || Err("no Docker engine answers".to_owned());
+        surroundings.note(Helper::Docker, missing(), false).unwrap();
+        surroundings.note(Helper::Python, Ok(Some(("XTASK_PYTHON_TOOLS", "tools".into()))), true).unwrap();
+        surroundings.note(Helper::Registry, Ok(None), false).unwrap();
+        assert_eq!(surroundings.missing(), [Helper::Docker]);
+        assert_eq!(surroundings.variables, [("XTASK_PYTHON_TOOLS", "tools".into())]);
+        let Err(Error::Failed(message)) = surroundings.note(Helper::Docker, missing(), true) else {
+            panic!("a required helper was not missed")
+        };
+        assert_eq!(message, "no Docker engine answers, and LONGSHORE_REQUIRE_DOCKER is set");
     }
 
     #[test]

@@ -30,8 +30,8 @@ Usage: cargo xtask conformance [OPTIONS]
 The file is written only where both moto and LocalStack were run; otherwise it is compared, as far as that goes.
 
 Environment:
-  XTASK_MOTO, XTASK_LOCALSTACK   URLs at which they run already; otherwise `cargo xtask` starts LocalStack by Docker
-  XTASK_PYTHON_TOOLS             where `cargo xtask tools` has installed moto, which is then started
+  XTASK_MOTO, XTASK_LOCALSTACK   URLs at which they run already; otherwise `cargo xtask` starts both in containers
+  XTASK_PYTHON_TOOLS             where `cargo xtask tools` has installed moto, which is started where no URL is given
 ";
 
 /// The file that keeps the table.
