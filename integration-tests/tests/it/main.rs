@@ -2,6 +2,7 @@
 //! or says what did not run.
 #![expect(clippy::unwrap_used, reason = "in a test, whatever goes wrong fails it")]
 
+mod account;
 mod certificates;
 mod conformance;
 mod endpoints;
@@ -15,3 +16,4 @@ mod needs_terraform;
 mod refusals;
 mod registry;
 mod secrecy;
+mod suites;

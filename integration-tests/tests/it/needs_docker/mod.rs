@@ -5,7 +5,9 @@ mod agent;
 mod conformance;
 #[cfg(target_os = "linux")]
 mod image;
+mod localstack;
 mod localstack_and_moto;
+mod moto;
 mod registry;
 mod stack;
 mod start;

@@ -2,8 +2,9 @@
 
 use longshore_integration_tests::conformance::{Cloud, MOTO};
 
-use super::{account, tool};
+use super::tool;
 use crate::{
+    account,
     conformance::conform,
     longshore::{Project, Server, free_port},
 };

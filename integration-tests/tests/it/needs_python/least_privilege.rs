@@ -14,8 +14,11 @@ use longshore_model::{Known, Name, Secret};
 use longshore_plugin::{Readable, RoleSpec, SecretSpec};
 use serde_json::json;
 
-use super::{account, tool};
-use crate::longshore::{Project, Server, free_port};
+use super::tool;
+use crate::{
+    account,
+    longshore::{Project, Server, free_port},
+};
 
 /// The clients of whoever has `credentials`.
 struct Session {

@@ -1,13 +1,11 @@
 //! Against software from the Python Package Index: the stock aws command line, and the servers of moto and ministack.
 
-mod account;
 mod aws_cli;
 mod boto3;
 mod conformance;
 mod least_privilege;
 mod moto;
 mod pipelines;
-mod stores;
 
 use std::path::PathBuf;
 

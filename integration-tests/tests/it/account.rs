@@ -7,10 +7,10 @@ use longshore_model::{Name, Options, Plugin, StepId};
 use longshore_plugin::{Context, Extensions, Registry, Reporter, RoleBuilder, SecretStore};
 use tokio_util::sync::CancellationToken;
 
-pub(super) const REGION: &str = "eu-central-1";
+pub(crate) const REGION: &str = "eu-central-1";
 
 /// The clients of the account's owner.
-pub(super) fn connect(url: &str) -> Aws {
+pub(crate) fn connect(url: &str) -> Aws {
     let target = Target {
         region: Some(REGION.to_owned()),
         endpoint: Some(url.to_owned()),
@@ -21,7 +21,7 @@ pub(super) fn connect(url: &str) -> Aws {
 }
 
 /// Waits until the server answers, and not just listens.
-pub(super) async fn ready(aws: &Aws) {
+pub(crate) async fn ready(aws: &Aws) {
     for _ in 0..200 {
         if aws.sts().await.unwrap().get_caller_identity().send().await.is_ok() {
             return;
@@ -44,12 +44,12 @@ fn plugin(name: &str) -> Plugin {
 }
 
 /// A store with its defaults.
-pub(super) fn store(aws: &Aws, name: &str) -> Arc<dyn SecretStore> {
+pub(crate) fn store(aws: &Aws, name: &str) -> Arc<dyn SecretStore> {
     plugins().secret_store(&plugin(name), &Extensions::default().with(aws.clone())).unwrap()
 }
 
 /// The role builder with its defaults.
-pub(super) fn role_builder(aws: &Aws) -> Arc<dyn RoleBuilder> {
+pub(crate) fn role_builder(aws: &Aws) -> Arc<dyn RoleBuilder> {
     plugins().role_builder(&plugin("iam"), &Extensions::default().with(aws.clone())).unwrap()
 }
 
@@ -62,7 +62,7 @@ impl Reporter for Silent {
 }
 
 /// The context of a step of `stack`.
-pub(super) fn context(stack: &str, step: &str) -> Context {
+pub(crate) fn context(stack: &str, step: &str) -> Context {
     let stack = Name::new(stack).unwrap();
     Context::new(stack, StepId::new(step, "api"), CancellationToken::new(), Arc::new(Silent))
 }

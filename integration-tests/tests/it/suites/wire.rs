@@ -1,0 +1,170 @@
+//! The way from a plugin to a server, which counts the changes that are sent on it, and can break.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use aws_smithy_http_client::Builder;
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+
+/// An HTTP client that sends everything to one server, whoever it is addressed to.
+#[derive(Clone, Debug)]
+pub(super) struct Wire {
+    http: SharedHttpClient,
+    /// Scheme and authority.
+    server: Arc<str>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How often each operation that changes something was asked for.
+    changes: BTreeMap<String, u32>,
+    breaks: Breaks,
+}
+
+/// When the way breaks.
+#[derive(Clone, Copy, Debug, Default)]
+enum Breaks {
+    #[default]
+    Never,
+    /// After so many more answers.
+    After(u32),
+    Broken,
+}
+
+impl Wire {
+    pub(super) fn to(server: &str) -> Self {
+        Self { http: Builder::new().build_http(), server: server.into(), state: Arc::default() }
+    }
+
+    /// The changes that were sent so far.
+    pub(super) fn changes(&self) -> String {
+        format!("{:?}", self.state().changes)
+    }
+
+    /// Breaks after `answers` more: the next request arrives, its answer gets lost, and nothing is sent from then on.
+    pub(super) fn break_after(&self, answers: u32) {
+        self.state().breaks = Breaks::After(answers);
+    }
+
+    pub(super) fn mend(&self) {
+        self.state().breaks = Breaks::Never;
+    }
+
+    /// Notes a request. Answers with how the way is for it.
+    fn note(&self, operation: &str) -> Breaks {
+        let mut state = self.state();
+        let now = state.breaks;
+        state.breaks = match now {
+            Breaks::After(answers) => answers.checked_sub(1).map_or(Breaks::Broken, Breaks::After),
+            other => other,
+        };
+        if !matches!(now, Breaks::Broken) && !is_read(operation) {
+            *state.changes.entry(operation.to_owned()).or_default() += 1;
+        }
+        now
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let connector = self.http.http_connector(settings, components);
+        SharedHttpConnector::new(Lane { wire: self.clone(), connector })
+    }
+}
+
+#[derive(Debug)]
+struct Lane {
+    wire: Wire,
+    connector: SharedHttpConnector,
+}
+
+impl HttpConnector for Lane {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let protocol = Protocol::of(&request);
+        let way = self.wire.note(&operation(&request));
+        if matches!(way, Breaks::Broken) {
+            return HttpConnectorFuture::ready(Ok(protocol.no_more()));
+        }
+        let path = path(request.uri());
+        request.set_uri(format!("{}{path}", self.wire.server)).unwrap();
+        let answer = self.connector.call(request);
+        if !matches!(way, Breaks::After(0)) {
+            return answer;
+        }
+        HttpConnectorFuture::new(async move {
+            answer.await?;
+            Ok(protocol.no_more())
+        })
+    }
+}
+
+/// What stands behind scheme and authority.
+fn path(uri: &str) -> &str {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    rest.find(['/', '?']).map_or("/", |at| &rest[at..])
+}
+
+/// How errors are written.
+#[derive(Clone, Copy, Debug)]
+enum Protocol {
+    Json,
+    Xml,
+}
+
+impl Protocol {
+    fn of(request: &HttpRequest) -> Self {
+        if request.headers().get(TARGET).is_some() { Self::Json } else { Self::Xml }
+    }
+
+    /// In place of an answer that got lost. A run that was killed does nothing more, so it is a refusal for which nobody
+    /// waits or tries again, as one would after a connection that broke.
+    fn no_more(self) -> HttpResponse {
+        let body = match self {
+            Self::Json => r#"{"__type":"Killed","message":"the run was killed here"}"#,
+            Self::Xml => {
+                "<ErrorResponse><Error><Type>Sender</Type><Code>Killed</Code>\
+                 <Message>the run was killed here</Message></Error></ErrorResponse>"
+            }
+        };
+        HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
+    }
+}
+
+/// The header that names the operation of a JSON protocol: `AmazonSSM.PutParameter`.
+const TARGET: &str = "x-amz-target";
+
+/// The operation, which the query protocol names in the body.
+fn operation(request: &HttpRequest) -> String {
+    if let Some(target) = request.headers().get(TARGET) {
+        return target.rsplit('.').next().unwrap_or(target).to_owned();
+    }
+    let body = request.body().bytes().unwrap_or_default();
+    let action = url::form_urlencoded::parse(body).find(|(key, _)| key == "Action");
+    action.unwrap_or_else(|| panic!("a request names no operation: {request:?}")).1.into_owned()
+}
+
+fn is_read(operation: &str) -> bool {
+    ["BatchGet", "Describe", "Get", "List", "Simulate"].iter().any(|verb| operation.starts_with(verb))
+}
