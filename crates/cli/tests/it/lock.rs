@@ -126,6 +126,25 @@ fn whoever_is_interrupted_gives_the_lock_back() {
     assert_eq!(next.exit, Exit::Done, "{}", next.stderr);
 }
 
+#[test]
+fn whoever_is_interrupted_twice_gives_it_back_unless_a_change_may_be_on_its_way() {
+    let project = Project::new();
+    let following = interrupted(&project, &["deploy"], "1 of 2 tasks running", 2);
+    assert_eq!(following.exit, Exit::Interrupted, "{}", following.stderr);
+    let shown = project.run(&["lock", "show"]).stdout;
+    assert!(shown.starts_with("shop is not locked.\n"), "{shown}\n{}", following.stderr);
+
+    let project = Project::new();
+    let creating = interrupted(&project, &["deploy"], "creating the role", 2);
+    assert_eq!(creating.exit, Exit::Interrupted, "{}", creating.stderr);
+    let why = "the stack's lock was not given back, so that the next run waits for up to a minute: \
+               a change may still be on its way to AWS";
+    assert!(creating.stderr.contains(why), "{}", creating.stderr);
+    let shown = project.run(&["lock", "show"]).stdout;
+    assert!(shown.starts_with("shop is locked: deploy (local) by "), "{shown}");
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+}
+
 /// A run in a thread, whose standard error can be read meanwhile.
 struct Running {
     stderr: Capture,
