@@ -153,8 +153,11 @@ pub(crate) enum Command {
 
     /// Serves the simulated cloud over HTTP, in real time, until it is interrupted
     ///
-    /// AWS and the registries of the configuration's `[cloud]` answer at one address.
-    #[command(after_help = "Example:\n  longshore cloud --listen 127.0.0.1:4566 --state cloud.json")]
+    /// AWS and the registries of the configuration's `[cloud]` answer at one address. Docker knows a registry by its address
+    /// alone, so `--registry` gives one to a registry. On 127.0.0.1 Docker's engine takes it without TLS.
+    #[command(
+        after_help = "Example:\n  longshore cloud --listen 127.0.0.1:4566 --registry ghcr.io=127.0.0.1:5001 --state cloud.json"
+    )]
     Cloud(Cloud),
 
     /// Prints a completion script for a shell
@@ -360,9 +363,19 @@ pub(crate) struct Cloud {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
     pub(crate) listen: SocketAddr,
+    /// A registry of the cloud, and an address at which it answers alone; may be repeated
+    #[arg(long = "registry", value_name = "HOST=ADDRESS", value_parser = registry_at)]
+    pub(crate) registries: Vec<(String, SocketAddr)>,
     /// A file that keeps the cloud's state; otherwise it is forgotten at the end
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
+}
+
+/// Reads the value of `--registry`.
+fn registry_at(text: &str) -> Result<(String, SocketAddr), String> {
+    let (host, address) = text.rsplit_once('=').ok_or("write it as in ghcr.io=127.0.0.1:5001")?;
+    let address = address.parse().map_err(|_| format!("`{address}` is no address such as 127.0.0.1:5001"))?;
+    Ok((host.to_owned(), address))
 }
 
 /// Options of `completions`.

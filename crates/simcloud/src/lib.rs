@@ -46,5 +46,5 @@ pub use cloud::{AnswerLost, Cloud, Effect, Fault, OpenError};
 pub use connector::Connector;
 pub use ids::Ids;
 pub use sealed::Sealed;
-pub use server::serve;
+pub use server::{serve, serve_registry};
 pub use world::World;

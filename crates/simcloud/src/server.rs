@@ -40,6 +40,38 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
+    listen(Face::Cloud(cloud), listener, shutdown).await
+}
+
+/// Serves one of a cloud's registries until `shutdown` ends, then lets open requests finish: for clients that know a
+/// registry by its address alone, as Docker does.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve_registry(
+    cloud: Cloud,
+    host: &str,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    listen(Face::Registry(cloud, host.into()), listener, shutdown).await
+}
+
+/// What a listener is the address of.
+#[derive(Clone, Debug)]
+enum Face {
+    /// AWS, and every registry.
+    Cloud(Cloud),
+    /// The registry at a host.
+    Registry(Cloud, Arc<str>),
+}
+
+async fn listen(
+    face: Face,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let (Face::Cloud(cloud) | Face::Registry(cloud, _)) = &face;
     let mut open = JoinSet::new();
     let (ending, end) = watch::channel(());
     let mut shutdown = std::pin::pin!(shutdown);
@@ -51,7 +83,7 @@ pub async fn serve(
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    open.spawn(connection(cloud.clone(), stream, end.clone()));
+                    open.spawn(connection(face.clone(), stream, end.clone()));
                 }
                 Err(error) if is_passing(&error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -78,12 +110,12 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 /// Serves one connection until the peer closes it, or to the end of the open request once `end` closes.
-async fn connection(cloud: Cloud, stream: TcpStream, mut end: watch::Receiver<()>) {
+async fn connection(face: Face, stream: TcpStream, mut end: watch::Receiver<()>) {
     let local: Arc<str> =
         stream.local_addr().map_or_else(|_| String::new(), |address| address.to_string()).into();
     let service = service_fn(move |request| {
-        let (cloud, local) = (cloud.clone(), Arc::clone(&local));
-        async move { answer(&cloud, request, &local).await }
+        let (face, local) = (face.clone(), Arc::clone(&local));
+        async move { answer(&face, request, &local).await }
     });
     let mut connection =
         std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
@@ -100,7 +132,7 @@ async fn connection(cloud: Cloud, stream: TcpStream, mut end: watch::Receiver<()
 }
 
 async fn answer(
-    cloud: &Cloud,
+    face: &Face,
     request: Request<Incoming>,
     local: &str,
 ) -> Result<Response<Full<Bytes>>, AnswerLost> {
@@ -114,6 +146,10 @@ async fn answer(
         Err(error) => return Err(AnswerLost(format!("the request did not arrive whole: {error}"))),
     };
     let request = Request::from_parts(parts, body);
+    let cloud = match face {
+        Face::Cloud(cloud) => cloud,
+        Face::Registry(cloud, host) => return Ok(cloud.ask_registry(request, host).await?.map(Full::new)),
+    };
     let path = request.uri().path();
     if path == "/v2" || path.starts_with("/v2/") || path.starts_with("/token") {
         return match cloud.registry_for(&request, local).await {
@@ -164,12 +200,16 @@ fn repository(path: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use http::header::WWW_AUTHENTICATE;
     use http_body_util::Empty;
     use hyper::client::conn::http1;
 
     use super::*;
     use crate::{
         Blueprint,
+        registry::Challenge,
         testing::{cloud_of, sdk},
     };
 
@@ -180,13 +220,50 @@ mod tests {
         assert_eq!(repository("/v2/"), None);
     }
 
-    /// The status of a GET, with a Host header if one is given.
-    async fn get(address: std::net::SocketAddr, path: &str, host: &str) -> u16 {
+    /// The answer to a GET with a Host header.
+    async fn answered(address: SocketAddr, path: &str, host: &str) -> Response<Incoming> {
         let stream = TcpStream::connect(address).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         let request = Request::get(path).header(HOST, host).body(Empty::<Bytes>::new()).unwrap();
-        sender.send_request(request).await.unwrap().status().as_u16()
+        sender.send_request(request).await.unwrap()
+    }
+
+    /// Its status.
+    async fn get(address: SocketAddr, path: &str, host: &str) -> u16 {
+        answered(address, path, host).await.status().as_u16()
+    }
+
+    /// What it asks for.
+    async fn challenge(address: SocketAddr, path: &str, host: &str) -> Challenge {
+        let answer = answered(address, path, host).await;
+        Challenge::parse(answer.headers()[WWW_AUTHENTICATE].to_str().unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_registry_has_a_port_of_its_own() {
+        let public = serde_json::json!({ "visibility": "public", "tags": { "1": {} } });
+        let registries = serde_json::from_value(serde_json::json!({
+            "docker.io": { "repositories": { "acme/api": public } },
+            "registry.example.com": { "repositories": { "acme/web": public } },
+        }));
+        let cloud =
+            cloud_of(&Blueprint { registries: registries.unwrap(), latency_ms: 0, ..Blueprint::default() });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let never = std::future::pending();
+        tokio::spawn(serve_registry(cloud.clone(), "registry.example.com", listener, never));
+        let local = address.to_string();
+        // Whatever else the request names.
+        for (path, host) in [("/v2/", local.as_str()), ("/v2/acme/api/manifests/1", "docker.io")] {
+            let challenge = challenge(address, path, host).await;
+            assert_eq!(challenge.realm, format!("http://{host}/token?ns=registry.example.com"));
+            assert_eq!(challenge.service.as_deref(), Some("registry.example.com"));
+        }
+        let token = answered(address, "/token?scope=repository:acme/web:pull", &local).await;
+        assert_eq!(token.status(), StatusCode::OK);
+        // AWS is elsewhere.
+        assert_eq!(get(address, "/", &local).await, 404);
     }
 
     #[tokio::test]

@@ -1,9 +1,10 @@
 //! `longshore cloud`.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
+use futures_util::future::{try_join, try_join_all};
 use longshore_model::{Failure, FailureKind};
-use longshore_simcloud::{Blueprint, Cloud, TokioClock, serve};
+use longshore_simcloud::{Blueprint, Cloud, TokioClock, serve, serve_registry};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -65,21 +66,59 @@ async fn listen(
         }
     };
     let cloud = cloud.map_err(|error| cannot_open(&error))?;
-    let cannot_listen = |error: std::io::Error| {
-        Failure::new(FailureKind::Unavailable, format!("cannot listen on {}: {error}", options.listen))
-            .help("stop what uses the port, or choose another one with --listen 127.0.0.1:0")
-    };
-    let listener = TcpListener::bind(options.listen).await.map_err(cannot_listen)?;
-    let address = listener.local_addr().map_err(cannot_listen)?;
-    announce(&format!("http://{address}"), blueprint, invocation);
-    serve(cloud.clone(), listener, interrupt.cancelled_owned()).await.map_err(|error| {
+    // The cloud's own address comes last: who sees it finds the registries, too.
+    let mut registries = Vec::new();
+    for (host, address) in &options.registries {
+        require_registry(&cloud, host, blueprint).await?;
+        registries.push((host.as_str(), bind(*address, "--registry").await?));
+    }
+    let (address, listener) = bind(options.listen, "--listen").await?;
+    let addresses = registries.iter().map(|(host, (address, _))| (*host, *address)).collect();
+    announce(&format!("http://{address}"), &addresses, blueprint, invocation);
+    let registries = registries.into_iter().map(|(host, (_, listener))| {
+        serve_registry(cloud.clone(), host, listener, interrupt.clone().cancelled_owned())
+    });
+    let served = try_join(
+        serve(cloud.clone(), listener, interrupt.clone().cancelled_owned()),
+        try_join_all(registries),
+    );
+    served.await.map_err(|error| {
         Failure::new(FailureKind::Unavailable, format!("the simulated cloud ended: {error}"))
     })?;
     cloud.save().await.map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
 }
 
+async fn bind(address: SocketAddr, option: &str) -> Result<(SocketAddr, TcpListener), Failure> {
+    let cannot_listen = |error: std::io::Error| {
+        Failure::new(FailureKind::Unavailable, format!("cannot listen on {address}: {error}")).help(format!(
+            "stop what uses the port, or choose another one with {option}; port 0 takes a free one"
+        ))
+    };
+    let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
+    Ok((listener.local_addr().map_err(cannot_listen)?, listener))
+}
+
+async fn require_registry(cloud: &Cloud, host: &str, blueprint: &Blueprint) -> Result<(), Failure> {
+    if cloud.inspect(|world| world.registries.knows(host)).await {
+        return Ok(());
+    }
+    let hosts: Vec<_> = blueprint.registries.keys().map(String::as_str).collect();
+    let message = match hosts.as_slice() {
+        [] => format!("the simulated cloud has no registry {host}, and no other either"),
+        hosts => format!("the simulated cloud has no registry {host}; it has {}", hosts.join(", ")),
+    };
+    Err(Failure::new(FailureKind::Invalid, message)
+        .at("--registry")
+        .help(format!("declare it: `[cloud.registries.\"{host}\"]`")))
+}
+
 /// Prints what clients have to set, in a form that a shell can read.
-fn announce(url: &str, blueprint: &Blueprint, invocation: &Invocation) {
+fn announce(
+    url: &str,
+    addresses: &BTreeMap<&str, SocketAddr>,
+    blueprint: &Blueprint,
+    invocation: &Invocation,
+) {
     let stdout = &invocation.display.stdout;
     let variables = [
         ("AWS_ENDPOINT_URL", url),
@@ -93,7 +132,8 @@ fn announce(url: &str, blueprint: &Blueprint, invocation: &Invocation) {
         let registries: Vec<_> = blueprint.registries.keys().collect();
         let account = &blueprint.account;
         let line = serde_json::json!({
-            "type": "cloud-started", "url": url, "account": account, "registries": registries, "variables": variables,
+            "type": "cloud-started", "url": url, "account": account, "registries": registries,
+            "registry-addresses": addresses, "variables": variables,
         });
         stdout.line(line.to_string());
         return;
@@ -105,6 +145,9 @@ fn announce(url: &str, blueprint: &Blueprint, invocation: &Invocation) {
     }
     for host in blueprint.registries.keys() {
         stdout.line(format!("# The registry {host}: {url}/v2/…?ns={host}"));
+    }
+    for (host, address) in addresses {
+        stdout.line(format!("# The registry {host} alone: docker login {address}"));
     }
     stdout.line("# Ctrl-C ends it.");
 }

@@ -15,6 +15,8 @@ use crate::project::{Capture, Project, Ran};
 pub(crate) struct Served {
     project: Arc<Project>,
     pub(crate) url: String,
+    /// Where its registry answers alone: `HOST:PORT`.
+    registry: String,
     asks: UnboundedSender<()>,
     thread: JoinHandle<Ran>,
 }
@@ -29,14 +31,23 @@ impl Served {
             let state = project.path("state.json");
             move || {
                 let state = state.to_str().unwrap();
-                project.run_with(&["cloud", "--listen", "127.0.0.1:0", "--state", state], move |io| {
+                let arguments = [
+                    "cloud",
+                    "--listen",
+                    "127.0.0.1:0",
+                    "--registry",
+                    "ghcr.io=127.0.0.1:0",
+                    "--state",
+                    state,
+                ];
+                project.run_with(&arguments, move |io| {
                     io.stdout = Box::new(stdout);
                     io.interrupts = Interrupts::Channel(receiver);
                 })
             }
         });
-        let url = wait_for_url(&stdout);
-        Self { project, url, asks, thread }
+        let [url, registry] = wait_for(&stdout, ["export AWS_ENDPOINT_URL=", ALONE]);
+        Self { project, url, registry, asks, thread }
     }
 
     pub(crate) fn end(self) {
@@ -70,30 +81,40 @@ fn a_cloud_in_one_terminal_and_a_plan_in_another() {
 fn a_registry_on_this_machine_is_asked_over_the_network() {
     let cloud = Served::start();
     let host = cloud.url.strip_prefix("http://").unwrap();
-    let registry = format!("registries.ghcr.host={host}");
-    let image = |tag: &str| format!("services.api.image={host}/acme/api:{tag}");
-    let deploy = |tag: &str| Project::new().run(&["deploy", "--set", &registry, "--set", &image(tag)]);
-    let there = deploy("1");
-    assert_eq!(there.exit, Exit::Done, "{}", there.stderr);
-    assert!(
-        there.stdout.contains(&format!("{host}/acme/api:1 can be pulled for linux/amd64")),
-        "{}",
-        there.stdout
-    );
-    assert!(there.stdout.contains("2 of 2 tasks running"), "{}", there.stdout);
-    let missing = deploy("2");
+    let deploy = |host: &str, tag: &str| {
+        let registry = format!("registries.ghcr.host={host}");
+        let image = format!("services.api.image={host}/acme/api:{tag}");
+        Project::new().run(&["deploy", "--set", &registry, "--set", &image])
+    };
+    for host in [host, &cloud.registry] {
+        let there = deploy(host, "1");
+        assert_eq!(there.exit, Exit::Done, "{}", there.stderr);
+        assert!(
+            there.stdout.contains(&format!("{host}/acme/api:1 can be pulled for linux/amd64")),
+            "{}",
+            there.stdout
+        );
+        assert!(there.stdout.contains("2 of 2 tasks running"), "{}", there.stdout);
+    }
+    let missing = deploy(host, "2");
     assert_eq!(missing.exit, Exit::Failed);
     assert!(missing.stderr.contains(&format!("{host} finds no tag `2` of acme/api")), "{}", missing.stderr);
     cloud.end();
 }
 
-fn wait_for_url(stdout: &Capture) -> String {
+/// What stands before the address of the registry.
+const ALONE: &str = "# The registry ghcr.io alone: docker login ";
+
+/// What stands behind each of `beginnings` in what a cloud says when it is there.
+fn wait_for<const N: usize>(stdout: &Capture, beginnings: [&str; N]) -> [String; N] {
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(20) {
         let text = stdout.text();
-        let line = text.lines().find_map(|line| line.strip_prefix("export AWS_ENDPOINT_URL="));
-        if let (Some(url), true) = (line, text.ends_with("# Ctrl-C ends it.\n")) {
-            return url.to_owned();
+        if text.ends_with("# Ctrl-C ends it.\n") {
+            return beginnings.map(|beginning| {
+                let line = text.lines().find_map(|line| line.strip_prefix(beginning));
+                line.unwrap_or_else(|| panic!("there is no `{beginning}`: {text}")).to_owned()
+            });
         }
         thread::sleep(Duration::from_millis(20));
     }
@@ -104,9 +125,26 @@ fn wait_for_url(stdout: &Capture) -> String {
 fn an_address_that_is_in_use() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let ran = Project::new().run(&["cloud", "--listen", &address]);
+    for (option, value) in [("--listen", address.clone()), ("--registry", format!("ghcr.io={address}"))] {
+        let ran = Project::new().run(&["cloud", option, &value]);
+        assert_eq!(ran.exit, Exit::Failed);
+        assert!(ran.stderr.contains(&format!("cannot listen on {address}")), "{}", ran.stderr);
+        assert!(ran.stderr.contains("help: stop what uses the port"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(option), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_address_for_a_registry_that_is_not_there() {
+    let ran = Project::new().run(&["cloud", "--registry", "registry.gitlab.com=127.0.0.1:0"]);
     assert_eq!(ran.exit, Exit::Failed);
-    assert!(ran.stderr.contains("help: stop what uses the port"), "{}", ran.stderr);
+    let said = "the simulated cloud has no registry registry.gitlab.com; it has ghcr.io";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    for value in ["ghcr.io", "ghcr.io=5001"] {
+        let ran = Project::new().run(&["cloud", "--registry", value]);
+        assert_eq!(ran.exit, Exit::Usage);
+        assert!(ran.stderr.contains("127.0.0.1:5001"), "{}", ran.stderr);
+    }
 }
 
 /// Ctrl-C reaches the real process.

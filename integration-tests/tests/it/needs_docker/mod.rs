@@ -3,6 +3,7 @@
 mod account;
 mod agent;
 mod conformance;
+mod docker_client;
 #[cfg(target_os = "linux")]
 mod image;
 mod localstack;
