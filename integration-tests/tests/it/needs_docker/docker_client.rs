@@ -1,4 +1,5 @@
-//! Docker's client and engine, at the registries of the simulated cloud.
+//! Docker's client and engine, at the registries of the simulated cloud. Linux alone has the engine on the machine itself,
+//! where it reaches what listens on the loopback address.
 
 use std::{
     io::{Read as _, Write as _},

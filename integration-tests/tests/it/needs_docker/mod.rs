@@ -3,6 +3,7 @@
 mod account;
 mod agent;
 mod conformance;
+#[cfg(target_os = "linux")]
 mod docker_client;
 #[cfg(target_os = "linux")]
 mod image;

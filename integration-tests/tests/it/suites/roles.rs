@@ -25,8 +25,8 @@ const ACTION: &str = "secretsmanager:GetSecretValue";
 /// Who says what a role may do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Judge {
-    /// The server's policy simulator. LocalStack's breaks on roles that have one of AWS's own managed policies, so the
-    /// roles get one of the customer's.
+    /// The server's policy simulator. LocalStack's breaks on roles that have one of AWS's own managed policies, depending on
+    /// what else it was asked before, so the roles get one of the customer's.
     Server,
     /// The simulated cloud, by what the server keeps of the role: moto has no policy simulator.
     SimulatedCloud,
