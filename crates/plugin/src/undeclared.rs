@@ -72,11 +72,17 @@ pub trait Undeclared: Send + Sync {
     /// When it cannot be found out.
     async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>>;
 
-    /// Removes one of them if the stack still owns it. Can be repeated.
+    /// Removes one of them if the stack still owns it, with what belongs to it alone and is not `declared` either. Can be
+    /// repeated.
     ///
     /// # Errors
     /// When the removal is refused.
-    async fn remove(&self, context: &Context, resource: &UndeclaredResource) -> Result<()>;
+    async fn remove(
+        &self,
+        context: &Context,
+        declared: &Declared,
+        resource: &UndeclaredResource,
+    ) -> Result<()>;
 }
 
 /// What was found, or nothing where the caller may not look: whoever uses neither the service nor the permission must be

@@ -3,23 +3,22 @@
 use std::{collections::BTreeSet, num::NonZeroUsize, path::Path, sync::Arc, sync::Mutex};
 
 use async_trait::async_trait;
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use longshore_aws::{Aws, Embedded, Target};
+use longshore_aws::{Aws, Target};
 use longshore_config::Layers;
 use longshore_engine::{Events, Run};
 use longshore_graph::{Host, expand};
-use longshore_model::{
-    Event, Failure, FailureKind, ImageReference, Name, Outcome, Platform, Secret, Stack, StepPlan,
-};
+use longshore_model::{Event, Failure, FailureKind, Name, Outcome, Secret, Stack, StepPlan};
 use longshore_plugin::{
-    Context, Credential, CredentialSource, Extensions, PullCheck, PullProof, Registry, Result, RoleBuilder,
-    RoleSpec, SecretSpec, SecretStore, StoreCapabilities,
+    Context, Credential, CredentialSource, Extensions, Registry, Result, RoleBuilder, RoleSpec, SecretSpec,
+    SecretStore, StoreCapabilities,
 };
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock, registry::RegistrySpec};
 use tokio_util::sync::CancellationToken;
 
-use crate::longshore::{SERVICE, TOKEN};
+use crate::{
+    in_process::{Proved, embedded},
+    longshore::{SERVICE, TOKEN},
+};
 
 /// Builds the role without the secret's statement.
 struct Forgetful(Arc<dyn RoleBuilder>);
@@ -100,31 +99,6 @@ impl CredentialSource for Token {
     }
 }
 
-/// Whether the image can be pulled is not in question here.
-struct Proved;
-
-#[async_trait]
-impl PullCheck for Proved {
-    async fn check(
-        &self,
-        _: &ImageReference,
-        _: Platform,
-        _: Option<&Credential>,
-        _: Option<&str>,
-    ) -> Result<PullProof> {
-        Ok(PullProof { digest: "sha256:00".to_owned(), platforms: Vec::new() })
-    }
-}
-
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> std::time::SystemTime {
-        std::time::UNIX_EPOCH + std::time::Duration::from_millis(self.0.now().0)
-    }
-}
-
 fn simulated_cloud() -> Cloud {
     let registry: RegistrySpec = serde_json::from_value(serde_json::json!({
         "users": {"jonashackt": {"password": TOKEN.trim()}},
@@ -150,12 +124,9 @@ fn example_stack() -> Stack {
 /// Deploys the example stack with the plugins as `arrange` changes them, and answers with the failure of its service.
 async fn failure_of_the_service(arrange: impl FnOnce(&mut Registry)) -> Failure {
     let cloud = simulated_cloud();
-    let embedded = Embedded {
-        http_client: SharedHttpClient::new(cloud.connector()),
-        time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
-    };
     let stack = example_stack();
-    let extensions = Extensions::default().with(Aws::connect(Target::from(&stack.aws), Some(embedded)));
+    let aws = Aws::connect(Target::from(&stack.aws), Some(embedded(&cloud)));
+    let extensions = Extensions::default().with(aws);
     let mut plugins = Registry::default();
     longshore_store_secretsmanager::register(&mut plugins);
     longshore_role_iam::register(&mut plugins);

@@ -48,7 +48,7 @@ impl Undeclared for UndeclaredRoles {
         Ok(found)
     }
 
-    async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
+    async fn remove(&self, context: &Context, _: &Declared, found: &UndeclaredResource) -> Result<()> {
         removal::delete(&self.aws, context, &found.id).await
     }
 }

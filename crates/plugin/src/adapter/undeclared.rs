@@ -44,7 +44,7 @@ impl UndeclaredStep {
     async fn remove_planned(&self, context: &Context, plan: &StepPlan) -> Result<()> {
         for resource in self.undeclared.find(context, &self.declared).await? {
             if plan.changes.iter().any(|change| change.field == resource.resource) {
-                self.undeclared.remove(context, &resource).await?;
+                self.undeclared.remove(context, &self.declared, &resource).await?;
             }
         }
         Ok(())

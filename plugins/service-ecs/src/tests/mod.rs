@@ -6,6 +6,7 @@ mod crashing;
 mod deploy;
 mod endpoint;
 mod failing;
+mod moved;
 mod noted;
 mod poor;
 mod registered;

@@ -62,7 +62,7 @@ impl Undeclared for Clusters {
     }
 
     /// A cluster on which others' services run stays.
-    async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
+    async fn remove(&self, context: &Context, _: &Declared, found: &UndeclaredResource) -> Result<()> {
         ClusterStep { aws: self.aws.clone(), name: found.id.clone(), before: Before::default() }
             .remove(context)
             .await

@@ -46,7 +46,7 @@ impl Undeclared for Families {
         Ok(found)
     }
 
-    async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
+    async fn remove(&self, context: &Context, _: &Declared, found: &UndeclaredResource) -> Result<()> {
         let owned = revisions::owned(&self.aws, &found.id, &Ownership::of(context)).await?;
         revisions::deregister(&self.aws, &owned).await
     }

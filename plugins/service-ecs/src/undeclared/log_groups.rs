@@ -69,7 +69,7 @@ impl Undeclared for LogGroups {
         Ok(found)
     }
 
-    async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
+    async fn remove(&self, context: &Context, _: &Declared, found: &UndeclaredResource) -> Result<()> {
         step(&self.aws, context, &found.id).remove(context).await
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     revisions,
     service::{Removal, resource},
     tags,
-    task_definition::revision_of,
+    task_definition::{self, revision_of},
 };
 
 /// DescribeServices takes at most this many.
@@ -93,13 +93,16 @@ impl Undeclared for Services {
         Ok(found)
     }
 
-    /// Its task definitions go first: once the service is gone, nothing leads to them any more.
-    async fn remove(&self, context: &Context, found: &UndeclaredResource) -> Result<()> {
+    /// Its task definitions go first: once the service is gone, nothing leads to them any more. They stay where the service
+    /// has only moved to another cluster, because it runs on them there.
+    async fn remove(&self, context: &Context, declared: &Declared, found: &UndeclaredResource) -> Result<()> {
         let Some((cluster, name)) = place_of(&found.id) else { return Ok(()) };
         let reads = Reads { aws: &self.aws, cluster, service: name };
         let service = reads.service(Freshness::Now).await?;
         let revision = service.as_ref().and_then(|service| service.task_definition()).map(revision_of);
-        if let Some((family, _)) = revision.and_then(|revision| revision.rsplit_once(':')) {
+        if let Some((family, _)) = revision.and_then(|revision| revision.rsplit_once(':'))
+            && !declared.makes("", &task_definition::resource(family))
+        {
             let owned = revisions::owned(&self.aws, family, &Ownership::of(context)).await?;
             revisions::deregister(&self.aws, &owned).await?;
         }

@@ -1,0 +1,233 @@
+//! The account that stacks are deployed to, at a simulated cloud in this process.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    sync::{Arc, Mutex},
+};
+
+use aws_sdk_ssm::types::ParameterType;
+use longshore_aws::{Aws, Target};
+use longshore_config::Layers;
+use longshore_credential::Environment;
+use longshore_engine::{Events, Plans, Report, Run};
+use longshore_graph::{Expansion, Host, expand};
+use longshore_model::{AwsTarget, Event, EventKind, Name, Outcome, Outputs, Phase, StepPlan};
+use longshore_plugin::{Extensions, Registry};
+use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::declaration::{Declaration, ECR, REGISTRIES, token_of, value_of};
+use crate::in_process::{Proved, embedded};
+
+/// What is in the account before the stack is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fixed {
+    /// Subnets of the default VPC.
+    pub(super) subnets: Vec<String>,
+    /// The aliases of keys.
+    pub(super) keys: Vec<String>,
+    /// Managed policies that bound roles.
+    pub(super) policies: Vec<String>,
+    /// A managed policy that roles get.
+    pub(super) managed: String,
+    pub(super) task_roles: Vec<String>,
+    /// A secret and a parameter that somebody else keeps.
+    pub(super) kept: Vec<String>,
+}
+
+/// An account, and the stack in it.
+pub(super) struct Account {
+    cloud: Cloud,
+    stack: &'static str,
+    pub(super) fixed: Fixed,
+    /// What all runs have said.
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+impl Account {
+    /// An account of a simulated cloud.
+    pub(super) async fn simulated() -> Self {
+        let clock = Arc::new(TokioClock::starting_at(Moment(1_790_000_000_000)));
+        let cloud = Cloud::new(&blueprint(), clock).unwrap();
+        let mut account = Self { cloud, stack: "shop", fixed: Fixed::default(), events: Arc::default() };
+        account.fixed = fixed(&account.aws(), account.stack).await;
+        account
+    }
+
+    pub(super) fn stack(&self) -> &'static str {
+        self.stack
+    }
+
+    /// The clients of a process that has just begun: nothing is known of earlier ones.
+    pub(super) fn aws(&self) -> Aws {
+        let region = Some("eu-central-1".to_owned());
+        let target = AwsTarget { region, ..AwsTarget::default() };
+        Aws::connect(Target::from(&target), Some(embedded(&self.cloud)))
+    }
+
+    /// A process that has just begun. It is interrupted once `until` steps have been applied.
+    fn process(&self, declaration: &Declaration, until: Option<usize>) -> (Expansion, Run) {
+        let directory = tempfile::tempdir().unwrap();
+        let text = declaration.text(self.stack, &self.fixed);
+        std::fs::write(directory.path().join("base.toml"), &text).unwrap();
+        std::fs::write(directory.path().join("test.toml"), "").unwrap();
+        let layers = Layers {
+            directory: directory.path().to_owned(),
+            environment: Name::new("test").unwrap(),
+            set: Vec::new(),
+            variables: Vec::new(),
+        };
+        let loaded = longshore_config::load(&layers).unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
+        let variables = Environment::new(|name| Some(OsString::from(value_of(name))));
+        let extensions = Extensions::default().with(self.aws()).with(variables);
+        let host = Host { plugins: &plugins(), extensions: &extensions, pull_check: Arc::new(Proved) };
+        let expansion =
+            expand(&loaded.stack, &host).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
+        let interrupt = CancellationToken::new();
+        let (stop, events, applied) = (interrupt.clone(), self.events.clone(), Mutex::new(0));
+        let sink = move |event: Event| {
+            if let EventKind::StepSucceeded { phase: Phase::Apply, .. } = event.event {
+                let mut applied = applied.lock().unwrap();
+                *applied += 1;
+                if until.is_some_and(|until| *applied >= until) {
+                    stop.cancel();
+                }
+            }
+            events.lock().unwrap().push(event);
+        };
+        let clock = self.cloud.clone();
+        let run = Run {
+            stack: loaded.stack.name.clone(),
+            concurrency: None,
+            interrupt,
+            events: Events::new(move || clock.now().0, sink),
+            adopt: BTreeSet::new(),
+        };
+        (expansion, run)
+    }
+
+    /// What a deploy would do.
+    pub(super) async fn plan(&self, declaration: &Declaration) -> Plans {
+        let (expansion, run) = self.process(declaration, None);
+        expect(run.plan(&expansion.graph).await)
+    }
+
+    /// Deploys, and answers with what that was planned to do, and with how it ended.
+    pub(super) async fn deploy(&self, declaration: &Declaration) -> (Plans, Report<Outputs>) {
+        let (expansion, run) = self.process(declaration, None);
+        let plans = expect(run.plan(&expansion.graph).await);
+        let applied = run.apply(&expansion.graph, &plans).await;
+        (plans, applied)
+    }
+
+    /// Begins to deploy, and stops after so many steps.
+    pub(super) async fn begin(&self, declaration: &Declaration, steps: usize) {
+        let (expansion, run) = self.process(declaration, Some(steps));
+        let plans = expect(run.plan(&expansion.graph).await);
+        if steps > 0 {
+            run.apply(&expansion.graph, &plans).await;
+        }
+    }
+
+    pub(super) async fn destroy(&self, declaration: &Declaration) {
+        let (expansion, run) = self.process(declaration, None);
+        let plans = expect(run.plan_removal(&expansion.graph).await);
+        expect(run.remove(&expansion.graph, &plans).await);
+    }
+
+    /// All that was said until now, as whoever reads it as JSON sees it.
+    pub(super) fn said(&self) -> String {
+        serde_json::to_string(&*self.events.lock().unwrap()).unwrap()
+    }
+}
+
+/// The results of a phase that succeeded.
+#[track_caller]
+pub(super) fn expect<T>(report: Report<T>) -> std::collections::BTreeMap<longshore_model::StepId, T> {
+    let failures: Vec<_> = report.failures().map(|(step, failure)| format!("{step}: {failure:?}")).collect();
+    assert!(report.outcome() == Outcome::Succeeded, "{failures:#?}");
+    report.results()
+}
+
+/// Whether nothing would be done.
+#[track_caller]
+pub(super) fn expect_nothing(plans: &Plans, when: &str) {
+    let is_something =
+        |plan: &&StepPlan| plan.is_change() || !plan.changes.is_empty() || plan.effect != Default::default();
+    let something: Vec<_> = plans.values().filter(is_something).collect();
+    assert!(something.is_empty(), "{when}: {something:#?}");
+}
+
+fn plugins() -> Registry {
+    let mut plugins = Registry::default();
+    longshore_credential_static::register(&mut plugins);
+    longshore_credential::register(&mut plugins);
+    longshore_store_secretsmanager::register(&mut plugins);
+    longshore_store_ssm::register(&mut plugins);
+    longshore_role_iam::register(&mut plugins);
+    longshore_service_ecs::register(&mut plugins);
+    plugins
+}
+
+/// A cloud whose registries have what stacks pull.
+fn blueprint() -> Blueprint {
+    let users = || {
+        json!({
+            "user-0": {"password": value_of(&token_of(0))},
+            "user-1": {"password": value_of(&token_of(1))},
+        })
+    };
+    let repositories = |repository: serde_json::Value| {
+        let names = ["api", "web", "worker", "side"].map(|name| (format!("acme/{name}"), repository.clone()));
+        serde_json::Map::from_iter(names)
+    };
+    let image = json!({"platforms": ["linux/amd64", "linux/arm64"]});
+    let tags = json!({"1": image, "2": image});
+    let mut registries = serde_json::Map::new();
+    for (_, host) in REGISTRIES {
+        let repositories = repositories(json!({"readers": ["user-0", "user-1"], "tags": tags}));
+        registries.insert(host.to_owned(), json!({"users": users(), "repositories": repositories}));
+    }
+    for host in [ECR, "public.ecr.aws"] {
+        let repositories = repositories(json!({"visibility": "public", "tags": tags}));
+        registries.insert(host.to_owned(), json!({"repositories": repositories}));
+    }
+    serde_json::from_value(json!({"registries": registries, "latency-jitter-ms": 30})).unwrap()
+}
+
+/// Makes what is there before the stack is.
+async fn fixed(aws: &Aws, stack: &str) -> Fixed {
+    let everything =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let logging = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":
+        ["logs:CreateLogStream","logs:PutLogEvents","ecr:GetAuthorizationToken","ecr:BatchCheckLayerAvailability",
+        "ecr:GetDownloadUrlForLayer","ecr:BatchGetImage"],"Resource":"*"}]}"#;
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+        "Principal":{"Service":"ecs-tasks.amazonaws.com"}}]}"#;
+    let (mut keys, mut policies, mut task_roles) = (Vec::new(), Vec::new(), Vec::new());
+    let (kms, iam) = (aws.kms().await.unwrap(), aws.iam().await.unwrap());
+    for number in 0..2 {
+        let key = kms.create_key().send().await.unwrap().key_metadata.unwrap();
+        let alias = format!("alias/{stack}-{number}");
+        kms.create_alias().alias_name(&alias).target_key_id(key.key_id).send().await.unwrap();
+        keys.push(alias);
+        let policy = iam.create_policy().policy_name(format!("{stack}-bound-{number}"));
+        let policy = policy.policy_document(everything).send().await.unwrap().policy.unwrap();
+        policies.push(policy.arn.unwrap());
+        let role = iam.create_role().role_name(format!("{stack}-task-{number}"));
+        let role = role.assume_role_policy_document(trust).send().await.unwrap().role.unwrap();
+        task_roles.push(role.arn);
+    }
+    let managed = iam.create_policy().policy_name(format!("{stack}-logs")).policy_document(logging);
+    let managed = managed.send().await.unwrap().policy.unwrap().arn.unwrap();
+    let secret = aws.secretsmanager().await.unwrap().create_secret().name(format!("kept/{stack}"));
+    let secret = secret.secret_string("theirs").send().await.unwrap().arn.unwrap();
+    let parameter = aws.ssm().await.unwrap().put_parameter().name(format!("/kept/{stack}")).value("theirs");
+    parameter.r#type(ParameterType::SecureString).send().await.unwrap();
+    let parameter = format!("arn:aws:ssm:eu-central-1:123456789012:parameter/kept/{stack}");
+    let subnets = aws.ec2().await.unwrap().describe_subnets().send().await.unwrap();
+    let subnets = subnets.subnets.unwrap().into_iter().map(|subnet| subnet.subnet_id.unwrap()).collect();
+    Fixed { subnets, keys, policies, managed, task_roles, kept: vec![secret, parameter] }
+}
