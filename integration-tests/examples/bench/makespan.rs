@@ -10,7 +10,7 @@ use crate::world::{Manners, World, since};
 const ALONE: Manners = Manners { latency_ms: 80, jitter_ms: 20, co_tenant_percent: 0, seed: 1 };
 const SHARED: Manners = Manners { co_tenant_percent: 50, ..ALONE };
 
-/// The most that a deploy may take, as a multiple of its lower bound.
+/// The most that a deploy may take, as a multiple of its bound.
 const ALLOWED: f64 = 1.05;
 
 /// How many deploys of one service are looked at.
@@ -52,10 +52,10 @@ pub(crate) async fn run(sizes: &[usize]) -> bool {
         "in the column `bucket`, and the path before its first call and after its last. Paths are those of one service"
     );
     println!(
-        "that is deployed alone, the slowest of {ALONE_DEPLOYS}: chance decides how long a task takes to start.\n"
+        "that is deployed alone, the slowest of {ALONE_DEPLOYS}: chance decides how long a task takes to start, and of many, one is slow.\n"
     );
     println!(
-        "| services | co-tenant | makespan | bucket | lower bound | ratio | binding | calls | throttled | failed |"
+        "| services | co-tenant | makespan | bucket | bound | ratio | binding | calls | throttled | failed |"
     );
     println!("|---:|---|---:|---:|---:|---:|---|---:|---:|---:|");
     let alone = alone().await;
