@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{ContainerSecret, Name, Options, Problem, Service, Stack, StepId, ValueType};
 use longshore_plugin::{
-    ContainerVariable, Node, Readable, SecretSpec, SecretStore, adapter::ContainerSecretStep,
+    ContainerVariable, Node, Readable, SecretSpec, SecretStore,
+    adapter::{ContainerSecretStep, Kept},
 };
 
 use crate::expand::{Host, keep};
@@ -67,15 +68,7 @@ pub(crate) fn nodes(
             );
         }
         let (Some(value), Some(id)) = (value, steps.get(&variable)) else { continue };
-        let ContainerVariable { container, name: variable } = variable;
-        let secret = SecretSpec {
-            path: format!("{}/{name}/{container}/{variable}", stack.name),
-            description: format!(
-                "{variable} of the container {container} of the service {name}, kept by Longshore for the stack {}",
-                stack.name
-            ),
-            ..SecretSpec::default()
-        };
+        let secret = spec(stack, name, &variable);
         let resource = store.resource(&secret);
         let step = ContainerSecretStep::new(value, store.clone(), secret);
         let node = Node { resource, ..Node::new(id.clone(), Arc::new(step)) }
@@ -86,22 +79,41 @@ pub(crate) fn nodes(
     nodes
 }
 
+/// The secret of a variable whose value Longshore keeps.
+fn spec(stack: &Stack, service: &Name, variable: &ContainerVariable) -> SecretSpec {
+    let ContainerVariable { container, name } = variable;
+    SecretSpec {
+        path: format!("{}/{service}/{container}/{name}", stack.name),
+        description: format!(
+            "{name} of the container {container} of the service {service}, kept by Longshore for the stack {}",
+            stack.name
+        ),
+        ..SecretSpec::default()
+    }
+}
+
+/// What is kept of the variables of a service, by variable.
+pub(crate) fn kept(
+    stack: &Stack,
+    name: &Name,
+    service: &Service,
+    stores: &Stores<'_>,
+) -> BTreeMap<ContainerVariable, Kept> {
+    let kept = written(service).filter_map(|Written { variable, store, .. }| {
+        let (store, secret) = (stores.get(store)?.clone(), spec(stack, name, &variable));
+        Some((variable, Kept { store, secret }))
+    });
+    kept.collect()
+}
+
 /// The secrets and parameters of a service that are there already.
 pub(crate) fn existing(service: &Service) -> Vec<Readable> {
     let secrets = service.containers.values().flat_map(|container| container.secrets.values());
     let existing = secrets.filter_map(|secret| match secret {
         ContainerSecret::Existing { arn, kms_key } => {
-            Some(Readable { arn: arn.to_string().into(), key: kms_key.clone() })
+            Some(Readable { arn: arn.to_string().into(), foreseen: None, key: kms_key.clone() })
         }
         ContainerSecret::Written { .. } => None,
     });
     existing.collect()
-}
-
-/// The store of each variable whose value Longshore keeps.
-pub(crate) fn store_of<'a>(service: &'a Service, variable: &ContainerVariable) -> Option<&'a Name> {
-    match service.containers.get(&variable.container)?.secrets.get(&variable.name)? {
-        ContainerSecret::Written { store, .. } => Some(store),
-        ContainerSecret::Existing { .. } => None,
-    }
 }

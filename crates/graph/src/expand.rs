@@ -11,7 +11,7 @@ use longshore_model::{
 use longshore_plugin::{
     Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, RoleBuilder, RoleSpec, SecretSpec,
     SecretStore, ServiceDeployer, Wires,
-    adapter::{ExecutionRoleStep, ImagesWithoutCredentialStep, PublishCredentialStep},
+    adapter::{ExecutionRoleStep, ImagesWithoutCredentialStep, Kept, PublishCredentialStep},
 };
 
 use crate::{
@@ -97,7 +97,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
             keep(host.plugins.role_builder(&service.execution_role.builder, host.extensions), &mut problems)
         {
             used.roles.entry(service.execution_role.builder.name.clone()).or_insert_with(|| builder.clone());
-            nodes.push(execution_role(stack, name, service, &wires, builder, &stores));
+            nodes.push(execution_role(stack, name, service, &wires, builder, (&stores, &credentials)));
         }
         if let Some(deployer) =
             keep(host.plugins.service_deployer(&service.deployer, host.extensions), &mut problems)
@@ -220,7 +220,7 @@ fn execution_role(
     service: &Service,
     wires: &Wires,
     builder: Arc<dyn RoleBuilder>,
-    stores: &Stores<'_>,
+    (stores, credentials): (&Stores<'_>, &BTreeMap<Name, Arc<RegistryCredential>>),
 ) -> Node {
     let role = RoleSpec {
         service: name.clone(),
@@ -228,23 +228,25 @@ fn execution_role(
         secrets: container_secrets::existing(service),
         managed_policies: service.execution_role.managed_policies.values().cloned().collect(),
     };
-    // What the role may read, by the names of its inputs: the step that yields it, and the store that keeps it.
-    let pulls = wires.secrets.iter().map(|(registry, step)| {
-        (format!("secret.{registry}"), step, Some(&stack.registries[registry].store))
-    });
-    let variables = wires.variables.iter().map(|(variable, step)| {
-        (format!("variable.{variable}"), step, container_secrets::store_of(service, variable))
-    });
-    let (mut inputs, mut keys) = (Vec::new(), BTreeMap::new());
-    for (input, step, store) in pulls.chain(variables) {
-        let store = store.and_then(|store| stores.get(store));
-        if let Some(key) = store.and_then(|store| store.kms_key()) {
-            keys.insert(input.clone(), key.to_owned());
+    // What the role may read, by the names of its inputs.
+    let mut kept = BTreeMap::new();
+    let mut inputs = Vec::new();
+    for (registry, step) in &wires.secrets {
+        let input = format!("secret.{registry}");
+        if let Some(credential) = credentials.get(registry) {
+            let secret = Kept { store: credential.store.clone(), secret: credential.secret.clone() };
+            kept.insert(input.clone(), secret);
         }
         inputs.push((input, step));
     }
+    let mut variables = container_secrets::kept(stack, name, service, stores);
+    for (variable, step) in &wires.variables {
+        let input = format!("variable.{variable}");
+        kept.extend(variables.remove(variable).map(|secret| (input.clone(), secret)));
+        inputs.push((input, step));
+    }
     let resource = builder.resource(&stack.name, &role);
-    let step = ExecutionRoleStep { builder, role, keys };
+    let step = ExecutionRoleStep { builder, role, kept };
     let mut node = Node { resource, ..Node::new(wires.role.clone(), Arc::new(step)) };
     for (input, step) in inputs {
         node = node.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);

@@ -5,17 +5,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_model::{Action, Known, Name, StepPlan};
 
-#[cfg(doc)]
-use crate::Step;
 use crate::{Context, Result, Undeclared, stuck};
+#[cfg(doc)]
+use crate::{SecretStore, Step};
 
 /// A secret or parameter that a role may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readable {
     /// Its full ARN.
     pub arn: Known,
+    /// While the ARN is not known: see [`SecretStore::foreseen_arn`].
+    pub foreseen: Option<String>,
     /// The customer-managed key that encrypts it: an ARN, an id or an alias. None for the key that AWS manages.
     pub key: Option<String>,
+}
+
+impl Readable {
+    /// The ARN, or the one that is foreseen.
+    #[must_use]
+    pub fn arn_or_foreseen(&self) -> Option<&str> {
+        self.arn.value().or(self.foreseen.as_deref())
+    }
 }
 
 /// An execution role to be built.

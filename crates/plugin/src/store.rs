@@ -128,6 +128,15 @@ pub trait SecretStore: Send + Sync {
         Ok(secret.name.clone().unwrap_or_else(|| secret.path.clone()))
     }
 
+    /// The ARN that the secret has or will have; of what the store adds by chance, something as long. So what depends on
+    /// the ARN can be judged before the secret is made. Nothing where the store cannot tell.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn foreseen_arn(&self, _context: &Context, _secret: &SecretSpec) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Reads the secret as tasks read it now. Nothing when it is not there, is scheduled for deletion, or is not the
     /// stack's.
     ///

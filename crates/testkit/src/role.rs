@@ -115,7 +115,7 @@ impl<H: Harness> Bench<H> {
 }
 
 fn readable(arn: Known) -> Readable {
-    Readable { arn, key: None }
+    Readable { arn, foreseen: None, key: None }
 }
 
 /// Runs all cases that apply, and ends the test when one of them fails.
@@ -186,12 +186,19 @@ async fn is_the_same_for_any_order_of_secrets<H: Harness>(bench: &Bench<H>) {
 }
 
 async fn plans_with_secrets_that_are_not_known_yet<H: Harness>(bench: &Bench<H>) {
-    let mut role = bench.role(&["one"]);
-    role.secrets.push(readable(Known::AfterApply));
-    assert_eq!(bench.plan(&role).await.action, Action::Create, "the plan of what is not there");
+    let roles = [None, Some(bench.harness.secret("two"))].map(|foreseen| {
+        let mut role = bench.role(&["one"]);
+        role.secrets.push(Readable { foreseen, ..readable(Known::AfterApply) });
+        role
+    });
+    for role in &roles {
+        assert_eq!(bench.plan(role).await.action, Action::Create, "the plan of what is not there");
+    }
     bench.apply(&bench.role(&["one"])).await;
-    let plan = bench.plan(&role).await;
-    assert!(plan.is_change(), "a secret that is yet to be made is one more to be read: {plan:?}");
+    for role in &roles {
+        let plan = bench.plan(role).await;
+        assert!(plan.is_change(), "a secret that is yet to be made is one more to be read: {plan:?}");
+    }
 }
 
 async fn writes_nothing_when_nothing_differs<H: Harness>(bench: &Bench<H>) {

@@ -40,7 +40,7 @@ impl IamRoles {
         Desired::of(context, role, &self.options, reads, identity, region)
     }
 
-    /// What a role may read, as far as it is known, with the full ARNs of the keys.
+    /// What a role may read, as far as it is known or foreseen, with the full ARNs of the keys.
     pub(crate) async fn reads(&self, role: &RoleSpec) -> Result<BTreeSet<Read>> {
         let mut reads = BTreeSet::new();
         for secret in &role.secrets {
@@ -48,7 +48,7 @@ impl IamRoles {
                 Some(key) => Some(self.aws.key_arn(key).await?),
                 None => None,
             };
-            if let Some(arn) = secret.arn.value() {
+            if let Some(arn) = secret.arn_or_foreseen() {
                 reads.insert(Read::of(arn, key)?);
             }
         }

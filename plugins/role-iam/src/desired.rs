@@ -35,7 +35,7 @@ pub(crate) struct Desired {
     /// The permissions boundary; nothing leaves the role's as it is.
     pub(crate) boundary: Option<String>,
     pub(crate) ownership: RoleOwnership,
-    /// What it may read, as far as that is known.
+    /// What it may read, as far as that is known or foreseen.
     pub(crate) reads: BTreeSet<Read>,
     /// The ARN that the role has, or will have.
     pub(crate) arn: String,
@@ -71,18 +71,16 @@ impl Desired {
     ) -> Result<Self> {
         let name = name(&context.stack, role);
         let place = Place { partition: &identity.partition, region, account: &identity.account };
-        let inline = if role.secrets.iter().any(|secret| secret.arn == Known::AfterApply) {
-            Inline::AfterApply
-        } else {
-            match Document::reads(&reads) {
-                None => Inline::None,
-                Some(document) => {
-                    let document = document.to_json()?;
-                    check_size(&name, &document)?;
-                    prove(&document, &reads)?;
-                    Inline::Document(document)
-                }
-            }
+        // With ARNs that are foreseen, what is wrong with the policy is found before anything is made.
+        let document = Document::reads(&reads).map(|document| document.to_json()).transpose()?;
+        if let Some(document) = &document {
+            check_size(&name, document)?;
+            prove(document, &reads)?;
+        }
+        let inline = match document {
+            _ if role.secrets.iter().any(|secret| secret.arn == Known::AfterApply) => Inline::AfterApply,
+            Some(document) => Inline::Document(document),
+            None => Inline::None,
         };
         Ok(Self {
             path: options.path.clone(),

@@ -170,6 +170,10 @@ impl SecretStore for ParameterStore {
         Ok(format!("arn:{}:ssm:{region}:{}:parameter/{name}", identity.partition, identity.account))
     }
 
+    async fn foreseen_arn(&self, context: &Context, secret: &SecretSpec) -> Result<Option<String>> {
+        self.address(context, secret).await.map(Some)
+    }
+
     async fn read(&self, context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {
         let name = self.name(secret)?;
         let current = self.owned(context, &name).await?;

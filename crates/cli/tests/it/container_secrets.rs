@@ -108,6 +108,26 @@ embedded = true
 }
 
 #[test]
+fn more_than_a_role_can_name_is_found_before_anything_is_made() {
+    for store in ["parameters", "default"] {
+        let project = project();
+        let mut base = std::fs::read_to_string(project.path("configs/base.toml")).unwrap();
+        for number in 0..130 {
+            base +=
+                &format!("VARIABLE_{number} = {{ store = \"{store}\", value = {{ env = \"API_KEY\" }} }}\n");
+        }
+        project.write("configs/base.toml", &base);
+        for command in ["plan", "deploy"] {
+            let ran = project.run(&[command]);
+            assert_eq!(ran.exit, Exit::Failed, "{}", ran.stdout);
+            assert!(ran.stderr.contains("IAM allows 10240 for all inline policies"), "{}", ran.stderr);
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(command == "plan" || said.contains("nothing was created or changed"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn pull_credentials_cannot_be_kept_in_parameters() {
     let project = project();
     let plan = project.run(&["plan", "--set", "registries.ghcr.store=parameters"]);

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use longshore_model::{Inputs, Outputs, StepPlan};
+use longshore_model::{Inputs, Known, Outputs, StepPlan};
 
-use crate::{Context, Readable, Result, RoleBuilder, RoleSpec, Step};
+use crate::{Context, Readable, Result, RoleBuilder, RoleSpec, SecretSpec, SecretStore, Step};
 
 /// Builds the execution role of one service. Each of its inputs is the ARN of a secret or parameter that the role may
 /// read.
@@ -14,28 +14,45 @@ pub struct ExecutionRoleStep {
     pub builder: Arc<dyn RoleBuilder>,
     /// The role, as far as it does not depend on other steps.
     pub role: RoleSpec,
-    /// The customer-managed keys that encrypt what the inputs name, by the names of the inputs.
-    pub keys: BTreeMap<String, String>,
+    /// What the inputs name, by the names of the inputs.
+    pub kept: BTreeMap<String, Kept>,
+}
+
+/// A secret in a store of the stack.
+#[derive(Clone)]
+pub struct Kept {
+    /// The store.
+    pub store: Arc<dyn SecretStore>,
+    /// The secret.
+    pub secret: SecretSpec,
 }
 
 impl ExecutionRoleStep {
-    fn with(&self, inputs: &Inputs) -> RoleSpec {
+    async fn with(&self, context: &Context, inputs: &Inputs) -> Result<RoleSpec> {
         let mut role = self.role.clone();
-        let wired =
-            inputs.iter().map(|(name, arn)| Readable { arn: arn.clone(), key: self.keys.get(name).cloned() });
-        role.secrets.extend(wired);
-        role
+        for (name, arn) in inputs.iter() {
+            let kept = self.kept.get(name);
+            let foreseen = match kept {
+                Some(Kept { store, secret }) if *arn == Known::AfterApply => {
+                    store.foreseen_arn(context, secret).await?
+                }
+                _ => None,
+            };
+            let key = kept.and_then(|kept| kept.store.kms_key()).map(str::to_owned);
+            role.secrets.push(Readable { arn: arn.clone(), foreseen, key });
+        }
+        Ok(role)
     }
 }
 
 #[async_trait]
 impl Step for ExecutionRoleStep {
     async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
-        self.builder.plan(context, &self.with(inputs)).await
+        self.builder.plan(context, &self.with(context, inputs).await?).await
     }
 
     async fn apply(&self, context: &Context, inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
-        let arn = self.builder.apply(context, &self.with(inputs)).await?;
+        let arn = self.builder.apply(context, &self.with(context, inputs).await?).await?;
         Ok([(<dyn RoleBuilder>::ARN.to_owned(), arn)].into())
     }
 

@@ -8,7 +8,7 @@ mod undeclared;
 mod undeclared_secrets;
 
 pub use container_secret::ContainerSecretStep;
-pub use execution_role::ExecutionRoleStep;
+pub use execution_role::{ExecutionRoleStep, Kept};
 pub use images_without_credential::ImagesWithoutCredentialStep;
 pub use publish_credential::PublishCredentialStep;
 pub use undeclared::UndeclaredStep;

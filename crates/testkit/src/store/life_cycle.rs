@@ -120,6 +120,22 @@ pub(super) async fn plans_without_writing<H: Harness>(bench: &Bench<H>) {
     plan_all("removed").await;
 }
 
+pub(super) async fn foresees_the_arn<H: Harness>(bench: &Bench<H>) {
+    let foreseen = async |secret: SecretSpec| {
+        ok(bench.store.foreseen_arn(&bench.context, &secret).await, "foreseen_arn")
+    };
+    let Some(before) = foreseen(bench.secret.clone()).await else { return };
+    assert_ne!(
+        Some(before.clone()),
+        foreseen(bench.harness.secret("second")).await,
+        "two secrets have one ARN"
+    );
+    let arn = bench.apply(&bench.value("foreseen")).await;
+    assert_eq!(before.len(), arn.len(), "{arn} is not as long as {before}");
+    let address = ok(bench.store.address(&bench.context, &bench.secret).await, "address");
+    assert!(arn.starts_with(&address) && before.starts_with(&address), "{arn} or {before} is not {address}");
+}
+
 pub(super) async fn knows_the_address_before_there_is_anything<H: Harness>(bench: &Bench<H>) {
     let address =
         async |secret: SecretSpec| ok(bench.store.address(&bench.context, &secret).await, "address");

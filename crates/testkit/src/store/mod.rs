@@ -105,6 +105,7 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
         life_cycle::keeps_secrets_apart,
         life_cycle::plans_without_writing,
         life_cycle::knows_the_address_before_there_is_anything,
+        life_cycle::foresees_the_arn,
         ownership::leaves_alone_what_nobody_owns,
         ownership::leaves_alone_what_another_stack_owns,
         ownership::leaves_alone_what_another_stack_removed,

@@ -131,7 +131,9 @@ async fn a_session_of_the_role_reads_its_secrets_and_may_do_nothing_else() {
     let role = RoleSpec {
         service: Name::new("api").unwrap(),
         name: None,
-        secrets: readable.map(|arn| Readable { arn: Known::Value(arn.clone()), key: None }).collect(),
+        secrets: readable
+            .map(|arn| Readable { arn: Known::Value(arn.clone()), foreseen: None, key: None })
+            .collect(),
         managed_policies: Vec::new(),
     };
     let arn = account::role_builder(&aws).apply(&account::context("shop", "role"), &role).await.unwrap();

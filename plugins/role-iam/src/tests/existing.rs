@@ -29,7 +29,7 @@ async fn it_is_checked_and_never_changed() {
     let mut harness = with_role("ecs-tasks.amazonaws.com", "secretsmanager:GetSecretValue").await;
     let before = WRITES.map(|call| harness.calls(&format!("iam:{call}")));
     insta::assert_snapshot!("used", text(&harness.plan().await.unwrap()));
-    harness.spec.secrets.push(Readable { arn: Known::AfterApply, key: None });
+    harness.spec.secrets.push(Readable { arn: Known::AfterApply, foreseen: None, key: None });
     insta::assert_snapshot!("used_later", text(&harness.plan().await.unwrap()));
     harness.spec.secrets.pop();
     assert_eq!(harness.apply().await.unwrap(), ARN);

@@ -157,7 +157,7 @@ impl Harness {
 
 /// A secret that the key of AWS encrypts.
 pub(super) fn secret(arn: &str) -> Readable {
-    Readable { arn: Known::Value(arn.to_owned()), key: None }
+    Readable { arn: Known::Value(arn.to_owned()), foreseen: None, key: None }
 }
 
 /// A plan as a snapshot shows it.

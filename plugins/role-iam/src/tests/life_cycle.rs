@@ -14,7 +14,7 @@ const READ: &str = "secretsmanager:GetSecretValue";
 async fn a_role_is_made_changed_and_removed() {
     let mut harness = Harness::new(json!({}));
     harness.spec.managed_policies.push("service-role/AWSLambdaBasicExecutionRole".into());
-    harness.spec.secrets = vec![Readable { arn: Known::AfterApply, key: None }];
+    harness.spec.secrets = vec![Readable { arn: Known::AfterApply, foreseen: None, key: None }];
     insta::assert_snapshot!("create", text(&harness.plan().await.unwrap()));
 
     harness.spec.secrets = vec![secret(SECRET)];
@@ -108,6 +108,20 @@ async fn a_policy_that_is_not_there_is_found_before_anything_is_made() {
     harness.apply().await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(1));
     assert!(!harness.exists().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_will_be_too_long_is_found_before_its_secrets_are_made() {
+    let mut harness = Harness::new(json!({}));
+    let foreseen = |number: usize| Readable {
+        arn: Known::AfterApply,
+        foreseen: Some(SECRET.replace("ghcr", &format!("registry-{number:03}"))),
+        key: None,
+    };
+    harness.spec.secrets = (0..60).map(foreseen).collect();
+    assert_eq!(harness.action().await, Action::Create);
+    harness.spec.secrets = (0..130).map(foreseen).collect();
+    insta::assert_snapshot!("foreseen_too_long", harness.plan().await.unwrap_err());
 }
 
 #[tokio::test(start_paused = true)]
