@@ -85,6 +85,7 @@ impl ServiceDeployer for EcsDeployer {
             service: shared.clone(),
             size,
             registered: OnceLock::new(),
+            adopted: OnceLock::new(),
         };
         let mut definition = Node::new(StepId::new("task-definition", name), Arc::new(step))
             .makes(makes)

@@ -8,6 +8,16 @@ use crate::tags;
 
 /// The ARNs of all ACTIVE revisions that carry this stack's tag, the newest first.
 pub(crate) async fn owned(aws: &Aws, family: &str, ownership: &Ownership) -> Result<Vec<String>> {
+    newest(aws, family, ownership, usize::MAX).await
+}
+
+/// The ARN of the newest ACTIVE revision that carries this stack's tag.
+pub(crate) async fn newest_owned(aws: &Aws, family: &str, ownership: &Ownership) -> Result<Option<String>> {
+    Ok(newest(aws, family, ownership, 1).await?.pop())
+}
+
+/// At most `most` of them.
+async fn newest(aws: &Aws, family: &str, ownership: &Ownership, most: usize) -> Result<Vec<String>> {
     let client = aws.ecs().await?;
     let mut arns = client
         .list_task_definitions()
@@ -18,7 +28,9 @@ pub(crate) async fn owned(aws: &Aws, family: &str, ownership: &Ownership) -> Res
         .items()
         .send();
     let mut owned = Vec::new();
-    while let Some(arn) = arns.next().await {
+    while owned.len() < most
+        && let Some(arn) = arns.next().await
+    {
         let arn = arn.map_err(|error| failure(&error, format!("ecs:ListTaskDefinitions {family}")))?;
         let call = client.describe_task_definition().task_definition(&arn).include(TaskDefinitionField::Tags);
         let answer = call

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use aws_sdk_ecs::{
     config::{self, retry::RetryConfig},
-    types::{Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus},
+    types::{Service as EcsService, Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus},
 };
 use longshore_aws::{
     Aws, Freshness, Owner, Ownership, code, failure,
@@ -54,12 +54,23 @@ pub(crate) struct TaskDefinitionStep {
     pub(crate) size: Option<TaskSize>,
     /// The revision that this run has registered.
     pub(crate) registered: OnceLock<String>,
+    /// The revision that this run has taken over, as it was before.
+    pub(crate) adopted: OnceLock<Observed>,
 }
 
-/// The newest revision that is ACTIVE.
-struct Observed {
+/// A revision that is ACTIVE.
+pub(crate) struct Observed {
     definition: TaskDefinition,
     tags: Vec<Tag>,
+}
+
+/// The revision that counts, among those of a family.
+struct Current {
+    observed: Observed,
+    /// The number of the family's newest revision, whoever registered it.
+    newest: i32,
+    /// What of it is not as declared.
+    changes: Vec<FieldChange>,
 }
 
 impl Observed {
@@ -80,10 +91,6 @@ impl TaskDefinitionStep {
 
     fn at(&self, call: &str) -> String {
         format!("ecs:{call} {}", self.family)
-    }
-
-    async fn observe(&self) -> Result<Option<Observed>> {
-        self.describe(&self.family).await
     }
 
     /// A family's newest ACTIVE revision, or the revision that an ARN names.
@@ -114,6 +121,13 @@ impl TaskDefinitionStep {
         Declared { family: &self.family, service: &self.service, size: self.size, region, inputs }.render()
     }
 
+    /// The service, if it is there and the stack's.
+    async fn running_service(&self, ownership: &Ownership) -> Result<Option<Arc<EcsService>>> {
+        let reads = self.aws.reads();
+        let service = reads.service(&self.service.cluster, self.name.as_str(), Freshness::Planned).await?;
+        Ok(service.filter(|service| service.status() == Some("ACTIVE") && is_ours(ownership, service.tags())))
+    }
+
     /// The ARN of the revision that is known to have this `content`: the service notes it. Only when the service runs
     /// another one, because somebody has swapped it, is the revision looked at.
     async fn known(
@@ -122,34 +136,69 @@ impl TaskDefinitionStep {
         declared: &TaskDefinition,
         content: &str,
     ) -> Result<Option<String>> {
-        let reads = self.aws.reads();
-        let service = reads.service(&self.service.cluster, self.name.as_str(), Freshness::Planned).await?;
-        let is_ours = |tags: &[Tag]| ownership.owner(tags::pairs(tags)) == Owner::Ours;
-        let service = service.filter(|service| service.status() == Some("ACTIVE") && is_ours(service.tags()));
-        let Some(service) = service else { return Ok(None) };
+        let Some(service) = self.running_service(ownership).await? else { return Ok(None) };
         let Some(noted) = revision::noted(&service, &self.family, content) else { return Ok(None) };
         if let Some(arn) = revision::runs(&service, &noted) {
             return Ok(Some(arn.to_owned()));
         }
-        let observed = self.describe(&noted).await?.filter(|observed| is_ours(&observed.tags));
+        self.owned_as_declared(&noted, ownership, declared).await
+    }
+
+    /// The ARN of the revision that the service runs, if that is another one than `newest` and as declared: after a change
+    /// that was rolled back or taken back, the newest revision is not the one that runs.
+    async fn running(
+        &self,
+        ownership: &Ownership,
+        declared: &TaskDefinition,
+        newest: &str,
+    ) -> Result<Option<String>> {
+        let Some(service) = self.running_service(ownership).await? else { return Ok(None) };
+        let runs = revision::running(&service).filter(|arn| *arn != newest);
+        let family = runs.and_then(|arn| Some(revision_of(arn).rsplit_once(':')?.0));
+        match runs.filter(|_| family == Some(self.family.as_str())) {
+            Some(arn) => self.owned_as_declared(arn, ownership, declared).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The ARN of a revision, if it is the stack's and as declared.
+    async fn owned_as_declared(
+        &self,
+        revision: &str,
+        ownership: &Ownership,
+        declared: &TaskDefinition,
+    ) -> Result<Option<String>> {
+        let observed = self.describe(revision).await?;
+        let observed = observed.filter(|observed| is_ours(ownership, &observed.tags));
         let is_declared =
             |observed: &Observed| fields_of(&observed.definition).changes_to(&fields_of(declared)).is_empty();
         Ok(observed.filter(is_declared).map(|observed| observed.arn().to_owned()))
     }
 
-    /// The newest revision, which has to be this stack's, and what of it is not as declared.
-    async fn compare(
-        &self,
-        ownership: &Ownership,
-        declared: &TaskDefinition,
-    ) -> Result<Option<(Observed, Vec<FieldChange>)>> {
-        let Some(observed) = self.observe().await? else { return Ok(None) };
+    /// The newest revision of this stack, and what of it is not as declared. Revisions never change, so that those which
+    /// others have registered in the family since are in nobody's way; but a family of others alone is theirs.
+    async fn compare(&self, ownership: &Ownership, declared: &TaskDefinition) -> Result<Option<Current>> {
+        let Some(mut observed) = self.describe(&self.family).await? else { return Ok(None) };
+        let newest = observed.definition.revision;
+        if !is_ours(ownership, &observed.tags)
+            && let Some(arn) = revisions::newest_owned(&self.aws, &self.family, ownership).await?
+            && let Some(owned) = self.describe(&arn).await?
+        {
+            observed = owned;
+        }
         let what = format!("task definition {}:{}", self.family, observed.definition.revision);
         ownership
             .require(what, "give the stack or the service another name", tags::pairs(&observed.tags))
             .map_err(|failure| failure.at(self.at("DescribeTaskDefinition")))?;
         let changes = fields_of(&observed.definition).changes_to(&fields_of(declared));
-        Ok(Some((observed, changes)))
+        Ok(Some(Current { observed, newest, changes }))
+    }
+
+    /// Makes a revision, and with it the family, the stack's.
+    async fn take_over(&self, ownership: &Ownership, observed: Observed) -> Result<()> {
+        tags::complete(&self.aws, observed.arn(), ownership, &observed.tags, None).await?;
+        self.adopted.get_or_init(|| observed);
+        Ok(())
     }
 
     /// Registers a new revision. The call has no token that would make it safe to repeat, so the SDK does not repeat it:
@@ -160,10 +209,10 @@ impl TaskDefinitionStep {
         let definition = &definition;
         until(context, REGISTRATION, |attempt| async move {
             if attempt > 0
-                && let Some((observed, changes)) = self.compare(ownership, definition).await?
-                && changes.is_empty()
+                && let Some(current) = self.compare(ownership, definition).await?
+                && current.changes.is_empty()
             {
-                return Ok(Probe::Done(observed.arn().to_owned()));
+                return Ok(Probe::Done(current.observed.arn().to_owned()));
             }
             let once = config::Builder::new().retry_config(RetryConfig::disabled());
             let call = registration(client, definition.clone(), tags::of(ownership));
@@ -215,6 +264,10 @@ impl TaskDefinitionStep {
     }
 }
 
+fn is_ours(ownership: &Ownership, tags: &[Tag]) -> bool {
+    ownership.owner(tags::pairs(tags)) == Owner::Ours
+}
+
 /// Whether a refusal passes by itself: IAM has not yet told ECS of a new role, or another revision of the family is being
 /// registered at this moment.
 fn is_passing(message: &str) -> bool {
@@ -236,7 +289,7 @@ impl Step for TaskDefinitionStep {
         if let Some(arn) = self.known(&ownership, &declared, &content).await? {
             return Ok(unchanged(&arn));
         }
-        let Some((observed, changes)) = self.compare(&ownership, &declared).await? else {
+        let Some(current) = self.compare(&ownership, &declared).await? else {
             let mut plan = StepPlan::new(Action::Create, self.resource());
             plan.changes = FieldMap::default().changes_to(&fields_of(&declared));
             plan.changes.extend(tags::changes(&ownership, &[]));
@@ -248,27 +301,50 @@ impl Step for TaskDefinitionStep {
             }
             return Ok(plan);
         };
+        let Current { observed, newest, mut changes } = current;
+        let action = ownership.action(tags::pairs(&observed.tags), Action::Update);
         if changes.is_empty() {
-            return Ok(unchanged(observed.arn()));
+            let unchanged = unchanged(observed.arn());
+            return Ok(match action {
+                Action::Adopt => StepPlan { action, ..unchanged }.changes(tags::changes(&ownership, &observed.tags)),
+                _ => unchanged,
+            });
         }
-        let mut plan = StepPlan::new(Action::Update, self.resource()).changes(changes);
-        plan.reason = Some(format!("registers revision {}", observed.definition.revision + 1));
+        if action == Action::Adopt {
+            changes.extend(tags::changes(&ownership, &observed.tags));
+        } else if let Some(arn) = self.running(&ownership, &declared, observed.arn()).await? {
+            return Ok(unchanged(&arn));
+        }
+        let mut plan = StepPlan::new(action, self.resource()).changes(changes);
+        plan.reason = Some(format!("registers revision {}", newest + 1));
         Ok(plan)
     }
 
     async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let declared = self.declared(inputs).await?;
         let content = fields_of(&declared).digest();
-        let arn = match self.compare(&Ownership::of(context), &declared).await? {
-            // Registered by a run that ended before it knew, or what was not known is what was there.
-            Some((observed, changes)) if changes.is_empty() => observed.arn().to_owned(),
-            Some((_, changes)) => {
-                planned::still(plan, &changes).map_err(|failure| failure.at(self.resource()))?;
-                self.note(self.register(context, declared).await?)
-            }
-            None => self.note(self.register(context, declared).await?),
+        let ownership = Ownership::of(context);
+        let yielded = |arn: String, content: String| {
+            Ok([(TASK_DEFINITION_ARN.to_owned(), arn), (CONTENT.to_owned(), content)].into())
         };
-        Ok([(TASK_DEFINITION_ARN.to_owned(), arn), (CONTENT.to_owned(), content)].into())
+        let Some(Current { observed, changes, .. }) = self.compare(&ownership, &declared).await? else {
+            return yielded(self.note(self.register(context, declared).await?), content);
+        };
+        let arn = observed.arn().to_owned();
+        // Registered by a run that ended before it knew, or what was not known is what was there.
+        let is_declared = changes.is_empty();
+        planned::still(plan, &changes).map_err(|failure| failure.at(self.resource()))?;
+        if !is_ours(&ownership, &observed.tags) {
+            let is_complete = inputs.iter().all(|(_, input)| input.value().is_some());
+            let there = fields_of(&observed.definition).digest();
+            self.take_over(&ownership, observed).await?;
+            // Taken over by itself, before what it is made of is there: the next deploy makes it as declared.
+            if !is_complete {
+                return yielded(arn, there);
+            }
+        }
+        let arn = if is_declared { arn } else { self.note(self.register(context, declared).await?) };
+        yielded(arn, content)
     }
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
@@ -289,10 +365,13 @@ impl Step for TaskDefinitionStep {
         revisions::deregister(&self.aws, &owned).await
     }
 
-    /// Of revisions, only the one that this run registered goes.
+    /// Of revisions, only the one that this run registered goes. What it has taken over is nobody's again.
     async fn undo(&self, _context: &Context, _plan: &StepPlan) -> Result<()> {
         let registered: Vec<_> = self.registered.get().cloned().into_iter().collect();
-        revisions::deregister(&self.aws, &registered).await
+        revisions::deregister(&self.aws, &registered).await?;
+        let Some(before) = self.adopted.get() else { return Ok(()) };
+        let Some(now) = self.describe(before.arn()).await? else { return Ok(()) };
+        tags::restore(&self.aws, before.arn(), &before.tags, &now.tags).await
     }
 }
 

@@ -137,6 +137,8 @@ pub(super) struct Bench {
     pub(super) role: String,
     pub(super) secret: String,
     pub(super) stack: Name,
+    /// Whether what belongs to nobody is taken over.
+    pub(super) adopts: bool,
     told: Arc<Told>,
 }
 
@@ -176,6 +178,7 @@ impl Bench {
             secret: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:longshore/shop/ghcr/pull-AbCdEf"
                 .to_owned(),
             stack: name("shop"),
+            adopts: false,
             told: Arc::default(),
         }
     }
@@ -203,6 +206,7 @@ impl Bench {
 
     pub(super) fn context(&self, step: &StepId) -> Context {
         Context::new(self.stack.clone(), step.clone(), self.interrupt.clone(), self.told.clone())
+            .adopting(self.adopts)
     }
 
     fn nodes(&self, service: &Service) -> Vec<Node> {

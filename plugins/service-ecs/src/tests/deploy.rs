@@ -202,28 +202,92 @@ async fn what_the_stack_does_not_own_is_used_or_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_stacks_service_and_revisions_are_a_conflict() {
+async fn another_stacks_service_is_a_conflict() {
     let mut bench = Bench::settled().await;
     bench.deploy(&seed()).await.unwrap();
     // The same service, declared by another stack: the family has another name, the service has not.
     bench.stack = name("blog");
     let failure = bench.plan(&seed()).await.err().unwrap();
     insta::assert_snapshot!("service_of_another_stack", failure);
-    bench.stack = name("shop");
+}
+
+/// Registers a revision of the family that carries no tag, and answers with its ARN.
+async fn registered_by_hand(bench: &Bench) -> String {
     let ecs = bench.aws.ecs().await.unwrap();
     let latest = ecs.describe_task_definition().task_definition("shop-api").send().await.unwrap();
     let latest = latest.task_definition.unwrap();
     let register = ecs
         .register_task_definition()
         .family("shop-api")
-        .execution_role_arn(&bench.role)
+        .set_execution_role_arn(latest.execution_role_arn)
+        .set_network_mode(latest.network_mode)
+        .set_requires_compatibilities(latest.requires_compatibilities)
+        .set_runtime_platform(latest.runtime_platform)
+        .set_cpu(latest.cpu)
+        .set_memory(latest.memory)
         .set_container_definitions(latest.container_definitions);
-    register.send().await.unwrap();
-    // The service runs its own revision: the other one does not matter, until a new one is to follow it.
+    register.send().await.unwrap().task_definition.unwrap().task_definition_arn.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn revisions_that_others_have_registered_are_in_nobodys_way() {
+    let bench = Bench::settled().await;
+    bench.deploy(&seed()).await.unwrap();
+    registered_by_hand(&bench).await;
     assert!(bench.plan(&seed()).await.unwrap().is_quiet());
+    // Nor without the service's note of its own.
+    let ecs = bench.aws.ecs().await.unwrap();
+    let described = ecs.describe_services().cluster("main").services("api").send().await.unwrap();
+    let untag = ecs.untag_resource().resource_arn(described.services()[0].service_arn().unwrap());
+    untag.tag_keys("longshore:task-definition").send().await.unwrap();
+    let plans = bench.plan(&seed()).await.unwrap();
+    assert!(plans.is_quiet(), "{}", plans.shown());
+
     let changed = seed_with(|api| api.memory = Some(1024));
-    let failure = bench.plan(&changed).await.err().unwrap();
+    let plans = bench.deploy(&changed).await.unwrap();
+    let plan = plans.of("task-definition.api");
+    assert_eq!((plan.action, plan.reason.as_deref()), (Action::Update, Some("registers revision 3")));
+    assert_eq!(bench.status(&changed).await.task_definition.as_deref(), Some("shop-api:3"));
+    assert!(bench.plan(&changed).await.unwrap().is_quiet());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_of_others_alone_is_a_conflict_until_it_is_adopted() {
+    let mut bench = Bench::settled().await;
+    bench.deploy(&seed()).await.unwrap();
+    let theirs = registered_by_hand(&bench).await;
+    bench.destroy(&seed()).await.unwrap();
+    let failure = bench.plan(&seed()).await.err().unwrap();
     insta::assert_snapshot!("revision_of_somebody_else", failure);
+    bench.adopts = true;
+    let plans = bench.deploy(&seed()).await.unwrap();
+    let plan = plans.of("task-definition.api");
+    assert_eq!((plan.action, plan.reason.as_deref()), (Action::Adopt, None));
+    assert_eq!(plan.changes.len(), 2, "its tags: {}", plans.shown());
+    bench.adopts = false;
+    assert!(bench.plan(&seed()).await.unwrap().is_quiet());
+    assert_eq!(bench.status(&seed()).await.task_definition.as_deref(), Some("shop-api:2"));
+    assert!(theirs.ends_with("shop-api:2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_family_gets_what_is_declared_and_is_given_back_when_that_is_undone() {
+    let mut bench = Bench::settled().await;
+    bench.deploy(&seed()).await.unwrap();
+    registered_by_hand(&bench).await;
+    bench.destroy(&seed()).await.unwrap();
+    bench.adopts = true;
+    let changed = seed_with(|api| api.memory = Some(1024));
+    let plans = bench.deploy(&changed).await.unwrap();
+    let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "task-definition.api").unwrap();
+    assert_eq!((plan.action, plan.reason.as_deref()), (Action::Adopt, Some("registers revision 3")));
+    assert_eq!(bench.status(&changed).await.task_definition.as_deref(), Some("shop-api:3"));
+    node.step.undo(&bench.context(&node.id), plan).await.unwrap();
+    let ecs = bench.aws.ecs().await.unwrap();
+    let include = aws_sdk_ecs::types::TaskDefinitionField::Tags;
+    let latest = ecs.describe_task_definition().task_definition("shop-api").include(include).send().await;
+    let latest = latest.unwrap();
+    assert_eq!((latest.task_definition().unwrap().revision, latest.tags().len()), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]
