@@ -71,3 +71,17 @@ fn an_interrupt_is_the_same_case() {
     let left = project.run(&["destroy", "--yes"]);
     assert_eq!(left.stdout, "There is nothing to remove.\n", "{}", left.stderr);
 }
+
+#[test]
+fn a_deadline_that_was_too_short_is_not_the_deadline_of_the_way_back() {
+    let project = project();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    let failed = deploy(
+        &project,
+        &["--set", "services.api.memory=901", "--set", "services.api.deployment.timeout=1s"],
+    );
+    assert_eq!(failed.exit, Exit::Failed);
+    assert!(!failed.stdout.contains("stuck"), "{}{}", failed.stdout, failed.stderr);
+    let plan = project.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.exit, Exit::Done, "{}{}", plan.stdout, plan.stderr);
+}

@@ -1,6 +1,6 @@
 //! The service as a step: plan, apply, removal.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus};
@@ -96,6 +96,7 @@ impl ServiceStep {
         service: EcsService,
         expect: Expect,
         desired_count: u32,
+        timeout: Duration,
     ) -> Result<Outputs> {
         let arn = service.service_arn.clone().ok_or_else(|| {
             Failure::new(FailureKind::Internal, "ECS answers without an ARN").at(self.at("DescribeServices"))
@@ -104,12 +105,23 @@ impl ServiceStep {
             context,
             reads: self.reads(),
             desired_count,
-            timeout: self.service.deployment.timeout,
+            timeout,
             circuit_breaker: self.service.deployment.circuit_breaker.enabled,
             facts: &self.facts,
         };
         follow.to_the_end(service, expect).await?;
         Ok([(SERVICE_ARN.to_owned(), arn)].into())
+    }
+
+    /// Follows a deployment of what is declared.
+    async fn follow_declared(
+        &self,
+        context: &Context,
+        service: EcsService,
+        expect: Expect,
+    ) -> Result<Outputs> {
+        let timeout = self.service.deployment.timeout;
+        self.follow(context, service, expect, self.service.desired_count, timeout).await
     }
 
     /// The service deployments that there are already: what comes now is another one. The one that ECS names as current
@@ -146,7 +158,7 @@ impl ServiceStep {
         let revision = Revision::of(inputs)?;
         let cluster = inputs.require(CLUSTER_ARN)?;
         let created = self.create(context, cluster, declared, &revision, before).await?;
-        self.follow(context, created, Expect::New(known), self.service.desired_count).await
+        self.follow_declared(context, created, Expect::New(known)).await
     }
 
     async fn change_and_follow(
@@ -166,7 +178,7 @@ impl ServiceStep {
         let noted = revision.missing_tag(service.tags());
         tags::complete(&self.aws, arn, &Ownership::of(context), service.tags(), noted).await?;
         if !difference.updates() && !force {
-            return self.follow(context, service, Expect::Current, self.service.desired_count).await;
+            return self.follow_declared(context, service, Expect::Current).await;
         }
         let expect = if force || difference.deploys() {
             Expect::New(self.known_deployments(Some(&service)).await?)
@@ -175,7 +187,7 @@ impl ServiceStep {
         };
         let cluster = inputs.require(CLUSTER_ARN)?;
         let changed = self.change(cluster, declared, &revision, difference, force).await?;
-        self.follow(context, changed, expect, self.service.desired_count).await
+        self.follow_declared(context, changed, expect).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Taking back what this run changed of a service.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_ecs::types::Service as EcsService;
 use longshore_aws::{Freshness, Ownership, failure};
@@ -9,6 +9,9 @@ use longshore_plugin::{Context, Result, stuck};
 
 use super::{ServiceStep, step::is_active};
 use crate::{follow::Expect, tags};
+
+/// How long the way back may take at least: a deadline that was too short may be what failed.
+const WAY_BACK: Duration = Duration::from_secs(15 * 60);
 
 impl ServiceStep {
     /// A service that was made goes again, and one that was changed goes back to its revision, its number of tasks and its
@@ -42,29 +45,32 @@ impl ServiceStep {
             && now.desired_count == before.desired_count
             && now.network_configuration == before.network_configuration
             && now.deployment_configuration == before.deployment_configuration;
-        if !is_same {
-            context.progress("going back to what ran before");
-            let begins = now.task_definition != before.task_definition
-                || now.network_configuration != before.network_configuration;
-            let known = if begins { self.known_deployments(Some(&now)).await? } else { BTreeSet::new() };
-            let call = self
-                .aws
-                .ecs()
-                .await?
-                .update_service()
-                .cluster(&self.service.cluster)
-                .service(self.name.as_str())
-                .set_task_definition(before.task_definition.clone())
-                .desired_count(before.desired_count)
-                .set_network_configuration(before.network_configuration.clone())
-                .set_deployment_configuration(before.deployment_configuration.clone());
-            let answer = call.send().await.map_err(|error| failure(&error, self.at("UpdateService")))?;
-            if let Some(service) = answer.service {
-                let expect = if begins { Expect::New(known) } else { Expect::Current };
-                let desired = u32::try_from(before.desired_count).unwrap_or_default();
-                self.follow(context, service, expect, desired).await?;
-            }
+        let arn = now.service_arn().unwrap_or_default();
+        if is_same {
+            return tags::restore(&self.aws, arn, before.tags(), now.tags()).await;
         }
-        tags::restore(&self.aws, now.service_arn().unwrap_or_default(), before.tags(), now.tags()).await
+        context.progress("going back to what ran before");
+        let begins = now.task_definition != before.task_definition
+            || now.network_configuration != before.network_configuration;
+        let known = if begins { self.known_deployments(Some(&now)).await? } else { BTreeSet::new() };
+        let call = self
+            .aws
+            .ecs()
+            .await?
+            .update_service()
+            .cluster(&self.service.cluster)
+            .service(self.name.as_str())
+            .set_task_definition(before.task_definition.clone())
+            .desired_count(before.desired_count)
+            .set_network_configuration(before.network_configuration.clone())
+            .set_deployment_configuration(before.deployment_configuration.clone());
+        let answer = call.send().await.map_err(|error| failure(&error, self.at("UpdateService")))?;
+        // Before it is followed: from here on ECS goes back by itself, whether anybody sees the end of it or not.
+        tags::restore(&self.aws, arn, before.tags(), now.tags()).await?;
+        let Some(service) = answer.service else { return Ok(()) };
+        let expect = if begins { Expect::New(known) } else { Expect::Current };
+        let desired = u32::try_from(before.desired_count).unwrap_or_default();
+        let timeout = self.service.deployment.timeout.max(WAY_BACK);
+        self.follow(context, service, expect, desired, timeout).await.map(drop)
     }
 }

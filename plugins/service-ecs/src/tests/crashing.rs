@@ -111,3 +111,27 @@ async fn answers_that_are_lost_and_calls_that_are_refused_do_no_harm() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_way_back_that_nobody_follows_to_its_end_leaves_nothing_to_do() {
+    let bench = Bench::settled().await;
+    bench.deploy(&seed()).await.unwrap();
+    let plans = bench.deploy(&seed_with(|container| container.memory = Some(1024))).await.unwrap();
+    let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
+    let context = bench.context(&node.id);
+    tokio::select! {
+        result = node.step.undo(&context, plan) => panic!("{result:?}"),
+        () = async {
+            while bench.calls("ecs:UpdateService") < 2 {
+                sleep(Duration::from_millis(10)).await;
+            }
+            sleep(Duration::from_secs(1)).await;
+        } => {}
+    }
+    sleep(Duration::from_secs(120)).await;
+    let before = bench.calls("ecs:DescribeTaskDefinition");
+    let plans = bench.plan(&seed()).await.unwrap();
+    assert!(plans.is_quiet(), "{}", plans.shown());
+    assert_eq!(bench.status(&seed()).await.task_definition.as_deref(), Some("shop-api:1"));
+    assert_eq!(bench.calls("ecs:DescribeTaskDefinition"), before, "the service notes what it runs again");
+}
