@@ -104,6 +104,8 @@ pub enum Effect {
     Scaling,
     /// Tasks are replaced one after another by a service deployment.
     RollingUpdate,
+    /// All tasks are stopped, and new ones started after that.
+    Restart,
     /// Tasks are stopped for good.
     Stop,
 }

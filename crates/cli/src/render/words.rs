@@ -44,6 +44,7 @@ pub(super) const fn effect(effect: Effect) -> Option<&'static str> {
         Effect::None => None,
         Effect::Scaling => Some("tasks are added or removed"),
         Effect::RollingUpdate => Some("the tasks are replaced one after another"),
+        Effect::Restart => Some("the tasks are stopped, and new ones started after that"),
         Effect::Stop => Some("the tasks are stopped"),
     }
 }

@@ -60,7 +60,8 @@ impl Difference {
     pub(super) fn effect(&self, desired_count: u32) -> Effect {
         match () {
             () if self.desired_count && desired_count == 0 => Effect::Stop,
-            () if self.deploys() || self.launch_type => Effect::RollingUpdate,
+            () if self.launch_type && desired_count > 0 => Effect::Restart,
+            () if self.deploys() => Effect::RollingUpdate,
             () if self.desired_count => Effect::Scaling,
             () => Effect::None,
         }
