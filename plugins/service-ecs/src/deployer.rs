@@ -53,6 +53,7 @@ impl EcsDeployer {
             aws: self.aws.clone(),
             name: group?.to_owned(),
             prefix: log_group::prefix(stack),
+            is_named: service.logs.as_ref()?.group.is_some(),
             retention_days: service.logs.as_ref()?.retention_days,
             before: Before::default(),
         };

@@ -21,7 +21,7 @@ pub(crate) const RETENTION_DAYS: &[u32] = &[
 /// Another change to the same log group ends within seconds.
 const CONCURRENT_CHANGE: Patience = Patience::of(Duration::from_secs(30));
 
-/// A log group. One that is there already and is not the stack's is used, but not changed.
+/// A log group. One that the configuration names, and that is there already and not the stack's, is used, but not changed.
 pub(crate) struct LogGroupStep {
     /// The clients.
     pub(crate) aws: Aws,
@@ -29,6 +29,8 @@ pub(crate) struct LogGroupStep {
     pub(crate) name: String,
     /// How the names of the stack's log groups begin.
     pub(crate) prefix: String,
+    /// Whether the configuration names it. Otherwise nobody but Longshore has a reason to make it.
+    pub(crate) is_named: bool,
     /// Days that log events are kept.
     pub(crate) retention_days: u32,
     /// The log group as it was before this run changed it.
@@ -140,6 +142,16 @@ impl LogGroupStep {
         }
     }
 
+    /// Makes sure that a group whose name only Longshore makes is the stack's, or about to be.
+    fn require_ours(&self, ownership: &Ownership, observed: &Observed) -> Result<()> {
+        if self.is_named {
+            return Ok(());
+        }
+        ownership
+            .require(self.resource(), "name another one in `logs.group`", observed.tags())
+            .map_err(|failure| failure.at(self.at("ListTagsForResource")))
+    }
+
     /// Gives the group the ownership's tags, where it lacks any.
     async fn complete(&self, observed: &Observed, ownership: &Ownership) -> Result<()> {
         let missing = ownership.missing(observed.tags());
@@ -243,6 +255,7 @@ impl Step for LogGroupStep {
             changes.extend(tag_changes(&ownership, &BTreeMap::new()));
             return Ok(plan(Action::Create).changes(changes));
         };
+        self.require_ours(&ownership, &observed)?;
         let differs = observed.retention_days != Some(self.retention());
         let is = shown_retention(observed.retention_days);
         if !ownership.is_ours_or_adopted(observed.tags()) {
@@ -279,6 +292,7 @@ impl Step for LogGroupStep {
             }
             None => self.listed(context, &ownership).await?,
         };
+        self.require_ours(&ownership, &observed)?;
         if !ownership.is_ours_or_adopted(observed.tags()) {
             return yielded();
         }

@@ -347,6 +347,19 @@ fn a_log_group_that_was_deleted() {
 }
 
 #[test]
+fn a_log_group_that_lost_its_tags() {
+    let words = ["log group /longshore/shop/api  is not this stack's"];
+    drifted(&words, &Refused, async |aws: &Aws| {
+        let logs = aws.cloudwatchlogs().await.unwrap();
+        let groups = logs.describe_log_groups().log_group_name_prefix(LOG_GROUP).send().await.unwrap();
+        let arn = groups.log_groups()[0].log_group_arn().unwrap();
+        let call = logs.untag_resource().resource_arn(arn).tag_keys(STACK_TAG).tag_keys(RESOURCE_TAG);
+        call.send().await.unwrap();
+        logs.put_retention_policy().log_group_name(LOG_GROUP).retention_in_days(1).send().await.unwrap();
+    });
+}
+
+#[test]
 fn what_lost_its_tag_is_the_stacks_again_once_it_is_adopted() {
     let project = Project::new();
     assert_eq!(project.run(&["deploy"]).exit, Exit::Done);

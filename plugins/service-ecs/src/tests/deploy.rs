@@ -190,10 +190,12 @@ async fn what_the_stack_does_not_own_is_used_or_left_alone() {
     let ecs = bench.aws.ecs().await.unwrap();
     ecs.create_cluster().cluster_name("main").send().await.unwrap();
     let logs = bench.aws.cloudwatchlogs().await.unwrap();
-    logs.create_log_group().log_group_name("/longshore/shop/api").send().await.unwrap();
-    let plans = bench.deploy(&seed()).await.unwrap();
+    logs.create_log_group().log_group_name("/team/api").send().await.unwrap();
+    let mut service = seed();
+    service.logs.as_mut().unwrap().group = Some("/team/api".to_owned());
+    let plans = bench.deploy(&service).await.unwrap();
     insta::assert_snapshot!("foreign_used", plans.shown());
-    let plans = bench.destroy(&seed()).await.unwrap();
+    let plans = bench.destroy(&service).await.unwrap();
     insta::assert_snapshot!("foreign_stays", plans.shown());
     assert_eq!(
         ecs.describe_clusters().clusters("main").send().await.unwrap().clusters()[0].status(),

@@ -18,6 +18,7 @@ fn step(aws: &Aws, context: &Context, name: &str) -> LogGroupStep {
         aws: aws.clone(),
         name: name.to_owned(),
         prefix: prefix(&context.stack),
+        is_named: false,
         retention_days: 1,
         before: Before::default(),
     }
