@@ -79,8 +79,8 @@ fn of_plan(step: &StepId, plan: StepPlan) -> Vec<Drift> {
         Action::Update | Action::Replace => {
             let follows = |change: &FieldChange| change.new == Some(Shown::AfterApply);
             let own: Vec<_> = plan.changes.iter().filter(|change| !follows(change)).cloned().collect();
-            // What only follows from another resource's drift is none of its own.
-            if own.is_empty() && plan.reason.is_none() && !plan.changes.is_empty() {
+            // What only follows from another resource's drift, or goes on by itself, is none of its own.
+            if own.is_empty() {
                 return Vec::new();
             }
             drift(DriftKind::Changed, plan.resource, plan.reason, declared_and_found(own))

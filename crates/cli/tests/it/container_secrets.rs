@@ -1,8 +1,9 @@
 //! Environment variables of containers whose values are kept in Parameter Store and in Secrets Manager.
 
+use longshore_aws::Aws;
 use longshore_cli::Exit;
 
-use crate::{assert_shown, interrupts::interrupted, project::Project};
+use crate::{assert_shown, hand::by_hand, interrupts::interrupted, project::Project};
 
 const SECRETS: &str = r#"
 [stores.parameters]
@@ -45,6 +46,22 @@ fn tasks_run_with_them_and_are_replaced_when_one_changes() {
     run(&["graph"], Exit::Done);
     run(&["destroy", "--yes"], Exit::Done);
     assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn one_that_was_changed_by_hand_is_one_drift_although_the_tasks_are_replaced_too() {
+    let project = project();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    by_hand(&project, async |aws: &Aws| {
+        let ssm = aws.ssm().await.unwrap();
+        let put = ssm.put_parameter().name("/longshore/shop/api/api/DATABASE_URL").overwrite(true);
+        put.value("theirs").send().await.unwrap();
+    });
+    let drift = project.run(&["drift"]);
+    assert_eq!(drift.exit, Exit::Changes, "{}", drift.stderr);
+    assert!(drift.stdout.contains("1 resource drifted"), "{}", drift.stdout);
+    let plan = project.run(&["plan"]);
+    assert!(plan.stdout.contains("2 to update"), "{}", plan.stdout);
 }
 
 #[test]

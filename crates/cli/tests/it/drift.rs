@@ -156,6 +156,20 @@ fn a_service_elsewhere_in_the_network() {
 }
 
 #[test]
+fn a_rollout_in_progress_is_none() {
+    let project = Project::new();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    by_hand(&project, async |aws: &Aws| {
+        let call = aws.ecs().await.unwrap().update_service().service("api");
+        call.force_new_deployment(true).send().await.unwrap();
+    });
+    let drift = project.run(&["drift"]);
+    assert_eq!(drift.exit, Exit::Done, "{}{}", drift.stdout, drift.stderr);
+    let plan = project.run(&["plan"]);
+    assert!(plan.stdout.contains("a deployment is in progress"), "{}", plan.stdout);
+}
+
+#[test]
 fn a_service_that_was_deleted() {
     drifted(&["service default/api  is missing"], &Mended, async |aws: &Aws| {
         aws.ecs().await.unwrap().delete_service().service("api").force(true).send().await.unwrap();
