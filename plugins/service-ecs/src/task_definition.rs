@@ -306,7 +306,9 @@ impl Step for TaskDefinitionStep {
         if changes.is_empty() {
             let unchanged = unchanged(observed.arn());
             return Ok(match action {
-                Action::Adopt => StepPlan { action, ..unchanged }.changes(tags::changes(&ownership, &observed.tags)),
+                Action::Adopt => {
+                    StepPlan { action, ..unchanged }.changes(tags::changes(&ownership, &observed.tags))
+                }
                 _ => unchanged,
             });
         }

@@ -55,3 +55,21 @@ pub(crate) fn by_hand<T>(project: &Project, work: impl AsyncFnOnce(&Aws) -> T) -
         result
     })
 }
+
+/// Registers a revision of the stack's family that carries no tag.
+pub(crate) async fn register_by_hand(aws: &Aws) {
+    let ecs = aws.ecs().await.unwrap();
+    let definition = ecs.describe_task_definition().task_definition("shop-api").send().await.unwrap();
+    let definition = definition.task_definition.unwrap();
+    ecs.register_task_definition()
+        .family("shop-api")
+        .set_container_definitions(definition.container_definitions)
+        .set_execution_role_arn(definition.execution_role_arn)
+        .set_network_mode(definition.network_mode)
+        .set_requires_compatibilities(definition.requires_compatibilities)
+        .cpu("512")
+        .memory("1024")
+        .send()
+        .await
+        .unwrap();
+}

@@ -1,0 +1,69 @@
+//! `longshore adopt`, and `[adopt]` in the configuration.
+
+use longshore_aws::Aws;
+use longshore_cli::Exit;
+
+use crate::{
+    assert_shown,
+    hand::{by_hand, register_by_hand},
+    project::Project,
+};
+
+const ROLE: &str = "shop-api-execution";
+const SECRET: &str = "longshore/shop/ghcr/pull";
+const STACK_TAG: &str = "longshore:stack";
+const RESOURCE_TAG: &str = "longshore:resource";
+
+#[test]
+fn what_lost_its_tag_is_the_stacks_again_once_it_is_adopted() {
+    let project = Project::new();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    by_hand(&project, async |aws: &Aws| {
+        let call = aws.iam().await.unwrap().untag_role().role_name(ROLE).tag_keys(STACK_TAG);
+        call.tag_keys(RESOURCE_TAG).send().await.unwrap();
+        let call = aws.secretsmanager().await.unwrap().untag_resource().secret_id(SECRET);
+        call.tag_keys(STACK_TAG).send().await.unwrap();
+    });
+    let unknown = project.run(&["adopt", "role.ap"]);
+    assert_eq!(unknown.exit, Exit::Failed);
+    assert!(unknown.stderr.contains("did you mean `role.api`?"), "{}", unknown.stderr);
+    let adopted = project.run(&["adopt", "role.api", "credential.ghcr"]);
+    assert_eq!(adopted.exit, Exit::Done, "{}{}", adopted.stdout, adopted.stderr);
+    assert_shown!(adopted.stdout);
+    assert_eq!(project.run(&["drift"]).exit, Exit::Done);
+    let again = project.run(&["adopt", "role.api"]);
+    assert_eq!(again.exit, Exit::Failed, "there is nothing left to adopt");
+
+    // The same by the configuration.
+    by_hand(&project, async |aws: &Aws| {
+        let call = aws.iam().await.unwrap().untag_role().role_name(ROLE);
+        call.tag_keys(STACK_TAG).send().await.unwrap();
+    });
+    let deployed = project.run(&["deploy", "--set", "adopt.\"role.api\"=true"]);
+    assert_eq!(deployed.exit, Exit::Done, "{}{}", deployed.stdout, deployed.stderr);
+    assert!(deployed.stdout.contains("1 adopted"), "{}", deployed.stdout);
+    let misspelt = project.run(&["plan", "--set", "adopt.\"role.apy\"=true"]);
+    assert!(misspelt.stderr.contains("there is no such step"), "{}", misspelt.stderr);
+}
+
+#[test]
+fn a_revision_of_somebody_else_is_in_the_way_only_when_there_is_none_of_the_stack() {
+    let project = Project::new();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    by_hand(&project, register_by_hand);
+    let drift = project.run(&["drift"]);
+    assert_eq!(drift.exit, Exit::Done, "{}{}", drift.stdout, drift.stderr);
+    let changed = project.run(&["deploy", "--set", "services.api.memory=1024"]);
+    assert_eq!(changed.exit, Exit::Done, "{}{}", changed.stdout, changed.stderr);
+
+    assert_eq!(project.run(&["destroy", "--yes"]).exit, Exit::Done);
+    let refused = project.run(&["deploy"]);
+    assert_eq!(refused.exit, Exit::Failed);
+    assert!(refused.stderr.contains("longshore adopt task-definition.api"), "{}", refused.stderr);
+    let adopted = project.run(&["adopt", "task-definition.api"]);
+    assert_eq!(adopted.exit, Exit::Done, "{}{}", adopted.stdout, adopted.stderr);
+    assert!(adopted.stdout.contains("1 adopted"), "{}", adopted.stdout);
+    let deployed = project.run(&["deploy"]);
+    assert_eq!(deployed.exit, Exit::Done, "{}{}", deployed.stdout, deployed.stderr);
+    assert_eq!(project.run(&["drift"]).exit, Exit::Done);
+}
