@@ -21,6 +21,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_types::{SdkConfig, origin::Origin};
 use longshore_model::{AwsTarget, CallRate, Failure, FailureKind};
+use longshore_outside::check_proxies;
 use longshore_plugin::Result;
 use tokio::sync::OnceCell;
 
@@ -114,7 +115,7 @@ macro_rules! clients {
         #[doc = concat!("The client of ", $what, ".")]
         ///
         /// # Errors
-        /// When no region is configured.
+        /// When no region is configured, or when a variable that should name a proxy does not.
         pub async fn $service(&self) -> Result<&$sdk::Client> {
             let client = self.inner.$service.get_or_try_init(|| async {
                 let (config, pacer) = self.configuration().await?;
@@ -212,7 +213,7 @@ impl Aws {
     /// service does not show here.
     ///
     /// # Errors
-    /// When no region is configured.
+    /// When no region is configured, or when a variable that should name a proxy does not.
     pub async fn endpoint(&self) -> Result<Option<&str>> {
         Ok(self.config().await?.endpoint_url())
     }
@@ -255,7 +256,10 @@ impl Aws {
             let pacer = Arc::new(Pacer::new(&inner.target.rates, chance));
             let config = match &inner.embedded {
                 Some(embedded) => embedded_config(&inner.target, embedded, &pacer, &inner.fence),
-                None => load(&inner.target, &pacer, &inner.fence).await,
+                None => {
+                    check_proxies()?;
+                    load(&inner.target, &pacer, &inner.fence).await
+                }
             };
             if region_of(&config).is_some() { Ok((config, pacer)) } else { Err(no_region(&inner.target)) }
         });

@@ -27,7 +27,7 @@ use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
 use http::Uri;
 
 /// HTTPS with rustls on ring and the system's trusted certificates, through the proxy that the environment names
-/// (`HTTPS_PROXY`, `NO_PROXY`), as the AWS command line does. What is on this machine is reached directly: no proxy could
+/// (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), as the AWS command line does. What is on this machine is reached directly: no proxy could
 /// reach it.
 pub(crate) fn https() -> SharedHttpClient {
     let (near, far) = (through(ProxyConfig::disabled()), through(ProxyConfig::from_env()));

@@ -189,11 +189,7 @@ pub(crate) fn real_puller() -> Result<Puller, Failure> {
 }
 
 fn real_transport() -> Result<Arc<dyn Transport>, Failure> {
-    match ReqwestTransport::new() {
-        Ok(transport) => Ok(Arc::new(transport)),
-        Err(error) => Err(Failure::new(FailureKind::Internal, error.to_string())
-            .help("check the system's certificates and the variables HTTPS_PROXY and NO_PROXY")),
-    }
+    Ok(Arc::new(ReqwestTransport::new()?))
 }
 
 fn simulated(cloud: Cloud, real: Arc<dyn Transport>) -> Arc<dyn Transport> {

@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use longshore_model::{Failure, FailureKind};
+use longshore_outside::check_proxies;
 use tokio::sync::OnceCell;
 
 use crate::{ReqwestTransport, Transport};
@@ -48,7 +49,7 @@ impl Authorities {
     /// The transport that trusts them.
     ///
     /// # Errors
-    /// When the file cannot be read or has no certificate in it.
+    /// When the file cannot be read or has no certificate in it, or when no HTTP client can be had.
     pub async fn transport(&self) -> Result<Arc<dyn Transport>, Failure> {
         self.transport.get_or_try_init(|| self.connect()).await.cloned()
     }
@@ -60,9 +61,10 @@ impl Authorities {
         };
         let pem =
             tokio::fs::read(&self.file).await.map_err(|error| fail(format!("cannot be read: {error}")))?;
+        check_proxies()?;
         let transport: Arc<dyn Transport> = match ReqwestTransport::trusting(&pem) {
             Ok(transport) => Arc::new(transport),
-            Err(error) => return Err(fail(format!("cannot be used: {error}"))),
+            Err(failure) => return Err(fail(format!("cannot be used: {}", failure.message))),
         };
         Ok(match &self.around {
             Some(around) => around(transport),

@@ -5,7 +5,8 @@ use std::{error::Error, io, net::IpAddr, time::Duration};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response, Uri};
-use longshore_outside::RealTime;
+use longshore_model::{Failure, FailureKind};
+use longshore_outside::{RealTime, check_proxies};
 use reqwest::{Certificate, Client, redirect};
 
 use crate::{Transport, TransportError, TransportErrorKind};
@@ -19,7 +20,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const BODY_LIMIT: usize = 8 << 20;
 
 /// Requests over the network, with the certificates that the operating system trusts and through the proxy that
-/// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name. Requests to this machine take no proxy, as with Docker.
+/// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name. Requests to this machine take no proxy, as with Docker.
 ///
 /// Requests run in real time, whatever the caller's clock does.
 #[derive(Debug)]
@@ -35,8 +36,8 @@ impl ReqwestTransport {
     /// A transport with the time limits of production: 5 s for a connection, 20 s for a request.
     ///
     /// # Errors
-    /// When the certificates cannot be loaded, the proxy's address is none, or no thread can be started.
-    pub fn new() -> Result<Self, TransportError> {
+    /// When the certificates cannot be loaded, a variable that should name a proxy does not, or no thread can be started.
+    pub fn new() -> Result<Self, Failure> {
         Self::with_roots(&[])
     }
 
@@ -44,15 +45,19 @@ impl ReqwestTransport {
     ///
     /// # Errors
     /// When there is no certificate in `pem`, and as with [`ReqwestTransport::new`].
-    pub fn trusting(pem: &[u8]) -> Result<Self, TransportError> {
+    pub fn trusting(pem: &[u8]) -> Result<Self, Failure> {
         match Certificate::from_pem_bundle(pem) {
             Ok(roots) if !roots.is_empty() => Self::with_roots(&roots),
-            _ => Err(TransportError::new(TransportErrorKind::Other, "there is no certificate in PEM format")),
+            _ => Err(Failure::new(FailureKind::Invalid, "there is no certificate in PEM format")),
         }
     }
 
-    fn with_roots(roots: &[Certificate]) -> Result<Self, TransportError> {
-        let other = |message: String| TransportError::new(TransportErrorKind::Other, message);
+    fn with_roots(roots: &[Certificate]) -> Result<Self, Failure> {
+        check_proxies()?;
+        let fails = |why: String| {
+            Failure::new(FailureKind::Internal, format!("the HTTP client does not start: {why}"))
+                .help("check the system's certificates")
+        };
         let builder = || {
             let builder = Client::builder()
                 .user_agent(concat!("longshore/", env!("CARGO_PKG_VERSION")))
@@ -61,16 +66,11 @@ impl ReqwestTransport {
                 .connect_timeout(CONNECT_TIMEOUT);
             roots.iter().cloned().fold(builder, reqwest::ClientBuilder::add_root_certificate)
         };
-        let build = |builder: reqwest::ClientBuilder| {
-            builder
-                .build()
-                .map_err(|error| other(format!("the HTTP client does not start: {}", root(&error))))
-        };
+        let build = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| fails(root(&error)));
         Ok(Self {
             client: build(builder())?,
             direct: build(builder().no_proxy())?,
-            real_time: RealTime::new()
-                .map_err(|error| other(format!("the HTTP client does not start: {error}")))?,
+            real_time: RealTime::new().map_err(|error| fails(error.to_string()))?,
             timeout: REQUEST_TIMEOUT,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use longshore_model::{Failure, FailureKind, Options};
+use longshore_model::Options;
 use longshore_oci::{Authorities, HttpTransport, ReqwestTransport, Transport};
 use longshore_plugin::{Extensions, Result};
 use tokio::sync::OnceCell;
@@ -40,11 +40,7 @@ impl Connection {
 }
 
 fn connect() -> Result<Arc<dyn Transport>> {
-    match ReqwestTransport::new() {
-        Ok(transport) => Ok(Arc::new(transport)),
-        Err(error) => Err(Failure::new(FailureKind::Internal, error.to_string())
-            .help("check the system's certificates and the variables HTTPS_PROXY and NO_PROXY")),
-    }
+    Ok(Arc::new(ReqwestTransport::new()?))
 }
 
 impl fmt::Debug for Connection {

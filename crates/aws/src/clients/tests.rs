@@ -178,3 +178,33 @@ async fn missing_credentials_are_said_as_such() {
     assert!(seen.lock().unwrap().is_empty());
     insta::assert_snapshot!(failure(&error, "ecs:ListClusters"));
 }
+
+/// The variables of a process cannot be changed safely while it runs: so this runs itself once more, with them.
+#[tokio::test]
+async fn nothing_is_sent_where_a_variable_that_should_name_a_proxy_does_not() {
+    const AGAIN: &str = "LONGSHORE_TEST_AGAIN";
+    const VALUE: &str = "http://a:hunter2@proxy example.com";
+    if std::env::var_os(AGAIN).is_some() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+        let region = Some("eu-central-1".to_owned());
+        let target = Target { region, endpoint, test_credentials: true, ..Target::default() };
+        let failure = tokio::select! {
+            found = async { Aws::connect(target, None).identity().await.map(drop) } => found.unwrap_err(),
+            _ = listener.accept() => panic!("something is sent"),
+        };
+        assert_eq!((failure.kind, failure.at.as_deref()), (FailureKind::Invalid, Some("https_proxy")));
+        assert!(!format!("{failure:?}").contains("hunter2"), "{failure}");
+        return;
+    }
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    let name = "clients::tests::nothing_is_sent_where_a_variable_that_should_name_a_proxy_does_not";
+    again
+        .args([name, "--exact", "--nocapture"])
+        .env(AGAIN, "1")
+        .env_remove("HTTPS_PROXY")
+        .env("https_proxy", VALUE);
+    let output = again.output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
+}

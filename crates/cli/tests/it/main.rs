@@ -16,6 +16,7 @@ mod lock;
 mod minted;
 mod plan_files;
 mod project;
+mod proxies;
 mod rotation;
 mod secrecy;
 mod sources;

@@ -25,7 +25,7 @@ use super::{
     network::{Server, puller, registry, respond},
     script::{AMD64, credential},
 };
-use crate::{Access, Authorities, Puller};
+use crate::{Access, Authorities, Puller, ReqwestTransport};
 
 /// Tells this program, run again, where the certificate of the authority is.
 const CA_FILE: &str = "LONGSHORE_TEST_CA_FILE";
@@ -173,4 +173,26 @@ async fn both_work_through_a_proxy() {
 
     let failure = puller().check(&plain, AMD64, Some(&credential()), None).await.unwrap_err();
     assert!(failure.to_string().contains("plain.test:5000"), "{failure}");
+}
+
+#[test]
+fn a_variable_that_should_name_a_proxy_and_does_not_is_refused() {
+    const AGAIN: &str = "LONGSHORE_TEST_AGAIN";
+    const VALUE: &str = "http://a:hunter2@proxy example.com";
+    if env::var_os(AGAIN).is_some() {
+        let pem = Authority::new().0.pem();
+        for made in [ReqwestTransport::new(), ReqwestTransport::trusting(pem.as_bytes())] {
+            let failure = made.map(drop).unwrap_err();
+            assert_eq!(failure.at.as_deref(), Some("HTTP_PROXY"), "{failure}");
+            assert!(!format!("{failure:?}").contains("hunter2"), "{failure}");
+        }
+        return;
+    }
+    let mut again = Command::new(env::current_exe().unwrap());
+    let name = "tests::trust::a_variable_that_should_name_a_proxy_and_does_not_is_refused";
+    again.args([name, "--exact", "--nocapture"]).env(AGAIN, "1").env("HTTP_PROXY", VALUE);
+    again.env_remove("HTTPS_PROXY").env_remove("https_proxy");
+    let output = again.output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
 }
