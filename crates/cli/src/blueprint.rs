@@ -65,15 +65,14 @@ impl Draft {
     pub(crate) async fn resolve(
         mut self,
         stack: &Name,
-        variables: &BTreeMap<String, String>,
+        environment: &Environment,
         interrupt: &CancellationToken,
     ) -> Result<Blueprint, Vec<Failure>> {
-        let environment = environment(variables);
         let context =
             Context::new(stack.clone(), StepId::new("cloud", "users"), interrupt.clone(), Arc::new(Silent));
         let mut failures = Vec::new();
         for user in &self.users {
-            match user.password.fetch(&context, &environment).await {
+            match user.password.fetch(&context, environment).await {
                 Ok(password) => {
                     let spec = UserSpec { password: Password::new(password.expose().as_str()) };
                     let registry = self.blueprint.registries.entry(user.registry.clone()).or_default();
@@ -84,12 +83,6 @@ impl Draft {
         }
         if failures.is_empty() { Ok(self.blueprint) } else { Err(failures) }
     }
-}
-
-/// The variables of the command, as credential sources look them up.
-pub(crate) fn environment(variables: &BTreeMap<String, String>) -> Environment {
-    let variables = variables.clone();
-    Environment::new(move |name| variables.get(name).map(Into::into))
 }
 
 /// Fetching a password is no step of the stack: there is nobody to report to.
@@ -276,7 +269,7 @@ mod tests {
     }
 
     async fn resolve(users: Value) -> Result<Blueprint, Vec<Failure>> {
-        let variables = [("TOKEN".to_owned(), "hunter2".to_owned())].into();
+        let environment = Environment::new(|name| (name == "TOKEN").then(|| "hunter2".into()));
         let options = options(json!({"registries": {"ghcr.io": {
             "users": users,
             "repositories": {"acme/api": {
@@ -285,7 +278,7 @@ mod tests {
             }},
         }}}));
         let draft = draft(Some(&options), &AwsTarget::default()).unwrap();
-        draft.resolve(&Name::new("shop").unwrap(), &variables, &CancellationToken::new()).await
+        draft.resolve(&Name::new("shop").unwrap(), &environment, &CancellationToken::new()).await
     }
 
     #[tokio::test]

@@ -10,10 +10,7 @@ use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
 use longshore_oci::Puller;
 use longshore_plugin::{Extensions, Registry};
 
-use crate::{
-    blueprint::{draft, environment},
-    settings::Settings,
-};
+use crate::{blueprint::draft, settings::Settings};
 
 /// The plugins that a configuration can name.
 pub(crate) fn plugins() -> Registry {
@@ -47,8 +44,19 @@ pub(crate) fn load(
         variables: variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
     };
     // Building a plugin calls nothing: whom the clients would reach does not matter here.
-    let extensions = extensions(&Aws::connect(Target::default(), None), environment(variables));
+    let extensions = extensions(&Aws::connect(Target::default(), None), looking_up(variables));
     load_with(&layers, &|used| judge(used, plugins, &extensions)).map_err(|errors| refused(&errors))
+}
+
+/// The variables of the command, as the secrets of the configuration are looked up in them. A program that yields one
+/// secret has no business with the others.
+pub(crate) fn environment(loaded: &Loaded, variables: &BTreeMap<String, String>) -> Environment {
+    looking_up(variables).hiding(loaded.secret_variables())
+}
+
+fn looking_up(variables: &BTreeMap<String, String>) -> Environment {
+    let variables = variables.clone();
+    Environment::new(move |name| variables.get(name).map(Into::into))
 }
 
 /// What is lent to plugins: the AWS clients, and the environment variables, with the secret values that AWS keeps.
@@ -79,8 +87,7 @@ pub(crate) fn unfold(
     puller: Puller,
     variables: &BTreeMap<String, String>,
 ) -> Result<Expansion, Vec<Failure>> {
-    // A program that yields one credential has no business with the others.
-    let extensions = extensions(aws, environment(variables).hiding(loaded.secret_variables()));
+    let extensions = extensions(aws, environment(loaded, variables));
     let host = Host { plugins, extensions: &extensions, pull_check: Arc::new(puller) };
     expand(&loaded.stack, &host).map_err(|problems| refused(&loaded.locate(problems)))
 }

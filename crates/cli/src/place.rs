@@ -23,7 +23,10 @@ use longshore_oci::{
 use longshore_simcloud::{Cloud, Moment, OpenError, TokioClock};
 use tokio_util::sync::CancellationToken;
 
-use crate::blueprint::{self, Draft};
+use crate::{
+    blueprint::{self, Draft},
+    host,
+};
 
 /// Where a stack's calls go.
 #[derive(Clone, Debug)]
@@ -110,14 +113,17 @@ impl Reach {
     /// Sets up what is needed to reach `place`. Must be called within the runtime of the run. Calls nothing.
     ///
     /// # Errors
-    /// When a password of the simulated cloud is not found, when its state of the simulated cloud cannot be read, or when no HTTP client can be had.
+    /// When a password of the simulated cloud is not found, when its state cannot be read, or when no HTTP client can
+    /// be had.
     pub(crate) async fn new(
         place: &Place,
-        stack: &Stack,
+        loaded: &Loaded,
         variables: &BTreeMap<String, String>,
         interrupt: &CancellationToken,
     ) -> Result<Self, Vec<Failure>> {
         let real = real_transport().map_err(|failure| vec![failure])?;
+        let stack = &loaded.stack;
+        let environment = host::environment(loaded, variables);
         let target = Target::from(&stack.aws);
         Ok(match place {
             Place::Aws => {
@@ -126,7 +132,7 @@ impl Reach {
             Place::Endpoint { url, draft, test_credentials } => {
                 let puller = match draft {
                     Some(draft) => {
-                        let blueprint = draft.clone().resolve(&stack.name, variables, interrupt).await?;
+                        let blueprint = draft.clone().resolve(&stack.name, &environment, interrupt).await?;
                         let clock = Arc::new(TokioClock::starting_at(wall_clock()));
                         let cloud =
                             Cloud::new(&blueprint, clock).map_err(|error| vec![cannot_open(&error)])?;
@@ -140,7 +146,7 @@ impl Reach {
                 Self { aws: Aws::connect(target, None), puller, cloud: None }
             }
             Place::Embedded { draft, state } => {
-                let blueprint = draft.clone().resolve(&stack.name, variables, interrupt).await?;
+                let blueprint = draft.clone().resolve(&stack.name, &environment, interrupt).await?;
                 let cloud = Cloud::open(state, &blueprint, wall_clock())
                     .map_err(|error| vec![cannot_open(&error)])?;
                 let embedded = Embedded {

@@ -55,7 +55,7 @@ impl Session {
         interrupt: CancellationToken,
     ) -> Result<Self, Vec<Failure>> {
         let variables = &invocation.variables;
-        let reach = Reach::new(&place, &loaded.stack, variables, &interrupt).await?;
+        let reach = Reach::new(&place, &loaded, variables, &interrupt).await?;
         let expansion = host::unfold(&loaded, plugins, &reach.aws, reach.puller.clone(), variables)?;
         let readers = invocation.display.readers(!place.is_virtual());
         let reading = readers.clone();

@@ -40,7 +40,8 @@ pub(super) fn run(options: &arguments::Cloud, mut invocation: Invocation) -> Exi
     let served = runtime.block_on(async {
         let listener = Listener::new(interrupts).map_err(|error| vec![no_signals(&error)])?;
         let work = async {
-            let blueprint = draft.resolve(&loaded.stack.name, &invocation.variables, &interrupt).await?;
+            let environment = host::environment(&loaded, &invocation.variables);
+            let blueprint = draft.resolve(&loaded.stack.name, &environment, &interrupt).await?;
             let served = listen(options, &blueprint, &invocation, interrupt.clone()).await;
             served.map_err(|failure| vec![failure])
         };

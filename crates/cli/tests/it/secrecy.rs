@@ -118,3 +118,31 @@ fn find(value: &Value, place: &str, places: &mut Vec<String>) {
         _ => {}
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_prints_a_simulated_users_password_does_not_inherit_the_token() {
+    let project = Project::new();
+    let record = project.path("seen-by-the-program");
+    let script = format!("env > '{}'; cat '{}'", record.display(), project.path("configs/token").display());
+    let local = fs::read_to_string(project.path("configs/local.toml")).unwrap();
+    let local =
+        local.replace("{ file = \"right-token\" }", &format!("{{ command = ['sh', '-c', \"{script}\"] }}"));
+    project.write("configs/local.toml", &local);
+    for arguments in [&["plan"][..], &["cloud", "--registry", "nowhere=127.0.0.1:0"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_longshore"))
+            .args(arguments)
+            .args(["--set", "registries.ghcr.token={ env = \"GHCR_TOKEN\" }", "--config-dir"])
+            .arg(project.path("configs"))
+            .env_remove("AWS_ENDPOINT_URL")
+            .env("GHCR_TOKEN", TOKEN)
+            .env("NOT_A_SECRET", "is inherited")
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let seen = fs::read_to_string(&record).expect(&stderr);
+        assert!(seen.contains("NOT_A_SECRET=is inherited"), "{seen}");
+        assert_unseen("the program's environment", &seen);
+        fs::remove_file(&record).unwrap();
+    }
+}
