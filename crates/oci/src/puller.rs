@@ -1,6 +1,10 @@
 //! The proof itself.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,6 +13,7 @@ use longshore_model::{Failure, ImageReference, Platform};
 use longshore_outside::Words;
 use longshore_plugin::{Credential, PullCheck, PullProof};
 use tokio::time::Instant;
+use url::Url;
 
 use crate::{
     Access, Transport,
@@ -26,19 +31,27 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const UNTOLD: usize = 8;
 
 /// Proves that images can be pulled, by reading their manifests and platforms as a container runtime does.
+///
+/// What a digest stands for never changes: so a manifest that was read is not read again, neither by clones. Each later
+/// check of it, with another credential or for another platform, asks the registry for its headers alone, which some
+/// registries do not count as a pull.
 #[derive(Clone)]
 pub struct Puller {
     transport: Arc<dyn Transport>,
     deadline: Duration,
     /// By host.
     access: BTreeMap<String, Access>,
+    known: Arc<Known>,
 }
+
+/// The platforms of manifests that were read, by the URL with their digest.
+type Known = Mutex<BTreeMap<Url, Vec<ImagePlatform>>>;
 
 impl Puller {
     /// A puller whose requests leave through `transport`, and which waits 60 s at most when it is asked to wait.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, deadline: DEADLINE, access: BTreeMap::new() }
+        Self { transport, deadline: DEADLINE, access: BTreeMap::new(), known: Arc::default() }
     }
 
     /// Reaches the registry at `host` by `access`.
@@ -85,7 +98,7 @@ impl PullCheck for Puller {
             words: Words::default(),
         };
         let session = Session::new(exchange, Subject { image, user: None }, credential)?;
-        Check { image, session }.run(platform).await
+        Check { image, session, known: &self.known }.run(platform).await
     }
 }
 
@@ -93,19 +106,29 @@ impl PullCheck for Puller {
 struct Check<'a> {
     image: &'a ImageReference,
     session: Session<'a>,
+    known: &'a Known,
+}
+
+/// A manifest that the registry let the credential at.
+struct Found {
+    /// The call that found it, as errors name it.
+    at: String,
+    /// Its digest, where the registry tells it.
+    digest: Option<String>,
+    /// Its content, where it took reading it.
+    content: Option<Bytes>,
 }
 
 impl Check<'_> {
     async fn run(mut self, platform: Platform) -> Result<PullProof, Failure> {
-        let (at, announced) = self.find().await?;
-        let reference = announced.as_deref().unwrap_or_else(|| self.image.manifest_reference()).to_owned();
-        let content = self.manifest(&at, &reference).await?;
-        let digest = announced.unwrap_or_else(|| sha256(&content));
-        let has = match manifest::read(&content) {
-            Manifest::Index(entries) => self.platforms(&at, entries, platform).await?,
-            Manifest::Image { config } => vec![self.config(&at, &config).await?],
-            Manifest::Unusable(what) => return Err(self.session.subject().no_image(&at, what)),
+        let found = self.find().await?;
+        let known = found.digest.as_ref().and_then(|digest| Some((digest.clone(), self.recall(digest)?)));
+        let (digest, has) = match known {
+            // Where it names none for an image, it matters for which platform that was asked.
+            Some((digest, has)) if has.iter().any(|one| one.runs_on(platform)) => (digest, has),
+            _ => self.look(&found, platform).await?,
         };
+        let at = found.at;
         let words = self.session.words();
         let mut platforms: Vec<String> = Vec::new();
         for text in has.iter().map(|one| one.show(words)) {
@@ -120,28 +143,59 @@ impl Check<'_> {
         }
     }
 
-    /// Finds the manifest: the call that did, as errors name it, and its digest where the registry tells it.
-    async fn find(&mut self) -> Result<(String, Option<String>), Failure> {
+    /// Reads the manifest: its digest, and the platforms that it is for.
+    async fn look(
+        &mut self,
+        Found { at, digest, content }: &Found,
+        platform: Platform,
+    ) -> Result<(String, Vec<ImagePlatform>), Failure> {
+        let reference = digest.as_deref().unwrap_or_else(|| self.image.manifest_reference()).to_owned();
+        let content = match content {
+            Some(content) => self.verified(at, &reference, content.clone())?,
+            None => self.manifest(at, &reference).await?,
+        };
+        let digest = digest.clone().unwrap_or_else(|| sha256(&content));
+        let has = match manifest::read(&content) {
+            Manifest::Index(entries) => self.platforms(at, entries, platform).await?,
+            Manifest::Image { config } => vec![self.config(at, &config).await?],
+            Manifest::Unusable(what) => return Err(self.session.subject().no_image(at, what)),
+        };
+        let url = self.session.address().manifest(self.image.repository(), &digest);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(url, has.clone());
+        Ok((digest, has))
+    }
+
+    /// The platforms of the manifest with this digest, if it was read before.
+    fn recall(&self, digest: &str) -> Option<Vec<ImagePlatform>> {
+        let url = self.session.address().manifest(self.image.repository(), digest);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&url).cloned()
+    }
+
+    /// Finds the manifest.
+    async fn find(&mut self) -> Result<Found, Failure> {
         let url = self.session.address().manifest(self.image.repository(), self.image.manifest_reference());
+        let get;
         let head = self.session.read(Method::HEAD, url.clone(), manifest::ACCEPT).await?;
-        let found = if head.status.is_success() {
-            head.clone()
+        let (headers, content) = if head.status.is_success() {
+            (&head.headers, None)
         } else {
             // The answer to HEAD has no body; the registry's words come with that to GET.
-            let get = self.session.read(Method::GET, url, manifest::ACCEPT).await?;
-            if !get.status.is_success() {
-                return Err(self.session.refusal(&head.at, &get));
+            let answer = self.session.read(Method::GET, url, manifest::ACCEPT).await?;
+            if !answer.status.is_success() {
+                return Err(self.session.refusal(&head.at, &answer));
             }
-            get
+            get = answer;
+            (&get.headers, Some(get.body.clone()))
         };
-        let told = content_digest(&found.headers).filter(|digest| is_digest(digest)).map(str::to_owned);
-        match (self.image.digest(), told) {
+        let told = content_digest(headers).filter(|digest| is_digest(digest)).map(str::to_owned);
+        let digest = match (self.image.digest(), told) {
             (Some(wanted), Some(told)) if wanted != told => {
-                Err(self.session.subject().wrong_content(&head.at, wanted))
+                return Err(self.session.subject().wrong_content(&head.at, wanted));
             }
-            (Some(wanted), _) => Ok((head.at, Some(wanted.to_owned()))),
-            (None, told) => Ok((head.at, told)),
-        }
+            (Some(wanted), _) => Some(wanted.to_owned()),
+            (None, told) => told,
+        };
+        Ok(Found { at: head.at, digest, content })
     }
 
     /// The content of a manifest that was found under the tag or digest `reference`.

@@ -5,6 +5,7 @@ mod handshake;
 mod network;
 mod patience;
 mod platforms;
+mod repeated;
 mod script;
 mod secrets;
 mod trust;

@@ -87,9 +87,14 @@ impl Script {
     ) -> Result<PullProof, Failure> {
         let puller = Puller::new(Arc::new(self.clone()));
         let result = puller.check(&image.parse().unwrap(), platform, credential, endpoint).await;
-        let left: Vec<_> = self.steps.lock().unwrap().iter().map(|(call, _)| call.clone()).collect();
-        assert!(left.is_empty(), "these requests were not sent: {left:#?}; the result is {result:?}");
+        self.is_at_its_end();
         result
+    }
+
+    /// Every expected request was sent.
+    pub(super) fn is_at_its_end(&self) {
+        let left: Vec<_> = self.steps.lock().unwrap().iter().map(|(call, _)| call.clone()).collect();
+        assert!(left.is_empty(), "these requests were not sent: {left:#?}");
     }
 }
 

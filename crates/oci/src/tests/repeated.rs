@@ -1,0 +1,64 @@
+//! Images that are checked more than once in a run.
+
+use std::sync::Arc;
+
+use longshore_plugin::{PullCheck, PullProof, Result};
+
+use super::script::{AMD64, ARM64, INDEX, MANIFEST, Script, credential, error, reply};
+use crate::{Puller, digest::sha256};
+
+fn index(architectures: &[&str]) -> String {
+    let entries = architectures.iter().map(|architecture| {
+        let digest = sha256(architecture.as_bytes());
+        format!(r#"{{"digest":"{digest}","platform":{{"os":"linux","architecture":"{architecture}"}}}}"#)
+    });
+    format!(r#"{{"mediaType":"{INDEX}","manifests":[{}]}}"#, entries.collect::<Vec<_>>().join(","))
+}
+
+/// Expects a check that is content with the headers of the manifest `content`.
+fn headers_alone(script: Script, content: &str) -> Script {
+    let digest = sha256(content.as_bytes());
+    let headers = [("content-type", INDEX), ("docker-content-digest", digest.as_str())];
+    script.token().then(&format!("HEAD {MANIFEST} as bearer TOKEN"), reply(200, &headers, ""))
+}
+
+async fn check(puller: &Puller, platform: longshore_model::Platform) -> Result<PullProof> {
+    puller.check(&"ghcr.io/acme/api:1".parse().unwrap(), platform, Some(&credential()), None).await
+}
+
+#[tokio::test]
+async fn what_was_read_is_not_read_again_but_everybody_has_to_be_let_at_it() {
+    let content = index(&["amd64", "arm64"]);
+    let script = headers_alone(Script::default().token().manifest(INDEX, &content), &content);
+    let script = headers_alone(script, &content);
+    let script = script.token().refused(403, &error("DENIED", "requested access to the resource is denied"));
+    let puller = Puller::new(Arc::new(script.clone()));
+    let first = check(&puller, AMD64).await.unwrap();
+    assert_eq!(first.platforms, ["linux/amd64", "linux/arm64"]);
+    assert_eq!(check(&puller.clone(), AMD64).await.unwrap(), first);
+    assert_eq!(check(&puller, ARM64).await.unwrap(), first);
+    let refused = check(&puller, AMD64).await.unwrap_err();
+    assert!(refused.message.contains("requested access to the resource is denied"), "{refused}");
+    script.is_at_its_end();
+}
+
+#[tokio::test]
+async fn a_tag_that_has_moved_is_read_again() {
+    let (old, new) = (index(&["amd64"]), index(&["arm64"]));
+    let script = Script::default().token().manifest(INDEX, &old).token().manifest(INDEX, &new);
+    let puller = Puller::new(Arc::new(script.clone()));
+    check(&puller, AMD64).await.unwrap();
+    let moved = check(&puller, AMD64).await.unwrap_err();
+    assert!(moved.message.contains("linux/arm64"), "{moved}");
+    script.is_at_its_end();
+}
+
+#[tokio::test]
+async fn what_is_not_for_the_platform_is_read_again() {
+    let content = index(&["amd64"]);
+    let script = Script::default().token().manifest(INDEX, &content).token().manifest(INDEX, &content);
+    let puller = Puller::new(Arc::new(script.clone()));
+    check(&puller, AMD64).await.unwrap();
+    check(&puller, ARM64).await.unwrap_err();
+    script.is_at_its_end();
+}
