@@ -86,9 +86,10 @@ impl<'a> Fields<'a> {
         self.problem(field, format!("found {}", self.describe(field, found)), format!("must be {wanted}"));
     }
 
-    /// Whether `field` is there.
+    /// Whether `field` is there. Whoever asks knows the field: it is named among those that can be set.
     #[must_use]
-    pub fn has(&self, field: &str) -> bool {
+    pub fn has(&mut self, field: &str) -> bool {
+        self.known.push(field.to_owned());
         self.values.contains_key(field)
     }
 
@@ -259,7 +260,7 @@ impl<'a> Fields<'a> {
             .filter(|(field, _)| !self.taken.contains(*field))
             .map(|(field, value)| (field.clone(), value.clone()))
             .collect();
-        let known = self.taken.iter().cloned().collect();
+        let known = self.taken.iter().chain(&self.known).cloned().collect();
         let taken = self.values.iter().filter(|(field, _)| self.taken.contains(*field));
         let taken = taken.map(|(field, value)| (field.clone(), value.clone())).collect();
         self.taken.extend(values.keys().cloned());
@@ -401,6 +402,14 @@ mod tests {
         );
         let problems = rest.read(|fields| fields.text("username")).unwrap_err();
         assert_eq!(problems[0].to_string(), "registries.ghcr.hots: unknown key (did you mean `host`?)");
+    }
+
+    #[test]
+    fn what_was_asked_for_is_known_where_it_is_not_there() {
+        let options = options(json!({"teir": "advanced"}));
+        let problems =
+            options.read(|fields| if fields.has("tier") { fields.text("tier") } else { None }).unwrap_err();
+        assert_eq!(problems[0].to_string(), "registries.ghcr.teir: unknown key (did you mean `tier`?)");
     }
 
     #[test]

@@ -31,8 +31,8 @@ impl RoleOptions {
             });
             if fields.has("arn") {
                 let own = ["path", "confused-deputy-conditions", "permissions-boundary"];
-                let own = own.into_iter().filter(|key| fields.has(key));
-                for key in own.chain(named_elsewhere) {
+                let own: Vec<_> = own.into_iter().filter(|key| fields.has(key)).collect();
+                for key in own.into_iter().chain(named_elsewhere) {
                     let help = "remove it: a role that is there already is used as it is";
                     fields.problem(key, "stands beside `arn`", help);
                 }

@@ -1,7 +1,7 @@
 //! The store: what it can do, and what it plans.
 
 use async_trait::async_trait;
-use longshore_aws::{Aws, Owner, Ownership};
+use longshore_aws::{Aws, Owner, Ownership, STACK_TAG};
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
 use longshore_plugin::{
     Before, Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
@@ -91,11 +91,24 @@ pub(crate) fn resource(name: &str) -> String {
 
 /// Makes sure that a secret is the stack's.
 pub(crate) fn require_ours(name: &str, secret: &Observed, ownership: &Ownership) -> Result<()> {
-    let state = if secret.deleted.is_some() { ", scheduled for deletion," } else { "" };
+    const RENAME: &str = "set another `secret-name` for the registry";
+    let at = |failure: Failure| failure.at(format!("secretsmanager:DescribeSecret {name}"));
+    let is_deleted = secret.deleted.is_some();
+    let state = if is_deleted { ", scheduled for deletion," } else { "" };
     let what = format!("secret `{name}`{state}");
-    ownership
-        .require(what, "set another `secret-name` for the registry", secret.tags())
-        .map_err(|failure| failure.at(format!("secretsmanager:DescribeSecret {name}")))
+    let failure = match ownership.require(what, RENAME, secret.tags()) {
+        Ok(()) => return Ok(()),
+        Err(failure) => at(failure),
+    };
+    // Secrets Manager takes no tags for what is scheduled for deletion.
+    if is_deleted && matches!(ownership.owner(secret.tags()), Owner::OtherStack(_)) {
+        let stack = ownership.stack();
+        return Err(failure.help(format!(
+            "Longshore does not change what it does not own: {RENAME}, or take it over: restore it first (`aws \
+             secretsmanager restore-secret --secret-id {name}`), then give it the tag {STACK_TAG}={stack}"
+        )));
+    }
+    Err(failure)
 }
 
 #[async_trait]

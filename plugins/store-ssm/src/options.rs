@@ -64,6 +64,7 @@ mod tests {
             json!({"prefix": "shop/"}),
             json!({"prefix": "/aws/"}),
             json!({"prefix": "//"}),
+            json!({"teir": "advanced"}),
         ]
         .map(|values| {
             let problems = read(values).unwrap_err();

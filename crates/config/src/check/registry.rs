@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_model::{ContainerRegistry, Fields, ImageReference, Name, Plugin};
+use longshore_model::{ContainerRegistry, Fields, ImageReference, Name, Plugin, closest};
+use serde_json::Value;
 
 use super::{
     Named, PluginKind, Plugins, named,
@@ -76,9 +77,11 @@ fn read(
 fn host(fields: &mut Fields<'_>) -> Option<String> {
     if !fields.has("host") {
         fields.skip("host");
-        // Without `use` there is an error already, and perhaps a default once it is set.
-        if fields.has("use") {
-            let known = listed(HOSTS.map(|(source, _)| source));
+        // Without `use`, or where it is mistyped, there is an error already, and perhaps a default once it is right.
+        let sources = HOSTS.map(|(source, _)| source);
+        let used = fields.peek("use").and_then(Value::as_str);
+        if used.is_some_and(|used| closest(used, sources).is_none()) {
+            let known = listed(sources);
             let help = format!(
                 "set it as it stands in image references, such as \"registry.example.com:5050\"; only {known} imply one"
             );

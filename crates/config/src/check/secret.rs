@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Arn, ContainerSecret, Fields, Plugin};
+use longshore_model::{Arn, ContainerSecret, Fields, Plugin, without_tokens};
 
 use super::{Named, PluginKind, Plugins, text::accepted};
 
@@ -87,10 +87,10 @@ fn existing(fields: &mut Fields<'_>) -> Option<ContainerSecret> {
         fields.skip("store");
         fields.problem("store", "stands beside `arn`", "remove it: the ARN says where the secret is");
     }
-    let arn = accepted(fields, "arn", |text| text.parse().is_ok_and(|arn| is_readable(&arn)), ARN);
+    let arn = readable(fields);
     let kms_key = accepted(fields, "kms-key", is_key, KEY);
     fields.skip("value");
-    Some(ContainerSecret::Existing { arn: arn?.parse().ok()?, kms_key })
+    Some(ContainerSecret::Existing { arn: arn?, kms_key })
 }
 
 fn is_variable(name: &str) -> bool {
@@ -99,23 +99,56 @@ fn is_variable(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Whether ECS reads variables from what an ARN names. The six characters at the end of a secret's ARN have to be there:
-/// without them, it may be taken for another one. Behind them may stand a key of the secret's JSON, a stage and a
-/// version (ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS environment variables").
-fn is_readable(arn: &Arn) -> bool {
+/// The ARN of what ECS reads. An ARN is no secret: one that is wrong is shown in full, with what is missing.
+fn readable(fields: &mut Fields<'_>) -> Option<Arn> {
+    let text = fields.text("arn")?;
+    let wrong = match text.parse() {
+        Ok(arn) => match judge(&arn) {
+            Ok(()) => return Some(arn),
+            Err(wrong) => wrong,
+        },
+        Err(_) => {
+            fields.refuse("arn", ARN);
+            return None;
+        }
+    };
+    fields.problem("arn", format!("found \"{}\"", without_tokens(&text)), without_tokens(&wrong));
+    None
+}
+
+/// What keeps ECS from reading a variable from what an ARN names. The six characters at the end of a secret's ARN have to
+/// be there: without them, it may be taken for another one. Behind them may stand a key of the secret's JSON, a stage and
+/// a version (ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS environment variables").
+fn judge(arn: &Arn) -> Result<(), String> {
     if arn.region().is_empty() || arn.account().is_empty() {
-        return false;
+        return Err(format!("it lacks the region or the account: must be {ARN}"));
     }
     match (arn.service(), arn.resource().split_once('/'), arn.resource().strip_prefix("secret:")) {
-        ("ssm", Some(("parameter", name)), _) => !name.is_empty() && !name.contains(':'),
-        ("secretsmanager", _, Some(rest)) => {
+        ("ssm", Some(("parameter", name)), _) if !name.is_empty() => match name.split_once(':') {
+            None => Ok(()),
+            Some((_, version)) => Err(format!(
+                "remove `:{version}`: versions and labels of a parameter cannot be referenced, ECS reads the current value"
+            )),
+        },
+        ("secretsmanager", _, Some(rest)) if !rest.is_empty() => {
             let name = rest.split(':').next().unwrap_or_default();
             let suffix = name.rsplit_once('-').map(|(_, suffix)| suffix);
             let is_full = suffix
                 .is_some_and(|suffix| suffix.len() == 6 && suffix.bytes().all(|b| b.is_ascii_alphanumeric()));
-            is_full && matches!(rest.split(':').count(), 1 | 4)
+            if !is_full {
+                return Err(format!(
+                    "it lacks the hyphen and six characters at the end of the full ARN, as in `{name}-AbCdEf`: `aws \
+                     secretsmanager describe-secret --secret-id {name}` shows it"
+                ));
+            }
+            match rest.split(':').count() {
+                1 | 4 => Ok(()),
+                _ => Err("behind the ARN stand a key of the secret's JSON, a stage and a version, each of which may be \
+                          empty: such as `:password::`"
+                    .to_owned()),
+            }
         }
-        _ => false,
+        _ => Err(format!("must be {ARN}")),
     }
 }
 
@@ -133,13 +166,15 @@ fn is_key(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use longshore_model::Options;
+
     use super::*;
 
     #[test]
     fn what_ecs_can_read() {
         let secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret";
         let parameter = "arn:aws:ssm:eu-central-1:123456789012:parameter";
-        let fits = |text: String| text.parse().is_ok_and(|arn| is_readable(&arn));
+        let fits = |text: String| text.parse().is_ok_and(|arn| judge(&arn).is_ok());
         for good in [":db-AbCdEf", ":a/b-c-123456", ":db-AbCdEf:password::", ":db-AbCdEf::AWSPREVIOUS:"] {
             assert!(fits(format!("{secret}{good}")), "{good}");
         }
@@ -153,5 +188,29 @@ mod tests {
                 && !fits(format!("{parameter}/db:3"))
         );
         assert!(!fits("arn:aws:s3:::bucket".to_owned()));
+    }
+
+    #[test]
+    fn an_arn_that_ecs_cannot_read_is_shown_with_what_is_missing() {
+        let arn = |resource: &str| format!("arn:aws:{resource}");
+        let said = [
+            arn("secretsmanager:eu-central-1:123456789012:secret:shop/database"),
+            arn("secretsmanager:eu-central-1:123456789012:secret:shop/database-AbCdEf:password"),
+            arn("secretsmanager:eu-central-1:123456789012:secret:"),
+            arn("ssm:eu-central-1:123456789012:parameter/shop/database-with-a-long-name:3"),
+            arn("ssm:eu-central-1::parameter/shop/database"),
+            arn("secretsmanager:eu-central-1:123456789012:secret:ghp_0123456789abcdef"),
+            "hunter2-hunter2-hunter2-hunter2-hunter2-hunter2-hunter2-hunter2-hunter2".to_owned(),
+        ]
+        .map(|arn| {
+            let values = serde_json::json!({ "arn": arn }).as_object().unwrap().clone();
+            let key = "services.api.secrets.DATABASE".to_owned();
+            let options = Options { key, values, ..Options::default() };
+            let problems = options.read(existing).map(drop).unwrap_err();
+            problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()
+        });
+        let said = said.concat();
+        assert!(!said.contains("hunter2") && !said.contains("ghp_0123"), "{said}");
+        insta::assert_snapshot!(said);
     }
 }

@@ -1,6 +1,9 @@
 //! What is wrong with keys and values, and how it is said.
 
+use longshore_model::Problem;
+
 use super::{API, Configuration};
+use crate::PluginUse;
 
 #[test]
 fn everything_is_reported_at_once() {
@@ -140,4 +143,17 @@ fn errors_can_be_read_by_programs() {
     let configuration = Configuration::new(API, "[services.api]\nmemory = 'x'").set("stack=a b");
     let errors = crate::load(&configuration.layers).unwrap_err();
     insta::assert_snapshot!(configuration.shown(&serde_json::to_string_pretty(&errors).unwrap()));
+}
+
+#[test]
+fn where_a_source_is_mistyped_no_host_is_missing() {
+    let base = "stack = 'acme'\nregistries.hub.use = 'dokerhub'\nregistries.own.use = 'static'\n";
+    let judge = |used: &PluginUse| match used.plugin.name.as_str() {
+        "dokerhub" => vec![Problem::new(format!("{}.use", used.plugin.options.key), "unknown")],
+        _ => Vec::new(),
+    };
+    let errors = Configuration::new(base, "").errors_with(&judge);
+    assert!(errors.contains("registries.hub.use: unknown"), "{errors}");
+    assert!(!errors.contains("registries.hub.host"), "{errors}");
+    assert!(errors.contains("registries.own.host: is missing"), "{errors}");
 }
