@@ -323,7 +323,8 @@ pub(crate) struct Rotate {
 /// Options of `credentials`.
 #[derive(Args, Debug)]
 pub(crate) struct Credentials {
-    /// Exits with 1 when a credential expires within this time, does not pull, or is not stored: for a scheduled job
+    /// Exits with 1 when a credential expires within this time or its registry was asked in vain, when it does not pull,
+    /// or is not stored: for a scheduled job
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) fail_within: Option<Duration>,
     #[command(flatten)]

@@ -24,6 +24,12 @@ const GITHUB_APP: ShortLived = ShortLived {
     ends: "it ends with its job or within the hour",
     instead: "create a classic personal access token with the scope read:packages",
 };
+/// GitHub Docs, "Refreshing user access tokens".
+const GITHUB_APP_USER: ShortLived = ShortLived {
+    what: "a token that a GitHub app has for a user",
+    ends: "it ends after eight hours, unless the app lets it last",
+    instead: "create a classic personal access token with the scope read:packages",
+};
 /// Google Cloud, "Configure authentication to Artifact Registry for Docker", "Access token".
 const GOOGLE: ShortLived = ShortLived {
     what: "a Google access token",
@@ -53,6 +59,9 @@ impl ShortLived {
         }
         if password.starts_with("ghs_") {
             return Some(GITHUB_APP);
+        }
+        if password.starts_with("ghu_") {
+            return Some(GITHUB_APP_USER);
         }
         if password.starts_with("ya29.") {
             return Some(GOOGLE);
@@ -103,6 +112,7 @@ mod tests {
             ("gitlab-ci-token", "64_x", GITLAB_JOB),
             ("acme", "glcbt-64_x", GITLAB_JOB),
             ("acme", "ghs_x", GITHUB_APP),
+            ("acme", "ghu_x", GITHUB_APP_USER),
             ("oauth2accesstoken", "x", GOOGLE),
             ("_dcgcloud_token", "x", GOOGLE),
             ("acme", "ya29.x", GOOGLE),
@@ -115,6 +125,7 @@ mod tests {
             ("robot$acme", "hunter2"),
             ("gitlab+deploy-token-1", "gldt-x"),
             ("acme", "ghp_x"),
+            ("acme", "gho_x"),
             ("acme", "dckr_pat_x"),
             ("_json_key", "{}"),
             ("aws", "x"),

@@ -72,6 +72,9 @@ pub struct CredentialStatus {
     pub stored_at: Option<String>,
     /// When the credential expires, in RFC 3339, where anybody knows.
     pub expires_at: Option<String>,
+    /// Whether it is known that the credential never expires. Without this and without a time, nobody knows.
+    #[serde(default)]
+    pub never_expires: bool,
     /// What it is, in a few words: `classic personal access token`.
     pub kind: Option<String>,
     /// What it may do.

@@ -8,6 +8,8 @@ use longshore_plugin::Result;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
+use crate::read_time;
+
 /// How long a quotation may be.
 const LENGTH: usize = 300;
 
@@ -59,11 +61,21 @@ impl Answer {
     /// # Errors
     /// When it is not what was expected. The document is not repeated: it may hold a secret.
     pub fn read<T: de::DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|_| {
-            Failure::new(FailureKind::Unavailable, format!("{} gave an answer of another form", self.vendor))
-                .at(&self.at)
-                .help("check that the API's URL is right, and that no proxy answers in its place")
-        })
+        serde_json::from_slice(&self.body).map_err(|_| self.other_form())
+    }
+
+    /// Reads a point in time that the answer names.
+    ///
+    /// # Errors
+    /// When it is none: what ends at a time that nobody understands must not count as lasting.
+    pub fn read_time(&self, text: &str) -> Result<u64> {
+        read_time(text).ok_or_else(|| self.other_form())
+    }
+
+    fn other_form(&self) -> Failure {
+        Failure::new(FailureKind::Unavailable, format!("{} gave an answer of another form", self.vendor))
+            .at(&self.at)
+            .help("check that the API's URL is right, and that no proxy answers in its place")
     }
 
     /// A failure with what the API says about it.

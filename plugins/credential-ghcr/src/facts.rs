@@ -4,7 +4,7 @@ use http::StatusCode;
 use longshore_model::{FailureKind, Secret};
 use longshore_outside::Words;
 use longshore_plugin::{Context, CredentialFacts, Result};
-use longshore_vendor_api::{Api, Call, read_time};
+use longshore_vendor_api::{Api, Call};
 
 use crate::token_kind::TokenKind;
 
@@ -36,10 +36,12 @@ pub(crate) async fn of(
     }
     // GitHub Docs, "Scopes for OAuth apps", "Requested scopes and granted scopes".
     let scopes = answer.header("x-oauth-scopes").unwrap_or_default().split(',').map(str::trim);
+    let expiration = answer.header("github-authentication-token-expiration");
     Ok(CredentialFacts {
         scopes: scopes.filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
-        // A token that never expires has no such header.
-        expires_at: answer.header("github-authentication-token-expiration").and_then(read_time),
+        expires_at: expiration.map(|text| answer.read_time(text)).transpose()?,
+        // A personal access token that never expires has no such header. Others may end nevertheless.
+        never_expires: expiration.is_none() && kind.is_personal(),
         ..facts
     })
 }

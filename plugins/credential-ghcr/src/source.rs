@@ -73,6 +73,20 @@ impl GhcrSource {
                  tasks that start later could not pull",
                 &format!("{USE_CLASSIC}; or set allow-short-lived = true, for tasks that are gone by then"),
             ),
+            TokenKind::AppUser if !self.allow_short_lived => refuse(
+                "is one that an app has for a user (ghu_…): it ends after eight hours, unless the app lets it last, and \
+                 tasks that start later could not pull",
+                &format!(
+                    "{USE_CLASSIC}; or set allow-short-lived = true, where tasks are gone by then or it lasts"
+                ),
+            ),
+            TokenKind::AppUser => {
+                context.warn(
+                    "the token for ghcr.io ends after eight hours, unless its app lets it last: tasks that start later \
+                     cannot pull",
+                );
+                Ok(())
+            }
             TokenKind::Installation => {
                 context.warn(
                     "the token for ghcr.io ends with its job or within the hour: tasks that start later cannot pull",
@@ -81,7 +95,7 @@ impl GhcrSource {
             }
             TokenKind::User => {
                 context.warn(
-                    "the token for ghcr.io belongs to a sign-in (gho_… or ghu_…): tasks cannot pull any more when that \
+                    "the token for ghcr.io belongs to a sign-in (gho_…): tasks cannot pull any more when that \
                      ends; a classic personal access token with the scope read:packages lasts",
                 );
                 Ok(())

@@ -91,6 +91,7 @@ async fn tokens_that_do_not_pull_for_long_are_refused_or_warned_of() {
         ("ghr_", true),
         ("gho_", false),
         ("ghu_", false),
+        ("ghu_", true),
         ("ghp_a ", false),
     ] {
         let token = format!("{prefix}{BODY}");
@@ -188,17 +189,25 @@ async fn tells_what_a_token_may_do_and_when_it_ends() {
         kind: kind.clone(),
         scopes: vec!["read:packages".to_owned(), "repo".to_owned()],
         expires_at: Some(1_798_009_200),
-        remaining_pulls: None,
+        ..CredentialFacts::default()
     };
     let (found, seen) = facts("ghcr.io", None, &classic, (200, &headers)).await;
     assert_eq!((found.unwrap(), seen), (told.clone(), vec!["GET https://api.github.com/user".to_owned()]));
 
     // A token without scopes that never expires.
-    let untold = CredentialFacts { kind, ..CredentialFacts::default() };
+    let lasting = CredentialFacts { kind: kind.clone(), never_expires: true, ..CredentialFacts::default() };
     let (found, _) = facts("ghcr.io", None, &classic, (200, &[("x-oauth-scopes", "")])).await;
-    assert_eq!(found.unwrap(), untold);
+    assert_eq!(found.unwrap(), lasting);
+    // Of a token of a sign-in that is not told: it is no personal one.
+    let (found, _) = facts("ghcr.io", None, &format!("gho_{BODY}"), (200, &[])).await;
+    assert!(!found.unwrap().never_expires);
+    // A time that nobody understands is not taken for none.
+    let someday = [("github-authentication-token-expiration", "someday")];
+    let (found, _) = facts("ghcr.io", None, &classic, (200, &someday)).await;
+    assert_eq!(found.unwrap_err().kind, FailureKind::Unavailable);
 
     // Another registry's token is not shown to GitHub, unless somebody says where its API is.
+    let untold = CredentialFacts { kind, ..CredentialFacts::default() };
     let (found, seen) = facts("registry.example.com", None, &classic, (200, &headers)).await;
     assert_eq!((found.unwrap(), seen), (untold, Vec::new()));
     let api = "https://github.example.com/api/v3";

@@ -10,9 +10,11 @@ pub(crate) enum TokenKind {
     FineGrained,
     /// The token of an app's installation, among them `GITHUB_TOKEN`. It ends with its job or after an hour.
     Installation,
-    /// A token that an app has for a user: `gh auth token` prints such a one. It ends when the user signs out, or after
-    /// hours.
+    /// A token that an OAuth app has for a user: `gh auth token` prints such a one. It ends when the user signs out.
     User,
+    /// A token that a GitHub app has for a user. It ends after eight hours, unless the app lets it last (GitHub Docs,
+    /// "Refreshing user access tokens").
+    AppUser,
     /// What renews a user's token. It pulls nothing.
     Refresh,
 }
@@ -25,13 +27,18 @@ impl TokenKind {
             ("github_pat_", TokenKind::FineGrained),
             ("ghs_", TokenKind::Installation),
             ("gho_", TokenKind::User),
-            ("ghu_", TokenKind::User),
+            ("ghu_", TokenKind::AppUser),
             ("ghr_", TokenKind::Refresh),
         ];
         PREFIXES
             .iter()
             .find(|(prefix, _)| token.starts_with(prefix))
             .map_or(TokenKind::Classic, |(_, kind)| *kind)
+    }
+
+    /// Whether it is a personal access token, of either kind.
+    pub(crate) const fn is_personal(self) -> bool {
+        matches!(self, Self::Classic | Self::FineGrained)
     }
 
     /// The kind in a few words.
@@ -41,6 +48,7 @@ impl TokenKind {
             Self::FineGrained => "fine-grained personal access token",
             Self::Installation => "token of an app's installation",
             Self::User => "token of a sign-in",
+            Self::AppUser => "token that an app has for a user",
             Self::Refresh => "refresh token",
         }
     }

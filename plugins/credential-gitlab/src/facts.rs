@@ -4,7 +4,7 @@ use http::StatusCode;
 use longshore_model::{FailureKind, Secret};
 use longshore_outside::Words;
 use longshore_plugin::{Context, CredentialFacts, Result};
-use longshore_vendor_api::{Api, Call, read_time};
+use longshore_vendor_api::{Api, Call};
 use serde::Deserialize;
 
 use crate::token_kind::TokenKind;
@@ -14,7 +14,8 @@ use crate::token_kind::TokenKind;
 struct Details {
     #[serde(default)]
     scopes: Vec<String>,
-    /// The day at whose beginning it ends, in UTC.
+    /// The day at whose beginning it ends, in UTC; nothing where it never does.
+    #[serde(deserialize_with = "Option::deserialize")] // Where it is missing, it is no answer.
     expires_at: Option<String>,
 }
 
@@ -43,5 +44,6 @@ pub(crate) async fn of(
         _ => return Err(answer.unexpected()),
     }
     let Details { scopes, expires_at } = answer.read()?;
-    Ok(CredentialFacts { scopes, expires_at: expires_at.as_deref().and_then(read_time), ..facts })
+    let expires_at = expires_at.map(|text| answer.read_time(&text)).transpose()?;
+    Ok(CredentialFacts { scopes, expires_at, never_expires: expires_at.is_none(), ..facts })
 }

@@ -19,7 +19,7 @@ use longshore_vendor_api::Clock;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use self::gitlab::{GitLab, MAINTAINER, MINTED, NAME, READER};
+use self::gitlab::{GitLab, LASTING, MAINTAINER, MINTED, NAME, READER};
 
 const NOW: u64 = 1_795_417_200;
 const BODY: &str = "Zm9vYmFyYmF6cXV4MTIz";
@@ -309,6 +309,8 @@ async fn tells_what_a_token_may_do_and_when_it_ends() {
         }
     );
     assert_eq!(gitlab.server.seen(), ["GET /gitlab/api/v4/personal_access_tokens/self"]);
+    let lasting = facts(HOST, &options, LASTING).await.unwrap();
+    assert_eq!((lasting.expires_at, lasting.never_expires), (None, true));
     // One that may pull, but not ask.
     assert_eq!(facts(HOST, &options, "glpat-registry-only").await.unwrap(), kind(Some(access)));
     let asked = gitlab.server.seen().len();

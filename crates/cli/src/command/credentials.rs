@@ -22,11 +22,21 @@ async fn credentials(session: &Session, within: Option<Duration>) -> Exit {
         () = session.run.interrupt.cancelled() => return session.finish(Outcome::Interrupted, []),
     };
     let (credentials, mut failures) = read;
+    let mut warnings = Vec::new();
     if let Some(within) = within {
         let now = session.run.events.now() / 1000;
-        failures.extend(credentials.iter().filter_map(|status| worry(status, now, within)));
+        for found in &credentials {
+            match worry(found, now, within) {
+                Some(failure) => failures.push(failure),
+                None => warnings.extend(unknown_end(&found.status)),
+            }
+        }
     }
+    let credentials = credentials.into_iter().map(|found| found.status).collect();
     session.run.events.emit(EventKind::Credentials { credentials });
+    for message in warnings {
+        session.run.events.emit(EventKind::Warning { step: None, message });
+    }
     if failures.is_empty() {
         return session.finish(Outcome::Succeeded, []);
     }
@@ -34,8 +44,14 @@ async fn credentials(session: &Session, within: Option<Duration>) -> Exit {
     session.finish(Outcome::Failed, [])
 }
 
+/// How a credential is doing, and why nobody tells more of it, where that was asked in vain.
+struct Found {
+    status: CredentialStatus,
+    untold: Option<Failure>,
+}
+
 /// Every registry's credential, and what could not be read.
-async fn read(session: &Session) -> (Vec<CredentialStatus>, Vec<Failure>) {
+async fn read(session: &Session) -> (Vec<Found>, Vec<Failure>) {
     let limit = Arc::new(Semaphore::new(session.at_a_time()));
     let mut reads = JoinSet::new();
     for (name, credential) in &session.expansion.credentials {
@@ -51,7 +67,7 @@ async fn read(session: &Session) -> (Vec<CredentialStatus>, Vec<Failure>) {
     let (mut credentials, mut failures) = (Vec::new(), Vec::new());
     while let Some(read) = reads.join_next().await {
         match read {
-            Ok(Ok(status)) => credentials.push(status),
+            Ok(Ok(found)) => credentials.push(found),
             Ok(Err(failure)) => failures.push(failure),
             Err(error) => failures.push(Failure::new(
                 FailureKind::Internal,
@@ -59,7 +75,7 @@ async fn read(session: &Session) -> (Vec<CredentialStatus>, Vec<Failure>) {
             )),
         }
     }
-    credentials.sort_by(|one, other| one.registry.cmp(&other.registry));
+    credentials.sort_by(|one, other| one.status.registry.cmp(&other.status.registry));
     (credentials, failures)
 }
 
@@ -69,7 +85,7 @@ async fn status(
     name: &Name,
     registry: &RegistryCredential,
     ask: bool,
-) -> Result<CredentialStatus, Failure> {
+) -> Result<Found, Failure> {
     let mut status = CredentialStatus {
         registry: name.to_string(),
         host: registry.scope.host.clone(),
@@ -78,13 +94,14 @@ async fn status(
         secret_arn: None,
         stored_at: None,
         expires_at: None,
+        never_expires: false,
         kind: None,
         scopes: Vec::new(),
         remaining_pulls: None,
         pull: PullStatus::NotStored,
         notes: Vec::new(),
     };
-    let Some(stored) = registry.stored(context).await? else { return Ok(status) };
+    let Some(stored) = registry.stored(context).await? else { return Ok(Found { status, untold: None }) };
     let labels = TokenLabels::read(&stored.labels);
     status.secret_arn = Some(stored.arn);
     status.stored_at = stored.changed_at.and_then(moment);
@@ -95,28 +112,34 @@ async fn status(
         let failure = Failure::new(FailureKind::Invalid, message)
             .help("deploy the stack, which stores the credential again");
         status.pull = PullStatus::Refused { failure };
-        return Ok(status);
+        return Ok(Found { status, untold: None });
     };
     status.pull = match registry.check_pulls(context, &credential).await {
         Ok(images) => PullStatus::Ok { images },
         Err(failure) => PullStatus::Refused { failure },
     };
     let facts = if ask { registry.source.facts(context, &credential).await } else { Ok(Default::default()) };
-    match facts {
+    let untold = match facts {
         Ok(facts) => {
             status.kind = status.kind.or(facts.kind);
             status.scopes = facts.scopes;
             status.expires_at = status.expires_at.or_else(|| facts.expires_at.and_then(moment));
+            status.never_expires = status.expires_at.is_none() && facts.never_expires;
             status.remaining_pulls = facts.remaining_pulls;
+            None
         }
-        Err(failure) => status.notes.push(format!("{} tells nothing more: {failure}", registry.scope.host)),
-    }
+        Err(failure) => {
+            status.notes.push(format!("{} tells nothing more: {failure}", registry.scope.host));
+            Some(failure)
+        }
+    };
     status.user = Some(credential.username);
-    Ok(status)
+    Ok(Found { status, untold })
 }
 
 /// Why a scheduled job has to tell somebody.
-fn worry(status: &CredentialStatus, now: u64, within: Duration) -> Option<Failure> {
+fn worry(found: &Found, now: u64, within: Duration) -> Option<Failure> {
+    let Found { status, untold } = found;
     let CredentialStatus { registry, host, .. } = status;
     match &status.pull {
         PullStatus::NotStored => {
@@ -129,7 +152,15 @@ fn worry(status: &CredentialStatus, now: u64, within: Duration) -> Option<Failur
         }
         PullStatus::Ok { .. } => {}
     }
-    let at = status.expires_at.as_ref()?.parse::<Timestamp>().ok()?;
+    let Some(at) = status.expires_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok()) else {
+        // Whoever could tell may do so next time. That it lasts must not follow from an answer that did not come.
+        let failure = untold.clone()?;
+        let message = format!(
+            "whether the stored credential `{registry}` of {host} expires in time cannot be found out: {}",
+            failure.message
+        );
+        return Some(Failure { message, ..failure });
+    };
     let left = u64::try_from(at.as_second()).unwrap_or_default().saturating_sub(now);
     if left > within.as_secs() {
         return None;
@@ -137,6 +168,17 @@ fn worry(status: &CredentialStatus, now: u64, within: Duration) -> Option<Failur
     let message = format!("the stored credential `{registry}` of {host} expires in {}, at {at}", rough(left));
     let help = format!("give its source a new one, then `longshore rotate {registry}`");
     Some(Failure::new(FailureKind::DeadlineExceeded, message).help(help))
+}
+
+/// What a scheduled job has to say of a credential whose end nobody tells: that it does not fail before that.
+fn unknown_end(status: &CredentialStatus) -> Option<String> {
+    let CredentialStatus { registry, host, .. } = status;
+    (status.expires_at.is_none() && !status.never_expires).then(|| {
+        format!(
+            "nobody tells when the stored credential `{registry}` of {host} expires: --fail-within fails only once it \
+             does not pull any more, so keep its end in mind where it has one"
+        )
+    })
 }
 
 /// Seconds since the Unix epoch in RFC 3339.

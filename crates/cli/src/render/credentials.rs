@@ -57,6 +57,11 @@ fn row(status: &CredentialStatus, now: u64) -> [String; 7] {
         Some(left) if left > 0 => format!("in {}", time::rough(left)),
         _ => "expired".to_owned(),
     });
+    let expires = expires.unwrap_or_else(|| match &status.pull {
+        PullStatus::NotStored => none(),
+        _ if status.never_expires => "never".to_owned(),
+        _ => "unknown".to_owned(),
+    });
     let check = match &status.pull {
         PullStatus::Ok { images } if images.is_empty() => "no images".to_owned(),
         PullStatus::Ok { images } => format!("ok ({})", words::count(images.len(), "image")),
@@ -67,7 +72,7 @@ fn row(status: &CredentialStatus, now: u64) -> [String; 7] {
         status.registry.clone(),
         status.user.clone().unwrap_or_else(none),
         age.unwrap_or_else(none),
-        expires.unwrap_or_else(none),
+        expires,
         status.remaining_pulls.map_or_else(none, |left| left.to_string()),
         check,
         status.source.clone(),
@@ -126,6 +131,7 @@ mod tests {
             ),
             stored_at: Some("2026-11-20T08:00:00Z".into()),
             expires_at: Some("2026-12-01T08:00:00Z".into()),
+            never_expires: false,
             kind: Some("classic personal access token".into()),
             scopes: vec!["read:packages".into()],
             remaining_pulls: None,
@@ -167,8 +173,15 @@ mod tests {
             pull: PullStatus::NotStored,
             ..ghcr.clone()
         };
+        let lasting = CredentialStatus {
+            registry: "lasting".into(),
+            expires_at: None,
+            never_expires: true,
+            ..ghcr.clone()
+        };
+        let untold = CredentialStatus { registry: "untold".into(), never_expires: false, ..lasting.clone() };
         let at = 1_795_420_800_000;
-        let all = [ghcr, hub, own];
+        let all = [ghcr, hub, own, lasting, untold];
         insta::assert_snapshot!(table(&all, at, Style::default()));
         assert_eq!(
             console::strip_ansi_codes(&table(&all, at, Style { color: true, unicode: false })),

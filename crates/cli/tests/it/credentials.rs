@@ -1,10 +1,17 @@
 //! `credentials`: how the stored credentials are doing.
 
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    thread,
+};
+
 use longshore_cli::Exit;
 use longshore_model::{EventKind, PullStatus};
 
 use crate::{
     assert_shown,
+    http::Served,
     project::{NEW_TOKEN, Project, TOKEN},
 };
 
@@ -36,6 +43,11 @@ fn credentials_are_watched_from_before_the_first_deployment_to_their_end() {
     assert_eq!(good.exit, Exit::Done, "{}", good.stderr);
     assert!(!good.stdout.contains(TOKEN) && !good.stderr.contains(TOKEN));
     assert_table!(good.stdout);
+    // It is green, but not without a word: nobody knows the users of a simulated registry.
+    let nobody = "nobody tells when the stored credential `ghcr` of ghcr.io expires";
+    assert!(good.stderr.contains(nobody), "{}", good.stderr);
+    let quiet = project.run(&["credentials"]);
+    assert!(!quiet.stderr.contains(nobody), "{}", quiet.stderr);
     let json = project.run(&["credentials", "--output", "json"]);
     let found = json.events().into_iter().find_map(|event| match event.event {
         EventKind::Credentials { credentials } => Some(credentials),
@@ -53,4 +65,67 @@ fn credentials_are_watched_from_before_the_first_deployment_to_their_end() {
     let bad = project.run(&["credentials", "--fail-within", "14d"]);
     assert_eq!(bad.exit, Exit::Failed);
     assert_shown!(bad.errors());
+}
+
+/// An API of GitHub that answers everybody with this status and header; its URL.
+fn github(status: &'static str, header: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+            assert!(lines.take_while(|line| !line.is_empty()).count() > 0);
+            let head =
+                format!("HTTP/1.1 {status}\r\n{header}content-length: 2\r\nconnection: close\r\n\r\n{{}}");
+            stream.write_all(head.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn an_end_that_cannot_be_found_out_fails_the_job() {
+    let cloud = Served::start();
+    let host = &cloud.registry;
+    let registry = format!("registries.ghcr.host={host}");
+    let image = format!("services.api.image={host}/acme/api:1");
+    let project = Project::new();
+    let run = |arguments: &[&str], api: &str| {
+        let api = format!("registries.ghcr.api={api}");
+        project.run(&[arguments, &["--set", &registry, "--set", &image, "--set", &api]].concat())
+    };
+    let nowhere = "http://127.0.0.1:1";
+    assert_eq!(run(&["deploy"], nowhere).exit, Exit::Done);
+    let watch = |api: &str| run(&["credentials", "--fail-within", "14d"], api);
+
+    let broken = github("500 Internal Server Error", "");
+    let ended = watch(&broken);
+    assert_eq!(ended.exit, Exit::Failed, "{}", ended.stdout);
+    let reason =
+        format!("the stored credential `ghcr` of {host} expires in time cannot be found out: GitHub fails");
+    assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("at: GET {broken}/user")), "{}", ended.stderr);
+    assert!(ended.stdout.contains("  unknown  "), "{}", ended.stdout);
+    // Who does not ask whether it lasts gets to see what is known.
+    assert_eq!(run(&["credentials"], &broken).exit, Exit::Done);
+
+    let lasting = watch(&github("200 OK", ""));
+    assert_eq!(lasting.exit, Exit::Done, "{}", lasting.stderr);
+    assert!(lasting.stdout.contains("  never  "), "{}", lasting.stdout);
+    assert!(!lasting.stderr.contains("nobody tells"), "{}", lasting.stderr);
+
+    let past = "github-authentication-token-expiration: 2020-01-01 00:00:00 UTC\r\n";
+    let expired = watch(&github("200 OK", past));
+    assert_eq!(expired.exit, Exit::Failed, "{}", expired.stdout);
+    assert!(expired.stdout.contains("  expired  "), "{}", expired.stdout);
+
+    let json = run(&["credentials", "--output", "json"], &github("200 OK", ""));
+    let found = json.events().into_iter().find_map(|event| match event.event {
+        EventKind::Credentials { credentials } => credentials.into_iter().next(),
+        _ => None,
+    });
+    let status = found.unwrap();
+    assert_eq!((status.expires_at, status.never_expires), (None, true));
+    cloud.end();
 }

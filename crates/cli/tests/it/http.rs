@@ -16,7 +16,7 @@ pub(crate) struct Served {
     project: Arc<Project>,
     pub(crate) url: String,
     /// Where its registry answers alone: `HOST:PORT`.
-    registry: String,
+    pub(crate) registry: String,
     asks: UnboundedSender<()>,
     thread: JoinHandle<Ran>,
 }

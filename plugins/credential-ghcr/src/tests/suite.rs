@@ -40,7 +40,7 @@ impl source::Harness for Ghcr {
     }
 
     async fn unstorable(&self) -> Vec<Given> {
-        ["ghs_", "github_pat_", "ghr_"].map(given).into()
+        ["ghs_", "ghu_", "github_pat_", "ghr_"].map(given).into()
     }
 }
 

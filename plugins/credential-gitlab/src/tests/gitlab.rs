@@ -17,6 +17,8 @@ use super::server::{Server, respond};
 pub(super) const MAINTAINER: &str = "glpat-bWFpbnRhaW5lcg";
 /// The token of a member who may read.
 pub(super) const READER: &str = "glpat-cmVhZGVy";
+/// A token that never expires.
+pub(super) const LASTING: &str = "glpat-bGFzdGluZw";
 /// The token that is made.
 pub(super) const MINTED: &str = "gldt-bWFkZWZvcnNob3A";
 /// What the tokens of the tests are called.
@@ -81,7 +83,7 @@ fn answer(state: &mut State, request: &Request<Bytes>) -> Response<String> {
     };
     let is_maintainer = match token {
         MAINTAINER => true,
-        READER => false,
+        READER | LASTING => false,
         "glpat-registry-only" => {
             let body = json!({ "error": "insufficient_scope", "scope": "api read_api" });
             return respond(403, &[], &body.to_string());
@@ -99,7 +101,7 @@ fn answer(state: &mut State, request: &Request<Bytes>) -> Response<String> {
                 "active": true,
                 "user_id": 3,
                 "scopes": ["read_registry", "read_api"],
-                "expires_at": "2027-01-01",
+                "expires_at": (token != LASTING).then_some("2027-01-01"),
             });
             respond(200, &[], &body.to_string())
         }
