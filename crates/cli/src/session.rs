@@ -67,6 +67,7 @@ impl Session {
             interrupt,
             events,
             adopt: BTreeSet::new(),
+            only: None,
         };
         Ok(Self {
             expansion,

@@ -8,9 +8,10 @@ use std::{
 
 use longshore_graph::Graph;
 use longshore_model::{
-    EventKind, Failure, FailureKind, Inputs, Known, Name, Outputs, Phase, StepId, StepPlan, StepSummary,
+    Action, EventKind, Failure, FailureKind, Inputs, Known, Name, Outputs, Phase, StepId, StepPlan,
+    StepSummary,
 };
-use longshore_plugin::{Context, Node};
+use longshore_plugin::{Context, Input, Node};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,6 +33,8 @@ pub struct Run {
     pub events: Events,
     /// The steps that may take over what belongs to nobody, besides those that are declared so.
     pub adopt: BTreeSet<StepId>,
+    /// The steps that may change something, where not all may: a plan of another one has nothing to do.
+    pub only: Option<BTreeSet<StepId>>,
 }
 
 impl Run {
@@ -44,12 +47,29 @@ impl Run {
             let node = find(graph, step);
             let inputs = node.clone().and_then(|node| inputs(&node, ended, |plan: &StepPlan| &plan.outputs));
             let context = self.context(graph, step);
+            let is_left_out = self.only.as_ref().is_some_and(|only| !only.contains(step));
             async move {
                 let (node, inputs) = (node?, inputs?);
                 let plan = node.step.plan(&context, &inputs).await?;
                 complete(&node, &plan)?;
-                Ok(plan)
+                Ok(if is_left_out { nothing_of(plan) } else { plan })
             }
+        })
+        .await
+    }
+
+    /// Plans every step to see how it stands, also those behind a conflict: what that would have yielded is not known
+    /// then. Such plans are not for being applied. Reads only.
+    pub async fn survey(&self, graph: &Graph) -> Report<StepPlan> {
+        let waits = forwards(graph);
+        let busy = waits.keys().cloned().collect();
+        let mut watch = self.watch(Phase::Plan, graph, &busy);
+        let bounds = Bounds { passes: Some(FailureKind::Conflict), ..self.bounds(&busy) };
+        schedule(&waits, bounds, &mut watch, |step, ended| {
+            let node = find(graph, step);
+            let context = self.context(graph, step);
+            let inputs = node.as_ref().map(|node| known_inputs(node, ended)).map_err(Clone::clone);
+            async move { node?.step.plan(&context, &inputs?).await }
         })
         .await
     }
@@ -133,7 +153,7 @@ impl Run {
     }
 
     const fn bounds<'a>(&'a self, busy: &'a BTreeSet<StepId>) -> Bounds<'a> {
-        Bounds { limit: self.concurrency, interrupt: &self.interrupt, busy }
+        Bounds { limit: self.concurrency, interrupt: &self.interrupt, busy, passes: None }
     }
 
     fn watch(&self, phase: Phase, graph: &Graph, shown: &BTreeSet<StepId>) -> Watch<'_> {
@@ -196,6 +216,21 @@ fn inputs<T, V: Clone + Into<Known>>(
         _ => Err(internal(format!("`{}` was begun before `{from}` had succeeded", node.id))),
     };
     node.inputs.iter().map(|input| Ok((input.name.clone(), value(&input.from, &input.output)?))).collect()
+}
+
+/// A plan of which nothing is done. What the step yields stays, as far as it is known.
+fn nothing_of(plan: StepPlan) -> StepPlan {
+    let StepPlan { resource, resources, outputs, .. } = plan;
+    StepPlan { resources, outputs, ..StepPlan::new(Action::NoChange, resource) }
+}
+
+/// What is known of what flows into `node`.
+fn known_inputs(node: &Node, ended: &BTreeMap<StepId, Ended<StepPlan>>) -> Inputs {
+    let value = |input: &Input| match ended.get(&input.from) {
+        Some(Ended::Succeeded(plan)) => plan.outputs.get(&input.output).cloned().unwrap_or(Known::AfterApply),
+        _ => Known::AfterApply,
+    };
+    node.inputs.iter().map(|input| (input.name.clone(), value(input))).collect()
 }
 
 /// A step that changes nothing has nothing that is known only later.

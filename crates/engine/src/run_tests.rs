@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, num::NonZeroUsize, time::Duration};
 
-use longshore_model::Outcome;
+use longshore_model::{Action, Outcome};
 use proptest::prelude::*;
 
 use crate::{
@@ -46,6 +46,51 @@ async fn a_failure_skips_what_depends_on_it_and_nothing_else() {
      1000 step.e started
      2000 step.e succeeded after 1000
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_looks_behind_conflicts_and_not_behind_other_failures() {
+    let steps = [
+        ("a", &[][..], Script { conflicts: true, ..unchanged() }),
+        ("b", &["a"], unchanged()),
+        ("c", &["b"], unchanged()),
+        ("d", &[], Script { fails_to_plan: true, ..unchanged() }),
+        ("e", &["a", "d"], unchanged()),
+    ];
+    let bench = Bench::new(&steps);
+    let report = bench.run.survey(&bench.graph).await;
+    insta::assert_snapshot!(bench.told(), @r"
+        0 Plan: 5 steps
+        0 step.a started
+        0 step.d started
+        0 step.a failed: somebody else's
+        0 step.b started
+        0 step.d failed: refused
+        0 step.e skipped because of step.d
+        0 step.b will no change
+        0 step.b succeeded after 0
+        0 step.c started
+        0 step.c will no change
+        0 step.c succeeded after 0
+    ");
+    assert_eq!(bench.journal()[2..], ["plan a=AfterApply step.b", "plan b=Value(\"old-step.b\") step.c"]);
+    assert_eq!(report.outcome(), Outcome::Failed);
+    let bench = Bench::new(&steps[..3]);
+    let planned = bench.run.plan(&bench.graph).await;
+    assert_eq!(planned.steps[&id("c")], Ended::Skipped(id("a")), "a plan is for being applied");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_out_has_nothing_to_do_and_yields_what_is_known() {
+    let steps = [("a", &[][..], works()), ("b", &["a"], works()), ("c", &[], unchanged())];
+    let mut bench = Bench::new(&steps);
+    bench.run.only = Some([id("b")].into());
+    let plans = bench.run.plan(&bench.graph).await.results();
+    let actions: Vec<_> = plans.iter().map(|(step, plan)| (step.as_str(), plan.action)).collect();
+    let (nothing, create) = (Action::NoChange, Action::Create);
+    assert_eq!(actions, [("step.a", nothing), ("step.b", create), ("step.c", nothing)]);
+    assert!(bench.told().contains("step.a will no change"), "it is told as it will be: {}", bench.told());
+    assert_eq!(plans[&id("c")].outputs["arn"].value(), Some("old-step.c"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,11 +37,13 @@ pub(crate) struct Bounds<'a> {
     pub(crate) interrupt: &'a CancellationToken,
     /// The steps that take time in this phase, on which the order of those that are ready depends.
     pub(crate) busy: &'a BTreeSet<StepId>,
+    /// What does not keep back those that depend on it, although it is a failure.
+    pub(crate) passes: Option<FailureKind>,
 }
 
 /// Runs `work` for every step as soon as everything that it waits for has succeeded. Of the steps that are ready, the one
 /// with the longest way to the end of the phase begins first, and of equal ones the first by name. A failure skips what
-/// depends on it and nothing else.
+/// depends on it and nothing else; one that passes skips nothing.
 pub(crate) async fn schedule<T, W, F>(
     waits: &Waits,
     bounds: Bounds<'_>,
@@ -53,7 +55,7 @@ where
     W: FnMut(&StepId, &BTreeMap<StepId, Ended<T>>) -> F,
     F: Future<Output = Result<T, Failure>> + Send + 'static,
 {
-    let Bounds { limit, interrupt, busy } = bounds;
+    let Bounds { limit, interrupt, busy, passes } = bounds;
     let mut ready = Ready::new(waits, busy);
     let mut ended = BTreeMap::<StepId, Ended<T>>::new();
     let mut tasks = JoinSet::new();
@@ -86,7 +88,11 @@ where
             Err(failure) => Ended::Failed(failure),
         };
         observer.ended(&step, &end);
-        if matches!(end, Ended::Succeeded(_)) {
+        let goes_on = match &end {
+            Ended::Failed(failure) => passes == Some(failure.kind),
+            end => matches!(end, Ended::Succeeded(_)),
+        };
+        if goes_on {
             ready.succeeded(place);
         } else {
             for lost in ready.lose_dependents(place) {

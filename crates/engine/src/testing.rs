@@ -22,6 +22,7 @@ use crate::{Events, Run};
 pub(crate) struct Script {
     pub(crate) unchanged: bool,
     pub(crate) fails_to_plan: bool,
+    pub(crate) conflicts: bool,
     pub(crate) fails: bool,
     pub(crate) stuck: bool,
     pub(crate) panics: bool,
@@ -54,6 +55,9 @@ impl Step for Scripted {
         self.note(&format!("plan{}", inputs.join("")));
         if self.script.fails_to_plan {
             return Err(Self::failure());
+        }
+        if self.script.conflicts {
+            return Err(Failure::new(FailureKind::Conflict, "somebody else's"));
         }
         let action = if self.script.unchanged { Action::NoChange } else { Action::Create };
         let plan = StepPlan::new(action, self.id.as_str());
@@ -124,6 +128,7 @@ impl Bench {
             concurrency: NonZeroUsize::new(4),
             interrupt: CancellationToken::new(),
             adopt: BTreeSet::new(),
+            only: None,
             events: Events::new(
                 move || start.elapsed().as_millis() as u64,
                 move |event| sink.lock().unwrap().push(event),

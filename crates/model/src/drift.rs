@@ -27,6 +27,8 @@ pub struct Drift {
     pub resource: String,
     /// How it differs.
     pub kind: DriftKind,
+    /// Whether `longshore deploy` changes nothing at all while it is so.
+    pub blocks: bool,
     /// Who owns it and what of it differs beyond fields, in words; nothing for what is the stack's.
     pub detail: Option<String>,
     /// The fields that differ: `old` is what is declared, `new` is what was found.

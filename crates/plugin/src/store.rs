@@ -45,7 +45,7 @@ pub struct Stored {
 pub struct UndeclaredSecret {
     /// Its whole name in the store.
     pub name: String,
-    /// The step that made it.
+    /// The step that made it; empty where no tag says it.
     pub resource: String,
     /// What is noted beside it: see [`SecretSpec::labels`].
     pub labels: BTreeMap<String, String>,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use longshore_model::{FailureKind, StepId};
+use longshore_model::{FailureKind, FieldChange, Shown, StepId};
 
 use crate::{Context, Node, Result};
 
@@ -44,10 +44,15 @@ pub struct UndeclaredResource {
     /// As people know it, in the words of [`StepPlan::resource`](longshore_model::StepPlan::resource):
     /// `service default/api`.
     pub resource: String,
-    /// The step that made it.
+    /// The step that made it; empty where no tag says it.
     pub step: String,
     /// What names it in calls, such as its ARN.
     pub id: String,
+}
+
+/// How a plan shows that `resource`, which `step` made, goes.
+pub(crate) fn removed(resource: String, step: &str) -> FieldChange {
+    FieldChange::new(resource, (!step.is_empty()).then(|| Shown::text(step)), None)
 }
 
 /// Finds and removes what the stack owns and no step makes. Found by tag, wherever it is: nobody has to remember it.

@@ -150,6 +150,7 @@ impl World {
             interrupt: CancellationToken::new(),
             events: Events::new(move || clock.now().0, |_| {}),
             adopt: BTreeSet::new(),
+            only: None,
         };
         (expansion, run)
     }

@@ -142,6 +142,7 @@ async fn failure_of_the_service(arrange: impl FnOnce(&mut Registry)) -> Failure 
         concurrency: NonZeroUsize::new(4),
         interrupt: CancellationToken::new(),
         adopt: BTreeSet::new(),
+        only: None,
         events: Events::new(move || clock.now().0, move |event| sink.lock().unwrap().push(event)),
     };
     let planned = run.plan(&expansion.graph).await;

@@ -33,7 +33,7 @@ fn undeclared(
     declared: &Declared,
 ) -> Option<UndeclaredSecret> {
     let tags = || secret.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
-    let (_, resource) = tags().find(|(key, _)| *key == RESOURCE_TAG)?;
+    let resource = tags().find(|(key, _)| *key == RESOURCE_TAG).map_or("", |(_, resource)| resource);
     let is_declared = declared.makes(resource, &store::resource(secret.name().unwrap_or_default()));
     // A replica is removed with its primary.
     let is_replica = secret.primary_region().is_some_and(|region| {

@@ -36,10 +36,9 @@ impl ParameterStore {
             for name in page.parameters.unwrap_or_default().into_iter().filter_map(|found| found.name) {
                 // What was just deleted is listed for a moment.
                 let Some(tags) = observed::tags(client, &name).await? else { continue };
-                let Some(resource) = tags.get(RESOURCE_TAG) else { continue };
-                let is_declared = declared.makes(resource, &store::resource(&name));
+                let resource = tags.get(RESOURCE_TAG).cloned().unwrap_or_default();
+                let is_declared = declared.makes(&resource, &store::resource(&name));
                 if !is_declared && ownership.owner(pairs(&tags)) == Owner::Ours {
-                    let resource = resource.clone();
                     undeclared.push(UndeclaredSecret { name, resource, labels: BTreeMap::new() });
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use longshore_engine::{Plans, Run};
+use longshore_engine::Run;
 use longshore_graph::Graph;
 use longshore_model::{Action, Failure, FailureKind, Outcome, StepId, StepPlan, closest};
 
@@ -25,13 +25,13 @@ async fn adopt(session: &Session, named: Vec<String>) -> Exit {
             return session.finish(Outcome::Failed, []);
         }
     };
-    let run = Run { adopt: chosen.clone(), ..session.run.clone() };
+    let run = Run { adopt: chosen.clone(), only: Some(chosen.clone()), ..session.run.clone() };
     let planned = run.plan(graph).await;
     let outcome = session.outcome(&planned);
     if outcome != Outcome::Succeeded {
         return session.finish(outcome, []);
     }
-    let plans = only(planned.results(), &chosen);
+    let plans = planned.results();
     let refused: Vec<_> =
         plans.iter().filter(|(step, _)| chosen.contains(*step)).filter_map(refusal).collect();
     if !refused.is_empty() {
@@ -63,15 +63,6 @@ fn unknown(graph: &Graph, name: &str) -> Failure {
         None => "`longshore graph` shows the steps".to_owned(),
     };
     Failure::new(FailureKind::Invalid, format!("there is no step `{name}`")).help(help)
-}
-
-/// The plans with nothing to do for all other steps.
-fn only(plans: Plans, chosen: &BTreeSet<StepId>) -> Plans {
-    let kept = |(step, plan): (StepId, StepPlan)| {
-        let plan = if chosen.contains(&step) { plan } else { StepPlan { action: Action::NoChange, ..plan } };
-        (step, plan)
-    };
-    plans.into_iter().map(kept).collect()
 }
 
 /// Why there is nothing to adopt.

@@ -14,7 +14,7 @@ pub(super) fn run(invocation: Invocation) -> Exit {
 }
 
 async fn drift(session: &Session) -> Exit {
-    let report = session.run.plan(&session.expansion.graph).await;
+    let report = session.run.survey(&session.expansion.graph).await;
     let conflicts_only = report.failures().all(|(_, failure)| failure.kind == FailureKind::Conflict);
     let outcome = session.outcome(&report);
     if outcome != Outcome::Succeeded && !(outcome == Outcome::Failed && conflicts_only) {
@@ -34,10 +34,9 @@ fn drifts(session: &Session, report: Report<StepPlan>) -> Vec<Drift> {
     for node in graph.nodes() {
         match steps.remove(&node.id) {
             Some(Ended::Succeeded(plan)) => drifts.extend(of_plan(&node.id, plan)),
-            Some(Ended::Failed(failure)) => {
-                drifts.push(foreign(&node.id, node.resource.as_deref(), failure));
-            }
-            _ => {}
+            Some(Ended::Failed(failure)) => drifts.push(foreign(&node.id, node.resource.as_deref(), failure)),
+            // Nobody asked to stop, and no other failure skips anything here.
+            Some(Ended::Skipped(_) | Ended::NotStarted) | None => {}
         }
     }
     drifts
@@ -49,6 +48,7 @@ fn foreign(step: &StepId, resource: Option<&str>, failure: Failure) -> Drift {
         step: step.clone(),
         resource: resource.unwrap_or(step.as_str()).to_owned(),
         kind: DriftKind::Foreign,
+        blocks: true,
         detail: Some(failure.to_string()),
         fields: Vec::new(),
     }
@@ -56,7 +56,7 @@ fn foreign(step: &StepId, resource: Option<&str>, failure: Failure) -> Drift {
 
 fn of_plan(step: &StepId, plan: StepPlan) -> Vec<Drift> {
     let drift = |kind, resource: String, detail, fields| {
-        vec![Drift { step: step.clone(), resource, kind, detail, fields }]
+        vec![Drift { step: step.clone(), resource, kind, blocks: false, detail, fields }]
     };
     match plan.action {
         Action::NoChange => Vec::new(),
@@ -67,7 +67,11 @@ fn of_plan(step: &StepId, plan: StepPlan) -> Vec<Drift> {
                 step: step.clone(),
                 resource: change.field,
                 kind: DriftKind::Undeclared,
-                detail: change.old.map(|made_by| format!("made by {made_by}")),
+                blocks: false,
+                detail: Some(change.old.map_or_else(
+                    || "no tag says which step made it".to_owned(),
+                    |made_by| format!("made by {made_by}"),
+                )),
                 fields: Vec::new(),
             };
             plan.changes.into_iter().map(one).collect()

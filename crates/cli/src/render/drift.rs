@@ -30,11 +30,22 @@ pub(super) fn block(drifts: &[Drift], style: Style) -> String {
             text.push_str(&format!("      {:width$}  declared {declared}, found {found}\n", field.field));
         }
     }
-    text.push_str(&format!(
-        "\n{} drifted. `longshore deploy` puts right what is the stack's.\n",
-        words::count(drifts.len(), "resource")
-    ));
+    let drifted = words::count(drifts.len(), "resource");
+    text.push_str(&format!("\n{drifted} drifted. {}\n", what_deploy_does(drifts)));
     text
+}
+
+fn what_deploy_does(drifts: &[Drift]) -> String {
+    let blocking: Vec<_> = drifts.iter().filter(|drift| drift.blocks).map(|drift| &*drift.resource).collect();
+    if blocking.is_empty() {
+        return "`longshore deploy` puts that right.".to_owned();
+    }
+    let are = if blocking.len() == 1 { "is" } else { "are" };
+    let rest = if blocking.len() == drifts.len() { "" } else { "; then it puts the rest right" };
+    format!(
+        "`longshore deploy` changes nothing while {} {are} not this stack's{rest}.",
+        blocking.join(" and ")
+    )
 }
 
 #[cfg(test)]
@@ -49,6 +60,7 @@ mod tests {
             step: StepId::new("role", "api"),
             resource: resource.to_owned(),
             kind,
+            blocks: kind == DriftKind::Foreign,
             detail: detail.map(str::to_owned),
             fields,
         };
@@ -60,6 +72,9 @@ mod tests {
             drift(DriftKind::Foreign, "secret shop/ghcr", Some("it carries no tag"), Vec::new()),
         ];
         insta::assert_snapshot!(block(&drifts, Style::default()));
+        assert!(
+            block(&drifts[..3], Style::default()).ends_with("drifted. `longshore deploy` puts that right.\n")
+        );
         insta::assert_snapshot!(block(&[], Style::default()));
     }
 }

@@ -58,7 +58,7 @@ fn field(change: &FieldChange, width: usize, style: Style) -> String {
     };
     // What spans several lines is indented as a whole.
     let value = value.replace('\n', &format!("\n{}", " ".repeat(8 + width)));
-    format!("{:width$}  {value}", change.field)
+    format!("{:width$}  {value}", change.field).trim_end().to_owned()
 }
 
 /// `Plan: 5 to create, 0 to update, 0 to delete.`

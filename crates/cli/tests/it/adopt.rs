@@ -23,6 +23,8 @@ fn what_lost_its_tag_is_the_stacks_again_once_it_is_adopted() {
         call.tag_keys(RESOURCE_TAG).send().await.unwrap();
         let call = aws.secretsmanager().await.unwrap().untag_resource().secret_id(SECRET);
         call.tag_keys(STACK_TAG).send().await.unwrap();
+        // What is not chosen is neither shown nor done.
+        aws.ecs().await.unwrap().update_service().service("api").desired_count(5).send().await.unwrap();
     });
     let unknown = project.run(&["adopt", "role.ap"]);
     assert_eq!(unknown.exit, Exit::Failed);
@@ -30,7 +32,9 @@ fn what_lost_its_tag_is_the_stacks_again_once_it_is_adopted() {
     let adopted = project.run(&["adopt", "role.api", "credential.ghcr"]);
     assert_eq!(adopted.exit, Exit::Done, "{}{}", adopted.stdout, adopted.stderr);
     assert_shown!(adopted.stdout);
-    assert_eq!(project.run(&["drift"]).exit, Exit::Done);
+    let left = project.run(&["drift"]).stdout;
+    assert!(left.contains("declared 2, found 5") && left.contains("1 resource drifted"), "{left}");
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
     let again = project.run(&["adopt", "role.api"]);
     assert_eq!(again.exit, Exit::Failed, "there is nothing left to adopt");
 

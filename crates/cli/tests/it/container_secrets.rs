@@ -97,6 +97,39 @@ fn what_moves_or_goes_is_removed_where_it_was() {
 }
 
 #[test]
+fn what_lost_the_tag_of_its_step_is_removed_with_the_stack() {
+    let project = project();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    let (secret, parameter) = ("longshore/shop/ghcr/pull", "/longshore/shop/api/api/DATABASE_URL");
+    by_hand(&project, async |aws: &Aws| {
+        let untag = aws.secretsmanager().await.unwrap().untag_resource().secret_id(secret);
+        untag.tag_keys("longshore:resource").send().await.unwrap();
+        let untag = aws.ssm().await.unwrap().remove_tags_from_resource().resource_id(parameter);
+        let untag = untag.resource_type("Parameter".into());
+        untag.tag_keys("longshore:resource").send().await.unwrap();
+    });
+    project.write("configs/base.toml", "stack = \"shop\"\naws.region = \"eu-central-1\"\n");
+    let plan = project.run(&["plan"]).stdout;
+    assert!(plan.contains(&format!("\n      {secret}\n")), "no step is named: {plan}");
+    let drift = project.run(&["drift"]).stdout;
+    for gone in [secret, parameter] {
+        let words =
+            format!("{gone}  is there, and nothing declares it\n      no tag says which step made it\n");
+        assert!(drift.contains(&words), "{gone}: {drift}");
+    }
+    let destroyed = project.run(&["destroy", "--yes"]);
+    assert_eq!(destroyed.exit, Exit::Done, "{}", destroyed.stderr);
+    let left = by_hand(&project, async |aws: &Aws| {
+        let secrets = aws.secretsmanager().await.unwrap().list_secrets().send().await.unwrap();
+        let parameters = aws.ssm().await.unwrap().describe_parameters().send().await.unwrap();
+        let parameters = parameters.parameters.unwrap_or_default().into_iter().filter_map(|one| one.name);
+        let parameters: Vec<_> = parameters.filter(|name| !name.contains("/lock/")).collect();
+        (secrets.secret_list.unwrap_or_default().len(), parameters)
+    });
+    assert_eq!(left, (0, Vec::new()));
+}
+
+#[test]
 fn what_is_wrong_with_them_is_said_with_its_place_and_without_the_value() {
     let project = project();
     project.write(

@@ -6,6 +6,7 @@ use aws_sdk_iam::types as iam;
 use aws_sdk_secretsmanager::types as secretsmanager;
 use longshore_aws::Aws;
 use longshore_cli::Exit;
+use longshore_model::EventKind;
 
 use crate::{
     assert_shown,
@@ -283,6 +284,32 @@ fn a_role_that_another_stack_has_taken() {
 }
 
 #[test]
+fn what_stands_behind_a_conflict_is_looked_at_too() {
+    let project = Project::new();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    by_hand(&project, async |aws: &Aws| {
+        let call = aws.iam().await.unwrap().untag_role().role_name(ROLE);
+        call.tag_keys(STACK_TAG).send().await.unwrap();
+        aws.ecs().await.unwrap().update_service().service("api").desired_count(5).send().await.unwrap();
+        put_undeclared_secret(aws).await;
+    });
+    let drift = project.run(&["drift"]);
+    assert_eq!(drift.exit, Exit::Changes, "{}", drift.stderr);
+    assert_shown!(drift.stdout);
+    let told = project.run(&["drift", "--output", "json"]).events();
+    let drifts = told.iter().find_map(|event| match &event.event {
+        EventKind::Drift { drifts } => Some(drifts),
+        _ => None,
+    });
+    let told: Vec<_> = drifts.unwrap().iter().map(|drift| (drift.step.as_str(), drift.blocks)).collect();
+    let expected = [("role.api", true), ("service.api", false), ("undeclared-secrets.secretsmanager", false)];
+    assert_eq!(told, expected);
+    assert_eq!(project.run(&["adopt", "role.api"]).exit, Exit::Done);
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    assert_eq!(project.run(&["drift"]).exit, Exit::Done, "the rest was put right");
+}
+
+#[test]
 fn a_secret_with_another_value() {
     drifted(&["secret longshore/shop/ghcr/pull  was changed", "(secret)"], &Mended, async |aws: &Aws| {
         let call = aws.secretsmanager().await.unwrap().put_secret_value().secret_id(SECRET);
@@ -321,12 +348,14 @@ fn a_secret_that_lost_the_tag_of_the_stack() {
 #[test]
 fn a_secret_of_the_stack_that_nothing_declares() {
     let words = ["longshore/shop/old/pull  is there, and nothing declares it", "made by credential.old"];
-    drifted(&words, &Mended, async |aws: &Aws| {
-        let tag = |key, value| secretsmanager::Tag::builder().key(key).value(value).build();
-        let call = aws.secretsmanager().await.unwrap().create_secret().name("longshore/shop/old/pull");
-        let call = call.tags(tag(STACK_TAG, "shop")).tags(tag(RESOURCE_TAG, "credential.old"));
-        call.secret_string("{}").send().await.unwrap();
-    });
+    drifted(&words, &Mended, put_undeclared_secret);
+}
+
+async fn put_undeclared_secret(aws: &Aws) {
+    let tag = |key, value| secretsmanager::Tag::builder().key(key).value(value).build();
+    let call = aws.secretsmanager().await.unwrap().create_secret().name("longshore/shop/old/pull");
+    let call = call.tags(tag(STACK_TAG, "shop")).tags(tag(RESOURCE_TAG, "credential.old"));
+    call.secret_string("{}").send().await.unwrap();
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longshore_model::{Action, Effect, FieldChange, Inputs, Outputs, Shown, StepPlan};
+use longshore_model::{Action, Effect, Inputs, Outputs, StepPlan};
 
-use crate::{Context, Declared, Result, Step, Undeclared, UndeclaredResource, as_far_as_allowed};
+use crate::{
+    Context, Declared, Result, Step, Undeclared, UndeclaredResource, as_far_as_allowed, undeclared::removed,
+};
 
 /// Removes what carries the stack's tag and no step of the graph makes any more: what left the configuration, and what
 /// its step makes under another name now. It comes after everything that may still have used it.
@@ -34,7 +36,7 @@ impl UndeclaredStep {
                 plan.effect = Effect::Stop;
             }
             plan.resources += 1;
-            plan.changes.push(FieldChange::new(resource, Some(Shown::text(step)), None));
+            plan.changes.push(removed(resource, &step));
         }
         Ok(plan)
     }

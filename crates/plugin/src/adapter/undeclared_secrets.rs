@@ -7,7 +7,7 @@ use longshore_model::{Action, FieldChange, Inputs, Outputs, Shown, StepPlan};
 
 use crate::{
     Context, Declared, RegistryCredential, Result, Revokers, SecretSpec, SecretStore, Step, Tokens,
-    UndeclaredSecret, as_far_as_allowed, pull_check::join_failures, tokens,
+    UndeclaredSecret, as_far_as_allowed, pull_check::join_failures, tokens, undeclared::removed,
 };
 
 /// Removes the secrets of a store that carry the stack's tag, but whose step is not in the graph any more: those of a
@@ -96,7 +96,7 @@ impl UndeclaredSecretsStep {
             if let Some((_, ids)) = revocation.filter(|(_, ids)| !ids.is_empty()) {
                 plan.notes.push(format!("{} of {} will be revoked", tokens(&ids), secret.name));
             }
-            plan.changes.push(FieldChange::new(secret.name, Some(Shown::text(secret.resource)), None));
+            plan.changes.push(removed(secret.name, &secret.resource));
         }
         for (credential, ids) in leaving.tokens {
             let step = credential.step();

@@ -104,6 +104,7 @@ impl Account {
             interrupt,
             events: Events::new(move || clock.now().0, sink),
             adopt: BTreeSet::new(),
+            only: None,
         };
         (expansion, run)
     }

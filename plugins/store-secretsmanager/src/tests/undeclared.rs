@@ -1,6 +1,6 @@
 //! Secrets whose registry left the configuration are found by their tags, and no others.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{Inputs, StepId};
 use longshore_plugin::{
@@ -40,6 +40,19 @@ async fn only_what_the_stack_owns_and_does_not_declare_is_found_and_removed() {
     harness.store.remove(&harness.context(), &named).await.unwrap();
     assert_eq!(harness.store.undeclared(&harness.context(), &declared).await.unwrap(), []);
     assert_eq!(harness.calls("secretsmanager:DeleteSecret"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tag_of_the_stack_alone_is_enough_to_be_found() {
+    let harness = Harness::new(json!({}));
+    harness.apply(&credential("ghp_1")).await.unwrap();
+    let client = harness.client().await;
+    client.untag_resource().secret_id(NAME).tag_keys("longshore:resource").send().await.unwrap();
+    let made = Declared::of([(harness.context().step, harness.store.resource(&harness.spec))]);
+    assert_eq!(harness.store.undeclared(&harness.context(), &made).await.unwrap(), []);
+    let found = harness.store.undeclared(&harness.context(), &Declared::default()).await.unwrap();
+    let secret = UndeclaredSecret { name: NAME.to_owned(), resource: String::new(), labels: BTreeMap::new() };
+    assert_eq!(found, [secret]);
 }
 
 #[tokio::test(start_paused = true)]

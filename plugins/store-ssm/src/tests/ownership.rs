@@ -1,7 +1,10 @@
 //! What the stack does not own stays as it is.
 
+use std::collections::BTreeMap;
+
+use aws_sdk_ssm::types::ResourceTypeForTagging;
 use longshore_model::{FailureKind, StepId};
-use longshore_plugin::{Declared, SecretSpec};
+use longshore_plugin::{Declared, SecretSpec, UndeclaredSecret};
 use serde_json::json;
 
 use super::harness::{Harness, NAME, secret, text};
@@ -51,6 +54,20 @@ async fn what_no_step_makes_any_more_is_found_and_removed() {
     harness.spec = SecretSpec { name: Some(NAME.to_owned()), ..SecretSpec::default() };
     harness.remove().await.unwrap();
     assert_eq!(harness.stored().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tag_of_the_stack_alone_is_enough_to_be_found() {
+    let harness = Harness::new(json!({}));
+    harness.apply("one").await.unwrap();
+    let client = harness.client().await;
+    let untag = client.remove_tags_from_resource().resource_type(ResourceTypeForTagging::Parameter);
+    untag.resource_id(NAME).tag_keys("longshore:resource").send().await.unwrap();
+    let made = Declared::of([(harness.context().step, harness.store.resource(&harness.spec))]);
+    assert_eq!(harness.store.undeclared(&harness.context(), &made).await.unwrap(), []);
+    let found = harness.store.undeclared(&harness.context(), &Declared::default()).await.unwrap();
+    let secret = UndeclaredSecret { name: NAME.to_owned(), resource: String::new(), labels: BTreeMap::new() };
+    assert_eq!(found, [secret]);
 }
 
 #[tokio::test(start_paused = true)]
