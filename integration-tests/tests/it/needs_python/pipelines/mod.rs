@@ -4,6 +4,7 @@ mod expression;
 mod forge;
 mod github;
 mod others;
+mod report;
 mod runner;
 mod schemas;
 

@@ -88,11 +88,15 @@ fn gitlab_comments_on_the_merge_request_and_deploys_the_plan() {
         asked.iter().filter(|asked| asked.method != "GET").map(|asked| &*asked.path).collect();
     assert_eq!(written, ["/projects/42/merge_requests/5/notes", "/projects/42/merge_requests/5/notes/3"]);
 
-    gitlab.job("longshore-scheduled", &[]).code(2);
+    // Nothing is deployed: each of them fails for a reason of its own.
+    gitlab.job("longshore-drift", &[]).code(2);
+    let unstored = gitlab.job("longshore-credentials", &[]).code(1);
+    assert!(unstored.stdout.contains("not stored yet"), "{}", unstored.stdout);
     gitlab.job("longshore-plan", &[]).code(0);
     let deployed = gitlab.job("longshore-deploy", &[]).code(0);
     assert!(deployed.stdout.contains("2 of 2 tasks running"), "{}", deployed.stdout);
-    let checked = gitlab.job("longshore-scheduled", &[]).code(0);
+    gitlab.job("longshore-drift", &[]).code(0);
+    let checked = gitlab.job("longshore-credentials", &[]).code(0);
     assert!(checked.stdout.contains("PULL CHECK"), "{}", checked.stdout);
     assert_eq!(asked.len(), forge.asked().len(), "there is no merge request to comment on");
 }
@@ -167,11 +171,13 @@ fn buildkite_shows_the_plan_and_deploys_it_when_it_is_approved() {
         assert!(!script.replace("$$", "").contains('$'), "replaced too early: {script}");
         runner.bash(&script.replace("$$", "$"), &variables(&step["env"]))
     };
-    job("check").code(2);
+    job("drift").code(2);
+    job("credentials").code(1);
     job("plan").code(0);
     assert_eq!(runner.read("annotation.md"), runner.read("longshore-report.md"));
     assert!(job("deploy").code(0).stdout.contains("2 of 2 tasks running"));
-    job("check").code(0);
+    job("drift").code(0);
+    job("credentials").code(0);
     let log = runner.read("agent.log");
     assert!(log.contains("artifact download longshore.plan.json ."), "{log}");
 
