@@ -51,6 +51,22 @@ impl Run {
         self.failures.iter().find(|(failed, ..)| failed == step).map(|(.., failure)| failure)
     }
 
+    /// A failure whose help says so where it sends people to what has been taken back since.
+    fn as_of_now(&self, failure: &Failure) -> Failure {
+        let mut failure = failure.clone();
+        let Some(help) = &mut failure.help else { return failure };
+        let made = self
+            .in_order()
+            .filter(|(step, plan)| plan.action == Action::Create && self.undone.contains(*step));
+        if let Some((_, plan)) = made.into_iter().find(|(_, plan)| help.contains(&plan.resource)) {
+            help.push_str(&format!(
+                "; the {} was taken back with the rest: deploy without `--on-failure undo` to look at it",
+                plan.resource
+            ));
+        }
+        failure
+    }
+
     fn changes(&self) -> bool {
         self.plans.values().any(StepPlan::is_change)
     }
@@ -143,7 +159,8 @@ impl Results {
         }
         let told_as_drift = run.command == "drift" && outcome == Outcome::Succeeded;
         for (step, _, failure) in run.failures.iter().filter(|_| !told_as_drift) {
-            self.stderr.write(failure::block(Some(step), failure, self.error_style));
+            let failure = run.as_of_now(failure);
+            self.stderr.write(failure::block(Some(step), &failure, self.error_style));
         }
         match (run.command.as_str(), outcome) {
             ("deploy", Outcome::Succeeded) => {

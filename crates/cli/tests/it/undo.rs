@@ -29,6 +29,9 @@ fn of_a_first_deploy_nothing_is_left() {
     let failed = deploy(&project, &BAD);
     assert_eq!(failed.exit, Exit::Failed);
     assert_shown!(failed.stdout);
+    let gone = "`aws logs tail /longshore/shop/api`; the log group /longshore/shop/api was taken back with the rest: \
+                deploy without `--on-failure undo` to look at it";
+    assert!(failed.stderr.contains(gone), "{}", failed.stderr);
     let left = project.run(&["destroy", "--yes"]);
     assert_eq!(left.stdout, "There is nothing to remove.\n", "{}", left.stderr);
 }
@@ -41,6 +44,11 @@ fn a_stack_that_ran_runs_as_before() {
     let failed = deploy(&project, &BAD);
     assert_eq!(failed.exit, Exit::Failed);
     assert_shown!(failed.stdout);
+    assert!(
+        failed.stderr.contains("`aws logs tail /longshore/shop/api`\n"),
+        "it is there: {}",
+        failed.stderr
+    );
     let plan = project.run(&["plan", "--detailed-exitcode"]);
     assert_eq!(plan.exit, Exit::Done, "{}{}", plan.stdout, plan.stderr);
     let status = project.run(&["status"]);
