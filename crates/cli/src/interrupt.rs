@@ -1,6 +1,8 @@
 //! Being asked to stop.
 
 use std::io;
+#[cfg(unix)]
+use std::{fs, task::Poll};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +13,7 @@ use crate::io::Interrupts;
 pub(crate) enum Listener {
     /// For signals. They are caught as soon as this exists.
     #[cfg(unix)]
-    Signals([tokio::signal::unix::Signal; 2]),
+    Signals(Vec<tokio::signal::unix::Signal>),
     #[cfg(not(unix))]
     CtrlC,
     Channel(UnboundedReceiver<()>),
@@ -25,8 +27,11 @@ impl Listener {
             #[cfg(unix)]
             Interrupts::Signals => {
                 use tokio::signal::unix::{SignalKind, signal};
-                // Continuous integration ends a job that was called off with SIGTERM.
-                Ok(Self::Signals([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]))
+                // Continuous integration ends a job that was called off with SIGTERM; SIGHUP comes when a terminal is
+                // closed, or a connection to it.
+                let hangup = (!ignores_hangup()).then(SignalKind::hangup);
+                let kinds = [SignalKind::interrupt(), SignalKind::terminate()].into_iter().chain(hangup);
+                Ok(Self::Signals(kinds.map(signal).collect::<io::Result<_>>()?))
             }
             #[cfg(not(unix))]
             Interrupts::Signals => Ok(Self::CtrlC),
@@ -38,10 +43,13 @@ impl Listener {
     async fn next(&mut self) {
         let asked = match self {
             #[cfg(unix)]
-            Self::Signals([interrupt, terminate]) => tokio::select! {
-                asked = interrupt.recv() => asked,
-                asked = terminate.recv() => asked,
-            },
+            Self::Signals(signals) => {
+                std::future::poll_fn(|context| {
+                    let asked = signals.iter_mut().map(|signal| signal.poll_recv(context));
+                    asked.fold(Poll::Pending, |asked, polled| if polled.is_ready() { polled } else { asked })
+                })
+                .await
+            }
             #[cfg(not(unix))]
             Self::CtrlC => tokio::signal::ctrl_c().await.ok(),
             Self::Channel(receiver) => receiver.recv().await,
@@ -51,6 +59,19 @@ impl Listener {
             std::future::pending().await
         }
     }
+}
+
+/// Whether whoever started the process wants it to outlive the terminal, as `nohup` does. Only Linux tells.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    fs::read_to_string("/proc/self/status").is_ok_and(|status| is_hangup_ignored(&status))
+}
+
+/// Whether SIGHUP, which is signal 1, is in the mask of ignored ones.
+#[cfg(unix)]
+fn is_hangup_ignored(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Runs `work`. The first time that somebody asks to stop, `interrupt` is cancelled; the second time, `work` is dropped
@@ -91,6 +112,15 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
         };
         assert_eq!(until_interrupted_twice(listener, &interrupt, work).await, None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_mask_of_signals_tells_whether_a_hangup_is_ignored() {
+        let status = |mask: &str| format!("Name:\tlongshore\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\n");
+        assert!(is_hangup_ignored(&status("0000000000001001")), "nohup, and SIGPIPE as Rust has it");
+        assert!(!is_hangup_ignored(&status("0000000000001000")));
+        assert!(!is_hangup_ignored(""));
     }
 
     #[tokio::test]

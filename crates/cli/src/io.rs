@@ -69,7 +69,7 @@ impl fmt::Debug for Io {
 /// it ends at once.
 #[derive(Debug)]
 pub enum Interrupts {
-    /// By SIGINT (Ctrl-C) and SIGTERM.
+    /// By SIGINT (Ctrl-C), SIGTERM and, unless the process was started to ignore it (`nohup`), SIGHUP.
     Signals,
     /// By messages.
     Channel(UnboundedReceiver<()>),

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Cursor},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -43,10 +43,10 @@ fn token_that_is_waited_for(project: &Project) -> String {
     format!("registries.ghcr.token={{command=[\"sh\",\"-c\",\"{script}\"]}}")
 }
 
-/// A process that held the lock of the project's embedded cloud and was killed at that.
-fn kill_a_holder(project: &Project) {
-    let mut holder = Command::new(env!("CARGO_BIN_EXE_longshore"))
-        .arg("--config-dir")
+/// A process that holds the lock of the project's embedded cloud. The shell does `first`.
+fn holder(project: &Project, first: &str) -> Child {
+    let mut holder = Command::new("sh")
+        .args(["-c", &format!("{first}exec \"$@\""), "sh", env!("CARGO_BIN_EXE_longshore"), "--config-dir"])
         .arg(project.path("configs"))
         .args(["deploy", "--set", &token_that_is_waited_for(project)])
         .env_clear()
@@ -59,9 +59,31 @@ fn kill_a_holder(project: &Project) {
         .unwrap();
     let mut lines = BufReader::new(holder.stderr.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("fetching the credential")), "it plans");
+    // Whatever else it says is read, so that it can say it.
+    thread::spawn(move || lines.for_each(drop));
+    holder
+}
+
+/// A process that held the lock and was killed at that.
+fn kill_a_holder(project: &Project) {
+    let mut holder = holder(project, "");
     holder.kill().unwrap();
     holder.wait().unwrap();
     project.write("go", "");
+}
+
+#[test]
+fn a_terminal_that_is_closed_interrupts_a_run_unless_it_was_started_to_outlive_it() {
+    for (first, code) in [("", 130), ("trap '' HUP; ", 0)] {
+        let project = Project::new();
+        let mut holder = holder(&project, first);
+        let hangup = format!("kill -HUP {}", holder.id());
+        assert!(Command::new("sh").args(["-c", &hangup]).status().unwrap().success());
+        project.write("go", "");
+        assert_eq!(holder.wait().unwrap().code(), Some(code), "{first}");
+        let shown = project.run(&["lock", "show"]).stdout;
+        assert!(shown.starts_with("shop is not locked.\n"), "it gives the lock back: {shown}");
+    }
 }
 
 #[test]
