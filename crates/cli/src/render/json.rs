@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::Reader;
 use crate::io::Stream;
 
-/// The version of the events' schema. New kinds of events and new fields keep it; what would break a reader raises it.
+/// The version of the events' schema. New kinds of events and new fields keep it; what would break a reader raises it:
+/// `docs/output.md`.
 const SCHEMA: u32 = 1;
 
 /// A line.

@@ -14,6 +14,7 @@ mod interrupts;
 mod lifecycle;
 mod lock;
 mod minted;
+mod output_page;
 mod plan_files;
 mod project;
 mod proxies;
