@@ -51,6 +51,15 @@ impl fmt::Display for LockHolder {
 }
 
 impl LockState {
+    /// By how many seconds the clocks of AWS's hosts may differ, as far as the lock is concerned.
+    pub const CLOCKS_DIFFER: u64 = 10;
+
+    /// How many seconds after it was renewed last whoever comes takes the lock over at once.
+    #[must_use]
+    pub const fn gone_after(&self) -> u64 {
+        self.lease.saturating_add(Self::CLOCKS_DIFFER)
+    }
+
     /// Who holds it or held it, in one line.
     #[must_use]
     pub fn who(&self) -> String {

@@ -19,8 +19,17 @@ impl Moment {
     /// ISO 8601 in UTC with whole seconds, as AWS's query protocols write timestamps.
     #[must_use]
     pub fn iso(self) -> String {
-        let seconds = jiff::Timestamp::from_second((self.0 / 1000) as i64).unwrap_or(jiff::Timestamp::MAX);
-        seconds.to_string()
+        self.second().to_string()
+    }
+
+    /// As the header `Date` has it (RFC 9110).
+    #[must_use]
+    pub fn http_date(self) -> String {
+        self.second().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
+    fn second(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_second((self.0 / 1000) as i64).unwrap_or(jiff::Timestamp::MAX)
     }
 
     /// How long ago `earlier` was; zero when it lies ahead.

@@ -144,7 +144,7 @@ impl<'a> Challenge<'a> {
     fn gives_up(&self, top: &Epoch) -> Failure {
         let (stack, waited) = (&self.lock.inner.stack, self.waiting.timeout.as_secs());
         let who = top.state().who();
-        let lease = top.record.lease.as_secs();
+        let gone = top.state().gone_after();
         let (kind, message) = if self.waiting.timeout.is_zero() {
             (FailureKind::Conflict, format!("the stack `{stack}` is locked: {who}"))
         } else {
@@ -152,8 +152,8 @@ impl<'a> Challenge<'a> {
             (FailureKind::DeadlineExceeded, message)
         };
         Failure::new(kind, message).help(format!(
-            "wait longer with --lock-timeout; a run that died loses the lock by itself {lease} s later, and `longshore \
-             lock release` takes it away from one that hangs"
+            "wait longer with --lock-timeout; a run that died loses the lock by itself {gone} s after it was last heard \
+             of, and `longshore lock release` takes it away from one that hangs"
         ))
     }
 

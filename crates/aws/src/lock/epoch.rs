@@ -32,6 +32,8 @@ pub(crate) struct Epoch {
     pub(crate) version: u64,
     /// When it was written last, by AWS's clock.
     pub(crate) modified: SystemTime,
+    /// How long ago that was when it was read, by the clocks of AWS alone; nothing where the answer had no date.
+    pub(crate) age: Option<Duration>,
     pub(crate) record: Arc<Record>,
 }
 

@@ -11,7 +11,7 @@ use super::{Epoch, Timing};
 pub(super) enum Verdict {
     /// Its holder has given it back.
     Released,
-    /// Its holder has not been heard of for a whole lease.
+    /// Its holder has not been heard of for a whole lease and more.
     Expired,
     /// Somebody holds it, at least until then unless it is given back.
     Held(Instant),
@@ -31,8 +31,9 @@ pub(super) struct Look {
 /// What a challenger has seen of a lock so far.
 ///
 /// Whether a lease has run out, it measures on its own monotonic clock: from an answer that showed a version to a question
-/// that still found this version, the holder has written nothing. What the clocks on walls say counts only where it is
-/// more than any skew explains.
+/// that still found this version, the holder has written nothing. AWS's clocks tell it sooner: the one that dated the
+/// version, and the one that dated the answer, as far as what lies between them is more than their skew explains. Where an
+/// answer has no date, the clock on this machine's wall stands in, with a skew of its own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
     seen: Option<Seen>,
@@ -51,19 +52,23 @@ impl Watch {
             return Verdict::Released;
         }
         let lease = top.record.lease;
-        let age = look.wall.duration_since(top.modified).unwrap_or(Duration::ZERO);
-        if age >= lease.saturating_add(timing.skew) {
+        let (age, skew) = match top.age {
+            Some(age) => (age, timing.hosts),
+            None => (look.wall.duration_since(top.modified).unwrap_or(Duration::ZERO), timing.skew),
+        };
+        let dated = look.answered + lease.saturating_add(skew).saturating_sub(age);
+        if dated == look.answered {
             return Verdict::Expired;
         }
         let same = |seen: &Seen| (seen.number, seen.version) == (top.number, top.version);
         let Some(seen) = self.seen.filter(same) else {
             self.seen = Some(Seen { number: top.number, version: top.version, since: look.answered });
-            return Verdict::Held(look.answered + lease);
+            return Verdict::Held(dated.min(look.answered + lease));
         };
         if look.asked.saturating_duration_since(seen.since) >= lease {
             Verdict::Expired
         } else {
-            Verdict::Held(seen.since + lease)
+            Verdict::Held(dated.min(seen.since + lease))
         }
     }
 }
@@ -83,8 +88,13 @@ mod tests {
             number: 7,
             version,
             modified: UNIX_EPOCH + Duration::from_secs(modified),
+            age: None,
             record: Arc::new(record),
         }
+    }
+
+    fn dated(age: u64) -> Epoch {
+        Epoch { age: Some(Duration::from_secs(age)), ..epoch(1, 1_000, false) }
     }
 
     /// A look that took two seconds, at seconds of a clock on the wall.
@@ -112,6 +122,15 @@ mod tests {
         let renewed = watch.judge(&epoch(2, 1_000, false), &look(start, 62, 1_000), &TIMING);
         assert_eq!(renewed, Verdict::Held(start + Duration::from_secs(124)));
         assert_eq!(watch.judge(&epoch(3, 1_000, true), &look(start, 63, 1_000), &TIMING), Verdict::Released);
+    }
+
+    #[test]
+    fn what_aws_dates_counts_beyond_the_skew_of_its_clocks_and_the_wall_then_does_not() {
+        let start = Instant::now();
+        let judge = |age| Watch::default().judge(&dated(age), &look(start, 0, 9_000), &TIMING);
+        let until = |seconds: u64| Verdict::Held(start + Duration::from_secs(2 + seconds));
+        assert_eq!([judge(0), judge(30), judge(69)], [until(60), until(40), until(1)]);
+        assert_eq!(judge(70), Verdict::Expired);
     }
 
     #[test]

@@ -7,8 +7,10 @@
 //!
 //! The holder renews its lease by writing its own epoch. After each such write it looks whether there is a higher epoch
 //! now: then it has lost the lock. Its [`Fence`] lets changes through for a lease minus a margin, counted from before the
-//! last good renewal was sent; and a challenger takes over only after it has seen the same version for a whole lease on
-//! its own clock. So no two clocks are ever compared, and the two never both change something:
+//! last good renewal was sent. A challenger takes over only after nobody has written for a whole lease: it has seen the
+//! same version for so long on its own clock, or the date of AWS's answer is so much later than the date of the version,
+//! and by [`Timing::hosts`] more, because different hosts of AWS may have written the two. The clocks of holder and
+//! challenger are never compared with each other nor with AWS's, and the two never both change something:
 //!
 //! - A renewal that AWS saw before the challenger's last look: the challenger found another version, and begins anew.
 //! - One that AWS saw after the challenger's epoch was there: the holder finds this epoch, and does not go on.
@@ -19,6 +21,7 @@
 //! An epoch that was created under a number that had been used and removed is below the highest one, which whoever made
 //! it finds when it looks. Reads may be a little out of date: see [`Timing::settle`].
 
+mod answer_date;
 mod challenge;
 mod epoch;
 mod fence;

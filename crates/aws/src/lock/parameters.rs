@@ -1,6 +1,10 @@
 //! Epochs in Parameter Store.
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 use aws_sdk_ssm::{
@@ -12,7 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use longshore_model::{Failure, FailureKind, Name};
 use longshore_plugin::Result;
 
-use super::{Creation, Epoch, Epochs, Record, record};
+use super::{Creation, Epoch, Epochs, Record, answer_date::AnswerDate, record};
 use crate::{code, failure, fenced::OfTheLock, is_unsupported};
 
 /// How many parameters `GetParametersByPath` answers with at most.
@@ -35,12 +39,14 @@ impl Parameters {
     }
 
     /// The epoch that a parameter is; nothing when somebody keeps something else there.
-    fn epoch(&self, parameter: Parameter) -> Option<Epoch> {
+    fn epoch(&self, parameter: Parameter, answered: Option<SystemTime>) -> Option<Epoch> {
         let number = parameter.name?.strip_prefix(&self.path)?.strip_prefix('/')?.parse().ok()?;
+        let modified = SystemTime::try_from(parameter.last_modified_date?).ok()?;
         Some(Epoch {
             number,
             version: parameter.version.try_into().ok()?,
-            modified: SystemTime::try_from(parameter.last_modified_date?).ok()?,
+            modified,
+            age: answered.map(|answered| whole_seconds(modified, answered)),
             record: Arc::new(record::read(&parameter.value?)),
         })
     }
@@ -68,6 +74,11 @@ impl Parameters {
     }
 }
 
+/// From one moment to the other, without a fraction: headers have none, and so each look is some time before the next one.
+pub(super) fn whole_seconds(from: SystemTime, to: SystemTime) -> Duration {
+    Duration::from_secs(to.duration_since(from).unwrap_or_default().as_secs())
+}
+
 impl fmt::Debug for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Parameters").field("path", &self.path).finish_non_exhaustive()
@@ -80,13 +91,13 @@ impl Epochs for Parameters {
         let mut epochs = Vec::new();
         let mut next = None;
         loop {
+            let date = AnswerDate::default();
             let page =
                 self.ssm.get_parameters_by_path().path(&self.path).max_results(PAGE).set_next_token(next);
-            let page =
-                page.send().await.map_err(|error| self.refused(&error, "GetParametersByPath", &self.path))?;
-            epochs.extend(
-                page.parameters.unwrap_or_default().into_iter().filter_map(|found| self.epoch(found)),
-            );
+            let page = page.customize().interceptor(date.clone()).send().await;
+            let page = page.map_err(|error| self.refused(&error, "GetParametersByPath", &self.path))?;
+            let (found, answered) = (page.parameters.unwrap_or_default(), date.get());
+            epochs.extend(found.into_iter().filter_map(|found| self.epoch(found, answered)));
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
                 break;

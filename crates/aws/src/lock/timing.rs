@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use longshore_model::LockState;
+
 /// The times of a lock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
@@ -19,11 +21,14 @@ pub(crate) struct Timing {
     pub(crate) settle: Duration,
     /// How far the clock on this machine's wall may be from AWS's.
     pub(crate) skew: Duration,
+    /// How far the clocks of AWS's hosts may be from each other: the one that dated a version, and the one that dated an
+    /// answer.
+    pub(crate) hosts: Duration,
 }
 
 impl Timing {
     /// With AWS. A clock that is more than five minutes off signs requests that AWS refuses (IAM user guide, "Elements of
-    /// an AWS API request signature").
+    /// an AWS API request signature"). Its own hosts are kept within fractions of a second of each other.
     pub(crate) const AWS: Self = Self {
         lease: Duration::from_secs(60),
         renew: Duration::from_secs(15),
@@ -32,6 +37,7 @@ impl Timing {
         poll: Duration::from_secs(3),
         settle: Duration::from_secs(2),
         skew: Duration::from_secs(300),
+        hosts: Duration::from_secs(LockState::CLOCKS_DIFFER),
     };
 
     /// How long a holder may send after the request that renewed its lease.

@@ -17,7 +17,7 @@ pub(super) fn block(stack: &str, lock: Option<&LockState>, now: u64, style: Styl
     if !state.held {
         return format!("{stack} is not locked.\n  last: {who}\n  epoch {epoch}, given back {ago}\n");
     }
-    let gone = heard.is_some_and(|seconds| seconds > *lease);
+    let gone = heard.is_some_and(|seconds| seconds > state.gone_after());
     let note = if gone { "; whoever comes next takes the lock over" } else { "" };
     let locked = style.bold(&format!("{stack} is locked"));
     format!("{locked}: {who}\n  epoch {epoch}, last heard of {ago}, with a lease of {lease}s{note}\n")
@@ -55,7 +55,8 @@ mod tests {
         let blocks = [
             block("shop", None, now, style),
             block("shop", Some(&state(true)), now, style),
-            block("shop", Some(&state(true)), now + 600_000, style),
+            block("shop", Some(&state(true)), now + 60_000, style),
+            block("shop", Some(&state(true)), now + 61_000, style),
             block("shop", Some(&state(false)), now, style),
             block("shop", Some(&foreign), now, style),
         ];

@@ -3,7 +3,7 @@
 use std::{sync::PoisonError, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::DATE};
 use serde_json::Value;
 
 use super::Effect;
@@ -25,6 +25,14 @@ impl Cloud {
     /// # Errors
     /// When a fault was arranged that loses the answer.
     pub async fn aws_request(&self, request: Request<Bytes>) -> Result<Response<Bytes>, AnswerLost> {
+        let mut response = self.ask_aws(request).await?;
+        if let Ok(date) = HeaderValue::from_str(&self.now().http_date()) {
+            response.headers_mut().insert(DATE, date);
+        }
+        Ok(response)
+    }
+
+    async fn ask_aws(&self, request: Request<Bytes>) -> Result<Response<Bytes>, AnswerLost> {
         self.shared.latency.pass().await;
         let request_id = self.shared.request_ids.lock().unwrap_or_else(PoisonError::into_inner).uuid();
         let protocol = wire::protocol(&request);

@@ -1,5 +1,5 @@
 //! Races for a lock: many runs on one stack, with pauses, crashes at any await, answers that are lost, requests that arrive
-//! late, reads that are behind, and clocks that are wrong by up to a lease.
+//! late, reads that are behind, clocks that are wrong by up to a lease, and AWS's own, which differ among its hosts.
 
 use std::{
     sync::{
@@ -25,7 +25,7 @@ use super::{
     store::Store,
     world::World,
 };
-use crate::lock::Timing;
+use crate::lock::{Epoch, Timing};
 
 /// How many races a test run holds. `LOCK_RACES` raises it, `LOCK_RACES_SEED` begins elsewhere.
 const RACES: u64 = 100_000;
@@ -51,6 +51,8 @@ pub(super) struct Tally {
     gave_up: AtomicU64,
     crashed: AtomicU64,
     paused: AtomicU64,
+    /// Healthy runs that took over before they had seen a whole lease go by.
+    early: AtomicU64,
 }
 
 impl Tally {
@@ -79,7 +81,7 @@ fn race(seed: u64, tally: &Tally) -> Result<(), String> {
     runtime.block_on(async {
         let mut dice = Dice::new(seed);
         let aws = Wall::exact();
-        let (store, world) = (Arc::new(Store::new(aws)), Arc::new(World::default()));
+        let (store, world) = (Arc::new(Store::new(aws, Some(dice.split()))), Arc::new(World::default()));
         let mut runs = JoinSet::new();
         for index in 0..1 + dice.below(3) {
             let faults = if dice.percent(30) { dice.below(40) } else { 0 };
@@ -95,13 +97,13 @@ fn race(seed: u64, tally: &Tally) -> Result<(), String> {
                 unlucky.await
             });
         }
-        healthy(&store, &world, skewed(aws, &mut dice), &mut dice).await;
+        healthy(&store, &world, skewed(aws, &mut dice), &mut dice, tally).await;
         while let Some(end) = runs.join_next().await {
             tally.count(&end.unwrap());
         }
         if dice.percent(40) {
             // When all is over, whoever comes is kept waiting by nobody but the last one.
-            healthy(&store, &world, skewed(aws, &mut dice), &mut dice).await;
+            healthy(&store, &world, skewed(aws, &mut dice), &mut dice, tally).await;
         }
         tally.races.fetch_add(1, Ordering::Relaxed);
         tally.changes.fetch_add(world.changes(), Ordering::Relaxed);
@@ -110,15 +112,19 @@ fn race(seed: u64, tally: &Tally) -> Result<(), String> {
 }
 
 /// A run to which nothing happens: it gets the lock, changes something, and gives it back.
-async fn healthy(store: &Arc<Store>, world: &Arc<World>, wall: Wall, dice: &mut Dice) {
+async fn healthy(store: &Arc<Store>, world: &Arc<World>, wall: Wall, dice: &mut Dice, tally: &Tally) {
     sleep(dice.millis(0..60_000)).await;
     let network = Network::new(store.clone(), world.clone(), None, dice.split());
     let lock = lock(Arc::new(network), wall, RARELY, &format!("healthy-{}", dice.below(u64::MAX)));
     let began = Instant::now();
-    let (held, _) = match acquires(&lock, Duration::from_secs(3_600)).await {
+    let (held, took) = match acquires(&lock, Duration::from_secs(3_600)).await {
         Ok(acquired) => acquired,
         Err(failure) => return world.wrong(format!("a healthy run gave up: {failure}")),
     };
+    let left = |epoch: &Epoch| epoch.number + 1 == held.epoch() && !epoch.record.released;
+    if took < TIMING.lease && store.list(Duration::ZERO).iter().any(left) {
+        tally.early.fetch_add(1, Ordering::Relaxed);
+    }
     let waited = world.silence(began);
     if waited > SOON {
         world.wrong(format!("a healthy run waited for {waited:?} after the last sign of life of others"));
@@ -193,9 +199,15 @@ fn never_do_two_holders_change_something_and_somebody_always_gets_on() {
     hold(races, "LOCK_RACES", |seed| race(seed, &tally));
     assert_eq!(tally.races.load(Ordering::Relaxed), races, "{tally:?}");
     if races >= 1_000 {
-        for counter in
-            [&tally.changes, &tally.released, &tally.lost, &tally.gave_up, &tally.crashed, &tally.paused]
-        {
+        for counter in [
+            &tally.changes,
+            &tally.released,
+            &tally.lost,
+            &tally.gave_up,
+            &tally.crashed,
+            &tally.paused,
+            &tally.early,
+        ] {
             assert!(counter.load(Ordering::Relaxed) > races / 100, "not much of a race: {tally:?}");
         }
     }

@@ -33,7 +33,7 @@ struct Near {
 impl Near {
     fn new() -> Arc<Self> {
         let wall = Wall::exact();
-        let store = Store::new(wall);
+        let store = Store::new(wall, None);
         Arc::new(Self {
             wall,
             store,
@@ -151,11 +151,37 @@ async fn a_dead_holder_is_replaced_within_its_lease_and_a_few_seconds() {
 async fn one_that_is_long_dead_is_replaced_at_once() {
     let near = Near::new();
     drop(acquire(&near.lock("dead"), 0).await.unwrap());
-    // As far as a clock that is wrong by a lease explains it.
-    advance(2 * LEASE).await;
+    // As far as AWS's clocks explain it.
+    advance(LEASE + Timing::AWS.hosts - Duration::from_secs(1)).await;
+    assert_eq!(acquire(&near.lock("early"), 0).await.unwrap_err().kind, FailureKind::Conflict);
+    advance(Duration::from_secs(1)).await;
     let began = Instant::now();
     let held = acquire(&near.lock("next"), 0).await.unwrap();
     assert_eq!((held.epoch(), began.elapsed()), (2, Timing::AWS.settle));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_late_waits_only_for_what_is_left_of_the_lease() {
+    let near = Near::new();
+    drop(acquire(&near.lock("dead"), 0).await.unwrap());
+    sleep(Duration::from_secs(50)).await;
+    let began = Instant::now();
+    assert_eq!(acquire(&near.lock("next"), 30).await.unwrap().epoch(), 2);
+    assert!(began.elapsed() < Duration::from_secs(24), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_date_of_aws_the_wall_tells_that_a_holder_is_long_dead() {
+    let near = Near::new();
+    drop(acquire(&near.lock("dead"), 0).await.unwrap());
+    let undated = || near.chain().into_iter().map(|epoch| Epoch { age: None, ..epoch }).collect();
+    for (later, ends) in
+        [(LEASE + TIMING.skew - Duration::from_secs(1), false), (Duration::from_secs(1), true)]
+    {
+        advance(later).await;
+        near.behind.lock().unwrap().push(undated());
+        assert_eq!(acquire(&near.lock("next"), 0).await.is_ok(), ends, "{later:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
