@@ -9,14 +9,15 @@ use longshore_model::{
     ImageReference, Name, Platform, Problem, Service, Stack, StepId, ValueType, closest, join_key,
 };
 use longshore_plugin::{
-    Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, RoleBuilder, RoleSpec, SecretSpec,
-    SecretStore, ServiceDeployer, Wires,
-    adapter::{ExecutionRoleStep, ImagesWithoutCredentialStep, Kept, PublishCredentialStep},
+    Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, SecretSpec, SecretStore,
+    ServiceDeployer, Wires,
+    adapter::{ImagesWithoutCredentialStep, PublishCredentialStep},
 };
 
 use crate::{
     Graph,
     container_secrets::{self, Stores},
+    execution_role,
     undeclared::{self, Used},
 };
 
@@ -93,15 +94,22 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
     for (name, service) in &stack.services {
         let wires = wires(stack, name, service);
         nodes.extend(container_secrets::nodes(stack, name, service, &stores, host, &mut problems));
-        if let Some(builder) =
-            keep(host.plugins.role_builder(&service.execution_role.builder, host.extensions), &mut problems)
-        {
+        let builder =
+            keep(host.plugins.role_builder(&service.execution_role.builder, host.extensions), &mut problems);
+        let deployer = keep(host.plugins.service_deployer(&service.deployer, host.extensions), &mut problems);
+        if let Some(builder) = builder {
             used.roles.entry(service.execution_role.builder.name.clone()).or_insert_with(|| builder.clone());
-            nodes.push(execution_role(stack, name, service, &wires, builder, (&stores, &credentials)));
+            let declared = execution_role::Declared { stack, name, service, wires: &wires };
+            let log_streams = deployer.iter().flat_map(|it| it.log_streams(&stack.name, name, service));
+            nodes.push(execution_role::node(
+                &declared,
+                builder,
+                log_streams.collect(),
+                &stores,
+                &credentials,
+            ));
         }
-        if let Some(deployer) =
-            keep(host.plugins.service_deployer(&service.deployer, host.extensions), &mut problems)
-        {
+        if let Some(deployer) = deployer {
             used.deployers.entry(service.deployer.name.clone()).or_insert_with(|| deployer.clone());
             nodes.extend(keep(deployer.unfold(name, service, &wires), &mut problems).unwrap_or_default());
             deployers.insert(name.clone(), deployer);
@@ -212,44 +220,4 @@ fn wires(stack: &Stack, name: &Name, service: &Service) -> Wires {
         secrets: registries.map(|registry| (registry.clone(), credential_step(registry))).collect(),
         variables: container_secrets::steps(name, service),
     }
-}
-
-fn execution_role(
-    stack: &Stack,
-    name: &Name,
-    service: &Service,
-    wires: &Wires,
-    builder: Arc<dyn RoleBuilder>,
-    (stores, credentials): (&Stores<'_>, &BTreeMap<Name, Arc<RegistryCredential>>),
-) -> Node {
-    let role = RoleSpec {
-        service: name.clone(),
-        name: service.execution_role.name.clone(),
-        secrets: container_secrets::existing(service),
-        managed_policies: service.execution_role.managed_policies.values().cloned().collect(),
-    };
-    // What the role may read, by the names of its inputs.
-    let mut kept = BTreeMap::new();
-    let mut inputs = Vec::new();
-    for (registry, step) in &wires.secrets {
-        let input = format!("secret.{registry}");
-        if let Some(credential) = credentials.get(registry) {
-            let secret = Kept { store: credential.store.clone(), secret: credential.secret.clone() };
-            kept.insert(input.clone(), secret);
-        }
-        inputs.push((input, step));
-    }
-    let mut variables = container_secrets::kept(stack, name, service, stores);
-    for (variable, step) in &wires.variables {
-        let input = format!("variable.{variable}");
-        kept.extend(variables.remove(variable).map(|secret| (input.clone(), secret)));
-        inputs.push((input, step));
-    }
-    let resource = builder.resource(&stack.name, &role);
-    let step = ExecutionRoleStep { builder, role, kept };
-    let mut node = Node { resource, ..Node::new(wires.role.clone(), Arc::new(step)) };
-    for (input, step) in inputs {
-        node = node.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
-    }
-    node.output(<dyn RoleBuilder>::ARN, ValueType::ROLE_ARN)
 }

@@ -5,6 +5,7 @@
 mod container_secrets;
 mod draw;
 mod error;
+mod execution_role;
 mod expand;
 #[cfg(test)]
 mod expand_tests;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use async_trait::async_trait;
 use longshore_model::{Name, Problem, Service, ServiceStatus, StepId};
 
-use crate::{Context, Node, Result, Undeclared};
+use crate::{Context, LogStream, Node, Result, Undeclared};
 
 /// The steps that a service's own steps depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,12 @@ pub trait ServiceDeployer: Send + Sync {
         service: &Service,
         wires: &Wires,
     ) -> std::result::Result<Vec<Node>, Vec<Problem>>;
+
+    /// The log streams that the tasks of a service write on behalf of its execution role: one of each container stands for
+    /// those of all tasks. Pure.
+    fn log_streams(&self, _stack: &Name, _name: &Name, _service: &Service) -> Vec<LogStream> {
+        Vec::new()
+    }
 
     /// How the service is doing. Reads only.
     ///

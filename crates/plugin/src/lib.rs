@@ -35,7 +35,7 @@ pub use registry::Registry;
 pub(crate) use registry_credential::Verdict;
 pub use registry_credential::{RegistryCredential, Renewed, Revokers, TokenLabels};
 pub(crate) use registry_credential::{Tokens, tokens};
-pub use role::{Readable, RoleBuilder, RoleSpec};
+pub use role::{LogStream, Readable, RoleBuilder, RoleSpec};
 pub use secret_value::SecretValue;
 pub use step::{Input, Node, Output, Step, stuck};
 pub use store::{SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret};

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longshore_model::{Action, Known, Name, StepPlan};
+use longshore_model::{Action, ImageReference, Known, Name, StepPlan};
 
 use crate::{Context, Result, Undeclared, stuck};
 #[cfg(doc)]
-use crate::{SecretStore, Step};
+use crate::{SecretStore, ServiceDeployer, Step};
 
 /// A secret or parameter that a role may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,15 @@ impl Readable {
     }
 }
 
+/// A log stream in CloudWatch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogStream {
+    /// Its log group.
+    pub group: String,
+    /// Its name.
+    pub name: String,
+}
+
 /// An execution role to be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleSpec {
@@ -37,8 +46,30 @@ pub struct RoleSpec {
     pub name: Option<String>,
     /// The secrets and parameters that it may read, in a stable order.
     pub secrets: Vec<Readable>,
+    /// The log streams that are written on its behalf: see [`ServiceDeployer::log_streams`].
+    pub log_streams: Vec<LogStream>,
+    /// The images that are pulled without a credential of the stack, those in Amazon ECR on behalf of the role.
+    pub images: Vec<ImageReference>,
+    /// The ARNs of other secrets and parameters of the stack, known or foreseen: what the role is not to read.
+    pub others: Vec<String>,
     /// Managed policies to attach: ARNs, or paths of AWS-managed ones.
     pub managed_policies: Vec<String>,
+}
+
+impl RoleSpec {
+    /// The role of a service that needs nothing.
+    #[must_use]
+    pub fn new(service: Name) -> Self {
+        Self {
+            service,
+            name: None,
+            secrets: Vec::new(),
+            log_streams: Vec::new(),
+            images: Vec::new(),
+            others: Vec::new(),
+            managed_policies: Vec::new(),
+        }
+    }
 }
 
 /// Builds execution roles. Its steps yield the output `<dyn RoleBuilder>::ARN`, of type

@@ -1,6 +1,6 @@
 //! The role builder, and what it plans.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, ListedRole};
@@ -10,7 +10,6 @@ use longshore_plugin::{Before, Context, Result, RoleBuilder, RoleSpec, Undeclare
 use crate::{
     desired::{self, Desired},
     difference::Difference,
-    needs::Read,
     observed::{self, Observed},
     options::RoleOptions,
     ownership::RoleOwnership,
@@ -26,6 +25,8 @@ pub(crate) struct IamRoles {
     pub(crate) options: RoleOptions,
     /// The roles that this run has changed, as they were.
     pub(crate) before: Before<Observed>,
+    /// Whether IAM's simulator wants to be asked about one action at a time.
+    pub(crate) one_action_at_a_time: AtomicBool,
 }
 
 /// A role as people know it.
@@ -35,24 +36,9 @@ pub(crate) fn resource(name: &str) -> String {
 
 impl IamRoles {
     pub(crate) async fn desired(&self, context: &Context, role: &RoleSpec) -> Result<Desired> {
-        let reads = self.reads(role).await?;
+        let purpose = self.purpose(role).await?;
         let (identity, region) = (self.aws.identity().await?, self.aws.region().await?);
-        Desired::of(context, role, &self.options, reads, identity, region)
-    }
-
-    /// What a role may read, as far as it is known or foreseen, with the full ARNs of the keys.
-    pub(crate) async fn reads(&self, role: &RoleSpec) -> Result<BTreeSet<Read>> {
-        let mut reads = BTreeSet::new();
-        for secret in &role.secrets {
-            let key = match &secret.key {
-                Some(key) => Some(self.aws.key_arn(key).await?),
-                None => None,
-            };
-            if let Some(arn) = secret.arn_or_foreseen() {
-                reads.insert(Read::of(arn, key)?);
-            }
-        }
-        Ok(reads)
+        Desired::of(context, role, &self.options, purpose, identity, region)
     }
 }
 
@@ -141,7 +127,8 @@ impl RoleBuilder for IamRoles {
         }
         let desired = self.desired(context, role).await?;
         self.converge(context, &desired).await?;
-        self.wait_until_allowed(context, &desired.arn, &desired.reads).await?;
+        let policies_of_others = desired.has_policies_of_others();
+        self.wait_until_allowed(context, &desired.arn, &desired.purpose, policies_of_others).await?;
         Ok(desired.arn)
     }
 

@@ -1,21 +1,31 @@
 //! A role as it is declared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_aws::{Identity, bounded};
 use longshore_model::{Arn, Known, Name};
 use longshore_plugin::{Context, Result, RoleSpec};
 
 use crate::{
-    needs::Read,
     options::RoleOptions,
     ownership::RoleOwnership,
     policy::{Document, Place, check_size},
     proof::prove,
+    pull_and_log::TASK_EXECUTION,
+    purpose::Purpose,
 };
 
-/// The name of the inline policy.
-pub(crate) const INLINE_POLICY: &str = "read-secrets";
+/// The name of the inline policy for secrets and parameters.
+pub(crate) const READ_SECRETS: &str = "read-secrets";
+
+/// The name of the inline policy for images in ECR and for logs.
+pub(crate) const PULL_AND_LOG: &str = "pull-and-log";
+
+/// The names of all inline policies that there may be.
+pub(crate) const INLINE_POLICIES: [&str; 2] = [READ_SECRETS, PULL_AND_LOG];
+
+/// Managed policies of AWS that open no secret, by their paths.
+const HARMLESS: [&str; 2] = [TASK_EXECUTION, "service-role/AWSLambdaBasicExecutionRole"];
 
 /// The longest name of a role (IAM API reference, CreateRole).
 const NAME_LIMIT: usize = 64;
@@ -29,23 +39,22 @@ pub(crate) struct Desired {
     pub(crate) description: String,
     /// The trust policy.
     pub(crate) trust: String,
-    pub(crate) inline: Inline,
+    /// The inline policies, by their names.
+    pub(crate) inline: BTreeMap<&'static str, Inline>,
     /// The managed policies, by their ARNs.
     pub(crate) managed: BTreeSet<String>,
     /// The permissions boundary; nothing leaves the role's as it is.
     pub(crate) boundary: Option<String>,
     pub(crate) ownership: RoleOwnership,
-    /// What it may read, as far as that is known or foreseen.
-    pub(crate) reads: BTreeSet<Read>,
+    /// What it is for.
+    pub(crate) purpose: Purpose,
     /// The ARN that the role has, or will have.
     pub(crate) arn: String,
 }
 
-/// The inline policy as far as it is known.
+/// An inline policy as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Inline {
-    /// There is nothing to be read.
-    None,
     /// It names a secret that is yet to be made.
     AfterApply,
     /// The document.
@@ -65,23 +74,31 @@ impl Desired {
         context: &Context,
         role: &RoleSpec,
         options: &RoleOptions,
-        reads: BTreeSet<Read>,
+        purpose: Purpose,
         identity: &Identity,
         region: &str,
     ) -> Result<Self> {
         let name = name(&context.stack, role);
         let place = Place { partition: &identity.partition, region, account: &identity.account };
-        // With ARNs that are foreseen, what is wrong with the policy is found before anything is made.
-        let document = Document::reads(&reads).map(|document| document.to_json()).transpose()?;
-        if let Some(document) = &document {
-            check_size(&name, document)?;
-            prove(document, &reads)?;
+        let managed: BTreeSet<_> =
+            role.managed_policies.iter().map(|policy| managed(policy, &identity.partition)).collect();
+        let has_task_execution = managed.iter().any(|policy| is_of_aws(policy, TASK_EXECUTION));
+        // With ARNs that are foreseen, what is wrong with the policies is found before anything is made.
+        let reads = Document::reads(&purpose.reads).map(|document| document.to_json()).transpose()?;
+        let pulls_and_logs = Document::pulls_and_logs(&purpose.pull_and_log).filter(|_| !has_task_execution);
+        let pulls_and_logs = pulls_and_logs.map(|document| document.to_json()).transpose()?;
+        check_size(&name, reads.iter().chain(&pulls_and_logs))?;
+        if let Some(document) = &reads {
+            prove(document, &purpose.reads)?;
         }
-        let inline = match document {
-            _ if role.secrets.iter().any(|secret| secret.arn == Known::AfterApply) => Inline::AfterApply,
-            Some(document) => Inline::Document(document),
-            None => Inline::None,
-        };
+        if let Some(document) = &pulls_and_logs {
+            purpose.pull_and_log.prove(document)?;
+        }
+        let is_open = role.secrets.iter().any(|secret| secret.arn == Known::AfterApply);
+        let reads = if is_open { Some(Inline::AfterApply) } else { reads.map(Inline::Document) };
+        let reads = reads.map(|policy| (READ_SECRETS, policy));
+        let pulls_and_logs = pulls_and_logs.map(|document| (PULL_AND_LOG, Inline::Document(document)));
+        let inline = reads.into_iter().chain(pulls_and_logs).collect();
         Ok(Self {
             path: options.path.clone(),
             description: format!(
@@ -90,18 +107,27 @@ impl Desired {
             ),
             trust: Document::trust(&place, options.confused_deputy_conditions).to_json()?,
             inline,
-            managed: role
-                .managed_policies
-                .iter()
-                .map(|policy| managed(policy, &identity.partition))
-                .collect(),
+            managed,
             boundary: options.permissions_boundary.as_ref().map(|arn| arn.as_str().to_owned()),
             ownership: RoleOwnership::of(context, region),
-            reads,
+            purpose,
             arn: format!("arn:{}:iam::{}:role{}{name}", identity.partition, identity.account, options.path),
             name,
         })
     }
+}
+
+impl Desired {
+    /// Whether it has managed policies that may open anything.
+    pub(crate) fn has_policies_of_others(&self) -> bool {
+        let is_harmless = |policy: &String| HARMLESS.iter().any(|path| is_of_aws(policy, path));
+        !self.managed.iter().all(is_harmless)
+    }
+}
+
+/// Whether an ARN is that of a policy that AWS manages.
+fn is_of_aws(policy: &str, path: &str) -> bool {
+    policy.split_once(":iam::aws:policy/").is_some_and(|(_, there)| there == path)
 }
 
 /// The ARN of a managed policy: given as such, or as the path of one that AWS manages.

@@ -4,7 +4,7 @@ use longshore_model::{FieldChange, Shown};
 
 use crate::{
     compare,
-    desired::{Desired, INLINE_POLICY, Inline},
+    desired::{Desired, Inline},
     observed::Observed,
 };
 
@@ -13,8 +13,8 @@ use crate::{
 pub(crate) struct Difference {
     pub(crate) trust: bool,
     pub(crate) boundary: bool,
-    /// Whether the inline policy is to be written.
-    pub(crate) inline: bool,
+    /// Inline policies to be written.
+    pub(crate) inline: Vec<&'static str>,
     /// Inline policies that are not declared.
     pub(crate) obsolete_inline: Vec<String>,
     /// Managed policies to be attached.
@@ -27,18 +27,19 @@ pub(crate) struct Difference {
 
 impl Difference {
     pub(crate) fn between(observed: &Observed, desired: &Desired) -> Self {
-        let there = observed.inline.get(INLINE_POLICY);
-        let inline = match &desired.inline {
-            Inline::None => false,
-            Inline::AfterApply => true,
-            Inline::Document(document) => !there.is_some_and(|there| compare::same(there, document)),
+        let is_there = |name: &str, document: &String| {
+            observed.inline.get(name).is_some_and(|there| compare::same(there, document))
         };
-        let declared = |policy: &str| policy == INLINE_POLICY && desired.inline != Inline::None;
+        let inline = desired.inline.iter().filter(|(name, policy)| match policy {
+            Inline::AfterApply => true,
+            Inline::Document(document) => !is_there(name, document),
+        });
+        let declared = |policy: &str| desired.inline.contains_key(policy);
         let missing = desired.ownership.missing(&observed.tags);
         Self {
             trust: !compare::same(&observed.trust, &desired.trust),
             boundary: desired.boundary.is_some() && desired.boundary != observed.boundary,
-            inline,
+            inline: inline.map(|(name, _)| *name).collect(),
             obsolete_inline: observed.inline.keys().filter(|policy| !declared(policy)).cloned().collect(),
             attach: desired.managed.difference(&observed.managed).cloned().collect(),
             detach: observed.managed.difference(&desired.managed).cloned().collect(),
@@ -71,12 +72,12 @@ impl Difference {
             change("PermissionsBoundary".to_owned(), old, desired.boundary.as_ref().map(Shown::text));
         }
         let inline = |policy: &str| observed.and_then(|role| role.inline.get(policy)).map(document);
-        if self.inline {
-            let new = match &desired.inline {
-                Inline::Document(text) => document(text),
-                Inline::None | Inline::AfterApply => Shown::AfterApply,
+        for policy in &self.inline {
+            let new = match desired.inline.get(policy) {
+                Some(Inline::Document(text)) => document(text),
+                Some(Inline::AfterApply) | None => Shown::AfterApply,
             };
-            change(format!("Policies.{INLINE_POLICY}"), inline(INLINE_POLICY), Some(new));
+            change(format!("Policies.{policy}"), inline(policy), Some(new));
         }
         for policy in &self.obsolete_inline {
             change(format!("Policies.{policy}"), inline(policy), None);

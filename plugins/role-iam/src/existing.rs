@@ -75,15 +75,15 @@ impl IamRoles {
                 "it was not proved that ECS may assume the role {name}: its trust policy has {what}"
             )),
         }
-        let reads = self.reads(role).await?;
-        let unknown =
-            self.require_allowed(arn.as_str(), &reads).await.map_err(|failure| match failure.kind {
+        let purpose = self.purpose(role).await?;
+        let more =
+            self.require_allowed(arn.as_str(), &purpose).await.map_err(|failure| match failure.kind {
                 FailureKind::Denied => {
                     failure.help("allow it in a policy of the role: Longshore does not change this role")
                 }
                 _ => failure,
             })?;
-        notes.extend(unknown);
+        notes.extend(more);
         Ok(notes)
     }
 }

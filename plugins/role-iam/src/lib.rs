@@ -1,7 +1,8 @@
 //! Role builder on AWS IAM: execution roles that may read the secrets and parameters of their service, and nothing else.
 //!
-//! A role has a trust policy for ECS, one inline policy that names each secret and parameter by its full ARN, and the
-//! managed policies that are declared. What else is found in the role's inline and attached policies is removed: the role
+//! A role has a trust policy for ECS, an inline policy that names each secret and parameter by its full ARN, the managed
+//! policies that are declared, and, where these do not have AWS's own for ECS tasks, an inline policy for the images in
+//! ECR and for the logs. What else is found in the role's inline and attached policies is removed: the role
 //! is the stack's, as its tags say. A policy is proved before it is used, by evaluating it; and a role that was changed
 //! by IAM's own policy simulator, before the step succeeds.
 
@@ -18,16 +19,19 @@ mod options;
 mod ownership;
 mod policy;
 mod proof;
+mod pull_and_log;
+mod purpose;
 mod removal;
 mod simulator;
 mod undeclared;
 mod undo;
+mod verdict;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use longshore_aws::Aws;
 use longshore_model::Problem;
@@ -52,6 +56,11 @@ pub fn register(registry: &mut Registry) {
         let Some(aws) = extensions.get::<Aws>() else {
             return Err(vec![Problem::new(key, "needs AWS clients, and there are none here")]);
         };
-        Ok(Arc::new(IamRoles { aws: Aws::clone(&aws), options, before: Before::default() }))
+        Ok(Arc::new(IamRoles {
+            aws: Aws::clone(&aws),
+            options,
+            before: Before::default(),
+            one_action_at_a_time: AtomicBool::new(false),
+        }))
     });
 }

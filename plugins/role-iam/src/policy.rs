@@ -6,7 +6,10 @@ use longshore_model::{Failure, FailureKind};
 use longshore_plugin::Result;
 use serde::{Serialize, Serializer};
 
-use crate::needs::{DECRYPT, Kind, Read, VIA_SERVICE};
+use crate::{
+    needs::{DECRYPT, Kind, Read, VIA_SERVICE},
+    pull_and_log::{AUTHORIZE, LOG, PULL, PullAndLog},
+};
 
 /// The most characters of all inline policies of a role together, white space aside (IAM user guide, "IAM and AWS STS
 /// quotas").
@@ -31,7 +34,7 @@ struct Statement {
     effect: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<BTreeMap<&'static str, &'static str>>,
-    action: &'static str,
+    action: Values,
     #[serde(skip_serializing_if = "Values::is_empty")]
     resource: Values,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -39,9 +42,17 @@ struct Statement {
 }
 
 impl Statement {
-    fn allow(sid: String, action: &'static str, resources: Vec<String>) -> Self {
-        let resource = Values::from(resources.as_slice());
-        Self { sid, effect: "Allow", principal: None, action, resource, condition: BTreeMap::new() }
+    fn allow(sid: impl Into<String>, actions: &[&str], resources: Vec<String>) -> Self {
+        let actions: Vec<_> = actions.iter().map(|action| (*action).to_owned()).collect();
+        let (action, resource) = (Values::from(actions.as_slice()), Values::from(resources.as_slice()));
+        Self {
+            sid: sid.into(),
+            effect: "Allow",
+            principal: None,
+            action,
+            resource,
+            condition: BTreeMap::new(),
+        }
     }
 }
 
@@ -103,7 +114,7 @@ impl Document {
             sid: "EcsTasks".to_owned(),
             effect: "Allow",
             principal: Some([("Service", "ecs-tasks.amazonaws.com")].into()),
-            action: "sts:AssumeRole",
+            action: "sts:AssumeRole".to_owned().into(),
             resource: Values::default(),
             condition,
         }])
@@ -118,7 +129,7 @@ impl Document {
             let arns: Vec<_> =
                 reads.iter().filter(|read| read.kind == kind).map(|read| read.arn.clone()).collect();
             if !arns.is_empty() {
-                statements.push(Statement::allow(sid.to_owned(), kind.action(), arns));
+                statements.push(Statement::allow(sid, &[kind.action()], arns));
             }
         }
         let mut uses = BTreeMap::<_, Vec<String>>::new();
@@ -133,12 +144,30 @@ impl Document {
             merged.entry((kind, region, arns)).or_default().push(key.clone());
         }
         for (index, ((kind, region, arns), keys)) in merged.into_iter().enumerate() {
-            let mut statement = Statement::allow(format!("Decrypt{}", index + 1), DECRYPT, keys);
+            let mut statement = Statement::allow(format!("Decrypt{}", index + 1), &[DECRYPT], keys);
             let service = Values::from(kind.via_service(region));
             let values =
                 [(kind.encryption_context(), Values::from(arns.as_slice())), (VIA_SERVICE, service)].into();
             statement.condition = [("StringEquals", values)].into();
             statements.push(statement);
+        }
+        (!statements.is_empty()).then(|| Self::of(statements))
+    }
+
+    /// The inline policy for images and logs: the role may pull from exactly these repositories, and write to exactly these
+    /// log groups; nothing where there are none.
+    pub(crate) fn pulls_and_logs(purpose: &PullAndLog) -> Option<Self> {
+        let mut statements = Vec::new();
+        if !purpose.repositories.is_empty() {
+            let repositories = purpose.repositories.iter().cloned().collect();
+            statements.push(Statement::allow("LogInToEcr", &[AUTHORIZE], vec!["*".to_owned()]));
+            statements.push(Statement::allow("PullImages", &PULL, repositories));
+        }
+        if !purpose.groups.is_empty() {
+            // As policies name a log group with its streams (CloudWatch Logs user guide, "CloudWatch Logs resources and
+            // operations").
+            let groups = purpose.groups.iter().map(|group| format!("{group}:*"));
+            statements.push(Statement::allow("WriteLogs", &LOG, groups.collect()));
         }
         (!statements.is_empty()).then(|| Self::of(statements))
     }
@@ -155,9 +184,10 @@ impl Document {
     }
 }
 
-/// Refuses an inline policy that IAM would refuse for its size.
-pub(crate) fn check_size(role: &str, document: &str) -> Result<()> {
-    let size = document.chars().filter(|c| !c.is_whitespace()).count();
+/// Refuses inline policies that IAM would refuse for their size.
+pub(crate) fn check_size<'a>(role: &str, documents: impl IntoIterator<Item = &'a String>) -> Result<()> {
+    let characters = documents.into_iter().flat_map(|document| document.chars());
+    let size = characters.filter(|c| !c.is_whitespace()).count();
     if size <= INLINE_QUOTA {
         return Ok(());
     }
@@ -217,7 +247,7 @@ mod tests {
             let document = Document::reads(&reads).unwrap().to_json().unwrap();
             // A secret is named once for itself and once for its key.
             let least = count * (1 + usize::from(keys > 0)) * "arn:aws:secretsmanager:eu-central-1:".len();
-            match check_size("r", &document) {
+            match check_size("r", [&document]) {
                 Ok(()) => proptest::prop_assert!(document.len() <= INLINE_QUOTA && least <= INLINE_QUOTA),
                 Err(failure) => {
                     proptest::prop_assert!(document.len() > INLINE_QUOTA);
@@ -230,7 +260,7 @@ mod tests {
     #[test]
     fn a_policy_that_is_too_long_is_refused_before_iam_does() {
         let document = Document::reads(&reads(200, None)).unwrap().to_json().unwrap();
-        insta::assert_snapshot!(check_size("shop-api-execution", &document).unwrap_err());
-        assert_eq!(check_size("x", &format!("{}{}", "a".repeat(INLINE_QUOTA), " \n".repeat(9))), Ok(()));
+        insta::assert_snapshot!(check_size("shop-api-execution", [&document]).unwrap_err());
+        assert_eq!(check_size("x", [&format!("{}{}", "a".repeat(INLINE_QUOTA), " \n".repeat(9))]), Ok(()));
     }
 }

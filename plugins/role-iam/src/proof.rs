@@ -52,6 +52,11 @@ const BESIDE_KEY: [&str; 7] = [
 /// # Errors
 /// What it allows too much or too little: an error of Longshore's own.
 pub(crate) fn prove(document: &str, reads: &BTreeSet<Read>) -> Result<()> {
+    judge(document, needs(reads), neighbours(reads))
+}
+
+/// Proves that the policy `document` allows all of `needs`, and of `neighbours` what is a need and nothing else.
+pub(crate) fn judge(document: &str, needs: Vec<Need>, neighbours: Vec<Need>) -> Result<()> {
     let internal = |message: String| {
         Failure::new(FailureKind::Internal, message).help("nothing was changed; please report this")
     };
@@ -67,7 +72,6 @@ pub(crate) fn prove(document: &str, reads: &BTreeSet<Read>) -> Result<()> {
         allows(&parsed, &request)
             .map_err(|what| internal(format!("the generated policy is not understood: {}", what.0)))
     };
-    let needs = needs(reads);
     for need in &needs {
         if !allowed(need)? {
             return Err(internal(format!(
@@ -77,7 +81,7 @@ pub(crate) fn prove(document: &str, reads: &BTreeSet<Read>) -> Result<()> {
         }
     }
     let needs: BTreeSet<_> = needs.into_iter().collect();
-    for neighbour in neighbours(reads).into_iter().filter(|neighbour| !needs.contains(neighbour)) {
+    for neighbour in neighbours.into_iter().filter(|neighbour| !needs.contains(neighbour)) {
         if allowed(&neighbour)? {
             return Err(internal(format!(
                 "the generated policy allows {} on {}, which the task does not need",

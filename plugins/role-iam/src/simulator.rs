@@ -1,14 +1,14 @@
-//! The proof by IAM itself that a role may do what the ECS agent needs it for.
+//! The proof by IAM itself that a role may do what the ECS agent needs it for, and the look at what it may read besides.
 //!
 //! Nobody but ECS can assume the role, so IAM's policy simulator is asked instead
 //! (`iam:SimulatePrincipalPolicy`). It is asked until it says yes: changes of IAM take effect with a delay that AWS gives
 //! no bound for.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use aws_sdk_iam::{
     config::{Builder, retry::RetryConfig},
-    types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType},
+    types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult},
 };
 use longshore_aws::{
     failure, is_unsupported,
@@ -19,98 +19,221 @@ use longshore_plugin::{Context, Result};
 
 use crate::{
     builder::IamRoles,
-    needs::{Need, Read, needs},
+    desired::INLINE_POLICIES,
+    needs::Need,
+    purpose::Purpose,
+    verdict::{Decisions, Verdict, decisions, denied, is_allowed},
 };
 
 /// How long IAM may take until a change is effective.
 const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
 
-/// What the simulator said.
-enum Verdict {
-    Allowed,
-    /// Denied, or not answered: what to say if it stays so.
+/// How long a managed policy may take until it is effective, before it counts as harmless. Nothing tells when it is.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// The most that the simulator answers at once (API reference, SimulatePrincipalPolicy, `MaxItems`).
+const MOST: i32 = 1000;
+
+/// What the simulator said of all that it was asked.
+enum Answer {
+    Decisions(Decisions),
+    /// Not now: what to say if it stays so.
     NotYet(Failure),
     /// It cannot be asked: why.
     Unknown(String),
 }
 
 impl IamRoles {
-    /// Waits until the simulator allows a role everything that it is for. Where it cannot be asked, a warning says so.
+    /// Waits until the simulator allows a role everything that it is for, and warns of what it may read besides. Where it
+    /// cannot be asked, a warning says so. With `policies_of_others`, what is attached may open anything.
     pub(crate) async fn wait_until_allowed(
         &self,
         context: &Context,
         role: &str,
-        reads: &BTreeSet<Read>,
+        purpose: &Purpose,
+        policies_of_others: bool,
     ) -> Result<()> {
-        for need in &needs(reads) {
-            context.progress(format!("waiting until IAM allows {} on {}", need.action, need.resource));
-            let probe = |_| async move {
-                Ok(match self.simulate(role, need).await? {
-                    Verdict::Allowed => Probe::Done(None),
-                    Verdict::NotYet(failure) => Probe::Again(failure),
-                    Verdict::Unknown(why) => Probe::Done(Some(why)),
-                })
-            };
-            if let Some(why) = wait::until(context, PATIENCE, probe).await? {
+        context.progress(format!("waiting until IAM allows the role {} what its tasks need", name_of(role)));
+        let probe = |_| async move {
+            Ok(match self.simulate(role, purpose).await? {
+                Verdict::Allowed(more) => Probe::Done(Ok(more)),
+                Verdict::NotYet(failure) => Probe::Again(failure),
+                Verdict::Unknown(why) => Probe::Done(Err(why)),
+            })
+        };
+        let mut more = match wait::until(context, PATIENCE, probe).await? {
+            Ok(more) => more,
+            Err(why) => {
                 context.warn(not_proved(role, &why));
                 return Ok(());
             }
+        };
+        if more.is_empty() && policies_of_others {
+            wait::pause(context, SETTLE, "IAM").await?;
+            if let Verdict::Allowed(later) = self.simulate(role, purpose).await? {
+                more = later;
+            }
+        }
+        let is_own = |source: &String| INLINE_POLICIES.iter().any(|policy| source.ends_with(policy));
+        if let Some((need, _)) = more.iter().find(|(_, sources)| sources.iter().any(is_own)) {
+            let message =
+                format!("the role {} may perform {} on {}", name_of(role), need.action, need.resource);
+            return Err(Failure::new(FailureKind::Internal, message).help("please report this"));
+        }
+        if let Some(warning) = reads_more(role, &more) {
+            context.warn(format!(
+                "{warning}; narrow that policy, or take it out of `execution-role.managed-policies`"
+            ));
         }
         Ok(())
     }
 
-    /// Asks once whether a role may do everything that it is for. Answers with why that cannot be found out.
-    pub(crate) async fn require_allowed(&self, role: &str, reads: &BTreeSet<Read>) -> Result<Option<String>> {
-        for need in &needs(reads) {
-            match self.simulate(role, need).await? {
-                Verdict::Allowed => {}
-                Verdict::NotYet(failure) => return Err(failure),
-                Verdict::Unknown(why) => return Ok(Some(not_proved(role, &why))),
-            }
-        }
-        Ok(None)
+    /// Asks once whether a role may do everything that it is for. Answers with what it may read besides, and with why
+    /// something cannot be found out.
+    pub(crate) async fn require_allowed(&self, role: &str, purpose: &Purpose) -> Result<Vec<String>> {
+        Ok(match self.simulate(role, purpose).await? {
+            Verdict::Allowed(more) => reads_more(role, &more).into_iter().collect(),
+            Verdict::NotYet(failure) => return Err(failure),
+            Verdict::Unknown(why) => vec![not_proved(role, &why)],
+        })
     }
 
-    async fn simulate(&self, role: &str, need: &Need) -> Result<Verdict> {
+    async fn simulate(&self, role: &str, purpose: &Purpose) -> Result<Verdict> {
+        let needs = purpose.needs();
+        let mut by_context = BTreeMap::<_, Vec<&Need>>::new();
+        for need in needs.iter().chain(&purpose.beside) {
+            by_context.entry(&need.context).or_default().push(need);
+        }
+        let mut decisions = Decisions::new();
+        for asked in by_context.into_values() {
+            match self.ask(role, &asked).await? {
+                Answer::Decisions(more) => decisions.extend(more),
+                Answer::NotYet(failure) => return Ok(Verdict::NotYet(failure)),
+                Answer::Unknown(why) => return Ok(Verdict::Unknown(why)),
+            }
+        }
+        let mut unknown = None;
+        for need in &needs {
+            match denied(name_of(role), need, &decisions) {
+                None => {}
+                Some(Verdict::Unknown(why)) => unknown = Some(why),
+                Some(verdict) => return Ok(verdict),
+            }
+        }
+        let more =
+            purpose.beside.iter().filter_map(|need| Some((need.clone(), is_allowed(need, &decisions)?)));
+        Ok(unknown.map_or_else(|| Verdict::Allowed(more.collect()), Verdict::Unknown))
+    }
+
+    /// Asks about what has the same context: at once, or action by action where the simulator wants that.
+    async fn ask(&self, role: &str, asked: &[&Need]) -> Result<Answer> {
+        let mut by_action = BTreeMap::<_, Vec<&Need>>::new();
+        for need in asked {
+            by_action.entry(need.action).or_default().push(need);
+        }
+        if by_action.len() == 1 || !self.one_action_at_a_time.load(Ordering::Relaxed) {
+            match self.request(role, asked).await? {
+                Some(answer) => return Ok(answer),
+                None => self.one_action_at_a_time.store(true, Ordering::Relaxed),
+            }
+        }
+        let mut decisions = Decisions::new();
+        for asked in by_action.into_values() {
+            match self.request(role, &asked).await? {
+                Some(Answer::Decisions(more)) => decisions.extend(more),
+                Some(other) => return Ok(other),
+                None => return Ok(Answer::Unknown("the simulator refuses a single action".to_owned())),
+            }
+        }
+        Ok(Answer::Decisions(decisions))
+    }
+
+    /// One request, all pages of its answer. Nothing where its actions cannot be asked about together.
+    async fn request(&self, role: &str, asked: &[&Need]) -> Result<Option<Answer>> {
+        let (mut actions, mut resources): (Vec<_>, Vec<_>) =
+            asked.iter().map(|need| (need.action.to_owned(), need.resource.clone())).unzip();
+        for list in [&mut actions, &mut resources] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        let context = asked.first().map_or(&[][..], |need| &need.context);
         let request = self
             .aws
             .iam()
             .await?
             .simulate_principal_policy()
             .policy_source_arn(role)
-            .action_names(need.action)
-            .resource_arns(&need.resource)
-            .set_context_entries(Some(need.context.iter().map(entry).collect()))
-            .customize()
-            // The question is repeated anyway; and the SDK would take an endpoint that does not know it for a broken one.
-            .config_override(Builder::new().retry_config(RetryConfig::disabled()));
-        let name = name_of(role);
-        let at = format!("iam:SimulatePrincipalPolicy {name}");
-        match request.send().await {
-            Ok(answer) => Ok(verdict(name, need, answer.evaluation_results(), &at)),
-            Err(error) if is_unsupported(&error) => {
-                Ok(Verdict::Unknown("the endpoint does not know iam:SimulatePrincipalPolicy".to_owned()))
-            }
-            Err(error) => {
-                let failure = failure(&error, at);
-                match failure.kind {
-                    FailureKind::Denied => Ok(Verdict::Unknown(
-                        "the caller may not use iam:SimulatePrincipalPolicy; allow it to have the role proved"
-                            .to_owned(),
-                    )),
-                    // Not found: the role was just made, and is not visible everywhere yet.
-                    FailureKind::NotFound | FailureKind::Throttled | FailureKind::Unavailable => {
-                        Ok(Verdict::NotYet(failure))
-                    }
-                    _ => Err(failure),
+            .set_action_names(Some(actions))
+            .set_resource_arns(Some(resources))
+            .set_context_entries(Some(context.iter().map(entry).collect()))
+            .max_items(MOST);
+        let mut results = Vec::<EvaluationResult>::new();
+        let mut marker = None;
+        loop {
+            let page = request
+                .clone()
+                .set_marker(marker)
+                .customize()
+                // The question is repeated anyway; and the SDK would take an endpoint that does not know it for a broken
+                // one.
+                .config_override(Builder::new().retry_config(RetryConfig::disabled()));
+            let page = match page.send().await {
+                Ok(page) => page,
+                Err(error) if is_unsupported(&error) => {
+                    let why = "the endpoint does not know iam:SimulatePrincipalPolicy";
+                    return Ok(Some(Answer::Unknown(why.to_owned())));
                 }
+                Err(error) => {
+                    let failure = failure(&error, format!("iam:SimulatePrincipalPolicy {}", name_of(role)));
+                    return match failure.kind {
+                        FailureKind::Denied => Ok(Some(Answer::Unknown(
+                            "the caller may not use iam:SimulatePrincipalPolicy; allow it to have the role \
+                             proved"
+                                .to_owned(),
+                        ))),
+                        // Not found: the role was just made, and is not visible everywhere yet.
+                        FailureKind::NotFound | FailureKind::Throttled | FailureKind::Unavailable => {
+                            Ok(Some(Answer::NotYet(failure)))
+                        }
+                        // "Invalid Input Actions: … and … require different authorization information." Which these
+                        // are, AWS does not document.
+                        _ if failure.message.contains("different authorization information") => Ok(None),
+                        _ => Err(failure),
+                    };
+                }
+            };
+            marker = page.marker.filter(|_| page.is_truncated);
+            results.extend(page.evaluation_results.unwrap_or_default());
+            if marker.is_none() {
+                return Ok(Some(Answer::Decisions(decisions(context, &results))));
             }
         }
     }
 }
 
 fn not_proved(role: &str, why: &str) -> String {
-    format!("it was not proved that the role {} may read its secrets: {why}", name_of(role))
+    format!("it was not proved that the role {} may do what its tasks need: {why}", name_of(role))
+}
+
+/// What to say of what a role may read besides, with the policies that allow it.
+fn reads_more(role: &str, more: &[(Need, Vec<String>)]) -> Option<String> {
+    let (first, _) = more.first()?;
+    let mut policies: Vec<_> = more.iter().flat_map(|(_, sources)| sources).cloned().collect();
+    policies.sort_unstable();
+    policies.dedup();
+    let others = match more.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let policies = match policies.as_slice() {
+        [] => "its policies".to_owned(),
+        policies => policies.join(", "),
+    };
+    Some(format!(
+        "the role {} may read more than its service needs, such as {}{others}: {policies} allows it",
+        name_of(role),
+        first.resource
+    ))
 }
 
 /// The name of a role by its ARN.
@@ -124,40 +247,4 @@ fn entry((key, value): &(&'static str, String)) -> ContextEntry {
         .context_key_type(ContextKeyTypeEnum::String)
         .set_context_key_values(Some(vec![value.clone()]))
         .build()
-}
-
-fn verdict(role: &str, need: &Need, results: &[EvaluationResult], at: &str) -> Verdict {
-    let denied = |because: &str| {
-        let message =
-            format!("the role {role} may not perform {} on {}{because}", need.action, need.resource);
-        Verdict::NotYet(Failure::new(FailureKind::Denied, message).at(at).help(
-            "look for a permissions boundary, a policy of the organization, or an attached policy that denies it",
-        ))
-    };
-    let [result] = results else {
-        return Verdict::Unknown(format!("the simulator gave {} results for one question", results.len()));
-    };
-    let by_boundary = result.permissions_boundary_decision_detail();
-    let by_organization = result.organizations_decision_detail();
-    match result.eval_decision() {
-        PolicyEvaluationDecisionType::Allowed => Verdict::Allowed,
-        PolicyEvaluationDecisionType::ExplicitDeny => {
-            let sources =
-                result.matched_statements().iter().filter_map(|statement| statement.source_policy_id());
-            let sources: Vec<_> = sources.collect();
-            denied(&match sources.as_slice() {
-                [] => ": it is denied explicitly".to_owned(),
-                sources => {
-                    format!(": it is denied explicitly; policies that speak of it: {}", sources.join(", "))
-                }
-            })
-        }
-        _ if by_boundary.is_some_and(|detail| !detail.allowed_by_permissions_boundary()) => {
-            denied(": its permissions boundary does not allow it")
-        }
-        _ if by_organization.is_some_and(|detail| !detail.allowed_by_organizations()) => {
-            denied(": a policy of the organization does not allow it")
-        }
-        _ => denied(": no policy of the role allows it"),
-    }
 }

@@ -16,7 +16,7 @@ use longshore_plugin::{Before, Context, Result};
 
 use crate::{
     builder::{IamRoles, require_usable},
-    desired::{Desired, INLINE_POLICY, Inline},
+    desired::{Desired, Inline},
     difference::Difference,
     observed::{self, Observed},
 };
@@ -149,13 +149,12 @@ async fn grant(
     difference: &Difference,
 ) -> std::result::Result<(), Problem> {
     let name = &desired.name;
-    if difference.inline {
-        let Inline::Document(document) = &desired.inline else {
+    for policy in &difference.inline {
+        let Some(Inline::Document(document)) = desired.inline.get(policy) else {
             return Err(Failure::new(FailureKind::Internal, "a secret's ARN is not known at apply").into());
         };
-        let request =
-            client.put_role_policy().role_name(name).policy_name(INLINE_POLICY).policy_document(document);
-        let at = format!("iam:PutRolePolicy {name} {INLINE_POLICY}");
+        let request = client.put_role_policy().role_name(name).policy_name(*policy).policy_document(document);
+        let at = format!("iam:PutRolePolicy {name} {policy}");
         request.send().await.map_err(|error| refused(&error, at))?;
     }
     for policy in &difference.attach {

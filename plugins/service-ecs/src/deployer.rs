@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use longshore_aws::{Aws, bounded};
 use longshore_model::{Name, Problem, Service, ServiceStatus, StepId, ValueType};
 use longshore_plugin::{
-    Before, Context, Node, Result, RoleBuilder, SecretStore, ServiceDeployer, Undeclared, Wires,
+    Before, Context, LogStream, Node, Result, RoleBuilder, SecretStore, ServiceDeployer, Undeclared, Wires,
 };
 
 use crate::{
@@ -123,6 +123,14 @@ impl ServiceDeployer for EcsDeployer {
             service = service.input(input, ValueType::MOMENT, step, <dyn SecretStore>::WRITTEN_AT);
         }
         Ok([cluster].into_iter().chain(logs).chain([definition, service]).collect())
+    }
+
+    fn log_streams(&self, stack: &Name, name: &Name, service: &Service) -> Vec<LogStream> {
+        let Some(group) = log_group_of(stack, name, service) else { return Vec::new() };
+        // The last part is the id of the task.
+        let stream = |container: &Name| format!("{}/{container}/0", render::STREAM_PREFIX);
+        let streams = service.containers.keys().map(stream);
+        streams.map(|name| LogStream { group: group.clone(), name }).collect()
     }
 
     async fn status(&self, _context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus> {

@@ -16,6 +16,9 @@ use longshore_model::{
 };
 use longshore_plugin::{ContainerVariable, Result};
 
+/// How the names of log streams begin; container and task follow.
+pub(crate) const STREAM_PREFIX: &str = "ecs";
+
 /// The name of the input that is the execution role's ARN.
 pub(crate) const ROLE_ARN: &str = "role-arn";
 /// The name of the input that is the log group's name.
@@ -108,7 +111,7 @@ impl Declared<'_> {
                     .log_driver(LogDriver::Awslogs)
                     .options("awslogs-group", self.input(LOG_GROUP))
                     .options("awslogs-region", self.region)
-                    .options("awslogs-stream-prefix", "ecs")
+                    .options("awslogs-stream-prefix", STREAM_PREFIX)
                     .build()?,
             ),
             None => None,

@@ -7,6 +7,7 @@ mod container_secrets;
 mod credentials;
 mod drift;
 mod events;
+mod execution_roles;
 mod failures;
 mod hand;
 mod http;

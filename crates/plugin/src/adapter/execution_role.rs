@@ -16,6 +16,8 @@ pub struct ExecutionRoleStep {
     pub role: RoleSpec,
     /// What the inputs name, by the names of the inputs.
     pub kept: BTreeMap<String, Kept>,
+    /// Other secrets of the stack, which the role is not to read.
+    pub others: Vec<Kept>,
 }
 
 /// A secret in a store of the stack.
@@ -40,6 +42,9 @@ impl ExecutionRoleStep {
             };
             let key = kept.and_then(|kept| kept.store.kms_key()).map(str::to_owned);
             role.secrets.push(Readable { arn: arn.clone(), foreseen, key });
+        }
+        for Kept { store, secret } in &self.others {
+            role.others.extend(store.foreseen_arn(context, secret).await?);
         }
         Ok(role)
     }

@@ -129,12 +129,10 @@ async fn a_session_of_the_role_reads_its_secrets_and_may_do_nothing_else() {
     }
     let readable = own.iter().chain([&own_parameter]);
     let role = RoleSpec {
-        service: Name::new("api").unwrap(),
-        name: None,
         secrets: readable
             .map(|arn| Readable { arn: Known::Value(arn.clone()), foreseen: None, key: None })
             .collect(),
-        managed_policies: Vec::new(),
+        ..RoleSpec::new(Name::new("api").unwrap())
     };
     let arn = account::role_builder(&aws).apply(&account::context("shop", "role"), &role).await.unwrap();
     let session = assume(&aws, &arn).await;

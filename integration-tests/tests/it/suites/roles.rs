@@ -135,10 +135,9 @@ impl Harness for Roles {
 
     fn role(&self) -> RoleSpec {
         RoleSpec {
-            service: Name::new("api").unwrap(),
             name: Some(self.name()),
-            secrets: Vec::new(),
             managed_policies: vec![self.managed_policy.clone()],
+            ..RoleSpec::new(Name::new("api").unwrap())
         }
     }
 

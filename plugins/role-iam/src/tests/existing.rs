@@ -4,7 +4,7 @@ use longshore_model::{Action, FailureKind, Known};
 use longshore_plugin::Readable;
 use serde_json::{Value, json};
 
-use super::harness::{ARN, Harness, NAME, SECRET, text};
+use super::harness::{ARN, Harness, NAME, SECRET, log_stream, text};
 
 /// A role of somebody else, which may do `action` on the secret.
 async fn with_role(service: &str, action: &str) -> Harness {
@@ -52,6 +52,38 @@ async fn what_it_may_not_do_is_said_when_planning() {
     let account = harness.plan().await;
     let said = [Err(denied), trust, path, account].map(|result| result.unwrap_err().to_string());
     insta::assert_snapshot!(said.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_its_tasks_need_beside_what_is_there_is_checked_when_planning() {
+    let mut logs = with_role("ecs-tasks.amazonaws.com", "secretsmanager:GetSecretValue").await;
+    logs.spec.log_streams = vec![log_stream()];
+    let mut image = with_role("ecs-tasks.amazonaws.com", "secretsmanager:GetSecretValue").await;
+    image.spec.images = vec!["210987654321.dkr.ecr.us-east-1.amazonaws.com/acme/api:1".parse().unwrap()];
+    let mut later = with_role("ecs-tasks.amazonaws.com", "secretsmanager:GetSecretValue").await;
+    let foreseen = Some(SECRET.replace("ghcr", "hub"));
+    later.spec.secrets.push(Readable { arn: Known::AfterApply, foreseen, key: None });
+    let mut said = Vec::new();
+    for harness in [logs, image, later] {
+        let failure = harness.plan().await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Denied);
+        said.push(failure.to_string());
+    }
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_it_may_read_besides_is_noted() {
+    let mut harness = with_role("ecs-tasks.amazonaws.com", "secretsmanager:GetSecretValue").await;
+    harness.spec.others = vec![SECRET.replace("ghcr", "hub")];
+    assert_eq!(harness.plan().await.unwrap().notes.len(), 1);
+    let client = harness.client().await;
+    let wide = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    let wide = json!({"Version": "2012-10-17", "Statement": wide}).to_string();
+    let request = client.put_role_policy().role_name(NAME).policy_name("wide").policy_document(wide);
+    request.send().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    insta::assert_snapshot!("wide", text(&harness.plan().await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,9 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{Action, Known, Name, Options, Plugin, Shown, StepId, StepPlan};
-use longshore_plugin::{Context, Extensions, Readable, Registry, Reporter, Result, RoleBuilder, RoleSpec};
+use longshore_plugin::{
+    Context, Extensions, LogStream, Readable, Registry, Reporter, Result, RoleBuilder, RoleSpec,
+};
 use longshore_simcloud::{
     ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock,
     iam::{Context as Keys, Decision},
@@ -71,10 +73,9 @@ impl Harness {
             cloud,
             warnings: Arc::default(),
             spec: RoleSpec {
-                service: Name::new("api").unwrap(),
-                name: None,
                 secrets: vec![secret(SECRET)],
                 managed_policies: vec![TASK_EXECUTION.into()],
+                ..RoleSpec::new(Name::new("api").unwrap())
             },
         }
     }
@@ -153,6 +154,11 @@ impl Harness {
             self.client().await.create_policy().policy_name(name).policy_document(document.to_string());
         request.send().await.unwrap().policy.unwrap().arn.unwrap()
     }
+}
+
+/// The log stream of the service's container.
+pub(super) fn log_stream() -> LogStream {
+    LogStream { group: "/longshore/shop/api".to_owned(), name: "ecs/api/0".to_owned() }
 }
 
 /// A secret that the key of AWS encrypts.

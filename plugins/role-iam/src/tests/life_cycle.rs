@@ -6,7 +6,7 @@ use longshore_simcloud::iam::Context as Keys;
 use serde_json::json;
 use tokio::time::{Duration, Instant};
 
-use super::harness::{ARN, Harness, NAME, SECRET, secret, text};
+use super::harness::{ARN, Harness, NAME, SECRET, log_stream, secret, text};
 
 const READ: &str = "secretsmanager:GetSecretValue";
 
@@ -69,6 +69,36 @@ async fn a_role_without_secrets_has_no_inline_policy() {
     let policies = harness.client().await.list_role_policies().role_name(NAME).send().await.unwrap();
     assert!(policies.policy_names().is_empty());
     assert_eq!(harness.action().await, Action::NoChange);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_policy_of_aws_the_role_gets_what_its_tasks_need_and_no_more() {
+    let mut harness = Harness::new(json!({}));
+    let (pull, push) = ("ecr:BatchGetImage", "ecr:PutImage");
+    harness.spec.managed_policies.clear();
+    harness.spec.log_streams = vec![log_stream()];
+    harness.spec.images = vec!["210987654321.dkr.ecr.us-east-1.amazonaws.com/acme/api:1".parse().unwrap()];
+    insta::assert_snapshot!("pull_and_log", text(&harness.plan().await.unwrap()));
+    harness.apply().await.unwrap();
+    assert_eq!(harness.action().await, Action::NoChange);
+    let group = "arn:aws:logs:eu-central-1:123456789012:log-group:/longshore/shop/";
+    let repository = "arn:aws:ecr:us-east-1:210987654321:repository/acme/";
+    assert!(
+        harness.allows("logs:PutLogEvents", &format!("{group}api:log-stream:ecs/api/1"), Keys::new()).await
+    );
+    assert!(
+        !harness.allows("logs:PutLogEvents", &format!("{group}web:log-stream:ecs/web/1"), Keys::new()).await
+    );
+    assert!(harness.allows(pull, &format!("{repository}api"), Keys::new()).await);
+    assert!(!harness.allows(push, &format!("{repository}api"), Keys::new()).await);
+    assert!(!harness.allows(pull, &format!("{repository}web"), Keys::new()).await);
+
+    // With it, the role is as it always was.
+    harness.spec.managed_policies.push(super::harness::TASK_EXECUTION.into());
+    insta::assert_snapshot!("task_execution", text(&harness.plan().await.unwrap()));
+    harness.apply().await.unwrap();
+    let policies = harness.client().await.list_role_policies().role_name(NAME).send().await.unwrap();
+    assert_eq!(policies.policy_names(), ["read-secrets"]);
 }
 
 #[tokio::test(start_paused = true)]

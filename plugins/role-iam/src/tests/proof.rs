@@ -4,7 +4,7 @@ use longshore_model::FailureKind;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
-use super::harness::{Harness, SECRET};
+use super::harness::{Harness, SECRET, log_stream};
 
 fn policy(effect: &str, action: &str) -> Value {
     let statement = json!({"Effect": effect, "Action": action, "Resource": "*"});
@@ -47,10 +47,72 @@ async fn where_the_simulator_cannot_be_asked_a_warning_says_so() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_role_without_secrets_needs_no_proof() {
+/// A role that reads one secret, and what was warned of when it was made with a policy beside AWS's own.
+async fn warnings_beside(statement: Value) -> Vec<String> {
     let mut harness = Harness::new(json!({}));
-    harness.spec.secrets.clear();
+    let document = json!({"Version": "2012-10-17", "Statement": [statement]});
+    harness.spec.managed_policies.push(harness.policy("theirs", document).await);
+    harness.spec.others = vec![SECRET.replace("ghcr", "hub")];
     harness.apply().await.unwrap();
-    assert_eq!(harness.calls("iam:SimulatePrincipalPolicy"), 0);
+    harness.warnings.0.lock().unwrap().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attached_policy_that_opens_what_others_read_is_warned_of() {
+    let allow =
+        |action: &str, resource: &str| json!({"Effect": "Allow", "Action": action, "Resource": resource});
+    let mut said = Vec::new();
+    for (action, resource) in [
+        ("*", "*".to_owned()),
+        ("secretsmanager:GetSecretValue", SECRET.replace("ghcr/pull-AbCdEf", "*")),
+        ("ssm:GetParameters", "*".to_owned()),
+    ] {
+        let warnings = warnings_beside(allow(action, &resource)).await;
+        assert_eq!(warnings.len(), 1, "{action} on {resource}: {warnings:?}");
+        said.extend(warnings);
+    }
+    insta::assert_snapshot!("opens_more", said.join("\n"));
+    for (action, resource) in [("secretsmanager:GetSecretValue", SECRET), ("s3:*", "*")] {
+        assert_eq!(warnings_beside(allow(action, resource)).await, Vec::<String>::new(), "{action}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_attached_later_is_looked_at_once_it_is_effective() {
+    let mut harness = Harness::new(json!({}));
+    harness.apply().await.unwrap();
+    harness.spec.managed_policies.push("AdministratorAccess".into());
+    harness.apply().await.unwrap();
+    assert_eq!(harness.warnings.0.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_request_asks_everything_and_one_for_each_action_where_iam_wants_that() {
+    let mut harness = Harness::new(json!({}));
+    harness.spec.log_streams = vec![log_stream()];
+    harness.apply().await.unwrap();
+    let asked = harness.calls("iam:SimulatePrincipalPolicy");
+    harness.apply().await.unwrap();
+    assert_eq!(harness.calls("iam:SimulatePrincipalPolicy"), asked + 1);
+
+    let message = "Invalid Input Actions: [logs:PutLogEvents] and [secretsmanager:GetSecretValue] require different \
+                   authorization information.";
+    harness.refuse("iam:SimulatePrincipalPolicy", 1, "InvalidInput", message);
+    harness.apply().await.unwrap();
+    // Reading secrets and parameters, creating streams and writing them.
+    assert_eq!(harness.calls("iam:SimulatePrincipalPolicy"), asked + 1 + 1 + 4);
+    assert_eq!(*harness.warnings.0.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_tasks_need_beside_secrets_is_proved_too() {
+    let mut harness = Harness::new(json!({}));
+    harness.spec.log_streams = vec![log_stream()];
+    let deny = harness.policy("no-logs", policy("Deny", "logs:PutLogEvents")).await;
+    harness.spec.managed_policies.push(deny);
+    let failure = harness.apply().await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Denied);
+    assert!(
+        failure.message.contains("logs:PutLogEvents on arn:aws:logs:eu-central-1:123456789012:log-group:")
+    );
 }

@@ -1,0 +1,95 @@
+//! The execution role of a service.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use longshore_model::{ContainerSecret, Name, Service, Stack, ValueType};
+use longshore_plugin::{
+    LogStream, Node, RegistryCredential, RoleBuilder, RoleSpec, SecretStore, Wires,
+    adapter::{ExecutionRoleStep, Kept},
+};
+
+use crate::container_secrets::{self, Stores};
+
+/// As many of the stack's other secrets as a role is looked at for. A policy that is too wide seldom opens a single one.
+const OTHERS: usize = 20;
+
+/// A service as it is declared.
+pub(crate) struct Declared<'a> {
+    pub(crate) stack: &'a Stack,
+    pub(crate) name: &'a Name,
+    pub(crate) service: &'a Service,
+    pub(crate) wires: &'a Wires,
+}
+
+/// The node that builds the role.
+pub(crate) fn node(
+    declared: &Declared<'_>,
+    builder: Arc<dyn RoleBuilder>,
+    log_streams: Vec<LogStream>,
+    stores: &Stores<'_>,
+    credentials: &BTreeMap<Name, Arc<RegistryCredential>>,
+) -> Node {
+    let Declared { stack, name, service, wires } = declared;
+    let without_credential = service.containers.values().filter(|container| container.registry.is_none());
+    let role = RoleSpec {
+        name: service.execution_role.name.clone(),
+        secrets: container_secrets::existing(service),
+        log_streams,
+        images: without_credential.map(|container| container.image.clone()).collect(),
+        others: existing_of_others(declared),
+        managed_policies: service.execution_role.managed_policies.values().cloned().collect(),
+        ..RoleSpec::new((*name).clone())
+    };
+    // What the role may read, by the names of its inputs.
+    let mut kept = BTreeMap::new();
+    let mut inputs = Vec::new();
+    for (registry, step) in &wires.secrets {
+        let input = format!("secret.{registry}");
+        kept.extend(credentials.get(registry).map(|credential| (input.clone(), kept_of(credential))));
+        inputs.push((input, step));
+    }
+    let mut variables = container_secrets::kept(stack, name, service, stores);
+    for (variable, step) in &wires.variables {
+        let input = format!("variable.{variable}");
+        kept.extend(variables.remove(variable).map(|secret| (input.clone(), secret)));
+        inputs.push((input, step));
+    }
+    let resource = builder.resource(&stack.name, &role);
+    let step = ExecutionRoleStep { builder, role, kept, others: others(declared, stores, credentials) };
+    let mut node = Node { resource, ..Node::new(wires.role.clone(), Arc::new(step)) };
+    for (input, step) in inputs {
+        node = node.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
+    }
+    node.output(<dyn RoleBuilder>::ARN, ValueType::ROLE_ARN)
+}
+
+fn kept_of(credential: &Arc<RegistryCredential>) -> Kept {
+    Kept { store: credential.store.clone(), secret: credential.secret.clone() }
+}
+
+/// Secrets that the stack keeps for its other registries and services.
+fn others(
+    declared: &Declared<'_>,
+    stores: &Stores<'_>,
+    credentials: &BTreeMap<Name, Arc<RegistryCredential>>,
+) -> Vec<Kept> {
+    let Declared { stack, name, wires, .. } = declared;
+    let registries = credentials.iter().filter(|(registry, _)| !wires.secrets.contains_key(*registry));
+    let registries = registries.map(|(_, credential)| kept_of(credential));
+    let services = stack.services.iter().filter(|(other, _)| other != name);
+    let variables = services
+        .flat_map(|(other, service)| container_secrets::kept(stack, other, service, stores).into_values());
+    registries.chain(variables).take(OTHERS).collect()
+}
+
+/// The ARNs of what the other services of the stack read and Longshore does not keep.
+fn existing_of_others(declared: &Declared<'_>) -> Vec<String> {
+    let services = declared.stack.services.iter().filter(|(other, _)| *other != declared.name);
+    let containers = services.flat_map(|(_, service)| service.containers.values());
+    let secrets = containers.flat_map(|container| container.secrets.values());
+    let arns = secrets.filter_map(|secret| match secret {
+        ContainerSecret::Existing { arn, .. } => Some(arn.to_string()),
+        ContainerSecret::Written { .. } => None,
+    });
+    arns.take(OTHERS).collect()
+}

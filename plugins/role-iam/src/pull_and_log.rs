@@ -1,0 +1,188 @@
+//! What the ECS agent does with an execution role beside reading secrets: it pulls images from Amazon ECR, and writes the
+//! containers' logs (ECS developer guide, "Amazon ECS task execution IAM role").
+
+use std::collections::BTreeSet;
+
+use longshore_plugin::{Result, RoleSpec};
+
+use crate::{needs::Need, policy::Place, proof::judge};
+
+/// The managed policy that AWS made for this: it allows [`AUTHORIZE`], [`PULL`] and [`LOG`] on everything.
+pub(crate) const TASK_EXECUTION: &str = "service-role/AmazonECSTaskExecutionRolePolicy";
+
+/// Logs in to the registry of an account; it is about no resource.
+pub(crate) const AUTHORIZE: &str = "ecr:GetAuthorizationToken";
+/// Pull from a repository.
+pub(crate) const PULL: [&str; 3] =
+    ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+/// Write a log stream.
+pub(crate) const LOG: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
+/// What else can be done with a repository or a log group.
+const BESIDE_PULL: [&str; 5] = [
+    "ecr:BatchDeleteImage",
+    "ecr:DeleteRepository",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:SetRepositoryPolicy",
+];
+const BESIDE_LOG: [&str; 5] = [
+    "logs:CreateLogGroup",
+    "logs:DeleteLogGroup",
+    "logs:DeleteLogStream",
+    "logs:GetLogEvents",
+    "logs:PutRetentionPolicy",
+];
+
+/// Where a role pulls from and logs to, by ARNs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PullAndLog {
+    pub(crate) repositories: BTreeSet<String>,
+    /// The log groups, without the `:*` with which policies name them.
+    pub(crate) groups: BTreeSet<String>,
+    /// A log stream of each container.
+    streams: BTreeSet<String>,
+}
+
+impl PullAndLog {
+    pub(crate) fn of(role: &RoleSpec, place: &Place<'_>) -> Self {
+        let Place { partition, region, account } = place;
+        let repositories = role.images.iter().filter(|image| image.is_ecr()).filter_map(|image| {
+            let (owner, rest) = image.host().split_once(".dkr.ecr.")?;
+            let (region, _) = rest.split_once(".amazonaws.com")?;
+            Some(format!("arn:{partition}:ecr:{region}:{owner}:repository/{}", image.repository()))
+        });
+        let group = |group: &str| format!("arn:{partition}:logs:{region}:{account}:log-group:{group}");
+        let streams = role.log_streams.iter();
+        Self {
+            repositories: repositories.collect(),
+            groups: role.log_streams.iter().map(|stream| group(&stream.group)).collect(),
+            streams: streams
+                .map(|stream| format!("{}:log-stream:{}", group(&stream.group), stream.name))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn needs(&self) -> Vec<Need> {
+        let mut needs = Vec::new();
+        let mut add = |action: &'static str, resource: &str| {
+            needs.push(Need { action, resource: resource.to_owned(), context: Vec::new() });
+        };
+        if !self.repositories.is_empty() {
+            add(AUTHORIZE, "*");
+        }
+        for repository in &self.repositories {
+            PULL.iter().for_each(|action| add(action, repository));
+        }
+        for stream in &self.streams {
+            LOG.iter().for_each(|action| add(action, stream));
+        }
+        needs
+    }
+
+    /// Proves that the policy `document` allows exactly this.
+    ///
+    /// # Errors
+    /// What it allows too much or too little: an error of Longshore's own.
+    pub(crate) fn prove(&self, document: &str) -> Result<()> {
+        judge(document, self.needs(), self.neighbours())
+    }
+
+    /// What stands next to what has to be allowed. Some of it may itself have to be.
+    fn neighbours(&self) -> Vec<Need> {
+        let mut neighbours = Vec::new();
+        let mut add = |action: &'static str, resource: String| {
+            neighbours.push(Need { action, resource, context: Vec::new() });
+        };
+        for repository in &self.repositories {
+            for action in PULL {
+                add(action, format!("{repository}x"));
+                add(action, elsewhere(repository));
+                add(action, "*".to_owned());
+            }
+            BESIDE_PULL.iter().for_each(|action| add(action, repository.clone()));
+        }
+        for group in &self.groups {
+            for action in LOG {
+                add(action, format!("{group}x:log-stream:x"));
+                add(action, format!("{}:log-stream:x", elsewhere(group)));
+                add(action, "*".to_owned());
+            }
+            BESIDE_LOG.iter().for_each(|action| add(action, format!("{group}:log-stream:x")));
+        }
+        if self.repositories.is_empty() {
+            add(AUTHORIZE, "*".to_owned());
+        }
+        neighbours
+    }
+}
+
+/// The same in another account.
+fn elsewhere(arn: &str) -> String {
+    let mut parts: Vec<_> = arn.splitn(6, ':').collect();
+    if let Some(account) = parts.get_mut(4) {
+        *account = "000000000000";
+    }
+    parts.join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_model::Name;
+    use longshore_plugin::LogStream;
+
+    use super::*;
+    use crate::policy::Document;
+
+    const PLACE: Place<'_> = Place { partition: "aws", region: "eu-central-1", account: "123456789012" };
+
+    fn of(groups: &[&str], images: &[&str]) -> PullAndLog {
+        let stream = |group: &&str| LogStream { group: (*group).to_owned(), name: "ecs/api/0".to_owned() };
+        let role = RoleSpec {
+            log_streams: groups.iter().map(stream).collect(),
+            images: images.iter().map(|image| image.parse().unwrap()).collect(),
+            ..RoleSpec::new(Name::new("api").unwrap())
+        };
+        PullAndLog::of(&role, &PLACE)
+    }
+
+    fn generated(purpose: &PullAndLog) -> String {
+        Document::pulls_and_logs(purpose).unwrap().to_json().unwrap()
+    }
+
+    const IMAGE: &str = "210987654321.dkr.ecr.us-east-1.amazonaws.com/acme/api:1";
+
+    #[test]
+    fn the_policy_names_exactly_the_repositories_and_log_groups() {
+        assert_eq!(Document::pulls_and_logs(&of(&[], &["nginx:1", "ghcr.io/acme/api:1"])), None);
+        let both = of(&["/shop/api"], &[IMAGE, "nginx:1"]);
+        insta::assert_json_snapshot!("pull_and_log", Document::pulls_and_logs(&both));
+        for purpose in [of(&["/shop/api"], &[]), of(&[], &[IMAGE]), both] {
+            assert_eq!(purpose.prove(&generated(&purpose)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_policy_that_is_too_wide_or_too_narrow_is_refused() {
+        let purpose = of(&["/shop/api"], &[IMAGE]);
+        let good = generated(&purpose);
+        for (from, to) in [
+            ("acme/api", "acme/*"),
+            ("210987654321", "*"),
+            ("ecr:BatchGetImage", "ecr:*"),
+            ("ecr:BatchGetImage", "ecr:BatchGetRepositoryScanningConfiguration"),
+            ("ecr:GetAuthorizationToken", "ecr:DescribeRegistry"),
+            ("/shop/api:*", "/shop/*"),
+            ("/shop/api:*", "/shop/api"),
+            ("logs:PutLogEvents", "logs:*"),
+            ("logs:CreateLogStream", "logs:DescribeLogStreams"),
+        ] {
+            let changed = good.replacen(from, to, 1);
+            assert_ne!(changed, good, "{from}");
+            assert!(purpose.prove(&changed).is_err(), "{from} => {to}");
+        }
+        // A role that pulls nothing from ECR does not log in there.
+        let logs = of(&["/shop/api"], &[]);
+        assert!(logs.prove(&good).is_err());
+    }
+}

@@ -1,0 +1,67 @@
+//! What a role is for: what the ECS agent does with it.
+
+use std::collections::BTreeSet;
+
+use longshore_plugin::{Result, RoleSpec};
+
+use crate::{
+    builder::IamRoles,
+    needs::{Kind, Need, Read, needs},
+    policy::Place,
+    pull_and_log::PullAndLog,
+};
+
+/// What a role is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Purpose {
+    /// What it reads, as far as that is known or foreseen.
+    pub(crate) reads: BTreeSet<Read>,
+    /// Where it pulls from and logs to.
+    pub(crate) pull_and_log: PullAndLog,
+    /// What it is not for: reading what others read.
+    pub(crate) beside: Vec<Need>,
+}
+
+impl Purpose {
+    /// What has to be allowed.
+    pub(crate) fn needs(&self) -> Vec<Need> {
+        let mut needs = needs(&self.reads);
+        needs.extend(self.pull_and_log.needs());
+        needs
+    }
+}
+
+impl IamRoles {
+    /// What a role is for, with the full ARNs of the keys.
+    pub(crate) async fn purpose(&self, role: &RoleSpec) -> Result<Purpose> {
+        let mut reads = BTreeSet::new();
+        for secret in &role.secrets {
+            let key = match &secret.key {
+                Some(key) => Some(self.aws.key_arn(key).await?),
+                None => None,
+            };
+            if let Some(arn) = secret.arn_or_foreseen() {
+                reads.insert(Read::of(arn, key)?);
+            }
+        }
+        let (identity, region) = (self.aws.identity().await?, self.aws.region().await?);
+        let place = Place { partition: &identity.partition, region, account: &identity.account };
+        let pull_and_log = PullAndLog::of(role, &place);
+        let beside = beside(role, &reads, &place);
+        Ok(Purpose { reads, pull_and_log, beside })
+    }
+}
+
+/// What the role must not read: the stack's other secrets, and a secret and a parameter that nobody has.
+fn beside(role: &RoleSpec, reads: &BTreeSet<Read>, place: &Place<'_>) -> Vec<Need> {
+    let Place { partition, region, account } = place;
+    let nobodys = [
+        format!("arn:{partition}:secretsmanager:{region}:{account}:secret:of-nobody-XXXXXX"),
+        format!("arn:{partition}:ssm:{region}:{account}:parameter/of-nobody"),
+    ];
+    let others = role.others.iter().chain(&nobodys).filter_map(|arn| Read::of(arn, None).ok());
+    let others: BTreeSet<(Kind, String)> = others.map(|read| (read.kind, read.arn)).collect();
+    let is_own = |arn: &String| reads.iter().any(|read| read.arn == *arn);
+    let others = others.into_iter().filter(|(_, arn)| !is_own(arn));
+    others.map(|(kind, resource)| Need { action: kind.action(), resource, context: Vec::new() }).collect()
+}
