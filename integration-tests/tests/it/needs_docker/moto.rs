@@ -1,4 +1,6 @@
-//! The suites of plugins against moto.
+//! The suites of plugins, and round trips, against moto.
+
+mod round_trips;
 
 use longshore_integration_tests::containers::MOTO;
 

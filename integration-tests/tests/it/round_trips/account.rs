@@ -1,9 +1,10 @@
-//! The account that stacks are deployed to, at a simulated cloud in this process.
+//! The account that stacks are deployed to: at a simulated cloud in this process, or at moto.
 
 use std::{
     collections::BTreeSet,
     ffi::OsString,
     sync::{Arc, Mutex},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use aws_sdk_ssm::types::ParameterType;
@@ -37,9 +38,16 @@ pub(super) struct Fixed {
     pub(super) kept: Vec<String>,
 }
 
+/// Where the account is.
+enum Place {
+    Simulated(Cloud),
+    /// At its server, which others use, too.
+    Moto(String),
+}
+
 /// An account, and the stack in it.
 pub(super) struct Account {
-    cloud: Cloud,
+    place: Place,
     stack: &'static str,
     pub(super) fixed: Fixed,
     /// What all runs have said.
@@ -51,9 +59,27 @@ impl Account {
     pub(super) async fn simulated() -> Self {
         let clock = Arc::new(TokioClock::starting_at(Moment(1_790_000_000_000)));
         let cloud = Cloud::new(&blueprint(), clock).unwrap();
-        let mut account = Self { cloud, stack: "shop", fixed: Fixed::default(), events: Arc::default() };
-        account.fixed = fixed(&account.aws(), account.stack).await;
+        Self::prepared(Place::Simulated(cloud), "shop").await
+    }
+
+    /// The account at moto's server. Nobody else has this `stack` in it.
+    pub(super) async fn at_moto(url: String, stack: &'static str) -> Self {
+        Self::prepared(Place::Moto(url), stack).await
+    }
+
+    async fn prepared(place: Place, stack: &'static str) -> Self {
+        let mut account = Self { place, stack, fixed: Fixed::default(), events: Arc::default() };
+        account.fixed = fixed(&account.aws(), account.region(), stack).await;
         account
+    }
+
+    /// At moto one where nobody else is: its index of tags breaks at clusters without tags.
+    pub(super) const fn region(&self) -> &'static str {
+        if self.is_at_moto() { "eu-north-1" } else { "eu-central-1" }
+    }
+
+    pub(super) const fn is_at_moto(&self) -> bool {
+        matches!(self.place, Place::Moto(_))
     }
 
     pub(super) fn stack(&self) -> &'static str {
@@ -62,15 +88,23 @@ impl Account {
 
     /// The clients of a process that has just begun: nothing is known of earlier ones.
     pub(super) fn aws(&self) -> Aws {
-        let region = Some("eu-central-1".to_owned());
-        let target = AwsTarget { region, ..AwsTarget::default() };
-        Aws::connect(Target::from(&target), Some(embedded(&self.cloud)))
+        let region = Some(self.region().to_owned());
+        match &self.place {
+            Place::Simulated(cloud) => {
+                let target = AwsTarget { region, ..AwsTarget::default() };
+                Aws::connect(Target::from(&target), Some(embedded(cloud)))
+            }
+            Place::Moto(url) => {
+                let endpoint = Some(url.clone());
+                Aws::connect(Target { region, endpoint, test_credentials: true, ..Target::default() }, None)
+            }
+        }
     }
 
     /// A process that has just begun. It is interrupted once `until` steps have been applied.
     fn process(&self, declaration: &Declaration, until: Option<usize>) -> (Expansion, Run) {
         let directory = tempfile::tempdir().unwrap();
-        let text = declaration.text(self.stack, &self.fixed);
+        let text = declaration.text(self.stack, self.region(), &self.fixed);
         std::fs::write(directory.path().join("base.toml"), &text).unwrap();
         std::fs::write(directory.path().join("test.toml"), "").unwrap();
         let layers = Layers {
@@ -97,16 +131,29 @@ impl Account {
             }
             events.lock().unwrap().push(event);
         };
-        let clock = self.cloud.clone();
+        let clock = self.clock();
         let run = Run {
             stack: loaded.stack.name.clone(),
             concurrency: None,
             interrupt,
-            events: Events::new(move || clock.now().0, sink),
+            events: Events::new(clock, sink),
             adopt: BTreeSet::new(),
             only: None,
         };
         (expansion, run)
+    }
+
+    fn clock(&self) -> Box<dyn Fn() -> u64 + Send + Sync> {
+        match &self.place {
+            Place::Simulated(cloud) => {
+                let cloud = cloud.clone();
+                Box::new(move || cloud.now().0)
+            }
+            Place::Moto(_) => Box::new(|| {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+                u64::try_from(now.as_millis()).unwrap()
+            }),
+        }
     }
 
     /// What a deploy would do.
@@ -199,7 +246,7 @@ fn blueprint() -> Blueprint {
 }
 
 /// Makes what is there before the stack is.
-async fn fixed(aws: &Aws, stack: &str) -> Fixed {
+async fn fixed(aws: &Aws, region: &str, stack: &str) -> Fixed {
     let everything =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     let logging = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":
@@ -227,7 +274,7 @@ async fn fixed(aws: &Aws, stack: &str) -> Fixed {
     let secret = secret.secret_string("theirs").send().await.unwrap().arn.unwrap();
     let parameter = aws.ssm().await.unwrap().put_parameter().name(format!("/kept/{stack}")).value("theirs");
     parameter.r#type(ParameterType::SecureString).send().await.unwrap();
-    let parameter = format!("arn:aws:ssm:eu-central-1:123456789012:parameter/kept/{stack}");
+    let parameter = format!("arn:aws:ssm:{region}:123456789012:parameter/kept/{stack}");
     let subnets = aws.ec2().await.unwrap().describe_subnets().send().await.unwrap();
     let subnets = subnets.subnets.unwrap().into_iter().map(|subnet| subnet.subnet_id.unwrap()).collect();
     Fixed { subnets, keys, policies, managed, task_roles, kept: vec![secret, parameter] }

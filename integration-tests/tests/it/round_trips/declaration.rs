@@ -141,6 +141,23 @@ pub(super) fn value_of(variable: &str) -> String {
 }
 
 impl Declaration {
+    /// The same without tasks, and without the default cluster, which others use where nobody is alone.
+    pub(super) fn without_tasks(mut self) -> Self {
+        for service in self.services.values_mut() {
+            service.desired_count = 0;
+            service.cluster = service.cluster.max(1);
+        }
+        self
+    }
+
+    /// The names of the log groups.
+    pub(super) fn groups(&self, stack: &str) -> impl Iterator<Item = String> {
+        self.services.iter().filter_map(move |(name, service)| {
+            let (named, _) = service.logs?;
+            Some(if named { format!("/{stack}/{name}") } else { format!("/longshore/{stack}/{name}") })
+        })
+    }
+
     /// The containers, with the names of their services and their own.
     pub(super) fn containers(&self) -> impl Iterator<Item = (&'static str, &'static str, &Container)> {
         self.services.iter().flat_map(|(service, declared)| {
@@ -157,8 +174,8 @@ impl Declaration {
     }
 
     /// As it stands in a configuration.
-    pub(super) fn text(&self, stack: &str, fixed: &Fixed) -> String {
-        let mut text = format!("stack = \"{stack}\"\naws.region = \"eu-central-1\"\n");
+    pub(super) fn text(&self, stack: &str, region: &str, fixed: &Fixed) -> String {
+        let mut text = format!("stack = \"{stack}\"\naws.region = \"{region}\"\n");
         self.write_stores(&mut text, fixed);
         for index in self.used_registries() {
             let (name, host) = REGISTRIES[index];

@@ -7,6 +7,8 @@ use proptest::{
     option::of,
     prelude::*,
     sample::{Index, select},
+    strategy::ValueTree,
+    test_runner::{RngAlgorithm, TestRng, TestRunner},
 };
 
 use super::declaration::{
@@ -39,6 +41,14 @@ pub(super) fn trips() -> impl Strategy<Value = Trip> {
         let to = Mixer { picks: picks.into_iter().cycle() }.declaration(&from, &other);
         Trip { from, to, ending }
     })
+}
+
+/// The trip of a seed, without tasks.
+pub(super) fn trip_of(seed: u8) -> Trip {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
+    let Trip { from, to, ending } = trips().new_tree(&mut runner).unwrap().current();
+    Trip { from: from.without_tasks(), to: to.without_tasks(), ending }
 }
 
 fn endings() -> impl Strategy<Value = Ending> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{ClusterField, ServiceField, TaskDefinitionField};
+use aws_sdk_ecs::types::{ClusterField, Service, ServiceField, Tag, TaskDefinitionField};
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use aws_sdk_secretsmanager::types::SecretListEntry;
 use aws_sdk_ssm::types::{ParameterStringFilter, ResourceTypeForTagging};
@@ -79,6 +79,10 @@ pub(super) fn expect_values(stack: &str, declaration: &Declaration, values: &BTr
 /// What carries the stack's tag, wherever one would look for it.
 pub(super) async fn left(account: &Account) -> Vec<String> {
     let mut left = indexed(account).await;
+    if account.is_at_moto() {
+        // Of the former it names what was deleted, and the latter are looked at in `roles_and_groups`.
+        left.retain(|arn| !arn.contains(":ecs:") && !arn.contains(":logs:"));
+    }
     left.extend(parameters(account).await);
     left.extend(secrets(account).await);
     left.extend(on_ecs(account).await);
@@ -88,6 +92,11 @@ pub(super) async fn left(account: &Account) -> Vec<String> {
 
 fn is_tag(account: &Account, key: Option<&str>, value: Option<&str>) -> bool {
     key == Some(TAG) && value == Some(account.stack())
+}
+
+/// Whether it may be the stack's, by its name: what others have in an account that is shared may be gone at any time.
+fn may_be_ours(account: &Account, name: &str) -> bool {
+    !account.is_at_moto() || name.contains(account.stack())
 }
 
 /// By the index of tags. AWS says of it that it may name what was deleted: secrets that can still be restored are looked
@@ -134,7 +143,7 @@ async fn parameters(account: &Account) -> Vec<String> {
         parameters.extend(page.parameters.into_iter().flatten().filter_map(|parameter| parameter.name));
     }
     let mut owned = Vec::new();
-    for name in parameters {
+    for name in parameters.into_iter().filter(|name| may_be_ours(account, name)) {
         let tags = client.list_tags_for_resource().resource_type(ResourceTypeForTagging::Parameter);
         let tags = tags.resource_id(&name).send().await.unwrap();
         if tags.tag_list().iter().any(|tag| is_tag(account, Some(tag.key()), Some(tag.value()))) {
@@ -144,33 +153,57 @@ async fn parameters(account: &Account) -> Vec<String> {
     owned
 }
 
+fn is_ours(account: &Account, tags: &[Tag]) -> bool {
+    tags.iter().any(|tag| is_tag(account, tag.key(), tag.value()))
+}
+
+/// The ARNs of clusters, of anybody, active or not.
+async fn clusters(account: &Account) -> Vec<String> {
+    let aws = account.aws();
+    let client = aws.ecs().await.unwrap();
+    let mut clusters = client.list_clusters().send().await.unwrap().cluster_arns.unwrap_or_default();
+    clusters.retain(|arn| may_be_ours(account, arn));
+    clusters
+}
+
+/// The stack's services that are active.
+pub(super) async fn services(account: &Account) -> Vec<Service> {
+    let aws = account.aws();
+    let client = aws.ecs().await.unwrap();
+    let mut active = Vec::new();
+    for cluster in clusters(account).await {
+        let services = client.list_services().cluster(&cluster).send().await.unwrap().service_arns;
+        for service in services.unwrap_or_default() {
+            let call = client.describe_services().cluster(&cluster).services(service);
+            let found = call.include(ServiceField::Tags).send().await.unwrap().services.unwrap();
+            let is_active =
+                |service: &Service| service.status() != Some("INACTIVE") && is_ours(account, service.tags());
+            active.extend(found.into_iter().filter(is_active));
+        }
+    }
+    active
+}
+
 /// Clusters, services and revisions that are active.
 async fn on_ecs(account: &Account) -> Vec<String> {
     let aws = account.aws();
     let client = aws.ecs().await.unwrap();
-    let is_ours =
-        |tags: &[aws_sdk_ecs::types::Tag]| tags.iter().any(|tag| is_tag(account, tag.key(), tag.value()));
     let mut left = Vec::new();
-    let clusters = client.list_clusters().send().await.unwrap().cluster_arns.unwrap_or_default();
-    for arn in clusters {
+    for arn in clusters(account).await {
         let cluster = client.describe_clusters().clusters(&arn).include(ClusterField::Tags);
         let cluster = cluster.send().await.unwrap().clusters.unwrap();
         let is_active = cluster[0].status() != Some("INACTIVE");
-        left.extend(cluster[0].cluster_arn.clone().filter(|_| is_active && is_ours(cluster[0].tags())));
-        let services = client.list_services().cluster(&arn).send().await.unwrap().service_arns;
-        for service in services.unwrap_or_default() {
-            let call = client.describe_services().cluster(&arn).services(service);
-            let found = call.include(ServiceField::Tags).send().await.unwrap().services.unwrap();
-            let is_active = found[0].status() != Some("INACTIVE");
-            left.extend(found[0].service_arn.clone().filter(|_| is_active && is_ours(found[0].tags())));
+        if is_active && is_ours(account, cluster[0].tags()) {
+            left.push(arn);
         }
     }
+    left.extend(services(account).await.into_iter().filter_map(|service| service.service_arn));
     let definitions = client.list_task_definitions().into_paginator().items().send();
     let definitions: Vec<_> = definitions.collect::<Result<_, _>>().await.unwrap();
-    for arn in definitions {
+    for arn in definitions.into_iter().filter(|arn| may_be_ours(account, arn)) {
         let found = client.describe_task_definition().task_definition(&arn);
         let found = found.include(TaskDefinitionField::Tags).send().await.unwrap();
-        if is_ours(found.tags()) {
+        if is_ours(account, found.tags()) {
             left.push(arn);
         }
     }
@@ -183,6 +216,9 @@ async fn roles_and_groups(account: &Account) -> Vec<String> {
     let mut left = Vec::new();
     let mut roles = iam.list_roles().into_paginator().items().send();
     while let Some(role) = roles.next().await.transpose().unwrap() {
+        if !may_be_ours(account, &role.arn) {
+            continue;
+        }
         let tags = iam.list_role_tags().role_name(&role.role_name).send().await.unwrap();
         if tags.tags().iter().any(|tag| is_tag(account, Some(tag.key()), Some(tag.value()))) {
             left.push(role.arn);
@@ -192,6 +228,9 @@ async fn roles_and_groups(account: &Account) -> Vec<String> {
     let mut groups = logs.describe_log_groups().into_paginator().items().send();
     while let Some(group) = groups.next().await.transpose().unwrap() {
         let arn = group.arn.unwrap();
+        if !may_be_ours(account, &arn) {
+            continue;
+        }
         let tags = logs.list_tags_for_resource().resource_arn(arn.trim_end_matches(":*"));
         let tags = tags.send().await.unwrap().tags.unwrap_or_default();
         if tags.get(TAG).is_some_and(|stack| stack == account.stack()) {

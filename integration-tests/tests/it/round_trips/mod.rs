@@ -1,4 +1,4 @@
-//! Round trips of generated stacks on the simulated cloud: what was deployed needs nothing, the way back is the way there
+//! Round trips of generated stacks on the simulated cloud, and some at moto: what was deployed needs nothing, the way back is the way there
 //! reversed, and what was destroyed leaves nothing.
 //!
 //! `PROPTEST_CASES` raises the number of stacks.
@@ -8,10 +8,12 @@ mod change;
 mod declaration;
 mod generate;
 mod kept;
+mod moto;
 
 use account::{Account, expect, expect_nothing};
 use change::{Changes, expect_reversed};
-use generate::{Ending, Trip, trips};
+use declaration::Declaration;
+use generate::{Ending, Trip, trip_of, trips};
 use kept::{expect_values, left, values};
 use proptest::{
     prelude::ProptestConfig,
@@ -26,23 +28,25 @@ async fn travel(account: &Account, trip: &Trip) {
     let Trip { from, to, ending } = trip;
     let stack = account.stack();
 
-    expect(account.deploy(from).await.1);
-    expect_nothing(&account.plan(from).await, "what was deployed");
+    let (planned, applied) = account.deploy(from).await;
+    expect(applied);
+    expect_nothing_after(account, from, &Changes::of(&planned), "what was deployed").await;
     let at_first = values(account).await;
     expect_values(stack, from, &at_first);
 
     let (planned, applied) = account.deploy(to).await;
     expect(applied);
-    expect_nothing(&account.plan(to).await, "the other stack");
+    let there = Changes::of(&planned);
+    expect_nothing_after(account, to, &there, "the other stack").await;
     let meanwhile = values(account).await;
     expect_values(stack, to, &meanwhile);
 
-    let there = Changes::of(&planned);
-    let back = Changes::of(&account.plan(from).await);
-    expect_reversed(&there, &back);
-
-    expect(account.deploy(from).await.1);
-    expect_nothing(&account.plan(from).await, "what was deployed again");
+    let (planned, applied) = account.deploy(from).await;
+    let back = Changes::of(&planned);
+    let taken_back = if account.is_at_moto() { moto::taken_back(there) } else { there };
+    expect_reversed(&taken_back, &back);
+    expect(applied);
+    expect_nothing_after(account, from, &back, "what was deployed again").await;
     let again = values(account).await;
     expect_values(stack, from, &again);
     for (name, value) in &meanwhile {
@@ -55,17 +59,33 @@ async fn travel(account: &Account, trip: &Trip) {
         }
     }
 
-    match ending {
-        Ending::Destroyed => account.destroy(from).await,
-        Ending::DestroyedAsOther => account.destroy(to).await,
+    let destroyed = match ending {
+        Ending::Destroyed => from,
+        Ending::DestroyedAsOther => to,
         Ending::BrokenOff(steps) => {
             account.begin(to, *steps).await;
-            account.destroy(to).await;
+            to
         }
-    }
-    let left = left(account).await;
-    assert!(left.is_empty(), "left after {ending:?}: {left:#?}");
+    };
+    account.destroy(destroyed).await;
+    let expected = if account.is_at_moto() { moto::left(account, [from, to], destroyed) } else { Vec::new() };
+    assert_eq!(left(account).await, expected, "left after {ending:?}");
     expect_nothing_said(account);
+}
+
+/// The trip of `seed` at moto's server. It starts no tasks, so that the stacks have none.
+pub(crate) async fn travel_at_moto(url: String, stack: &'static str, seed: u8) {
+    travel(&Account::at_moto(url, stack).await, &trip_of(seed)).await;
+}
+
+/// Checks that `declaration` needs nothing once `deployed` was done for it.
+async fn expect_nothing_after(account: &Account, declaration: &Declaration, deployed: &Changes, when: &str) {
+    let plans = account.plan(declaration).await;
+    if account.is_at_moto() {
+        moto::expect_nothing_else(account, plans, deployed, when).await;
+    } else {
+        expect_nothing(&plans, when);
+    }
 }
 
 #[track_caller]
