@@ -59,7 +59,7 @@ pub(super) fn read(
         "a role's ARN, such as \"arn:aws:iam::123456789012:role/api\"",
     );
     let logs = deployment::logs(fields);
-    let deployment = fields.table("deployment", deployment::read);
+    let deployment = fields.table("deployment", |fields| deployment::read(fields, desired_count));
     let deployer = plugins.options(PluginKind::ServiceDeployer, deployer, fields);
     Some(Service {
         deployer: deployer?,

@@ -107,6 +107,25 @@ containers.web = { memory = 3 }
 }
 
 #[test]
+fn a_rollout_that_has_no_room_is_refused() {
+    let rollout = |desired: u32, least: u32, most: u32| {
+        let base = format!(
+            "stack = 'acme'\n[services.api]\nimage = 'public.ecr.aws/acme/api'\ndesired-count = {desired}\n\
+             deployment = {{ minimum-healthy-percent = {least}, maximum-percent = {most} }}"
+        );
+        Configuration::new(&base, "")
+    };
+    for (desired, least, most) in [(1, 100, 200), (1, 0, 100), (2, 50, 100), (2, 100, 150), (0, 50, 150)] {
+        rollout(desired, least, most).load();
+    }
+    for (desired, least, most) in [(1, 50, 150), (1, 1, 199), (3, 70, 130)] {
+        let errors = rollout(desired, least, most).errors();
+        assert!(errors.contains("no rollout gets under way"), "{errors}");
+    }
+    insta::assert_snapshot!(rollout(1, 50, 150).errors());
+}
+
+#[test]
 fn an_empty_stack_is_allowed_but_it_needs_a_name() {
     assert!(Configuration::new("stack = 'acme'", "").load().stack.services.is_empty());
     let errors = Configuration::new("", "").errors();
