@@ -52,7 +52,16 @@ pub(super) fn taken_back(mut there: Changes) -> Changes {
     let is_group = |resource: &String| resource.starts_with("log group ");
     assert!(!there.deleted.iter().any(is_group), "what cannot be found: {there:#?}");
     there.created.retain(|resource| !is_group(resource));
-    there
+    without_revisions(there)
+}
+
+/// Without revisions: a plan takes the one of the service's creation for what runs, and finds it as it was declared then.
+pub(super) fn without_revisions(mut changes: Changes) -> Changes {
+    changes.updated.retain(|resource, _| !resource.starts_with("task definition "));
+    for changes in changes.updated.values_mut() {
+        changes.retain(|change| change.field != TASK_DEFINITION);
+    }
+    changes
 }
 
 /// What is left when the stack is removed as `destroyed`.
