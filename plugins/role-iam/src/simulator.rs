@@ -29,7 +29,7 @@ use crate::{
 const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
 
 /// How long a managed policy may take until it is effective, before it counts as harmless. Nothing tells when it is.
-const SETTLE: Duration = Duration::from_secs(1);
+const SETTLE: Duration = Duration::from_secs(3);
 
 /// The most that the simulator answers at once (API reference, SimulatePrincipalPolicy, `MaxItems`).
 const MOST: i32 = 1000;
