@@ -8,6 +8,8 @@
     reason = "a program for people, which ends where it cannot go on"
 )]
 
+#[path = "../../tests/it/in_process.rs"]
+mod in_process;
 mod makespan;
 mod requests;
 mod world;

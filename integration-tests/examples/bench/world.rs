@@ -4,23 +4,20 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use longshore_aws::{Aws, Embedded, Target};
+use longshore_aws::{Aws, Target};
 use longshore_config::Layers;
 use longshore_engine::{Events, Plans, Run};
 use longshore_graph::{Expansion, Host, expand};
-use longshore_model::{ImageReference, Name, Outcome, Platform, Secret, Stack};
-use longshore_plugin::{
-    Context, Credential, CredentialSource, Extensions, PullCheck, PullProof, Registry, Result,
-};
+use longshore_model::{Name, Outcome, Secret, Stack};
+use longshore_plugin::{Context, Credential, CredentialSource, Extensions, Registry, Result};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+
+use crate::in_process::{Proved, embedded};
 
 /// The registries of the stack: name and host.
 const REGISTRIES: [(&str, &str); 3] =
@@ -56,31 +53,6 @@ impl CredentialSource for Known {
 
     async fn fetch(&self, _: &Context) -> Result<Credential> {
         Ok(Credential { username: "acme".to_owned(), password: Secret::new(PASSWORD.to_owned()) })
-    }
-}
-
-/// Requests to registries are no requests to AWS: what pulls is taken to pull.
-struct Proved;
-
-#[async_trait]
-impl PullCheck for Proved {
-    async fn check(
-        &self,
-        _: &ImageReference,
-        _: Platform,
-        _: Option<&Credential>,
-        _: Option<&str>,
-    ) -> Result<PullProof> {
-        Ok(PullProof { digest: "sha256:00".to_owned(), platforms: Vec::new() })
-    }
-}
-
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(self.0.now().0)
     }
 }
 
@@ -129,11 +101,7 @@ impl World {
 
     /// A process that has just begun: nothing is known of earlier ones.
     fn process(&self) -> (Expansion, Run) {
-        let embedded = Embedded {
-            http_client: SharedHttpClient::new(self.cloud.connector()),
-            time_source: SharedTimeSource::new(CloudTime(self.cloud.clone())),
-        };
-        let aws = Aws::connect(Target::from(&self.stack.aws), Some(embedded));
+        let aws = Aws::connect(Target::from(&self.stack.aws), Some(embedded(&self.cloud)));
         let extensions = Extensions::default().with(aws);
         let mut plugins = Registry::default();
         longshore_store_secretsmanager::register(&mut plugins);
@@ -141,6 +109,7 @@ impl World {
         longshore_role_iam::register(&mut plugins);
         longshore_service_ecs::register(&mut plugins);
         plugins.add_credential_source("known", |_, _| Ok(Arc::new(Known)));
+        // Requests to registries are no requests to AWS: what pulls is taken to pull.
         let host = Host { plugins: &plugins, extensions: &extensions, pull_check: Arc::new(Proved) };
         let expansion = expand(&self.stack, &host).unwrap_or_else(|problems| panic!("{problems:?}"));
         let clock = self.cloud.clone();

@@ -1,4 +1,4 @@
-//! What tests lend to runs within their own process.
+//! What tests, and the bench, lend to runs within their own process.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
