@@ -118,10 +118,14 @@ impl Ownership {
             }
             Owner::Nobody => format!("the {what} exists and carries no tag `{STACK_TAG}`"),
         };
-        Err(Failure::new(FailureKind::Conflict, message).help(format!(
+        let failure = Failure::new(FailureKind::Conflict, message).help(format!(
             "Longshore does not change what it does not own: {rename}, remove it, or take it over{}",
             self.how_to_take_over(&owner)
-        )))
+        ));
+        Err(match owner {
+            Owner::OtherStack(other) => failure.owned_by(other),
+            Owner::Ours | Owner::Nobody => failure,
+        })
     }
 }
 

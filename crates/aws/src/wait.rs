@@ -93,7 +93,7 @@ pub async fn pause(context: &Context, duration: Duration, waiting_for: &str) -> 
 
 fn interrupted(last: Failure) -> Failure {
     let message = format!("interrupted while waiting; the last answer was: {}", last.message);
-    Failure { kind: FailureKind::Interrupted, message, at: last.at, help: None }
+    Failure { kind: FailureKind::Interrupted, message, help: None, ..last }
 }
 
 /// A fraction that keeps steps which begin together from probing together. It depends on nothing but stack, step and

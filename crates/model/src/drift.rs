@@ -27,9 +27,11 @@ pub struct Drift {
     pub resource: String,
     /// How it differs.
     pub kind: DriftKind,
+    /// The stack that owns it: its tag says so, or, where it is missing, its declaration. Nothing where no stack does.
+    pub owner: Option<String>,
     /// Whether `longshore deploy` changes nothing at all while it is so.
     pub blocks: bool,
-    /// Who owns it and what of it differs beyond fields, in words; nothing for what is the stack's.
+    /// What differs beyond fields, and what is in the way, in words.
     pub detail: Option<String>,
     /// The fields that differ: `old` is what is declared, `new` is what was found.
     pub fields: Vec<FieldChange>,

@@ -43,12 +43,15 @@ pub struct Failure {
     pub at: Option<String>,
     /// What to do.
     pub help: Option<String>,
+    /// The stack that owns what is in the way, where one does.
+    #[serde(default)]
+    pub owner: Option<String>,
 }
 
 impl Failure {
     /// A failure with its message.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), at: None, help: None }
+        Self { kind, message: message.into(), at: None, help: None, owner: None }
     }
 
     /// Names the resource or API call.
@@ -62,6 +65,13 @@ impl Failure {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Names the stack that owns what is in the way.
+    #[must_use]
+    pub fn owned_by(mut self, stack: impl Into<String>) -> Self {
+        self.owner = Some(stack.into());
         self
     }
 }

@@ -143,7 +143,7 @@ fn all_tasks_run_and_a_registry_that_leaves_takes_its_secret_and_its_statement_a
         .iter()
         .map(|change| change["field"].as_str().unwrap())
         .collect();
-    assert_eq!(removed, ["longshore/shop/plain/pull"]);
+    assert_eq!(removed, ["secret longshore/shop/plain/pull"]);
     let policy = &plans["role.api"]["changes"];
     assert_eq!(policy.as_array().unwrap().len(), 1, "{policy}");
     let (old, new) = (policy[0]["old"].to_string(), policy[0]["new"].to_string());
@@ -175,7 +175,7 @@ fn a_service_that_leaves_with_its_registry_is_removed_with_everything_of_its_own
     assert_eq!(removed("undeclared.services"), ["service default/web"]);
     assert_eq!(removed("undeclared.roles"), ["role shop-web-execution"]);
     assert_eq!(removed("undeclared.log-groups"), ["log group /longshore/shop/web"]);
-    assert_eq!(removed("undeclared-secrets.secretsmanager"), ["longshore/shop/gitlab/pull"]);
+    assert_eq!(removed("undeclared-secrets.secretsmanager"), ["secret longshore/shop/gitlab/pull"]);
     assert_eq!(removed("undeclared.clusters"), Vec::<String>::new(), "the others run on it");
     let others = ["role.api", "service.api", "role.worker", "service.worker"];
     assert!(others.iter().all(|step| plans[*step]["action"] == "no-change"), "nothing else is touched");

@@ -46,7 +46,8 @@ impl RoleOwnership {
                     format!("the {what} exists and belongs to the same stack in the region {other}");
                 let help =
                     format!("Longshore does not change what it does not own: {RENAME} for this region");
-                Err(Failure::new(FailureKind::Conflict, message).at(at).help(help))
+                let failure = Failure::new(FailureKind::Conflict, message).at(at).help(help);
+                Err(failure.owned_by(self.ownership.stack()))
             }
         }
     }

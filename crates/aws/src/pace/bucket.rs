@@ -31,6 +31,10 @@ const LATER: f64 = 1.5;
 /// How many requests may be under way at a time while AWS surely has more to give.
 const FEW: f64 = 4.0;
 
+/// How many times as long as usual a request takes that hangs, and how many seconds at least.
+const HANGS: f64 = 10.0;
+const HANGS_SECONDS: f64 = 1.0;
+
 /// The shortest and the longest pause of a class after AWS has throttled.
 const SHORTEST_HOLD: f64 = 0.5;
 const LONGEST_HOLD: f64 = 5.0;
@@ -95,6 +99,11 @@ impl Bucket {
         let keeps_rate = (self.limit.per_second * self.latency.unwrap_or_default() * LATER).round();
         let spare = if self.throttled.is_none() { self.half.clamp(1.0, FEW) } else { 1.0 };
         keeps_rate.clamp(spare, 64.0) as usize
+    }
+
+    /// How long a request may be under way before it is no longer waited for.
+    pub(super) fn late(&self) -> Duration {
+        Duration::from_secs_f64((self.latency.unwrap_or_default() * HANGS).max(HANGS_SECONDS))
     }
 
     /// Requests a second.

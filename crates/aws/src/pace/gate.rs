@@ -22,7 +22,8 @@ pub(super) struct Gate(Mutex<State>);
 struct State {
     bucket: Bucket,
     waiting: BTreeMap<Place, Arc<Notify>>,
-    under_way: usize,
+    /// When each request that is under way was sent, by its place.
+    under_way: BTreeMap<Place, Instant>,
     /// How many have ever waited.
     arrived: u64,
 }
@@ -49,13 +50,27 @@ impl State {
         // What belongs to no step is not held up by those under way: they may be waiting for it, as changes wait for the
         // renewal of the stack's lock.
         let is_of_step = place.urgency != Reverse(Urgency::FIRST);
-        if !is_first || is_of_step && self.under_way >= self.bucket.window() {
+        if !is_first {
             return Next::Wait;
+        }
+        if let Some(room) = self.room(now).filter(|_| is_of_step) {
+            return Next::WaitUntil(room);
         }
         match self.bucket.take(now) {
             Ok(()) => Next::Go,
             Err(ready) => Next::WaitUntil(ready),
         }
+    }
+
+    /// When fewer requests than the window has are under way at the latest, if now they are not. One that hangs does not
+    /// count any more.
+    fn room(&self, now: Instant) -> Option<Instant> {
+        let late = self.bucket.late();
+        let mut counts: Vec<_> =
+            self.under_way.values().map(|sent| *sent + late).filter(|until| *until > now).collect();
+        counts.sort_unstable();
+        let beyond = counts.len().checked_sub(self.bucket.window())?;
+        counts.get(beyond).copied()
     }
 
     /// Calls whoever is first, because it may be its turn.
@@ -69,7 +84,7 @@ impl State {
 impl Gate {
     pub(super) fn new(limit: Rate, now: Instant) -> Self {
         let bucket = Bucket::new(limit, now);
-        Self(Mutex::new(State { bucket, waiting: BTreeMap::new(), under_way: 0, arrived: 0 }))
+        Self(Mutex::new(State { bucket, waiting: BTreeMap::new(), under_way: BTreeMap::new(), arrived: 0 }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -112,8 +127,9 @@ struct Waiting {
 
 impl Waiting {
     fn go(self) -> Permit {
-        self.gate.state().under_way += 1;
-        Permit { gate: self.gate.clone(), sent: Instant::now() }
+        let sent = Instant::now();
+        self.gate.state().under_way.insert(self.place, sent);
+        Permit { gate: self.gate.clone(), place: self.place, sent }
     }
 }
 
@@ -129,6 +145,7 @@ impl Drop for Waiting {
 #[derive(Debug)]
 pub(super) struct Permit {
     gate: Arc<Gate>,
+    place: Place,
     sent: Instant,
 }
 
@@ -147,7 +164,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.gate.state();
-        state.under_way -= 1;
+        state.under_way.remove(&self.place);
         state.call_first();
     }
 }
@@ -229,10 +246,34 @@ mod tests {
         tokio::pin!(fifth);
         tokio::select! {
             _ = &mut fifth => panic!("too many"),
-            () = sleep(Duration::from_secs(60)) => {}
+            () = sleep(Duration::from_millis(900)) => {}
         }
         permits.pop();
         fifth.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_hang_hold_up_nobody_for_long() {
+        let gate = gate(100, 8.0);
+        let urgency = Urgency::new(1, 1);
+        let mut hanging = Vec::new();
+        for _ in 0..4 {
+            hanging.push(gate.pass(urgency).await);
+        }
+        let start = Instant::now();
+        drop(gate.pass(urgency).await);
+        assert_eq!(start.elapsed(), Duration::from_secs(1));
+        // Where every answer takes that long, none of them hangs.
+        sleep(Duration::from_secs(1)).await;
+        hanging[0].accepted();
+        drop(hanging);
+        let mut slow = Vec::new();
+        for _ in 0..24 {
+            slow.push(gate.pass(urgency).await);
+        }
+        let start = Instant::now();
+        drop(gate.pass(urgency).await);
+        assert_eq!(start.elapsed(), Duration::from_secs(20));
     }
 
     #[tokio::test(start_paused = true)]

@@ -29,11 +29,12 @@ async fn drift(session: &Session) -> Exit {
 
 fn drifts(session: &Session, report: Report<StepPlan>) -> Vec<Drift> {
     let graph = &session.expansion.graph;
+    let stack = session.run.stack.as_str();
     let mut steps = report.steps;
     let mut drifts = Vec::new();
     for node in graph.nodes() {
         match steps.remove(&node.id) {
-            Some(Ended::Succeeded(plan)) => drifts.extend(of_plan(&node.id, plan)),
+            Some(Ended::Succeeded(plan)) => drifts.extend(of_plan(&node.id, stack, plan)),
             Some(Ended::Failed(failure)) => drifts.push(foreign(&node.id, node.resource.as_deref(), failure)),
             // Nobody asked to stop, and no other failure skips anything here.
             Some(Ended::Skipped(_) | Ended::NotStarted) | None => {}
@@ -48,15 +49,17 @@ fn foreign(step: &StepId, resource: Option<&str>, failure: Failure) -> Drift {
         step: step.clone(),
         resource: resource.unwrap_or(step.as_str()).to_owned(),
         kind: DriftKind::Foreign,
+        owner: failure.owner.clone(),
         blocks: true,
         detail: Some(failure.to_string()),
         fields: Vec::new(),
     }
 }
 
-fn of_plan(step: &StepId, plan: StepPlan) -> Vec<Drift> {
+fn of_plan(step: &StepId, stack: &str, plan: StepPlan) -> Vec<Drift> {
     let drift = |kind, resource: String, detail, fields| {
-        vec![Drift { step: step.clone(), resource, kind, blocks: false, detail, fields }]
+        let owner = (kind != DriftKind::Foreign).then(|| stack.to_owned());
+        vec![Drift { step: step.clone(), resource, kind, owner, blocks: false, detail, fields }]
     };
     match plan.action {
         Action::NoChange => Vec::new(),
@@ -67,6 +70,7 @@ fn of_plan(step: &StepId, plan: StepPlan) -> Vec<Drift> {
                 step: step.clone(),
                 resource: change.field,
                 kind: DriftKind::Undeclared,
+                owner: Some(stack.to_owned()),
                 blocks: false,
                 detail: Some(change.old.map_or_else(
                     || "no tag says which step made it".to_owned(),
@@ -77,8 +81,8 @@ fn of_plan(step: &StepId, plan: StepPlan) -> Vec<Drift> {
             plan.changes.into_iter().map(one).collect()
         }
         Action::Adopt => {
-            let owner = Some("belongs to nobody, and will be adopted".to_owned());
-            drift(DriftKind::Foreign, plan.resource, owner, declared_and_found(plan.changes))
+            let what_for = Some("will be adopted".to_owned());
+            drift(DriftKind::Foreign, plan.resource, what_for, declared_and_found(plan.changes))
         }
         Action::Update | Action::Replace => {
             let follows = |change: &FieldChange| change.new == Some(Shown::AfterApply);

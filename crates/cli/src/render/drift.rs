@@ -17,7 +17,11 @@ pub(super) fn block(drifts: &[Drift], style: Style) -> String {
             DriftKind::Undeclared => (style.green("+"), "is there, and nothing declares it"),
             DriftKind::Foreign => (style.red("!"), "is not this stack's"),
         };
-        text.push_str(&format!("  {mark} {}  {kind}\n", drift.resource));
+        let owner = match &drift.owner {
+            Some(stack) => format!("owner: stack {stack}"),
+            None => "owner: no stack".to_owned(),
+        };
+        text.push_str(&format!("  {mark} {}  {kind}  {}\n", drift.resource, style.dim(&owner)));
         if let Some(detail) = &drift.detail {
             text.push_str(&format!("      {}\n", style.dim(detail)));
         }
@@ -60,6 +64,7 @@ mod tests {
             step: StepId::new("role", "api"),
             resource: resource.to_owned(),
             kind,
+            owner: (kind != DriftKind::Foreign).then(|| "shop".to_owned()),
             blocks: kind == DriftKind::Foreign,
             detail: detail.map(str::to_owned),
             fields,

@@ -110,11 +110,12 @@ fn what_lost_the_tag_of_its_step_is_removed_with_the_stack() {
     });
     project.write("configs/base.toml", "stack = \"shop\"\naws.region = \"eu-central-1\"\n");
     let plan = project.run(&["plan"]).stdout;
-    assert!(plan.contains(&format!("\n      {secret}\n")), "no step is named: {plan}");
+    assert!(plan.contains(&format!("\n      secret {secret}\n")), "no step is named: {plan}");
     let drift = project.run(&["drift"]).stdout;
-    for gone in [secret, parameter] {
-        let words =
-            format!("{gone}  is there, and nothing declares it\n      no tag says which step made it\n");
+    for gone in [format!("secret {secret}"), format!("parameter {parameter}")] {
+        let words = format!(
+            "{gone}  is there, and nothing declares it  owner: stack shop\n      no tag says which step made it\n"
+        );
         assert!(drift.contains(&words), "{gone}: {drift}");
     }
     let destroyed = project.run(&["destroy", "--yes"]);

@@ -208,7 +208,7 @@ fn a_registry_that_leaves_takes_its_token_along() {
     let renamed = base.replace("NAME", "git");
     project.write("configs/base.toml", &renamed);
     let deployed = deploy();
-    assert!(deployed.stdout.contains("projects/7/1 of longshore/shop/gitlab/pull will be revoked"));
+    assert!(deployed.stdout.contains("projects/7/1 of secret longshore/shop/gitlab/pull will be revoked"));
     assert_eq!(gitlab.valid(), [2]);
 
     let is_registry = |block: &&str| block.starts_with("[registries.");
@@ -228,7 +228,7 @@ fn a_registry_that_leaves_takes_its_token_along() {
     let plan = run(&project, &["plan", "--detailed-exitcode"]);
     assert_eq!(plan.exit, Exit::Changes);
     assert!(
-        plan.stdout.contains("projects/7/2 of longshore/shop/git/pull will be revoked"),
+        plan.stdout.contains("projects/7/2 of secret longshore/shop/git/pull will be revoked"),
         "{}",
         plan.stdout
     );

@@ -133,7 +133,7 @@ async fn a_registry_that_asks_nobody_is_believed_when_it_has_no_repository() {
 
 fn show(failures: &[Failure]) -> String {
     let show = |failure: &Failure| {
-        let Failure { kind, message, at, help } = failure;
+        let Failure { kind, message, at, help, owner: _ } = failure;
         let (at, help) = (at.as_deref().unwrap_or("-"), help.as_deref().unwrap_or("-"));
         assert!(!format!("{message}{at}{help}").contains(TOKEN));
         format!("{kind:?}: {message}\n  at {at}\n  {help}\n")

@@ -88,15 +88,20 @@ impl UndeclaredSecretsStep {
         Ok(leaving)
     }
 
+    /// What a plan calls the secret with this whole name.
+    fn shown(&self, name: &str) -> String {
+        self.store.resource(&named(name)).unwrap_or_else(|| name.to_owned())
+    }
+
     async fn plan_all(&self, context: &Context) -> Result<StepPlan> {
         let mut plan =
             StepPlan::new(Action::NoChange, format!("{} secrets that nothing declares", self.name));
         let leaving = self.look(context).await?;
         for (secret, revocation) in leaving.secrets {
             if let Some((_, ids)) = revocation.filter(|(_, ids)| !ids.is_empty()) {
-                plan.notes.push(format!("{} of {} will be revoked", tokens(&ids), secret.name));
+                plan.notes.push(format!("{} of {} will be revoked", tokens(&ids), self.shown(&secret.name)));
             }
-            plan.changes.push(removed(secret.name, &secret.resource));
+            plan.changes.push(removed(self.shown(&secret.name), &secret.resource));
         }
         for (credential, ids) in leaving.tokens {
             let step = credential.step();
@@ -113,12 +118,12 @@ impl UndeclaredSecretsStep {
         Ok(plan)
     }
 
-    /// Removes what `is_wanted` by its name in the plan. What cannot be removed does not keep the others.
+    /// Removes what `is_wanted` by what the plan calls it. What cannot be removed does not keep the others.
     async fn remove_those(&self, context: &Context, is_wanted: impl Fn(&str) -> bool + Send) -> Result<()> {
         let leaving = self.look(context).await?;
         let mut failures = Vec::new();
-        for (secret, revocation) in leaving.secrets.into_iter().filter(|(secret, _)| is_wanted(&secret.name))
-        {
+        let wanted = leaving.secrets.into_iter().filter(|(secret, _)| is_wanted(&self.shown(&secret.name)));
+        for (secret, revocation) in wanted {
             failures.extend(self.remove_secret(context, &secret.name, revocation).await.err());
         }
         for (credential, ids) in leaving.tokens {

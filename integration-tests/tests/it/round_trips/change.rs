@@ -16,7 +16,7 @@ pub(super) struct Changes {
 impl Changes {
     pub(super) fn of(plans: &Plans) -> Self {
         let mut changes = Self::default();
-        for (step, plan) in plans {
+        for plan in plans.values() {
             match plan.action {
                 Action::NoChange => assert!(plan.changes.is_empty(), "{plan:?}"),
                 Action::Create => {
@@ -26,14 +26,7 @@ impl Changes {
                     changes.updated.insert(plan.resource.clone(), plan.changes.clone());
                 }
                 Action::Delete => {
-                    // Stores list names.
-                    let kind = match step.as_str() {
-                        "undeclared-secrets.secretsmanager" => "secret ",
-                        "undeclared-secrets.ssm" => "parameter ",
-                        _ => "",
-                    };
-                    let deleted = plan.changes.iter().map(|change| format!("{kind}{}", change.field));
-                    changes.deleted.extend(deleted);
+                    changes.deleted.extend(plan.changes.iter().map(|change| change.field.clone()));
                 }
                 Action::Adopt => panic!("nothing is to be adopted: {plan:?}"),
             }
