@@ -1,9 +1,9 @@
 //! Parameters of the stack that no step makes any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ssm::types::ParameterStringFilter;
-use longshore_aws::{Owner, Ownership, RESOURCE_TAG, STACK_TAG, failure};
+use longshore_aws::{Freshness, Owner, Ownership, RESOURCE_TAG, STACK_TAG, failure};
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Declared, Result, UndeclaredSecret};
 
@@ -12,17 +12,67 @@ use crate::{
     store::{self, ParameterStore},
 };
 
+/// The names that one parameter may have.
+type Names = Vec<String>;
+
 impl ParameterStore {
-    /// One request for each fifty parameters of the stack, and one for each parameter's tags, which are not listed.
+    /// One request for the tags of each parameter that the index of tags names and nothing declares: the index may be
+    /// behind. Where the endpoint has no such index, all parameters of the stack are listed and looked at.
     pub(crate) async fn find_undeclared(
         &self,
         context: &Context,
         declared: &Declared,
     ) -> Result<Vec<UndeclaredSecret>> {
         let ownership = Ownership::of(context);
+        let found = match self.indexed(&ownership, declared).await? {
+            Some(found) => found,
+            None => self.listed(&ownership).await?,
+        };
+        let mut undeclared = Vec::new();
+        for names in found {
+            // What was just deleted is named for a moment.
+            let Some((name, tags)) = self.look(names).await? else { continue };
+            let resource = tags.get(RESOURCE_TAG).cloned().unwrap_or_default();
+            let is_declared = declared.makes(&resource, &store::resource(&name));
+            if !is_declared && ownership.owner(pairs(&tags)) == Owner::Ours {
+                undeclared.push(UndeclaredSecret { name, resource, labels: BTreeMap::new() });
+            }
+        }
+        undeclared.sort();
+        Ok(undeclared)
+    }
+
+    /// The parameter that has one of these names, and its tags.
+    async fn look(&self, names: Names) -> Result<Option<(String, BTreeMap<String, String>)>> {
+        let client = self.aws.ssm().await?;
+        for name in names {
+            if let Some(tags) = observed::tags(client, &name).await? {
+                return Ok(Some((name, tags)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the index of tags names as the stack's, and nothing makes. No request of its own: whoever looks for what
+    /// nothing declares shares the index.
+    async fn indexed(&self, ownership: &Ownership, declared: &Declared) -> Result<Option<BTreeSet<Names>>> {
+        let owned = self.aws.reads().owned(ownership.stack(), Freshness::Planned).await?;
+        let Some(owned) = owned else { return Ok(None) };
+        let of_kind = owned.iter().filter(|one| one.arn.service() == "ssm");
+        let names = of_kind.filter_map(|one| {
+            let names = names(one.arn.resource().strip_prefix("parameter/")?);
+            let step = one.resource().unwrap_or_default();
+            let is_declared = names.iter().any(|name| declared.makes(step, &store::resource(name)));
+            (!is_declared).then_some(names)
+        });
+        Ok(Some(names.collect()))
+    }
+
+    /// All parameters of the stack, fifty a request.
+    async fn listed(&self, ownership: &Ownership) -> Result<BTreeSet<Names>> {
         let filter = ParameterStringFilter::builder()
             .key(format!("tag:{STACK_TAG}"))
-            .values(ownership.tags()[0].1)
+            .values(ownership.stack())
             .build()
             .map_err(|error| {
                 Failure::new(FailureKind::Internal, format!("a filter cannot be built: {error}"))
@@ -30,20 +80,19 @@ impl ParameterStore {
         let client = self.aws.ssm().await?;
         let mut pages =
             client.describe_parameters().parameter_filters(filter).max_results(50).into_paginator().send();
-        let mut undeclared = Vec::new();
+        let mut names = BTreeSet::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failure(&error, "ssm:DescribeParameters"))?;
-            for name in page.parameters.unwrap_or_default().into_iter().filter_map(|found| found.name) {
-                // What was just deleted is listed for a moment.
-                let Some(tags) = observed::tags(client, &name).await? else { continue };
-                let resource = tags.get(RESOURCE_TAG).cloned().unwrap_or_default();
-                let is_declared = declared.makes(&resource, &store::resource(&name));
-                if !is_declared && ownership.owner(pairs(&tags)) == Owner::Ours {
-                    undeclared.push(UndeclaredSecret { name, resource, labels: BTreeMap::new() });
-                }
-            }
+            let parameters = page.parameters.unwrap_or_default().into_iter();
+            names.extend(parameters.filter_map(|found| found.name.map(|name| vec![name])));
         }
-        undeclared.sort();
-        Ok(undeclared)
+        Ok(names)
     }
+}
+
+/// The names that a parameter may have whose ARN ends so: the slash before a path is not told from the one of the ARN,
+/// and a name of one level may do without (user guide, "Requirements and constraints for parameter names").
+fn names(resource: &str) -> Names {
+    let path = format!("/{resource}");
+    if resource.contains('/') { vec![path] } else { vec![resource.to_owned(), path] }
 }

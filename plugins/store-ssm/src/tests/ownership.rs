@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use aws_sdk_ssm::types::ResourceTypeForTagging;
 use longshore_model::{FailureKind, StepId};
 use longshore_plugin::{Declared, SecretSpec, UndeclaredSecret};
+use longshore_simcloud::{ApiError, Call, Effect, ssm};
 use serde_json::json;
 
-use super::harness::{Harness, NAME, secret, text};
+use super::harness::{Harness, NAME, REGION, secret, text};
 
 #[tokio::test(start_paused = true)]
 async fn a_parameter_of_nobody_is_neither_read_nor_changed() {
@@ -51,9 +52,57 @@ async fn what_no_step_makes_any_more_is_found_and_removed() {
     let found: Vec<_> =
         undeclared.iter().map(|secret| (secret.name.as_str(), secret.resource.as_str())).collect();
     assert_eq!(found, [(NAME, "secret.api.DATABASE_URL")]);
+    assert_eq!(harness.calls("ssm:DescribeParameters"), 0);
+    assert_eq!(harness.calls("tag:GetResources"), 1);
     harness.spec = SecretSpec { name: Some(NAME.to_owned()), ..SecretSpec::default() };
     harness.remove().await.unwrap();
     assert_eq!(harness.stored().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_without_the_tagging_api_lists_parameters() {
+    let harness = Harness::new(json!({}));
+    let context = harness.context();
+    for name in ["alone", "/a/path"] {
+        let spec = SecretSpec { name: Some(name.to_owned()), ..harness.spec.clone() };
+        harness.store.apply(&context, &spec, &secret("x")).await.unwrap();
+    }
+    let names = async || {
+        let found = harness.store.undeclared(&context, &Declared::default()).await.unwrap();
+        found.into_iter().map(|secret| secret.name).collect::<Vec<_>>()
+    };
+    let indexed = names().await;
+    assert_eq!(indexed, ["/a/path", "alone"]);
+    // What the index was read for is not asked again, until something changes.
+    harness.apply("one").await.unwrap();
+    harness.remove().await.unwrap();
+    let error = ApiError::new("NotImplemented", "no").with_status(501);
+    harness.fault("tag:GetResources", u32::MAX, Effect::Refuse(error));
+    let listings = harness.calls("ssm:DescribeParameters");
+    assert_eq!(names().await, indexed);
+    assert_eq!(harness.calls("ssm:DescribeParameters"), listings + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_index_of_tags_names_is_looked_at() {
+    let harness = Harness::new(json!({}));
+    harness.apply("one").await.unwrap();
+    let names = async || {
+        let found = harness.store.undeclared(&harness.context(), &Declared::default()).await.unwrap();
+        found.into_iter().map(|secret| secret.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names().await, [NAME]);
+    // Somebody else deletes it, and the index is behind.
+    let call = Call {
+        operation: "DeleteParameter".into(),
+        region: REGION.into(),
+        input: json!({ "Name": NAME }),
+        now: harness.cloud.now(),
+        caller: "arn:aws:iam::123456789012:user/somebody".into(),
+    };
+    harness.cloud.edit(|world| ssm::handle(world, &call)).await.unwrap();
+    assert_eq!(names().await, Vec::<String>::new());
+    assert_eq!(harness.calls("tag:GetResources"), 1);
 }
 
 #[tokio::test(start_paused = true)]
