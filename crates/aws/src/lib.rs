@@ -31,5 +31,5 @@ pub use lock::{Fence, Held, Lock, Shut, Waiting};
 pub use name::bounded;
 pub use ownership::{Owner, Ownership, REGION_TAG, RESOURCE_TAG, STACK_TAG};
 pub use pace::check_rates;
-pub use reads::{CurrentValue, Freshness, ListedRole, ListedSecrets, Owned, Reads, is_absent};
+pub use reads::{CurrentValue, Freshness, Listed, ListedRole, ListedSecrets, Owned, Reads, is_absent};
 pub use retry::RetryClass;

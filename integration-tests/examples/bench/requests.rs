@@ -48,10 +48,10 @@ pub(crate) async fn run(sizes: &[usize]) -> bool {
         "\nLower bounds: to know an unchanged stack, every service is described (ten a request), every log group"
     );
     println!(
-        "(fifty), and what the tags say is listed (a hundred resources a request; a thousand roles; a hundred"
+        "(fifty), and what the tags say is listed (a hundred resources a request; a thousand roles, twice: what they"
     );
     println!(
-        "secrets), and the values of the secrets are read (twenty). To make a stack, every resource takes one request,"
+        "grant, and how they are set; a hundred secrets), and the values of the secrets are read (twenty). To make a stack, every resource takes one request,"
     );
     println!(
         "a role and a log group two (their policy, their retention), and every service is seen running (ten a request)."
@@ -65,7 +65,7 @@ fn least_to_know(services: usize) -> usize {
     let (described, groups, tagged) =
         (services.div_ceil(10), services.div_ceil(50), (2 * services + 1).div_ceil(100));
     // The roles, the cluster, the list of secrets, their values, the caller and the subnets.
-    described + groups + tagged + services.div_ceil(1_000) + 5
+    described + groups + tagged + 2 * services.div_ceil(1_000) + 5
 }
 
 /// The least that makes the resources of a stack from nothing, and sees its services run.

@@ -97,10 +97,16 @@ impl RoleBuilder for IamRoles {
         let listed = self.aws.reads().listed_role(&desired.name).await?;
         let observed = match &listed {
             ListedRole::Found(role) => {
-                let observed = observed::of_detail(role);
-                let is_usable = require_usable(&observed, &desired).is_ok();
-                if is_usable && Difference::between(&observed, &desired).is_empty() {
-                    return Ok(planned(&observed, &desired, &Difference::default()));
+                let mut observed = observed::of_detail(role);
+                let is_as_declared = |observed: &Observed| {
+                    require_usable(observed, &desired).is_ok()
+                        && Difference::between(observed, &desired).is_empty()
+                };
+                if is_as_declared(&observed) {
+                    observed = observed::with_settings(&self.aws, &desired.name, observed).await?;
+                    if is_as_declared(&observed) {
+                        return Ok(planned(&observed, &desired, &Difference::default()));
+                    }
                 }
                 observed::role(client, &desired.name).await?
             }

@@ -24,6 +24,10 @@ pub(crate) const PULL_AND_LOG: &str = "pull-and-log";
 /// The names of all inline policies that there may be.
 pub(crate) const INLINE_POLICIES: [&str; 2] = [READ_SECRETS, PULL_AND_LOG];
 
+/// The longest session of a role in seconds: what IAM gives to a role that says nothing of it (API reference,
+/// CreateRole). ECS does not ask for more.
+pub(crate) const MAX_SESSION: i32 = 3600;
+
 /// Managed policies of AWS that open no secret, by their paths.
 const HARMLESS: [&str; 2] = [TASK_EXECUTION, "service-role/AWSLambdaBasicExecutionRole"];
 
@@ -35,7 +39,7 @@ const NAME_LIMIT: usize = 64;
 pub(crate) struct Desired {
     pub(crate) name: String,
     pub(crate) path: String,
-    /// What people read beside it. It is set when the role is made, and then theirs to change.
+    /// What people read beside it.
     pub(crate) description: String,
     /// The trust policy.
     pub(crate) trust: String,

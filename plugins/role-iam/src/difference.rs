@@ -4,13 +4,15 @@ use longshore_model::{FieldChange, Shown};
 
 use crate::{
     compare,
-    desired::{Desired, Inline},
+    desired::{Desired, Inline, MAX_SESSION},
     observed::Observed,
 };
 
 /// What has to change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
+    pub(crate) description: bool,
+    pub(crate) max_session: bool,
     pub(crate) trust: bool,
     pub(crate) boundary: bool,
     /// Inline policies to be written.
@@ -37,6 +39,9 @@ impl Difference {
         let declared = |policy: &str| desired.inline.contains_key(policy);
         let missing = desired.ownership.missing(&observed.tags);
         Self {
+            // What is not known is not compared.
+            description: observed.description.as_ref().is_some_and(|there| *there != desired.description),
+            max_session: observed.max_session.is_some_and(|there| there != MAX_SESSION),
             trust: !compare::same(&observed.trust, &desired.trust),
             boundary: desired.boundary.is_some() && desired.boundary != observed.boundary,
             inline: inline.map(|(name, _)| *name).collect(),
@@ -61,7 +66,14 @@ impl Difference {
         if observed.is_none() {
             change("RoleName".to_owned(), None, Some(Shown::text(&desired.name)));
             change("Path".to_owned(), None, Some(Shown::text(&desired.path)));
-            change("Description".to_owned(), None, Some(Shown::text(&desired.description)));
+        }
+        if self.description || observed.is_none() {
+            let old = observed.and_then(|role| role.description.as_ref()).filter(|text| !text.is_empty());
+            change("Description".to_owned(), old.map(Shown::text), Some(Shown::text(&desired.description)));
+        }
+        if self.max_session || observed.is_none() {
+            let old = observed.and_then(|role| role.max_session).map(Shown::text);
+            change("MaxSessionDuration".to_owned(), old, Some(Shown::text(MAX_SESSION)));
         }
         if self.trust {
             let old = observed.map(|role| document(&role.trust));

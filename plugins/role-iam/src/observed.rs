@@ -7,7 +7,7 @@ use aws_sdk_iam::{
     error::{ProvideErrorMetadata, SdkError},
     types::RoleDetail,
 };
-use longshore_aws::failure;
+use longshore_aws::{Aws, Listed, failure};
 use longshore_model::FailureKind;
 use longshore_plugin::Result;
 
@@ -18,6 +18,10 @@ use crate::document::decoded;
 pub(crate) struct Observed {
     pub(crate) arn: String,
     pub(crate) path: String,
+    /// What people read beside it, empty where there is nothing; `None` where it is not known.
+    pub(crate) description: Option<String>,
+    /// The longest session, in seconds; nothing where it is not known.
+    pub(crate) max_session: Option<i32>,
     /// The trust policy as JSON.
     pub(crate) trust: String,
     /// The ARN of the permissions boundary.
@@ -36,6 +40,9 @@ pub(crate) async fn role(client: &Client, name: &str) -> Result<Option<Observed>
     Ok(answer.role.map(|role| Observed {
         arn: role.arn,
         path: role.path,
+        // IAM leaves a description out that there is not.
+        description: Some(role.description.unwrap_or_default()),
+        max_session: role.max_session_duration,
         trust: decoded(&role.assume_role_policy_document.unwrap_or_default()),
         boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
         tags: role.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect(),
@@ -43,7 +50,7 @@ pub(crate) async fn role(client: &Client, name: &str) -> Result<Option<Observed>
     }))
 }
 
-/// The role with its policies, as the account's list has it.
+/// The role with its policies, as the account's list has it: without what [`with_settings`] adds.
 pub(crate) fn of_detail(role: &RoleDetail) -> Observed {
     let boundary = role.permissions_boundary.as_ref();
     let inline = role.role_policy_list().iter().filter_map(|policy| {
@@ -53,12 +60,27 @@ pub(crate) fn of_detail(role: &RoleDetail) -> Observed {
     Observed {
         arn: role.arn.clone().unwrap_or_default(),
         path: role.path.clone().unwrap_or_default(),
+        description: None,
+        max_session: None,
         trust: decoded(role.assume_role_policy_document().unwrap_or_default()),
         boundary: boundary.and_then(|boundary| boundary.permissions_boundary_arn.clone()),
         tags: role.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
         inline: inline.collect(),
         managed: managed.collect(),
     }
+}
+
+/// The role with its description and its longest session, which the account's details lack: from the list of roles,
+/// or else from the role itself. What nobody reports stays unknown.
+pub(crate) async fn with_settings(aws: &Aws, name: &str, role: Observed) -> Result<Observed> {
+    if let Listed::Found(listed) = aws.reads().role_settings(name).await?
+        && let (Some(description), Some(seconds)) = (&listed.description, listed.max_session_duration)
+    {
+        return Ok(Observed { description: Some(description.clone()), max_session: Some(seconds), ..role });
+    }
+    // Not listed, or without a description: that it has none, an emulator's list does not tell.
+    let Some(alone) = self::role(aws.iam().await?, name).await? else { return Ok(role) };
+    Ok(Observed { description: alone.description, max_session: alone.max_session, ..role })
 }
 
 /// Reads the policies of a role.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl IamRoles {
-    /// A role that was made goes again; one that was changed gets its policies, trust and tags back.
+    /// A role that was made goes again; one that was changed gets back its policies, trust, description and tags.
     pub(crate) async fn take_back(&self, context: &Context, role: &RoleSpec, plan: &StepPlan) -> Result<()> {
         match plan.action {
             Action::NoChange => Ok(()),
@@ -36,6 +36,11 @@ impl IamRoles {
 async fn restore(client: &Client, name: &str, before: &Observed) -> Result<()> {
     let Some(role) = observed::role(client, name).await? else { return Ok(()) };
     let now = observed::policies(client, name, role).await?;
+    if (&now.description, now.max_session) != (&before.description, before.max_session) {
+        let request = client.update_role().role_name(name).set_description(before.description.clone());
+        let request = request.set_max_session_duration(before.max_session);
+        request.send().await.map_err(|error| failure(&error, format!("iam:UpdateRole {name}")))?;
+    }
     if now.trust != before.trust {
         let request = client.update_assume_role_policy().role_name(name).policy_document(&before.trust);
         let at = format!("iam:UpdateAssumeRolePolicy {name}");

@@ -16,7 +16,7 @@ use longshore_plugin::{Before, Context, Result};
 
 use crate::{
     builder::{IamRoles, require_usable},
-    desired::{Desired, Inline},
+    desired::{Desired, Inline, MAX_SESSION},
     difference::Difference,
     observed::{self, Observed},
 };
@@ -127,6 +127,12 @@ async fn change_role(
         let pairs: Vec<_> = difference.tags.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let request = client.tag_role().role_name(name).set_tags(Some(tags(&pairs)?));
         request.send().await.map_err(|error| refused(&error, format!("iam:TagRole {name}")))?;
+    }
+    if difference.description || difference.max_session {
+        // Always both: a session that an update does not name becomes that of an hour again (API reference, UpdateRole).
+        let request = client.update_role().role_name(name).description(&desired.description);
+        let request = request.max_session_duration(MAX_SESSION);
+        request.send().await.map_err(|error| refused(&error, format!("iam:UpdateRole {name}")))?;
     }
     if difference.trust {
         let request = client.update_assume_role_policy().role_name(name).policy_document(&desired.trust);

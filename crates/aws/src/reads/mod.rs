@@ -8,6 +8,7 @@ mod loader;
 mod log_groups;
 mod managed_policies;
 mod owned;
+mod paged;
 mod roles;
 mod secrets;
 mod services;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 
 pub use self::{
     owned::Owned,
+    paged::Listed,
     roles::ListedRole,
     secrets::{CurrentValue, ListedSecrets},
     services::is_absent,
@@ -108,7 +110,7 @@ impl Reads {
             log_groups: log_groups::loader(clients(), changes()),
             managed_policies: managed_policies::loader(clients()),
             owned: owned::loader(clients(), changes()),
-            roles: roles::Roles::new(clients(), changes()),
+            roles: roles::Roles::new(&clients(), &changes()),
             secret_values: secrets::values(clients(), changes()),
             secrets: secrets::of_stacks(clients(), changes()),
             services: services::services(clients(), changes()),

@@ -139,6 +139,37 @@ async fn roles_come_from_one_list() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn how_roles_are_set_comes_from_one_list() {
+    let (cloud, aws) = connect();
+    roles(&aws, "shop", 3).await;
+    let reads = aws.reads();
+    for index in 0..3 {
+        let Listed::Found(role) = reads.role_settings(&format!("shop-{index:04}")).await.unwrap() else {
+            panic!("{index} is missing");
+        };
+        assert_eq!((role.description(), role.max_session_duration()), (None, Some(3600)));
+    }
+    assert_eq!(reads.role_settings("shop-9999").await, Ok(Listed::Absent));
+    assert_eq!(calls(&cloud, "iam:ListRoles"), 1);
+
+    // Two pages, and one role to look for: it is cheaper to look at it.
+    let (cloud, aws) = connect();
+    roles(&aws, "crowd", 1100).await;
+    assert_eq!(aws.reads().role_settings("x").await, Ok(Listed::Unknown));
+    assert_eq!(calls(&cloud, "iam:ListRoles"), 1);
+    aws.reads().expect_role("y");
+    assert_eq!(aws.reads().role_settings("x").await, Ok(Listed::Absent));
+    assert_eq!(calls(&cloud, "iam:ListRoles"), 2);
+
+    let (cloud, aws) = connect();
+    refuse(&cloud, "iam:ListRoles", 403, "AccessDenied");
+    for _ in 0..2 {
+        assert_eq!(aws.reads().role_settings("x").await, Ok(Listed::Unknown));
+    }
+    assert_eq!(calls(&cloud, "iam:ListRoles"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_that_is_refused_or_too_long_is_left() {
     let (cloud, aws) = connect();
     refuse(&cloud, "iam:GetAccountAuthorizationDetails", 403, "AccessDenied");

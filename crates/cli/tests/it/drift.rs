@@ -262,6 +262,25 @@ fn a_role_that_others_may_assume() {
 }
 
 #[test]
+fn a_role_with_another_description() {
+    let words =
+        ["role shop-api-execution  was changed", "Description  declared Execution role", "found mine"];
+    drifted(&words, &Mended, async |aws: &Aws| {
+        let call = aws.iam().await.unwrap().update_role().role_name(ROLE);
+        call.description("mine").max_session_duration(3600).send().await.unwrap();
+    });
+}
+
+#[test]
+fn a_role_with_longer_sessions() {
+    let words = ["role shop-api-execution  was changed", "MaxSessionDuration  declared 3600, found 43200"];
+    drifted(&words, &Mended, async |aws: &Aws| {
+        let call = aws.iam().await.unwrap().update_role().role_name(ROLE);
+        call.max_session_duration(43_200).send().await.unwrap();
+    });
+}
+
+#[test]
 fn a_role_that_lost_the_tag_of_the_stack() {
     drifted(&["role shop-api-execution  is not this stack's"], &Refused, async |aws: &Aws| {
         let call = aws.iam().await.unwrap().untag_role().role_name(ROLE);

@@ -76,7 +76,7 @@ pub(super) fn trust_size(document: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The longest session in seconds, an hour when absent.
+/// The longest session in seconds: one hour to twelve.
 pub(super) fn max_session(call: &Call) -> Result<Option<u32>, ApiError> {
     let Some(seconds) = call.number("MaxSessionDuration") else { return Ok(None) };
     let constraint = match seconds {
@@ -87,7 +87,7 @@ pub(super) fn max_session(call: &Call) -> Result<Option<u32>, ApiError> {
     Err(violated(&seconds.to_string(), "MaxSessionDuration", constraint, CODE))
 }
 
-/// A description of at most a thousand characters.
+/// A description of at most a thousand characters of ISO 8859-1 (API reference, CreateRole).
 pub(super) fn description(call: &Call) -> Result<Option<String>, ApiError> {
     let Some(text) = call.text("Description") else { return Ok(None) };
     if text.chars().count() > 1000 {
@@ -97,6 +97,11 @@ pub(super) fn description(call: &Call) -> Result<Option<String>, ApiError> {
             "Member must have length less than or equal to 1000",
             CODE,
         ));
+    }
+    if !text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{A1}'..='\u{FF}')) {
+        let pattern = r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*";
+        let constraint = format!("Member must satisfy regular expression pattern: {pattern}");
+        return Err(violated(text, "Description", &constraint, CODE));
     }
     Ok(Some(text.to_owned()))
 }

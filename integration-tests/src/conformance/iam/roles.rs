@@ -82,10 +82,24 @@ pub(super) fn operations() -> Vec<Operation> {
                 "MaxItems is the number of results in a page; LocalStack has one page only.",
                 api!(iam "ListRoles"),
             )
-            .case("what an entry tells", "trust, no tags", list_entry)
+            .case("what an entry tells", "trust, 3600 seconds, of the shop, no tags", list_entry)
             .case("a path where there are none", "", list_none),
         Operation::new("iam:UpdateRole")
             .case("description and session length", "another description, 7200 seconds", update)
+            .case("a session of half an hour", "ValidationError", update_short)
+            .but(
+                &[MOTO, LOCALSTACK],
+                "accepted",
+                "“This setting can have a value from 1 hour to 12 hours.”",
+                api!(iam "UpdateRole"),
+            )
+            .case("a description in Greek", "ValidationError", update_greek)
+            .but(
+                &[MOTO, LOCALSTACK],
+                "accepted",
+                "A description consists of the characters of ISO 8859-1.",
+                api!(iam "UpdateRole"),
+            )
             .case("what is not there", "NoSuchEntity", update_absent),
         Operation::new("iam:UpdateAssumeRolePolicy")
             .case("another principal", "ec2.amazonaws.com", update_trust)
@@ -201,6 +215,7 @@ async fn below(a: &Account) -> Result<String, Refused> {
     let path = format!("/{}/", a.name("path"));
     for what in ["b", "a"] {
         let create = a.iam.create_role().role_name(a.name(what)).path(&path).tags(tag("a", "1")?);
+        let create = create.description("of the shop");
         create.assume_role_policy_document(trust()).send().await?;
     }
     Ok(path)
@@ -230,8 +245,10 @@ async fn list_entry(a: Account) -> Answer {
     let role = list.roles().first().needed("role")?;
     let trust = document(role.assume_role_policy_document().unwrap_or_default()).is_ok();
     Ok(format!(
-        "{}, {}",
+        "{}, {} seconds, {}, {}",
         either(trust, "trust", "no trust"),
+        role.max_session_duration().unwrap_or_default(),
+        role.description().unwrap_or_default(),
         either(role.tags().is_empty(), "no tags", "tags")
     ))
 }
@@ -249,6 +266,18 @@ async fn update(a: Account) -> Answer {
     let role = a.iam.get_role().role_name(&name).send().await?.role.needed("role")?;
     let seconds = role.max_session_duration().unwrap_or_default();
     Ok(format!("{}, {seconds} seconds", role.description().unwrap_or_default()))
+}
+
+async fn update_short(a: Account) -> Answer {
+    let name = a.name("short");
+    role(&a, &name).await?;
+    refusal(a.iam.update_role().role_name(&name).max_session_duration(1_800).send().await)
+}
+
+async fn update_greek(a: Account) -> Answer {
+    let name = a.name("greek");
+    role(&a, &name).await?;
+    refusal(a.iam.update_role().role_name(&name).description("ρόλος").send().await)
 }
 
 async fn update_absent(a: Account) -> Answer {

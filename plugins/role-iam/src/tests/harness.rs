@@ -17,7 +17,7 @@ use longshore_simcloud::{
     ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock,
     iam::{Context as Keys, Decision},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub(super) const REGION: &str = "eu-central-1";
@@ -83,6 +83,18 @@ impl Harness {
     /// Another builder in the same account.
     pub(super) fn configure(&mut self, options: Value) {
         self.builder = builder(&self.aws, options);
+    }
+
+    /// Another run in the same account, which has read nothing yet.
+    pub(super) fn another_run(&self) -> Self {
+        let aws = connect(&self.cloud, REGION);
+        Self {
+            builder: builder(&aws, json!({})),
+            aws,
+            cloud: self.cloud.clone(),
+            warnings: Arc::default(),
+            spec: self.spec.clone(),
+        }
     }
 
     /// The same account, seen from another region.
