@@ -4,6 +4,7 @@ mod clusters;
 mod definitions;
 mod deployments;
 mod families;
+mod options;
 mod refusals;
 mod services;
 mod services_read;

@@ -2,11 +2,14 @@
 
 use aws_sdk_ecs::types::{NetworkMode, Service};
 
-use super::{cluster, definition, end, idle_service, registered, tag};
+use super::{cluster, definition, end, idle_service, options, registered, tag};
 use crate::conformance::{
     Account, Answer, MOTO, Operation, Refused,
     answer::{Needed as _, either, refusal},
 };
+
+/// What ECS needs to execute commands.
+const EXEC: &str = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html";
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -69,6 +72,27 @@ pub(super) fn operations() -> Vec<Operation> {
                 "ACTIVE, the first one's creation",
                 "The deleted service stays INACTIVE, and the new one is another: it was created now.",
                 api!(ecs "DeleteService"),
+            )
+            .case("tags for its tasks", "true, SERVICE, false", options::create)
+            .but(
+                &[MOTO],
+                "false, SERVICE, false",
+                "A service is described with its managed tags; moto forgets them.",
+                api!(ecs "Service"),
+            )
+            .case("commands in tasks without a role", "InvalidParameterException", options::create_executing)
+            .but(
+                &[MOTO],
+                "accepted",
+                "The agent that executes commands has its permissions from the task role.",
+                EXEC,
+            )
+            .case("a platform version on instances", "InvalidParameterException", options::create_with_version)
+            .but(
+                &[MOTO],
+                "accepted",
+                "“A platform version is specified only for tasks using the Fargate launch type.”",
+                api!(ecs "CreateService"),
             ),
         Operation::new("ecs:UpdateService")
             .case("the desired count", "0 to 1; the same deployment", count)
@@ -82,6 +106,28 @@ pub(super) fn operations() -> Vec<Operation> {
             )
             .case("the same task definition", "the same deployment", same)
             .case("a new deployment by force", "another deployment", forced)
+            .case("tags for its tasks", "true, TASK_DEFINITION, false; the same deployment", options::tags)
+            .case("whose tags, in a word of its own", "InvalidParameterException", options::unknown_tags)
+            .but(
+                &[MOTO],
+                "accepted",
+                "propagateTags is one of TASK_DEFINITION, SERVICE and NONE.",
+                api!(ecs "UpdateService"),
+            )
+            .case("commands in tasks without a role", "InvalidParameterException", options::executing)
+            .but(
+                &[MOTO],
+                "accepted",
+                "The agent that executes commands has its permissions from the task role.",
+                EXEC,
+            )
+            .case("another platform version", "LATEST to 1.3.0; another deployment", options::version)
+            .but(
+                &[MOTO],
+                "none to 1.3.0; the same deployment",
+                "platformVersion is LATEST where a request says nothing, and “triggers a new service deployment”.",
+                api!(ecs "UpdateService"),
+            )
             .case("a task definition that is not there", "ClientException", update_no_definition)
             .case("what is not there", "ServiceNotFoundException", update_absent)
             .case("a service that was deleted", "ServiceNotActiveException", update_deleted)
@@ -245,7 +291,7 @@ fn primary(service: &Service) -> Result<&aws_sdk_ecs::types::Deployment, Refused
         .needed("deployment")
 }
 
-fn same_deployment(before: &Service, after: &Service) -> Answer {
+pub(super) fn same_deployment(before: &Service, after: &Service) -> Answer {
     let same = primary(before)?.id() == primary(after)?.id();
     Ok(either(same, "the same deployment", "another deployment"))
 }

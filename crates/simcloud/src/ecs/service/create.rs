@@ -15,6 +15,7 @@ use super::{
         wire::{Answer, input, invalid, unsupported},
     },
     DeploymentConfiguration, Launch, Pace, PropagateTags, Service, ServiceStatus, configuration, launch,
+    may_execute,
 };
 use crate::{ApiError, Call, World};
 
@@ -45,7 +46,7 @@ struct Create {
     tags: Vec<Tag>,
     #[serde(default, rename = "enableECSManagedTags")]
     enable_ecs_managed_tags: bool,
-    propagate_tags: Option<PropagateTags>,
+    propagate_tags: Option<String>,
     #[serde(default)]
     enable_execute_command: bool,
 }
@@ -140,6 +141,12 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
         desired_count(request.desired_count.ok_or_else(|| invalid("desiredCount can not be null."))?)?;
     let name = request.task_definition.ok_or_else(|| invalid("taskDefinition can not be blank."))?;
     let definition = world.ecs.region_mut(&call.region).families.startable(&arns, &name)?.clone();
+    let propagate_tags = PropagateTags::given(request.propagate_tags.as_deref())?.unwrap_or_default();
+    may_execute(
+        request.enable_execute_command,
+        definition.spec.task_role_arn.as_deref(),
+        "The service couldn't be created because a valid taskRoleArn is not being used.",
+    )?;
     let launch = Launch::checked(
         &capacity,
         &definition.spec,
@@ -162,7 +169,7 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
         created: call.now,
         created_by: call.caller.clone(),
         tags: Tags::checked(&request.tags)?,
-        propagate_tags: request.propagate_tags.unwrap_or_default(),
+        propagate_tags,
         managed_tags: request.enable_ecs_managed_tags,
         execute_command: request.enable_execute_command,
         deployments: Vec::new(),

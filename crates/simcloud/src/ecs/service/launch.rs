@@ -19,7 +19,7 @@ pub(in crate::ecs) struct Launch {
     /// `FARGATE` or `EC2`; nothing where there is a capacity provider strategy.
     pub(in crate::ecs) launch_type: Option<String>,
     strategy: Vec<StrategyItem>,
-    /// As it was asked for, `LATEST` included; Fargate only.
+    /// As it was asked for, or `LATEST`; Fargate only.
     version: Option<String>,
     pub(in crate::ecs) platform_family: Option<String>,
 }
@@ -87,6 +87,7 @@ impl Launch {
                 ));
             }
         }
+        let version = fargate.then(|| version.unwrap_or_else(|| "LATEST".to_owned()));
         Ok(Self { launch_type, strategy, version, platform_family: fargate.then(|| family(spec)) })
     }
 

@@ -4,6 +4,7 @@ mod configuration;
 mod create;
 mod delete;
 mod launch;
+mod options;
 mod read;
 mod update;
 
@@ -15,6 +16,7 @@ pub(super) use self::{
     create::{Remembered, create},
     delete::{delete, forget},
     launch::{Launch, StrategyItem},
+    options::{PropagateTags, may_execute},
     read::{describe, list},
     update::update,
 };
@@ -83,15 +85,6 @@ pub(super) struct Pace {
     pub(super) not_before: Option<Moment>,
     /// Whether it was said that the configuration leaves no room for a deployment.
     pub(super) said_stuck: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum PropagateTags {
-    TaskDefinition,
-    Service,
-    #[default]
-    None,
 }
 
 impl Service {

@@ -13,7 +13,7 @@ use super::{
     },
     Launch, PropagateTags, ServiceStatus, configuration,
     create::{Controller, answer, desired_count, refuse_unsimulated},
-    launch,
+    launch, may_execute,
 };
 use crate::{ApiError, Call, World};
 
@@ -34,11 +34,12 @@ struct Update {
     enable_execute_command: Option<bool>,
     #[serde(rename = "enableECSManagedTags")]
     enable_ecs_managed_tags: Option<bool>,
-    propagate_tags: Option<PropagateTags>,
+    propagate_tags: Option<String>,
 }
 
-/// A new deployment begins where the request changes what tasks are made of, or forces one. Counts and
-/// percentages take effect without one.
+/// A new deployment begins where the request changes what tasks are made of, or forces one. Counts and percentages take
+/// effect without one; so do tags and the execution of commands, for tasks that start from then on.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
 pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
     let request: Update = input(call)?;
     refuse_unsimulated(call)?;
@@ -63,6 +64,12 @@ pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
             .ok_or_else(|| client("TaskDefinition not found."))?,
     }
     .clone();
+    let propagate_tags = PropagateTags::given(request.propagate_tags.as_deref())?;
+    may_execute(
+        request.enable_execute_command == Some(true),
+        definition.spec.task_role_arn.as_deref(),
+        "The service couldn't be updated because a valid taskRoleArn is not being used.",
+    )?;
     let launch = if request.capacity_provider_strategy.is_some() || request.platform_version.is_some() {
         let kept = service.launch.clone();
         let (launch_type, strategy) = match request.capacity_provider_strategy {
@@ -86,15 +93,14 @@ pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
     let deploys = request.force_new_deployment
         || definition.arn != service.definition
         || launch != service.launch
-        || network != service.network
-        || request.enable_execute_command.is_some_and(|enable| enable != service.execute_command);
+        || network != service.network;
     service.configuration = configuration;
     service.definition = definition.arn.clone();
     service.launch = launch;
     service.network = network;
     service.execute_command = request.enable_execute_command.unwrap_or(service.execute_command);
     service.managed_tags = request.enable_ecs_managed_tags.unwrap_or(service.managed_tags);
-    service.propagate_tags = request.propagate_tags.unwrap_or(service.propagate_tags);
+    service.propagate_tags = propagate_tags.unwrap_or(service.propagate_tags);
     let kept = service.desired;
     service.desired = desired.unwrap_or(kept);
     if service.desired != kept {

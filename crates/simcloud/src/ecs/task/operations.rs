@@ -9,7 +9,7 @@ use super::{
         arn::Arns,
         cluster,
         network::{AwsVpc, NetworkConfiguration},
-        service::{Launch, PropagateTags, Remembered, StrategyItem},
+        service::{Launch, PropagateTags, Remembered, StrategyItem, may_execute},
         tags::{Tag, Tags},
         wire::{Answer, client, input, invalid, missing, page, pruned, service_not_found},
     },
@@ -35,7 +35,7 @@ struct Run {
     tags: Vec<Tag>,
     #[serde(default, rename = "enableECSManagedTags")]
     enable_ecs_managed_tags: bool,
-    propagate_tags: Option<PropagateTags>,
+    propagate_tags: Option<String>,
     #[serde(default)]
     enable_execute_command: bool,
 }
@@ -102,7 +102,12 @@ pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
             return Err(client("Role is not valid"));
         }
     }
-    let mut tags = match request.propagate_tags.unwrap_or_default() {
+    may_execute(
+        request.enable_execute_command,
+        overrides.task_role_arn.as_deref().or(definition.spec.task_role_arn.as_deref()),
+        "The execute command failed because a valid task role is not being used.",
+    )?;
+    let mut tags = match PropagateTags::given(request.propagate_tags.as_deref())?.unwrap_or_default() {
         PropagateTags::TaskDefinition => definition.tags.clone(),
         PropagateTags::None => Tags::default(),
         PropagateTags::Service => {

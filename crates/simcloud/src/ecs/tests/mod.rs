@@ -3,6 +3,7 @@
 mod api;
 mod deployments;
 mod harness;
+mod options;
 mod properties;
 mod sdk;
 mod starting;
