@@ -79,22 +79,62 @@ fn a_service_that_was_scaled() {
 fn a_service_with_another_task_definition() {
     let words = ["service default/api  was changed", "taskDefinition  declared shop-api:1, found hand:1"];
     drifted(&words, &Mended, async |aws: &Aws| {
+        register_another(aws).await;
         let ecs = aws.ecs().await.unwrap();
-        let definition = ecs.describe_task_definition().task_definition("shop-api").send().await.unwrap();
-        let definition = definition.task_definition.unwrap();
-        ecs.register_task_definition()
-            .family("hand")
-            .set_container_definitions(definition.container_definitions)
-            .set_execution_role_arn(definition.execution_role_arn)
-            .set_network_mode(definition.network_mode)
-            .set_requires_compatibilities(definition.requires_compatibilities)
-            .set_runtime_platform(definition.runtime_platform)
-            .cpu("512")
-            .memory("1024")
-            .send()
-            .await
-            .unwrap();
         ecs.update_service().service("api").task_definition("hand").send().await.unwrap();
+    });
+}
+
+/// Registers a definition of another family, whose containers have a role.
+async fn register_another(aws: &Aws) {
+    let ecs = aws.ecs().await.unwrap();
+    let definition = ecs.describe_task_definition().task_definition("shop-api").send().await.unwrap();
+    let definition = definition.task_definition.unwrap();
+    ecs.register_task_definition()
+        .family("hand")
+        .set_container_definitions(definition.container_definitions)
+        .set_task_role_arn(definition.execution_role_arn.clone())
+        .set_execution_role_arn(definition.execution_role_arn)
+        .set_network_mode(definition.network_mode)
+        .set_requires_compatibilities(definition.requires_compatibilities)
+        .set_runtime_platform(definition.runtime_platform)
+        .cpu("512")
+        .memory("1024")
+        .send()
+        .await
+        .unwrap();
+}
+
+#[test]
+fn a_service_in_whose_tasks_commands_can_be_executed() {
+    let words = ["service default/api  was changed", "enableExecuteCommand  declared false, found true"];
+    drifted(&words, &Mended, async |aws: &Aws| {
+        register_another(aws).await;
+        let call = aws.ecs().await.unwrap().update_service().service("api");
+        call.task_definition("hand").enable_execute_command(true).send().await.unwrap();
+    });
+}
+
+#[test]
+fn a_service_whose_tasks_are_not_tagged() {
+    let words = [
+        "service default/api  was changed",
+        "enableECSManagedTags  declared true, found false",
+        "declared SERVICE, found TASK_DEFINITION",
+    ];
+    drifted(&words, &Mended, async |aws: &Aws| {
+        let call = aws.ecs().await.unwrap().update_service().service("api");
+        let call = call.propagate_tags(ecs::PropagateTags::TaskDefinition);
+        call.enable_ecs_managed_tags(false).send().await.unwrap();
+    });
+}
+
+#[test]
+fn a_service_on_an_older_platform() {
+    let words = ["service default/api  was changed", "platformVersion  declared LATEST, found 1.3.0"];
+    drifted(&words, &Mended, async |aws: &Aws| {
+        let call = aws.ecs().await.unwrap().update_service().service("api");
+        call.platform_version("1.3.0").send().await.unwrap();
     });
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_ecs::types::{DeploymentRolloutState, LaunchType as EcsLaunchType, Service};
 use longshore_model::{Deployment, Effect, FieldChange, Known, LaunchType, Shown};
 
-use super::network::Placement;
+use super::{made_alike, network::Placement};
 use crate::{
     reads::{count, primary},
     task_definition::revision_of,
@@ -41,6 +41,8 @@ pub(super) struct Difference {
     pub(super) network: bool,
     /// How new revisions are rolled out.
     pub(super) deployment: bool,
+    /// What all services have alike.
+    pub(super) made_alike: made_alike::Changed,
     /// What launches them: that cannot be changed in place.
     pub(super) launch_type: bool,
 }
@@ -48,12 +50,12 @@ pub(super) struct Difference {
 impl Difference {
     /// Whether the service itself changes, and not only what is noted beside it.
     pub(super) const fn updates(&self) -> bool {
-        self.desired_count || self.task_definition || self.network || self.deployment
+        self.desired_count || self.task_definition || self.network || self.deployment || self.made_alike.any()
     }
 
     /// Whether the change begins a new deployment.
-    pub(super) fn deploys(&self) -> bool {
-        self.task_definition || self.network
+    pub(super) const fn deploys(&self) -> bool {
+        self.task_definition || self.network || self.made_alike.replaces_tasks()
     }
 
     /// What it does to the tasks that run.
@@ -61,7 +63,7 @@ impl Difference {
         match () {
             () if self.desired_count && desired_count == 0 => Effect::Stop,
             () if self.launch_type && desired_count > 0 => Effect::Restart,
-            () if self.deploys() => Effect::RollingUpdate,
+            () if self.deploys() && desired_count > 0 => Effect::RollingUpdate,
             () if self.desired_count => Effect::Scaling,
             () => Effect::None,
         }
@@ -84,6 +86,7 @@ pub(super) fn compare(service: &Service, declared: &Declared<'_>) -> Difference 
         difference.changes.extend(changes);
     }
     difference.deployment = deployment(&mut difference.changes, service, declared.deployment);
+    difference.made_alike = made_alike::Changed::of(service, declared.launch_type, &mut difference.changes);
     difference
 }
 
@@ -98,6 +101,8 @@ pub(super) fn of_creation(declared: &Declared<'_>) -> Vec<FieldChange> {
     fields.extend(declared.placement.fields());
     let deployment = deployment_fields(declared.deployment);
     fields.extend(deployment.map(|(name, value)| (deployment_field(name), Shown::text(value))));
+    let made_alike = made_alike::fields(declared.launch_type).into_iter();
+    fields.extend(made_alike.map(|(name, value)| (name.to_owned(), value)));
     fields.into_iter().map(|(field, value)| FieldChange::new(field, None, Some(value))).collect()
 }
 

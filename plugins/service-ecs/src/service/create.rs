@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration, PropagateTags, Service};
+use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration, Service};
 use longshore_aws::{
     Freshness, Ownership, code, failure,
     wait::{Patience, Probe, until},
@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     ServiceStep,
     compare::{Declared, ecs_launch_type},
+    made_alike,
 };
 use crate::{render::clamped, revision::Revision, tags};
 
@@ -53,9 +54,8 @@ impl ServiceStep {
                 .launch_type(ecs_launch_type(declared.launch_type))
                 .deployment_configuration(deployment_configuration(declared.deployment))
                 .network_configuration(network.clone())
-                .enable_ecs_managed_tags(true)
-                .propagate_tags(PropagateTags::Service)
                 .set_tags(Some(tags::of(&ownership).into_iter().chain(revision.tag()).collect()));
+            let call = made_alike::make(call);
             let ownership = &ownership;
             async move {
                 let error = match call.send().await {

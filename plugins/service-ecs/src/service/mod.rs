@@ -3,6 +3,7 @@
 mod change;
 mod compare;
 mod create;
+mod made_alike;
 mod network;
 mod remove;
 mod step;

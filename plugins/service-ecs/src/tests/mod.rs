@@ -1,6 +1,7 @@
 //! The steps against the simulated cloud, and against endpoints that know less.
 
 mod bench;
+mod by_hand;
 mod compared;
 mod crashing;
 mod deploy;

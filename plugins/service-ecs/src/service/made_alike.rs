@@ -1,0 +1,189 @@
+//! What no configuration says of a service, because all are made alike: the tags of their tasks, that nobody executes
+//! commands in them, and Fargate's latest platform version.
+
+use aws_sdk_ecs::{
+    operation::{
+        create_service::builders::CreateServiceFluentBuilder,
+        update_service::builders::UpdateServiceFluentBuilder,
+    },
+    types::{PropagateTags, Service},
+};
+use longshore_model::{FieldChange, LaunchType, Shown};
+
+const MANAGED_TAGS: &str = "enableECSManagedTags";
+const PROPAGATE_TAGS: &str = "propagateTags";
+const EXECUTE_COMMAND: &str = "enableExecuteCommand";
+const PLATFORM_VERSION: &str = "platformVersion";
+
+/// What ECS shows of a service that was created without a platform version. Deployments and tasks show the version that it
+/// came to.
+const LATEST: &str = "LATEST";
+
+/// As all services are made. ECS does not execute commands unless it is asked to, and takes the latest platform version.
+pub(super) fn make(call: CreateServiceFluentBuilder) -> CreateServiceFluentBuilder {
+    call.enable_ecs_managed_tags(true).propagate_tags(PropagateTags::Service)
+}
+
+/// Field by field, as plans show it. Platform versions are Fargate's.
+pub(super) fn fields(launch_type: LaunchType) -> Vec<(&'static str, Shown)> {
+    let mut fields = vec![
+        (MANAGED_TAGS, Shown::text(true)),
+        (PROPAGATE_TAGS, Shown::text(PropagateTags::Service.as_str())),
+        (EXECUTE_COMMAND, Shown::text(false)),
+    ];
+    if launch_type == LaunchType::Fargate {
+        fields.push((PLATFORM_VERSION, Shown::text(LATEST)));
+    }
+    fields
+}
+
+/// What of it somebody has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Changed {
+    managed_tags: bool,
+    propagate_tags: bool,
+    execute_command: bool,
+    platform_version: bool,
+}
+
+/// What a service has, as far as its endpoint reports it.
+fn reported(service: &Service, field: &str) -> Option<Shown> {
+    match field {
+        // For the SDK, what is not reported is false. ECS describes every service with its deployment configuration;
+        // moto, which keeps no managed tags either, does not.
+        MANAGED_TAGS => {
+            let is_reported = service.enable_ecs_managed_tags || service.deployment_configuration().is_some();
+            is_reported.then(|| Shown::text(service.enable_ecs_managed_tags))
+        }
+        PROPAGATE_TAGS => service.propagate_tags().map(|tags| Shown::text(tags.as_str())),
+        // What is not reported is as declared.
+        EXECUTE_COMMAND => Some(Shown::text(service.enable_execute_command)),
+        _ => platform_version(service).map(Shown::text),
+    }
+}
+
+/// The platform version that was asked for; emulators leave it out, or empty.
+fn platform_version(service: &Service) -> Option<&str> {
+    service.platform_version().filter(|version| !version.is_empty())
+}
+
+impl Changed {
+    /// Compares `service` with those of its launch type, and adds what differs to `changes`.
+    pub(super) fn of(service: &Service, launch_type: LaunchType, changes: &mut Vec<FieldChange>) -> Self {
+        let mut changed = Self::default();
+        for (field, declared) in fields(launch_type) {
+            let Some(old) = reported(service, field).filter(|old| *old != declared) else { continue };
+            changes.push(FieldChange::new(field, Some(old), Some(declared)));
+            *changed.of_field(field) = true;
+        }
+        changed
+    }
+
+    /// What differs between two descriptions of one service.
+    pub(super) fn between(one: &Service, other: &Service) -> Self {
+        Self {
+            managed_tags: one.enable_ecs_managed_tags != other.enable_ecs_managed_tags,
+            propagate_tags: one.propagate_tags != other.propagate_tags,
+            execute_command: one.enable_execute_command != other.enable_execute_command,
+            platform_version: platform_version(one) != platform_version(other),
+        }
+    }
+
+    fn of_field(&mut self, field: &str) -> &mut bool {
+        match field {
+            MANAGED_TAGS => &mut self.managed_tags,
+            PROPAGATE_TAGS => &mut self.propagate_tags,
+            EXECUTE_COMMAND => &mut self.execute_command,
+            _ => &mut self.platform_version,
+        }
+    }
+
+    /// Whether anything differs.
+    pub(super) const fn any(self) -> bool {
+        self.managed_tags || self.propagate_tags || self.execute_command || self.platform_version
+    }
+
+    /// Whether ECS begins a new deployment by itself when this changes (API reference, UpdateService). The others are for
+    /// tasks that start from then on.
+    pub(super) const fn begins_deployment(self) -> bool {
+        self.platform_version
+    }
+
+    /// Whether mending it must reach the tasks that run: who could execute commands in them still could. Tags may wait for
+    /// the next tasks.
+    pub(super) const fn replaces_tasks(self) -> bool {
+        self.platform_version || self.execute_command
+    }
+
+    /// Changes a service to be as all are.
+    pub(super) fn mend(self, mut call: UpdateServiceFluentBuilder) -> UpdateServiceFluentBuilder {
+        if self.managed_tags {
+            call = call.enable_ecs_managed_tags(true);
+        }
+        if self.propagate_tags {
+            call = call.propagate_tags(PropagateTags::Service);
+        }
+        if self.execute_command {
+            call = call.enable_execute_command(false).force_new_deployment(true);
+        }
+        if self.platform_version {
+            call = call.platform_version(LATEST);
+        }
+        call
+    }
+
+    /// Changes a service back to what it was. The tasks are not replaced once more for commands that could be executed.
+    pub(super) fn restore(
+        self,
+        before: &Service,
+        mut call: UpdateServiceFluentBuilder,
+    ) -> UpdateServiceFluentBuilder {
+        if self.managed_tags {
+            call = call.enable_ecs_managed_tags(before.enable_ecs_managed_tags);
+        }
+        if self.propagate_tags {
+            call = call.propagate_tags(before.propagate_tags.clone().unwrap_or(PropagateTags::None));
+        }
+        if self.execute_command {
+            call = call.enable_execute_command(before.enable_execute_command);
+        }
+        if self.platform_version {
+            call = call.set_platform_version(platform_version(before).map(str::to_owned));
+        }
+        call
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::DeploymentConfiguration;
+
+    use super::*;
+
+    fn changes(service: &Service, launch_type: LaunchType) -> Vec<String> {
+        let mut changes = Vec::new();
+        Changed::of(service, launch_type, &mut changes);
+        changes.into_iter().map(|change| change.field).collect()
+    }
+
+    #[test]
+    fn what_an_endpoint_does_not_report_is_no_change() {
+        // As moto and ministack describe a service.
+        let described = Service::builder().propagate_tags(PropagateTags::Service);
+        assert_eq!(changes(&described.clone().build(), LaunchType::Fargate), [""; 0]);
+        let configuration = DeploymentConfiguration::builder().maximum_percent(200).build();
+        let described = described.deployment_configuration(configuration).enable_ecs_managed_tags(true);
+        assert_eq!(changes(&described.platform_version("").build(), LaunchType::Fargate), [""; 0]);
+    }
+
+    #[test]
+    fn what_ecs_reports_is_compared() {
+        let configuration = DeploymentConfiguration::builder().maximum_percent(200).build();
+        let described = Service::builder().deployment_configuration(configuration);
+        let described = described.propagate_tags(PropagateTags::None).enable_execute_command(true);
+        let service = described.platform_version("1.4.0").build();
+        let alike = [MANAGED_TAGS, PROPAGATE_TAGS, EXECUTE_COMMAND];
+        assert_eq!(changes(&service, LaunchType::Ec2), alike);
+        assert_eq!(changes(&service, LaunchType::Fargate), [&alike[..], &[PLATFORM_VERSION]].concat());
+    }
+}
