@@ -77,6 +77,19 @@ pub trait Undeclared: Send + Sync {
     /// When it cannot be found out.
     async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>>;
 
+    /// What [`Undeclared::remove`] removes with `found`, and nobody else finds unless the whole stack goes. Reads only.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn along(
+        &self,
+        _context: &Context,
+        _declared: &Declared,
+        _found: &UndeclaredResource,
+    ) -> Result<Vec<UndeclaredResource>> {
+        Ok(Vec::new())
+    }
+
     /// Removes one of them if the stack still owns it, with what belongs to it alone and is not `declared` either. Can be
     /// repeated.
     ///

@@ -172,7 +172,7 @@ fn a_service_that_leaves_with_its_registry_is_removed_with_everything_of_its_own
         let changes = plans[step]["changes"].as_array().unwrap().iter();
         changes.map(|change| change["field"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(removed("undeclared.services"), ["service default/web"]);
+    assert_eq!(removed("undeclared.services"), ["service default/web", "task definition shop-web"]);
     assert_eq!(removed("undeclared.roles"), ["role shop-web-execution"]);
     assert_eq!(removed("undeclared.log-groups"), ["log group /longshore/shop/web"]);
     assert_eq!(removed("undeclared-secrets.secretsmanager"), ["secret longshore/shop/gitlab/pull"]);

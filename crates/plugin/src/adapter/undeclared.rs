@@ -24,12 +24,19 @@ impl UndeclaredStep {
         StepPlan { resources: 0, ..StepPlan::new(Action::NoChange, format!("{what} that nothing declares")) }
     }
 
-    async fn look(&self, context: &Context) -> Result<StepPlan> {
+    /// What is there. When the whole stack goes, what would go along is found by whoever looks for its kind.
+    async fn look(&self, context: &Context, is_all: bool) -> Result<StepPlan> {
         let mut plan = self.unchanged();
         let found = self.undeclared.find(context, &self.declared).await;
-        for UndeclaredResource { resource, step, .. } in
-            as_far_as_allowed(context, self.undeclared.what(), found)?
-        {
+        let mut found = as_far_as_allowed(context, self.undeclared.what(), found)?;
+        if !is_all {
+            let mut along = Vec::new();
+            for resource in &found {
+                along.extend(self.undeclared.along(context, &self.declared, resource).await?);
+            }
+            found.extend(along);
+        }
+        for UndeclaredResource { resource, step, .. } in found {
             plan.action = Action::Delete;
             plan.reason = Some("the stack owns them, and the configuration does not declare them".to_owned());
             if self.undeclared.uses_others() {
@@ -59,7 +66,7 @@ impl Step for UndeclaredStep {
         if self.undeclared.only_when_destroying() {
             return Ok(self.unchanged());
         }
-        self.look(context).await
+        self.look(context, false).await
     }
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
@@ -68,11 +75,11 @@ impl Step for UndeclaredStep {
     }
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
-        self.look(context).await
+        self.look(context, true).await
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        let plan = self.look(context).await?;
+        let plan = self.look(context, true).await?;
         self.remove_planned(context, &plan).await
     }
 }

@@ -50,9 +50,6 @@ impl Changes {
 
     /// Without what cannot be reversed, each for a reason of its own.
     fn reversible(mut self) -> Self {
-        // A service takes its family along, and a plan does not look at the others: the family goes unsaid with it.
-        self.deleted.retain(|resource| !resource.starts_with("task definition "));
-        self.created.retain(|resource| !resource.starts_with("task definition "));
         for changes in self.updated.values_mut() {
             changes.retain(|change| !is_kept(change));
             changes.iter_mut().for_each(normalise);

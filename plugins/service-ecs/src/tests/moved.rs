@@ -1,7 +1,9 @@
-//! A service that moves to another cluster.
+//! A service that moves to another cluster, or leaves the configuration.
 
-use longshore_model::{Action, Service, StepId};
-use longshore_plugin::Declared;
+use std::sync::Arc;
+
+use longshore_model::{Action, Inputs, Service, StepId, StepPlan};
+use longshore_plugin::{Declared, Step as _, adapter::UndeclaredStep};
 
 use super::bench::{Bench, seed, seed_with};
 use crate::undeclared;
@@ -29,4 +31,44 @@ async fn a_service_that_moves_keeps_the_task_definition_that_it_runs_on() {
     let changed = moved(seed_with(|api| api.memory = Some(1024)));
     assert!(bench.plan(&moved(seed())).await.unwrap().is_quiet());
     assert_eq!(bench.plan(&changed).await.unwrap().of("task-definition.api").action, Action::Update);
+}
+
+fn fields(plan: &StepPlan) -> Vec<&str> {
+    plan.changes.iter().map(|change| change.field.as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_task_definitions_of_a_service_that_leaves_are_planned_to_go_with_it() {
+    let bench = Bench::settled().await;
+    bench.deploy(&seed()).await.unwrap();
+    bench.deploy(&seed_with(|api| api.memory = Some(1024))).await.unwrap();
+    let context = bench.context(&StepId::new("undeclared", "services"));
+    let services = undeclared::all(&bench.aws).remove(0);
+    let step = UndeclaredStep { undeclared: services, declared: Arc::new(Declared::default()) };
+    let plan = step.plan(&context, &Inputs::default()).await.unwrap();
+    assert_eq!((fields(&plan), plan.resources), (vec!["service main/api", "task definition shop-api"], 2));
+    // When everything goes, families are looked for by themselves.
+    assert_eq!(fields(&step.plan_removal(&context).await.unwrap()), ["service main/api"]);
+
+    step.apply(&context, &Inputs::default(), &plan).await.unwrap();
+    let ecs = bench.aws.ecs().await.unwrap();
+    let left = ecs.list_task_definitions().send().await.unwrap();
+    assert_eq!(left.task_definition_arns(), [""; 0]);
+    let plan = step.plan(&context, &Inputs::default()).await.unwrap();
+    assert_eq!((fields(&plan), plan.action), (vec![], Action::NoChange));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_that_is_not_the_stacks_is_not_planned_to_go() {
+    let bench = Bench::settled().await;
+    bench.deploy(&seed()).await.unwrap();
+    let ecs = bench.aws.ecs().await.unwrap();
+    let arn = ecs.describe_task_definition().task_definition("shop-api").send().await.unwrap();
+    let arn = arn.task_definition.unwrap().task_definition_arn.unwrap();
+    ecs.untag_resource().resource_arn(arn).tag_keys("longshore:stack").send().await.unwrap();
+    let context = bench.context(&StepId::new("undeclared", "services"));
+    let services = undeclared::all(&bench.aws).remove(0);
+    let step = UndeclaredStep { undeclared: services, declared: Arc::new(Declared::default()) };
+    let plan = step.plan(&context, &Inputs::default()).await.unwrap();
+    assert_eq!(fields(&plan), ["service main/api"]);
 }

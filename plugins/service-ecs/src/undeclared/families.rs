@@ -12,6 +12,12 @@ pub(super) struct Families {
     pub(super) aws: Aws,
 }
 
+/// A family that nothing declares.
+pub(super) fn undeclared(family: &str) -> UndeclaredResource {
+    let step = "task-definition".to_owned();
+    UndeclaredResource { resource: resource(family), step, id: family.to_owned() }
+}
+
 #[async_trait]
 impl Undeclared for Families {
     fn what(&self) -> &'static str {
@@ -38,8 +44,7 @@ impl Undeclared for Families {
                 continue;
             }
             if !revisions::owned(&self.aws, &family, &ownership).await?.is_empty() {
-                let (resource, step) = (resource(&family), "task-definition".to_owned());
-                found.push(UndeclaredResource { resource, step, id: family });
+                found.push(undeclared(&family));
             }
         }
         found.sort();

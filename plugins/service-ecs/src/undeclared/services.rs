@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_ecs::{Client, types::ServiceField};
+use aws_sdk_ecs::{
+    Client,
+    types::{Service, ServiceField},
+};
 use longshore_aws::{Aws, Freshness, Ownership, failure};
 use longshore_plugin::{Context, Declared, Result, Undeclared, UndeclaredResource};
 
-use super::{indexed, undeclared};
+use super::{families, indexed, undeclared};
 use crate::{
     reads::Reads,
     revisions,
@@ -30,6 +33,12 @@ pub(super) struct Services {
 /// Cluster and name of a service's ARN.
 fn place_of(arn: &str) -> Option<(&str, &str)> {
     arn.split_once(":service/")?.1.split_once('/')
+}
+
+/// The family that a service runs on, unless something declared does, too.
+fn family_of<'a>(service: Option<&'a Service>, declared: &Declared) -> Option<&'a str> {
+    let (family, _) = revision_of(service?.task_definition()?).rsplit_once(':')?;
+    (!declared.makes("", &task_definition::resource(family))).then_some(family)
 }
 
 async fn services_of(client: &Client, cluster: &str) -> Result<Vec<String>> {
@@ -93,16 +102,27 @@ impl Undeclared for Services {
         Ok(found)
     }
 
+    /// Its task definitions.
+    async fn along(
+        &self,
+        context: &Context,
+        declared: &Declared,
+        found: &UndeclaredResource,
+    ) -> Result<Vec<UndeclaredResource>> {
+        let Some((cluster, name)) = place_of(&found.id) else { return Ok(Vec::new()) };
+        let service = self.aws.reads().service(cluster, name, Freshness::Planned).await?;
+        let Some(family) = family_of(service.as_deref(), declared) else { return Ok(Vec::new()) };
+        let owned = revisions::newest_owned(&self.aws, family, &Ownership::of(context)).await?;
+        Ok(owned.map(|_| families::undeclared(family)).into_iter().collect())
+    }
+
     /// Its task definitions go first: once the service is gone, nothing leads to them any more. They stay where the service
     /// has only moved to another cluster, because it runs on them there.
     async fn remove(&self, context: &Context, declared: &Declared, found: &UndeclaredResource) -> Result<()> {
         let Some((cluster, name)) = place_of(&found.id) else { return Ok(()) };
         let reads = Reads { aws: &self.aws, cluster, service: name };
         let service = reads.service(Freshness::Now).await?;
-        let revision = service.as_ref().and_then(|service| service.task_definition()).map(revision_of);
-        if let Some((family, _)) = revision.and_then(|revision| revision.rsplit_once(':'))
-            && !declared.makes("", &task_definition::resource(family))
-        {
+        if let Some(family) = family_of(service.as_ref(), declared) {
             let owned = revisions::owned(&self.aws, family, &Ownership::of(context)).await?;
             revisions::deregister(&self.aws, &owned).await?;
         }
