@@ -12,6 +12,7 @@ mod follow;
 mod log_group;
 mod planned;
 mod reads;
+mod refused;
 mod render;
 mod revision;
 mod revisions;

@@ -21,7 +21,7 @@ use longshore_plugin::{Context, Result, Step};
 
 use crate::{
     fields::{FieldMap, fields_of},
-    planned,
+    planned, refused,
     render::{Declared, registration},
     revision, revisions,
     size::Readable,
@@ -67,8 +67,6 @@ pub(crate) struct Observed {
 /// The revision that counts, among those of a family.
 struct Current {
     observed: Observed,
-    /// The number of the family's newest revision, whoever registered it.
-    newest: i32,
     /// What of it is not as declared.
     changes: Vec<FieldChange>,
 }
@@ -179,7 +177,6 @@ impl TaskDefinitionStep {
     /// others have registered in the family since are in nobody's way; but a family of others alone is theirs.
     async fn compare(&self, ownership: &Ownership, declared: &TaskDefinition) -> Result<Option<Current>> {
         let Some(mut observed) = self.describe(&self.family).await? else { return Ok(None) };
-        let newest = observed.definition.revision;
         if !is_ours(ownership, &observed.tags)
             && let Some(arn) = revisions::newest_owned(&self.aws, &self.family, ownership).await?
             && let Some(owned) = self.describe(&arn).await?
@@ -191,7 +188,7 @@ impl TaskDefinitionStep {
             .require(what, "give the stack or the service another name", tags::pairs(&observed.tags))
             .map_err(|failure| failure.at(self.at("DescribeTaskDefinition")))?;
         let changes = fields_of(&observed.definition).changes_to(&fields_of(declared));
-        Ok(Some(Current { observed, newest, changes }))
+        Ok(Some(Current { observed, changes }))
     }
 
     /// Makes a revision, and with it the family, the stack's.
@@ -223,15 +220,20 @@ impl TaskDefinitionStep {
                 }
                 Err(error) => error,
             };
-            let failed = self.explained(failure(&error, self.at("RegisterTaskDefinition")));
+            let failed = failure(&error, self.at("RegisterTaskDefinition"));
+            let failed = refused::explained(failed, &self.name, definition);
             let passes = match failed.kind {
                 FailureKind::Unavailable => attempt < ATTEMPTS,
-                _ => code(&error) == Some("ClientException") && is_passing(&failed.message),
+                _ => code(&error) == Some("ClientException") && refused::is_passing(&failed),
             };
             if !passes {
                 return Err(failed);
             }
             if attempt == 0 {
+                let missing = refused::of_missing_task_role(&self.aws, &failed, &self.name, definition);
+                if let Some(failed) = missing.await {
+                    return Err(failed);
+                }
                 context.progress(format!("ECS does not accept it yet: {}", failed.message));
             }
             Ok(Probe::Again(failed))
@@ -244,20 +246,6 @@ impl TaskDefinitionStep {
         self.registered.get_or_init(|| arn).clone()
     }
 
-    /// What to do about refusals that only registrations have.
-    fn explained(&self, failed: Failure) -> Failure {
-        if failed.message.contains("iam:PassRole") {
-            failed.help(
-                "allow `iam:PassRole` on the service's roles to the caller, for ecs-tasks.amazonaws.com",
-            )
-        } else if failed.message.to_lowercase().contains("role is not valid") {
-            failed
-                .help("the execution role has to exist in this account and to trust ecs-tasks.amazonaws.com")
-        } else {
-            failed
-        }
-    }
-
     fn no_arn(&self) -> Failure {
         Failure::new(FailureKind::Internal, "ECS answers without an ARN")
             .at(self.at("RegisterTaskDefinition"))
@@ -266,13 +254,6 @@ impl TaskDefinitionStep {
 
 fn is_ours(ownership: &Ownership, tags: &[Tag]) -> bool {
     ownership.owner(tags::pairs(tags)) == Owner::Ours
-}
-
-/// Whether a refusal passes by itself: IAM has not yet told ECS of a new role, or another revision of the family is being
-/// registered at this moment.
-fn is_passing(message: &str) -> bool {
-    let message = message.to_lowercase();
-    message.contains("role is not valid") || message.contains("too many concurrent attempts")
 }
 
 #[async_trait]
@@ -301,7 +282,7 @@ impl Step for TaskDefinitionStep {
             }
             return Ok(plan);
         };
-        let Current { observed, newest, mut changes } = current;
+        let Current { observed, mut changes } = current;
         let action = ownership.action(tags::pairs(&observed.tags), Action::Update);
         if changes.is_empty() {
             let unchanged = unchanged(observed.arn());
@@ -318,7 +299,8 @@ impl Step for TaskDefinitionStep {
             return Ok(unchanged(&arn));
         }
         let mut plan = StepPlan::new(action, self.resource()).changes(changes);
-        plan.reason = Some(format!("registers revision {}", newest + 1));
+        // Its number is known to ECS alone: those that were deregistered or deleted are never used again.
+        plan.reason = Some("registers a new revision".to_owned());
         Ok(plan)
     }
 
@@ -329,7 +311,7 @@ impl Step for TaskDefinitionStep {
         let yielded = |arn: String, content: String| {
             Ok([(TASK_DEFINITION_ARN.to_owned(), arn), (CONTENT.to_owned(), content)].into())
         };
-        let Some(Current { observed, changes, .. }) = self.compare(&ownership, &declared).await? else {
+        let Some(Current { observed, changes }) = self.compare(&ownership, &declared).await? else {
             return yielded(self.note(self.register(context, declared).await?), content);
         };
         let arn = observed.arn().to_owned();

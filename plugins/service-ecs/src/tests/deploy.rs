@@ -248,7 +248,7 @@ async fn revisions_that_others_have_registered_are_in_nobodys_way() {
     let changed = seed_with(|api| api.memory = Some(1024));
     let plans = bench.deploy(&changed).await.unwrap();
     let plan = plans.of("task-definition.api");
-    assert_eq!((plan.action, plan.reason.as_deref()), (Action::Update, Some("registers revision 3")));
+    assert_eq!((plan.action, plan.reason.as_deref()), (Action::Update, Some("registers a new revision")));
     assert_eq!(bench.status(&changed).await.task_definition.as_deref(), Some("shop-api:3"));
     assert!(bench.plan(&changed).await.unwrap().is_quiet());
 }
@@ -282,7 +282,7 @@ async fn an_adopted_family_gets_what_is_declared_and_is_given_back_when_that_is_
     let changed = seed_with(|api| api.memory = Some(1024));
     let plans = bench.deploy(&changed).await.unwrap();
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "task-definition.api").unwrap();
-    assert_eq!((plan.action, plan.reason.as_deref()), (Action::Adopt, Some("registers revision 3")));
+    assert_eq!((plan.action, plan.reason.as_deref()), (Action::Adopt, Some("registers a new revision")));
     assert_eq!(bench.status(&changed).await.task_definition.as_deref(), Some("shop-api:3"));
     node.step.undo(&bench.context(&node.id), plan).await.unwrap();
     let ecs = bench.aws.ecs().await.unwrap();

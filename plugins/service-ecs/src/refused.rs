@@ -1,0 +1,55 @@
+//! What to do about refusals that only registrations of task definitions have.
+
+use aws_sdk_ecs::types::TaskDefinition;
+use longshore_aws::{Aws, code};
+use longshore_model::{Failure, Name};
+
+/// Whether ECS refuses a role. It does not say which.
+fn is_of_role(failed: &Failure) -> bool {
+    failed.message.to_lowercase().contains("role is not valid")
+}
+
+/// Whether a refusal passes by itself: IAM has not yet told ECS of a new role, or another revision of the family is being
+/// registered at this moment.
+pub(crate) fn is_passing(failed: &Failure) -> bool {
+    is_of_role(failed) || failed.message.to_lowercase().contains("too many concurrent attempts")
+}
+
+/// Says what to do about a refusal of `definition`.
+pub(crate) fn explained(failed: Failure, service: &Name, definition: &TaskDefinition) -> Failure {
+    if failed.message.contains("iam:PassRole") {
+        failed.help("allow `iam:PassRole` on the service's roles to the caller, for ecs-tasks.amazonaws.com")
+    } else if !is_of_role(&failed) {
+        failed
+    } else if let Some(task_role) = definition.task_role_arn() {
+        failed.help(format!(
+            "both roles have to exist in this account and to trust ecs-tasks.amazonaws.com: the execution role, and \
+             {task_role}, which is `services.{service}.task-role`"
+        ))
+    } else {
+        failed.help("the execution role has to exist in this account and to trust ecs-tasks.amazonaws.com")
+    }
+}
+
+/// The same refusal for a task role that is not there. Nobody here makes it, so that it does not come about either.
+pub(crate) async fn of_missing_task_role(
+    aws: &Aws,
+    failed: &Failure,
+    service: &Name,
+    definition: &TaskDefinition,
+) -> Option<Failure> {
+    let arn = definition.task_role_arn().filter(|_| is_of_role(failed))?;
+    let name = arn.rsplit('/').next()?;
+    let is_there = match aws.iam().await.ok()?.get_role().role_name(name).send().await {
+        // Of another account, it has the name only.
+        Ok(answer) => answer.role().is_some_and(|role| role.arn() == arn),
+        Err(error) if code(&error) == Some("NoSuchEntity") => false,
+        // Whoever may not ask is told of both roles.
+        Err(_) => true,
+    };
+    (!is_there).then(|| {
+        failed.clone().help(format!(
+            "`services.{service}.task-role` is {arn}, and this account has no such role: create it, or name another one"
+        ))
+    })
+}
