@@ -6,7 +6,7 @@ use longshore_model::{Failure, FailureKind, Secret, without_tokens};
 use longshore_outside::Words;
 use longshore_plugin::Result;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::read_time;
 
@@ -138,25 +138,31 @@ fn said(status: StatusCode, headers: &HeaderMap, body: &[u8], words: &Words) -> 
     if text.is_empty() { status_text(status) } else { text }
 }
 
-/// The message of a document: a text, or GitLab's texts by field (`{"name":["is missing"]}`).
+/// The message of a document: a text, or GitLab's texts by field (`{"name":["is missing"]}`). Docker Hub gives a text, and
+/// `fields` beside it (its schema `ValueError`).
 fn message(document: &Value) -> String {
-    const FIELDS: [&str; 6] = ["message", "detail", "details", "error_description", "error", "errors"];
-    match FIELDS.iter().find_map(|field| document.get(field).filter(|found| !found.is_null())) {
+    const FIELDS: [&str; 7] =
+        ["message", "detail", "details", "text", "error_description", "error", "errors"];
+    let text = match FIELDS.iter().find_map(|field| document.get(field).filter(|found| !found.is_null())) {
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Object(fields)) => {
-            let field = |(name, value): (&String, &Value)| match value {
-                Value::Array(texts) => {
-                    let texts: Vec<_> = texts.iter().filter_map(Value::as_str).collect();
-                    format!("{name} {}", texts.join(", "))
-                }
-                Value::String(text) => format!("{name} {text}"),
-                _ => name.clone(),
-            };
-            fields.iter().map(field).collect::<Vec<_>>().join("; ")
-        }
+        Some(Value::Object(fields)) => by_field(fields),
         Some(Value::Array(items)) => items.iter().map(one_of_many).collect::<Vec<_>>().join("; "),
         _ => String::new(),
-    }
+    };
+    let fields = document.get("fields").and_then(Value::as_object).map(by_field).unwrap_or_default();
+    [text, fields].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
+}
+
+fn by_field(fields: &Map<String, Value>) -> String {
+    let field = |(name, value): (&String, &Value)| match value {
+        Value::Array(texts) => {
+            let texts: Vec<_> = texts.iter().filter_map(Value::as_str).collect();
+            format!("{name} {}", texts.join(", "))
+        }
+        Value::String(text) => format!("{name} {text}"),
+        _ => name.clone(),
+    };
+    fields.iter().map(field).collect::<Vec<_>>().join("; ")
 }
 
 fn one_of_many(item: &Value) -> String {

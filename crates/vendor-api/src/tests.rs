@@ -171,6 +171,8 @@ async fn says_what_the_other_side_says_and_repeats_no_secret() {
         reply(403, &[], r#"{"error":"insufficient_scope","error_description":"needs more than it has"}"#),
         reply(404, &[], ""),
         reply(400, &[], r#"{"message":{"name":["is missing","is empty"],"expires_at":"is over"}}"#),
+        reply(400, &[], r#"{"fields":{"label":["is taken"]},"text":"Invalid value"}"#),
+        reply(400, &[], r#"{"fields":{},"text":"Invalid value"}"#),
         reply(422, &[], r#"{"errors":[{"message":"a"},"b"]}"#),
         reply(418, &[], TOKEN),
         reply(407, &[("content-type", "text/html")], "<h1>proxy</h1>"),

@@ -1,4 +1,4 @@
-//! Against a Docker Hub over a real socket, which takes nothing but what its published schemas allow.
+//! Against a Docker Hub over a real socket, which takes and gives nothing but what Docker publishes.
 
 mod hub;
 mod server;
@@ -309,9 +309,9 @@ async fn says_why_there_is_no_token() {
     let source = minting(&hub, acme());
     let minter = source.minter().unwrap();
     tell(minter.mint(&context(), &self::scope(&["acme/missing"])).await.map(drop));
-    hub.fail(r#"{"message":"try again"}"#, 500);
+    hub.garble(r#"{"message":"try again"}"#, 500);
     tell(minter.mint(&context(), scope).await.map(drop));
-    hub.fail(&format!(r#"{{"id":"a/b","token":"{MINTED}"}}"#), 201);
+    hub.garble(&format!(r#"{{"id":"a/b","token":"{MINTED}"}}"#), 201);
     tell(minter.mint(&context(), scope).await.map(drop));
     assert_eq!(
         hub.server.seen().iter().filter(|call| call.starts_with("POST") && call.contains("/orgs/")).count(),
@@ -352,6 +352,18 @@ async fn tells_how_many_pulls_are_left() {
     assert_eq!(hub.server.seen().len(), asked, "another registry's credential is not shown to Docker Hub");
     let failure = facts("docker.io", "dckr_pat_Zm9vYmFyYmF6cXV4").await.unwrap_err();
     insta::assert_snapshot!(shown(&failure));
+}
+
+#[tokio::test]
+#[should_panic(
+    expected = "not as Docker HUB API is published:\nGET /hub.docker.com/v2/users/acmebot: there is no such operation"
+)]
+async fn what_docker_does_not_publish_fails_the_test() {
+    let hub = Hub::start();
+    let network = ReqwestTransport::new().unwrap();
+    let rerouted = Rerouted { network, port: hub.server.address.port() };
+    let request = Request::get("https://hub.docker.com/v2/users/acmebot").body(Bytes::new()).unwrap();
+    rerouted.send(request).await.unwrap();
 }
 
 /// What was asked of a server.

@@ -1,18 +1,20 @@
+mod github;
 mod suite;
 
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request};
 use longshore_credential::Environment;
 use longshore_model::{FailureKind, Options, Plugin, Problem, Secret, StepId};
-use longshore_oci::{HttpTransport, Transport, TransportError, TransportErrorKind};
+use longshore_oci::{HttpTransport, Transport};
 use longshore_plugin::{
     Context, Credential, CredentialFacts, CredentialSource, Extensions, Registry, Reporter, Result,
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+
+use self::github::GitHub;
 
 const BODY: &str = "16C7e42F292c6912E7710c838347Ae178B4a";
 
@@ -131,32 +133,6 @@ fn wrong_options_are_reported_without_the_token() {
     insta::assert_snapshot!(text);
 }
 
-/// GitHub's API: what it answers to whoever asks who he is, and where it was asked.
-struct GitHub {
-    status: u16,
-    headers: Vec<(&'static str, &'static str)>,
-    seen: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl Transport for GitHub {
-    async fn send(&self, request: Request<Bytes>) -> std::result::Result<Response<Bytes>, TransportError> {
-        self.seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
-        let authorization = &request.headers()["authorization"];
-        assert!(authorization.is_sensitive());
-        assert_eq!(request.headers()["accept"], "application/vnd.github+json");
-        if self.status == 0 {
-            return Err(TransportError::new(TransportErrorKind::Name, "no address"));
-        }
-        let mut response = Response::builder().status(self.status);
-        for (name, value) in &self.headers {
-            response = response.header(*name, *value);
-        }
-        let echo = json!({ "message": format!("Bad credentials: {}", authorization.to_str().unwrap()) });
-        Ok(response.body(Bytes::from(echo.to_string())).unwrap())
-    }
-}
-
 /// Asks for the facts of a token, and answers also with what GitHub was asked.
 async fn facts(
     host: &str,
@@ -164,7 +140,7 @@ async fn facts(
     token: &str,
     (status, headers): (u16, &[(&'static str, &'static str)]),
 ) -> (Result<CredentialFacts>, Vec<String>) {
-    let github = Arc::new(GitHub { status, headers: headers.to_vec(), seen: Mutex::default() });
+    let github = Arc::new(GitHub::new(status, headers));
     let extensions = Extensions::default().with(HttpTransport(github.clone()));
     let mut options = json!({ "username": "acme-bot", "token": { "env": "GHCR_TOKEN" } });
     if let Some(api) = api {
@@ -173,8 +149,7 @@ async fn facts(
     let source = build_in(host, options, &extensions).unwrap();
     let credential = Credential { username: "acme-bot".into(), password: Secret::new(token.to_owned()) };
     let result = source.facts(&context(Arc::default()), &credential).await;
-    let seen = github.seen.lock().unwrap().clone();
-    (result, seen)
+    (result, github.seen())
 }
 
 #[tokio::test]
@@ -218,6 +193,17 @@ async fn tells_what_a_token_may_do_and_when_it_ends() {
     let (found, seen) = facts("ghcr.io", None, &format!("ghs_{BODY}"), (403, &[])).await;
     assert_eq!(found.unwrap().kind.as_deref(), Some("token of an app's installation"));
     assert_eq!(seen, Vec::<String>::new());
+}
+
+#[tokio::test]
+#[should_panic(expected = "GET /users: there is no such operation")]
+async fn what_github_does_not_publish_fails_the_test() {
+    let request =
+        Request::get("https://api.github.com/users").header("accept", "application/vnd.github+json");
+    let mut authorization = HeaderValue::from_static("Bearer ghp_x");
+    authorization.set_sensitive(true);
+    let request = request.header("authorization", authorization).body(Bytes::new()).unwrap();
+    let _ = GitHub::new(200, &[]).send(request).await;
 }
 
 #[tokio::test(start_paused = true)]

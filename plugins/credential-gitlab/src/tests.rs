@@ -1,4 +1,4 @@
-//! Against a GitLab over a real socket, which takes nothing but what its API's documentation has.
+//! Against a GitLab over a real socket, which takes and gives nothing but what GitLab publishes.
 
 mod gitlab;
 mod server;
@@ -10,8 +10,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use bytes::Bytes;
+use http::Request;
 use longshore_credential::Environment;
 use longshore_model::{Failure, FailureKind, Options, Plugin, Problem, Secret, StepId};
+use longshore_oci::{ReqwestTransport, Transport};
 use longshore_plugin::{
     Context, Credential, CredentialFacts, CredentialSource, Extensions, PullScope, Registry, Reporter, Result,
 };
@@ -280,7 +283,7 @@ async fn says_why_there_is_no_token() {
     tell(minter.mint(&context(), scope).await.map(drop));
     gitlab.fail(r#"{"message":"500 Internal Server Error"}"#, 500);
     tell(minter.mint(&context(), scope).await.map(drop));
-    gitlab.fail(&format!(r#"{{"id":"one","token":"{MINTED}"}}"#), 201);
+    gitlab.garble(&format!(r#"{{"id":"one","token":"{MINTED}"}}"#), 201);
     tell(minter.mint(&context(), scope).await.map(drop));
     insta::assert_snapshot!(text);
 }
@@ -354,6 +357,16 @@ async fn an_authority_of_ones_own_is_trusted_where_it_is_named() {
     }
     let port = format!(":{}/", gitlab.server.address.port());
     insta::assert_snapshot!(text.replace(&port, ":PORT/"));
+}
+
+#[tokio::test]
+#[should_panic(
+    expected = "not as GitLab API is published:\nGET /gitlab/api/v4/users: there is no such operation"
+)]
+async fn what_gitlab_does_not_publish_fails_the_test() {
+    let gitlab = GitLab::start();
+    let request = Request::get(format!("{}/api/v4/users", gitlab.api())).body(Bytes::new()).unwrap();
+    ReqwestTransport::new().unwrap().send(request).await.unwrap();
 }
 
 /// What was asked of a server.

@@ -8,7 +8,9 @@ use std::{
     thread,
 };
 
+use http::{HeaderMap, Request, Response};
 use longshore_cli::Exit;
+use longshore_testkit::published::{GITLAB, PublishedApi, Verdict};
 use serde_json::{Value, json};
 
 use crate::project::{Project, Ran};
@@ -43,67 +45,75 @@ fn password(id: usize) -> String {
     format!("gldt-D3pl0yT0k3nNumber{id}")
 }
 
-/// The deploy tokens API of GitLab: <https://docs.gitlab.com/api/deploy_tokens/>.
-#[derive(Clone, Default)]
+/// The deploy tokens API of GitLab: <https://docs.gitlab.com/api/deploy_tokens/>. What passes is held against what GitLab
+/// publishes.
 struct GitLab {
-    made: Arc<Mutex<usize>>,
-    tokens: Arc<Mutex<BTreeMap<usize, Value>>>,
+    /// The URL at which it answers.
+    url: String,
+    state: Arc<State>,
+    /// Fails the test at its end, if something passed that is not as GitLab publishes it.
+    _verdict: Verdict,
+}
+
+struct State {
+    published: PublishedApi,
+    made: Mutex<usize>,
+    tokens: Mutex<BTreeMap<usize, Value>>,
 }
 
 impl GitLab {
-    /// Begins to answer; the URL at which it does.
-    fn start(&self) -> String {
+    fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let gitlab = self.clone();
-        thread::spawn(move || listener.incoming().for_each(|stream| gitlab.serve(stream.unwrap())));
-        url
+        let published = PublishedApi::read(GITLAB);
+        let verdict = published.verdict();
+        let state = Arc::new(State { published, made: Mutex::default(), tokens: Mutex::default() });
+        let shared = state.clone();
+        thread::spawn(move || listener.incoming().for_each(|stream| shared.serve(stream.unwrap())));
+        Self { url, state, _verdict: verdict }
     }
 
+    fn valid(&self) -> Vec<usize> {
+        self.state.tokens.lock().unwrap().keys().copied().collect()
+    }
+}
+
+impl State {
     fn serve(&self, stream: TcpStream) {
-        let mut reader = BufReader::new(&stream);
-        let mut head = Vec::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).unwrap_or_default() == 0 || line == "\r\n" {
-                break;
-            }
-            head.push(line.trim_end().to_owned());
-        }
-        let header = |name: &str| {
-            let headers = head.iter().filter_map(|line| line.split_once(": "));
-            headers.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-        };
-        let Some(request) = head.first() else { return };
-        let mut body = vec![0; header("content-length").map_or(0, |length| length.parse().unwrap())];
-        reader.read_exact(&mut body).unwrap();
-        let (status, answer) = if header("private-token") == Some(MAINTAINER) {
-            self.answer(request, &body)
+        let Some(request) = read(&stream) else { return };
+        let (status, answer) = if request.headers().get("private-token").is_some_and(|own| own == MAINTAINER)
+        {
+            self.answer(&request)
         } else {
             (401, json!({"message": "401 Unauthorized"}))
         };
-        let answer = if status == 204 { String::new() } else { answer.to_string() };
+        let body = if status == 204 { String::new() } else { answer.to_string() };
+        let answer = Response::builder().status(status).header("content-type", "application/json");
+        let answer = answer.body(body).unwrap();
+        self.published.exchange(&request, &answer);
         let head = format!(
             "HTTP/1.1 {status} .\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            answer.len()
+            answer.body().len()
         );
-        let _ = (&stream).write_all((head + &answer).as_bytes());
+        let _ = (&stream).write_all((head + answer.body()).as_bytes());
     }
 
-    fn answer(&self, request: &str, body: &[u8]) -> (u16, Value) {
-        let mut parts = request.split(' ');
-        let (method, path) = (parts.next().unwrap(), parts.next().unwrap());
-        let path = path.split('?').next().unwrap().strip_prefix("/api/v4/projects/").unwrap();
+    fn answer(&self, request: &Request<Vec<u8>>) -> (u16, Value) {
+        let Some(path) = request.uri().path().strip_prefix("/api/v4/projects/") else {
+            return (404, json!({"message": "404 Not found"}));
+        };
         let mut tokens = self.tokens.lock().unwrap();
-        match (method, path.split('/').collect::<Vec<_>>().as_slice()) {
-            ("GET", ["acme%2Fapi"]) => (200, json!({"id": 7, "path_with_namespace": "acme/api"})),
+        match (request.method().as_str(), path.split('/').collect::<Vec<_>>().as_slice()) {
+            ("GET", ["acme%2Fapi"]) => (200, project()),
             ("GET", ["7", "deploy_tokens"]) => (200, tokens.values().cloned().collect()),
             ("POST", ["7", "deploy_tokens"]) => {
                 let mut made = self.made.lock().unwrap();
                 *made += 1;
-                let mut token: Value = serde_json::from_slice(body).unwrap();
+                let mut token: Value = serde_json::from_slice(request.body()).unwrap_or_default();
                 token["id"] = json!(*made);
                 token["username"] = json!(format!("gitlab+deploy-token-{made}"));
+                token["revoked"] = json!(false);
+                token["expired"] = json!(false);
                 tokens.insert(*made, token.clone());
                 token["token"] = json!(password(*made));
                 (201, token)
@@ -115,10 +125,50 @@ impl GitLab {
             _ => (404, json!({"message": "404 Not found"})),
         }
     }
+}
 
-    fn valid(&self) -> Vec<usize> {
-        self.tokens.lock().unwrap().keys().copied().collect()
+fn project() -> Value {
+    let url = "https://git.example.com";
+    json!({
+        "id": 7,
+        "name": "api",
+        "name_with_namespace": "acme / api",
+        "path": "api",
+        "path_with_namespace": "acme/api",
+        "web_url": format!("{url}/acme/api"),
+        "namespace": {
+            "id": 3,
+            "name": "acme",
+            "path": "acme",
+            "kind": "group",
+            "full_path": "acme",
+            "parent_id": null,
+            "avatar_url": null,
+            "web_url": format!("{url}/groups/acme"),
+        },
+        "visibility": "private",
+    })
+}
+
+/// The request that comes next, if one does.
+fn read(stream: &TcpStream) -> Option<Request<Vec<u8>>> {
+    let mut reader = BufReader::new(stream);
+    let mut line = || {
+        let mut line = String::new();
+        let length = reader.read_line(&mut line).unwrap_or_default();
+        (length > 0).then(|| line.trim_end().to_owned()).filter(|line| !line.is_empty())
+    };
+    let first = line()?;
+    let mut parts = first.split(' ');
+    let mut request = Request::builder().method(parts.next()?).uri(parts.next()?);
+    while let Some(header) = line() {
+        let (name, value) = header.split_once(": ")?;
+        request = request.header(name, value);
     }
+    let length = |headers: &HeaderMap| headers.get("content-length")?.to_str().ok()?.parse().ok();
+    let mut body = vec![0; request.headers_ref().and_then(length).unwrap_or_default()];
+    reader.read_exact(&mut body).unwrap();
+    Some(request.body(body).unwrap())
 }
 
 fn prepare(project: &Project, base: &str) {
@@ -145,9 +195,9 @@ fn state(project: &Project) -> String {
 
 #[test]
 fn a_token_is_made_rotated_and_revoked() {
-    let gitlab = GitLab::default();
+    let gitlab = GitLab::start();
     let project = Project::new();
-    let base = BASE.replace("NAME", "gitlab").replace("API", &gitlab.start());
+    let base = BASE.replace("NAME", "gitlab").replace("API", &gitlab.url);
     prepare(&project, &base);
 
     let plan = run(&project, &["plan", "-vvv"]);
@@ -192,9 +242,9 @@ fn a_token_is_made_rotated_and_revoked() {
 
 #[test]
 fn a_registry_that_leaves_takes_its_token_along() {
-    let gitlab = GitLab::default();
+    let gitlab = GitLab::start();
     let project = Project::new();
-    let base = BASE.replace("API", &gitlab.start());
+    let base = BASE.replace("API", &gitlab.url);
     prepare(&project, &base.replace("NAME", "gitlab"));
     let deploy = || {
         let deploy = run(&project, &["deploy"]);

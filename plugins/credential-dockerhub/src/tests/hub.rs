@@ -1,4 +1,5 @@
-//! Docker Hub, as far as its API reference describes what is used of it. What the schemas do not have is refused.
+//! Docker Hub, as far as its API reference describes what is used of it. What passes is held against what Docker
+//! publishes.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use serde_json::{Map, Value, json};
+use longshore_testkit::published::{DOCKER_HUB, DOCKER_REGISTRY, PublishedApi, Verdict};
+use serde_json::{Value, json};
 
 use super::server::{Server, respond};
 
@@ -25,19 +27,52 @@ struct State {
     /// The tokens of `acme`, by id.
     tokens: BTreeMap<String, Value>,
     /// The answer to the next attempt at making one.
-    failing: Option<(String, u16)>,
+    garbled: Option<(String, u16)>,
+}
+
+/// Marks an answer that Docker Hub does not publish.
+#[derive(Clone)]
+struct Garbled;
+
+/// What Docker publishes of its hosts. The path tells the host.
+#[derive(Clone)]
+struct Published {
+    hub: PublishedApi,
+    registry: PublishedApi,
+}
+
+impl Published {
+    fn look(&self, request: &Request<Bytes>, answer: &Response<String>) {
+        let host = request.uri().path().split('/').nth(1).unwrap();
+        let api = if host == "hub.docker.com" { &self.hub } else { &self.registry };
+        let api = api.clone().below(&format!("/{host}"));
+        match answer.extensions().get::<Garbled>() {
+            Some(_) => api.request(request),
+            None => api.exchange(request, answer),
+        }
+    }
 }
 
 pub(super) struct Hub {
     pub(super) server: Server,
     state: Arc<Mutex<State>>,
+    /// Fail the test at its end, if something passed that is not as Docker publishes it.
+    _verdicts: [Verdict; 2],
 }
 
 impl Hub {
     pub(super) fn start() -> Self {
         let state = Arc::<Mutex<State>>::default();
         let shared = state.clone();
-        Self { server: Server::start(move |request| answer(&mut shared.lock().unwrap(), request)), state }
+        let (hub, registry) = (PublishedApi::read(DOCKER_HUB), PublishedApi::read(DOCKER_REGISTRY));
+        let verdicts = [hub.verdict(), registry.verdict()];
+        let published = Published { hub, registry };
+        let server = Server::start(move |request| {
+            let answer = answer(&mut shared.lock().unwrap(), request);
+            published.look(request, &answer);
+            answer
+        });
+        Self { server, state, _verdicts: verdicts }
     }
 
     /// The tokens of `acme`, as they were asked for, by id.
@@ -45,9 +80,9 @@ impl Hub {
         self.state.lock().unwrap().tokens.clone()
     }
 
-    /// Answers the next attempt at making a token so.
-    pub(super) fn fail(&self, body: &str, status: u16) {
-        self.state.lock().unwrap().failing = Some((body.to_owned(), status));
+    /// Answers the next attempt at making a token as Docker Hub never should.
+    pub(super) fn garble(&self, body: &str, status: u16) {
+        self.state.lock().unwrap().garbled = Some((body.to_owned(), status));
     }
 }
 
@@ -57,9 +92,7 @@ fn answer(state: &mut State, request: &Request<Bytes>) -> Response<String> {
     let segments: Vec<_> = path.split('/').skip(1).collect();
     match (method, segments.as_slice()) {
         ("POST", ["hub.docker.com", "v2", "auth", "token"]) => {
-            let Ok(body) = document(request, &["identifier", "secret"], &[]) else {
-                return bad_request("form");
-            };
+            let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
             match (body["identifier"].as_str(), body["secret"].as_str()) {
                 (Some("acmebot"), Some(OWNER)) => {
                     respond(200, &[], &json!({ "access_token": BEARER }).to_string())
@@ -121,7 +154,7 @@ fn list(state: &State, query: &str) -> Response<String> {
     let (Some(page @ 1..), Some(1..)) = (number("page"), number("page_size")) else {
         return bad_request("page and page_size are numbers");
     };
-    let listed = |(id, token): (&String, &Value)| json!({ "id": id, "label": token["label"], "is_active": true, "expires_at": token["expires_at"] });
+    let listed = |(id, token): (&String, &Value)| described(id, token);
     let results: Vec<_> = state.tokens.iter().skip((page - 1) * 2).take(2).map(listed).collect();
     let next = (state.tokens.len() > page * 2).then(|| format!("https://hub.docker.com/?page={}", page + 1));
     let total = state.tokens.len();
@@ -134,28 +167,16 @@ fn list(state: &State, query: &str) -> Response<String> {
 
 /// By the schemas `createOrgAccessTokenRequest`, `orgAccessTokenResource` and `createOrgAccessTokenResponse`.
 fn create(state: &mut State, request: &Request<Bytes>) -> Response<String> {
-    if let Some((body, status)) = state.failing.take() {
-        return respond(status, &[], &body);
+    if let Some((body, status)) = state.garbled.take() {
+        let mut answer = respond(status, &[], &body);
+        answer.extensions_mut().insert(Garbled);
+        return answer;
     }
-    let body = match document(request, &["label", "resources"], &["description", "expires_at"]) {
-        Ok(body) => body,
-        Err(wrong) => return bad_request(&wrong),
-    };
-    if ["label", "description"].iter().any(|field| !body.get(*field).is_none_or(Value::is_string)) {
-        return bad_request("label and description are texts");
-    }
-    let is_time = |text: &str| text.len() == 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T';
-    if !body.get("expires_at").is_none_or(|time| time.is_null() || time.as_str().is_some_and(is_time)) {
-        return bad_request("expires_at is a date-time");
-    }
+    let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let Some(resources) = body["resources"].as_array().filter(|list| (1..=50).contains(&list.len())) else {
         return bad_request("1 to 50 resources");
     };
     for resource in resources {
-        let Some(resource) = resource.as_object() else { return bad_request("a resource is an object") };
-        if let Err(wrong) = members(resource, &["type", "path", "scopes"], &[]) {
-            return bad_request(&wrong);
-        }
         if resource["type"] != "TYPE_REPO" || resource["scopes"] != json!(["scope-image-pull"]) {
             return bad_request("another type or scope than is good for pulling");
         }
@@ -166,50 +187,31 @@ fn create(state: &mut State, request: &Request<Bytes>) -> Response<String> {
         }
     }
     let id = format!("a7a5ef25-8889-43a0-8cc7-{:012}", state.tokens.len());
-    let mut created = json!({
-        "id": id,
-        "token": MINTED,
-        "is_active": true,
-        "created_at": "2026-11-23T07:00:00Z",
-        "created_by": "acmebot",
-        "last_used_at": null,
-    });
-    for (field, value) in &body {
-        created[field.as_str()] = value.clone();
-    }
-    state.tokens.insert(id, Value::Object(body));
+    let mut created = described(&id, &body);
+    created["token"] = json!(MINTED);
+    created["resources"] = body["resources"].clone();
+    state.tokens.insert(id, body);
     respond(201, &[], &created.to_string())
 }
 
-/// The body, if it is JSON with these members and no others.
-fn document(
-    request: &Request<Bytes>,
-    required: &[&str],
-    optional: &[&str],
-) -> Result<Map<String, Value>, String> {
-    if request.headers().get("content-type").is_none_or(|kind| kind != "application/json") {
-        return Err("the body is not declared as JSON".to_owned());
-    }
-    let document = serde_json::from_slice(request.body()).map_err(|error| error.to_string())?;
-    members(&document, required, optional)?;
-    Ok(document)
+/// A token by the schema `orgAccessToken`, from what was asked for.
+fn described(id: &str, asked: &Value) -> Value {
+    json!({
+        "id": id,
+        "label": asked["label"],
+        "created_by": "acmebot",
+        "is_active": true,
+        "created_at": "2026-11-23T07:00:00Z",
+        "expires_at": asked["expires_at"],
+        "last_used_at": null,
+    })
 }
 
-fn members(document: &Map<String, Value>, required: &[&str], optional: &[&str]) -> Result<(), String> {
-    if let Some(missing) = required.iter().find(|name| !document.contains_key(**name)) {
-        return Err(format!("{missing} is missing"));
-    }
-    let is_known = |name: &str| required.contains(&name) || optional.contains(&name);
-    match document.keys().find(|name| !is_known(name)) {
-        Some(unknown) => Err(format!("{unknown} is unknown")),
-        None => Ok(()),
-    }
-}
-
-fn bad_request(message: &str) -> Response<String> {
-    error(400, message)
+/// By the schema `ValueError`.
+fn bad_request(text: &str) -> Response<String> {
+    respond(400, &[], &json!({ "fields": {}, "text": text }).to_string())
 }
 
 fn error(status: u16, message: &str) -> Response<String> {
-    respond(status, &[("content-type", "application/json")], &json!({ "message": message }).to_string())
+    respond(status, &[], &json!({ "message": message }).to_string())
 }

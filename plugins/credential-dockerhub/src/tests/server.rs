@@ -61,8 +61,12 @@ impl Server {
     }
 }
 
+/// An answer; what has a body is JSON.
 pub(super) fn respond(status: u16, headers: &[(&str, &str)], body: &str) -> Response<String> {
     let mut response = Response::builder().status(status);
+    if !body.is_empty() {
+        response = response.header("content-type", "application/json");
+    }
     for (name, value) in headers {
         response = response.header(*name, *value);
     }

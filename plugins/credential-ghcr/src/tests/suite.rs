@@ -1,6 +1,6 @@
 //! The suite that every source passes.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_credential::Environment;
@@ -17,7 +17,7 @@ struct Ghcr;
 fn source(token: &str) -> Arc<dyn CredentialSource> {
     let token = token.to_owned();
     let environment = Environment::new(move |name| (name == "GHCR_TOKEN").then(|| token.clone().into()));
-    let github = GitHub { status: 401, headers: Vec::new(), seen: Mutex::default() };
+    let github = GitHub::new(401, &[]);
     let extensions = Extensions::default().with(environment).with(HttpTransport(Arc::new(github)));
     let options = json!({ "username": "acme-bot", "token": { "env": "GHCR_TOKEN" } });
     build_in("ghcr.io", options, &extensions).unwrap()

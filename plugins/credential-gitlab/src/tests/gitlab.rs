@@ -1,5 +1,5 @@
 //! GitLab, as far as its API's documentation describes what is used of it ("Deploy tokens API", "Projects API", "Groups
-//! API", "Personal access tokens API"). It lies below `/gitlab`. What is not documented is refused.
+//! API", "Personal access tokens API"). It lies below `/gitlab`. What passes is held against what GitLab publishes.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use serde_json::{Map, Value, json};
+use longshore_testkit::published::{GITLAB, PublishedApi, Verdict};
+use serde_json::{Value, json};
 use tokio_rustls::TlsAcceptor;
 
 use super::server::{Server, respond};
@@ -30,13 +31,19 @@ struct State {
     tokens: BTreeMap<u64, (String, Value)>,
     made: u64,
     /// The answer to the next attempt at making one.
-    failing: Option<(String, u16)>,
+    failing: Option<Response<String>>,
 }
+
+/// Marks an answer that GitLab does not publish.
+#[derive(Clone)]
+struct Garbled;
 
 pub(super) struct GitLab {
     pub(super) server: Server,
     is_secure: bool,
     state: Arc<Mutex<State>>,
+    /// Fails the test at its end, if something passed that is not as GitLab publishes it.
+    _verdict: Verdict,
 }
 
 impl GitLab {
@@ -48,8 +55,17 @@ impl GitLab {
         let state = Arc::<Mutex<State>>::default();
         let shared = state.clone();
         let is_secure = tls.is_some();
-        let server = Server::start(tls, move |request| answer(&mut shared.lock().unwrap(), request));
-        Self { server, is_secure, state }
+        let published = PublishedApi::read(GITLAB).below("/gitlab");
+        let verdict = published.verdict();
+        let server = Server::start(tls, move |request| {
+            let answer = answer(&mut shared.lock().unwrap(), request);
+            match answer.extensions().get::<Garbled>() {
+                Some(_) => published.request(request),
+                None => published.exchange(request, &answer),
+            }
+            answer
+        });
+        Self { server, is_secure, state, _verdict: verdict }
     }
 
     /// The option `api`.
@@ -72,7 +88,14 @@ impl GitLab {
 
     /// Answers the next attempt at making a token so.
     pub(super) fn fail(&self, body: &str, status: u16) {
-        self.state.lock().unwrap().failing = Some((body.to_owned(), status));
+        self.state.lock().unwrap().failing = Some(respond(status, &[], body));
+    }
+
+    /// Answers the next attempt at making a token as GitLab never should.
+    pub(super) fn garble(&self, body: &str, status: u16) {
+        let mut answer = respond(status, &[], body);
+        answer.extensions_mut().insert(Garbled);
+        self.state.lock().unwrap().failing = Some(answer);
     }
 }
 
@@ -85,7 +108,11 @@ fn answer(state: &mut State, request: &Request<Bytes>) -> Response<String> {
         MAINTAINER => true,
         READER | LASTING => false,
         "glpat-registry-only" => {
-            let body = json!({ "error": "insufficient_scope", "scope": "api read_api" });
+            let body = json!({
+                "error": "insufficient_scope",
+                "error_description": "The token may not do that.",
+                "scope": "api read_api",
+            });
             return respond(403, &[], &body.to_string());
         }
         // What it was shown, it repeats.
@@ -98,21 +125,51 @@ fn answer(state: &mut State, request: &Request<Bytes>) -> Response<String> {
                 "id": 4,
                 "name": "reads",
                 "revoked": false,
-                "active": true,
-                "user_id": 3,
+                "created_at": "2026-01-01T00:00:00.000Z",
+                "description": "for the registry",
                 "scopes": ["read_registry", "read_api"],
+                "user_id": 3,
+                "last_used_at": "2026-11-22T07:00:00.000Z",
+                "active": true,
                 "expires_at": (token != LASTING).then_some("2027-01-01"),
+                "last_used_ips": [],
             });
             respond(200, &[], &body.to_string())
         }
         ("GET", ["projects", "1234" | "acme%2Fapi"]) => {
             // The path as people write it: images have it in small letters.
-            let namespace = json!({ "id": 77, "full_path": "acme" });
-            let body = json!({ "id": 1234, "path_with_namespace": "Acme/API", "namespace": namespace });
+            let body = json!({
+                "id": 1234,
+                "name": "API",
+                "name_with_namespace": "Acme / API",
+                "path": "API",
+                "path_with_namespace": "Acme/API",
+                "web_url": "https://gitlab.example.com/Acme/API",
+                "namespace": {
+                    "id": 77,
+                    "name": "Acme",
+                    "path": "Acme",
+                    "kind": "group",
+                    "full_path": "Acme",
+                    "parent_id": null,
+                    "avatar_url": null,
+                    "web_url": "https://gitlab.example.com/groups/Acme",
+                },
+                "visibility": "private",
+            });
             respond(200, &[], &body.to_string())
         }
         ("GET", ["groups", "77" | "acme"]) if request.uri().query() == Some("with_projects=false") => {
-            respond(200, &[], &json!({ "id": 77, "path": "acme", "full_path": "acme" }).to_string())
+            let body = json!({
+                "id": 77,
+                "name": "Acme",
+                "path": "acme",
+                "full_name": "Acme",
+                "full_path": "acme",
+                "web_url": "https://gitlab.example.com/groups/acme",
+                "visibility": "private",
+            });
+            respond(200, &[], &body.to_string())
         }
         (method, [owners @ ("projects" | "groups"), owner @ ("1234" | "77"), "deploy_tokens", rest @ ..]) => {
             if !is_maintainer {
@@ -161,26 +218,17 @@ fn list(state: &State, owner: &str, query: &str) -> Response<String> {
 }
 
 fn create(state: &mut State, owner: String, request: &Request<Bytes>) -> Response<String> {
-    if let Some((body, status)) = state.failing.take() {
-        return respond(status, &[], &body);
+    if let Some(answer) = state.failing.take() {
+        return answer;
     }
-    let body = match document(request, &["name", "scopes"], &["expires_at", "username"]) {
-        Ok(body) => body,
-        Err(wrong) => return error(400, &wrong),
-    };
-    let is_time = |text: &str| text.len() == 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T';
-    if !body["name"].is_string()
-        || !body.get("expires_at").is_none_or(|time| time.as_str().is_some_and(is_time))
-    {
-        return error(400, "name or expires_at is invalid");
-    }
+    let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     if body["scopes"] != json!(["read_registry"]) {
         return error(400, "more scopes than are good for pulling");
     }
     state.made += 1;
     let id = state.made;
-    let created = described(id, &Value::Object(body.clone()), Some(MINTED));
-    state.tokens.insert(id, (owner, Value::Object(body)));
+    let created = described(id, &body, Some(MINTED));
+    state.tokens.insert(id, (owner, body));
     respond(201, &[], &created.to_string())
 }
 
@@ -203,27 +251,6 @@ fn described(id: u64, asked: &Value, token: Option<&str>) -> Value {
     described
 }
 
-/// The body, if it is JSON with these members and no others.
-fn document(
-    request: &Request<Bytes>,
-    required: &[&str],
-    optional: &[&str],
-) -> Result<Map<String, Value>, String> {
-    if request.headers().get("content-type").is_none_or(|kind| kind != "application/json") {
-        return Err("the body is not declared as JSON".to_owned());
-    }
-    let document: Map<String, Value> =
-        serde_json::from_slice(request.body()).map_err(|error| error.to_string())?;
-    if let Some(missing) = required.iter().find(|name| !document.contains_key(**name)) {
-        return Err(format!("{missing} is missing"));
-    }
-    let is_known = |name: &str| required.contains(&name) || optional.contains(&name);
-    match document.keys().find(|name| !is_known(name)) {
-        Some(unknown) => Err(format!("{unknown} is unknown")),
-        None => Ok(document),
-    }
-}
-
 fn error(status: u16, message: &str) -> Response<String> {
-    respond(status, &[("content-type", "application/json")], &json!({ "message": message }).to_string())
+    respond(status, &[], &json!({ "message": message }).to_string())
 }

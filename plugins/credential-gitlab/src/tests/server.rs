@@ -80,8 +80,12 @@ async fn serve(
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
+/// An answer; what has a body is JSON.
 pub(super) fn respond(status: u16, headers: &[(&str, &str)], body: &str) -> Response<String> {
     let mut response = Response::builder().status(status);
+    if !body.is_empty() {
+        response = response.header("content-type", "application/json");
+    }
     for (name, value) in headers {
         response = response.header(*name, *value);
     }
