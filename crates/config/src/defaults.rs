@@ -33,6 +33,7 @@ pub(crate) fn layer(above: &Map<String, Value>) -> Layer {
             ("desired-count", json!(1)),
             ("launch-type", json!("fargate")),
             ("architecture", json!("amd64")),
+            ("execute-command", json!(false)),
             ("execution-role.use", json!("iam")),
             ("deployment.minimum-healthy-percent", json!(100)),
             ("deployment.maximum-percent", json!(200)),

@@ -197,6 +197,7 @@ fn service(key: &str, images: &[Image]) -> Service {
             managed_policies: BTreeMap::new(),
         },
         task_role: None,
+        execute_command: false,
         logs: None,
         deployment: Deployment {
             minimum_healthy_percent: 100,

@@ -123,6 +123,8 @@ pub struct Service {
     pub execution_role: ExecutionRole,
     /// The role that the containers' own AWS calls run as: an ARN.
     pub task_role: Option<String>,
+    /// Whether commands can be executed in the containers of its tasks.
+    pub execute_command: bool,
     /// Where the containers' output goes; nothing turns it off.
     pub logs: Option<Logs>,
     /// How new revisions are rolled out.

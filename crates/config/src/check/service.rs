@@ -58,6 +58,14 @@ pub(super) fn read(
         role::is_role,
         "a role's ARN, such as \"arn:aws:iam::123456789012:role/api\"",
     );
+    let execute_command = fields.flag("execute-command");
+    if execute_command == Some(true) && !fields.has("task-role") {
+        fields.problem(
+            "execute-command",
+            "needs a `task-role`",
+            "ECS's agent has its permission to open the session from there: name a role that allows it",
+        );
+    }
     let logs = deployment::logs(fields);
     let deployment = fields.table("deployment", |fields| deployment::read(fields, desired_count));
     let deployer = plugins.options(PluginKind::ServiceDeployer, deployer, fields);
@@ -72,6 +80,7 @@ pub(super) fn read(
         network: network.unwrap_or_default(),
         execution_role: execution_role?,
         task_role,
+        execute_command: execute_command?,
         logs,
         deployment: deployment?,
     })

@@ -46,6 +46,7 @@ environment = { PORT = 8080, "A=B" = "c" }
 command = "run"
 network = { subnets = ["subnet-1", "sn-2"], security-groups = "sg-1", assign-public-ip = "yes", vpc = 1 }
 task-role = "arn:aws:iam::123456789012:user/api"
+execute-command = "yes"
 logs = { group = "a b", retention-days = 31 }
 
 [services.api.execution-role]
@@ -67,6 +68,7 @@ logs = 3
 [services.worker]
 registry = "ghrc"
 image = "ghcr.io/acme/worker"
+execute-command = true
 deployment = { minimum-healthy-percent = 100, maximum-percent = 100 }
 "#;
     let local = "services.batch = 3\n[[stores]]\nuse = 1\n";

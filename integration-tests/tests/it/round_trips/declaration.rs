@@ -60,7 +60,8 @@ pub(super) struct Service {
     pub(super) size: Option<usize>,
     /// A subnet of one's own, and whether tasks without a public address are wanted where none run.
     pub(super) network: Option<(usize, bool)>,
-    pub(super) task_role: Option<usize>,
+    /// And whether commands can be executed in the containers.
+    pub(super) task_role: Option<(usize, bool)>,
     pub(super) role: Role,
     /// Whether the group has a name of its own, and for how long events are kept.
     pub(super) logs: Option<(bool, usize)>,
@@ -248,8 +249,9 @@ impl Service {
             // Without one, a task in these subnets would reach no registry.
             line("network.assign-public-ip", (!hidden || self.desired_count > 0).to_string());
         }
-        if let Some(role) = self.task_role {
+        if let Some((role, executes)) = self.task_role {
             line("task-role", quoted(&fixed.task_roles[role]));
+            line("execute-command", executes.to_string());
         }
         if self.role.named {
             line("execution-role.name", quoted(&format!("{stack}-own-{name}")));

@@ -95,7 +95,7 @@ fn services() -> impl Strategy<Value = Service> {
     let placed = (0_usize..3, 0_u32..3, any::<bool>(), of(index(SIZES.len())), of((index(2), any::<bool>())));
     let rolled_out = (of((any::<bool>(), index(DAYS.len()))), index(PERCENTS.len()), of(any::<bool>()));
     let containers = btree_map(any::<bool>(), containers(), 1..=2);
-    (placed, of(index(2)), roles(), rolled_out, containers).prop_map(
+    (placed, of((index(2), any::<bool>())), roles(), rolled_out, containers).prop_map(
         |(
             (cluster, desired_count, arm, size, network),
             task_role,

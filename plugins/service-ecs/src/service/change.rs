@@ -35,7 +35,7 @@ impl ServiceStep {
         if difference.deployment {
             call = call.deployment_configuration(deployment_configuration(declared.deployment));
         }
-        call = difference.made_alike.mend(call);
+        call = difference.options.apply(declared.execute_command, call);
         if force {
             call = call.force_new_deployment(true);
         }

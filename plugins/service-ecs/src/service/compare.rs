@@ -3,7 +3,7 @@
 use aws_sdk_ecs::types::{DeploymentRolloutState, LaunchType as EcsLaunchType, Service};
 use longshore_model::{Deployment, Effect, FieldChange, Known, LaunchType, Shown};
 
-use super::{made_alike, network::Placement};
+use super::{network::Placement, options};
 use crate::{
     reads::{count, primary},
     task_definition::revision_of,
@@ -20,6 +20,8 @@ pub(super) struct Declared<'a> {
     pub(super) desired_count: u32,
     /// What launches them.
     pub(super) launch_type: LaunchType,
+    /// Whether commands can be executed in them.
+    pub(super) execute_command: bool,
     /// How new revisions are rolled out.
     pub(super) deployment: &'a Deployment,
     /// Where they are in the network.
@@ -41,8 +43,8 @@ pub(super) struct Difference {
     pub(super) network: bool,
     /// How new revisions are rolled out.
     pub(super) deployment: bool,
-    /// What all services have alike.
-    pub(super) made_alike: made_alike::Changed,
+    /// What new tasks get beside their definition.
+    pub(super) options: options::Changed,
     /// What launches them: that cannot be changed in place.
     pub(super) launch_type: bool,
 }
@@ -50,12 +52,12 @@ pub(super) struct Difference {
 impl Difference {
     /// Whether the service itself changes, and not only what is noted beside it.
     pub(super) const fn updates(&self) -> bool {
-        self.desired_count || self.task_definition || self.network || self.deployment || self.made_alike.any()
+        self.desired_count || self.task_definition || self.network || self.deployment || self.options.any()
     }
 
     /// Whether the change begins a new deployment.
     pub(super) const fn deploys(&self) -> bool {
-        self.task_definition || self.network || self.made_alike.replaces_tasks()
+        self.task_definition || self.network || self.options.replaces_tasks()
     }
 
     /// What it does to the tasks that run.
@@ -86,7 +88,8 @@ pub(super) fn compare(service: &Service, declared: &Declared<'_>) -> Difference 
         difference.changes.extend(changes);
     }
     difference.deployment = deployment(&mut difference.changes, service, declared.deployment);
-    difference.made_alike = made_alike::Changed::of(service, declared.launch_type, &mut difference.changes);
+    let (launch_type, execute_command) = (declared.launch_type, declared.execute_command);
+    difference.options = options::Changed::of(service, launch_type, execute_command, &mut difference.changes);
     difference
 }
 
@@ -101,8 +104,8 @@ pub(super) fn of_creation(declared: &Declared<'_>) -> Vec<FieldChange> {
     fields.extend(declared.placement.fields());
     let deployment = deployment_fields(declared.deployment);
     fields.extend(deployment.map(|(name, value)| (deployment_field(name), Shown::text(value))));
-    let made_alike = made_alike::fields(declared.launch_type).into_iter();
-    fields.extend(made_alike.map(|(name, value)| (name.to_owned(), value)));
+    let options = options::fields(declared.launch_type, declared.execute_command).into_iter();
+    fields.extend(options.map(|(name, value)| (name.to_owned(), value)));
     fields.into_iter().map(|(field, value)| FieldChange::new(field, None, Some(value))).collect()
 }
 

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     ServiceStep,
     compare::{Declared, ecs_launch_type},
-    made_alike,
+    options,
 };
 use crate::{render::clamped, revision::Revision, tags};
 
@@ -55,7 +55,7 @@ impl ServiceStep {
                 .deployment_configuration(deployment_configuration(declared.deployment))
                 .network_configuration(network.clone())
                 .set_tags(Some(tags::of(&ownership).into_iter().chain(revision.tag()).collect()));
-            let call = made_alike::make(call);
+            let call = options::make(call, declared.execute_command);
             let ownership = &ownership;
             async move {
                 let error = match call.send().await {

@@ -3,8 +3,8 @@
 mod change;
 mod compare;
 mod create;
-mod made_alike;
 mod network;
+mod options;
 mod remove;
 mod step;
 mod undo;

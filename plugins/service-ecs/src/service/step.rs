@@ -83,6 +83,7 @@ impl ServiceStep {
         Ok(Declared {
             desired_count: self.service.desired_count,
             launch_type: self.service.launch_type,
+            execute_command: self.service.execute_command,
             deployment: &self.service.deployment,
             placement: Placement::resolve(&self.aws, &self.service.network, self.service.launch_type).await?,
             task_definition: inputs.get(TASK_DEFINITION_ARN).clone(),

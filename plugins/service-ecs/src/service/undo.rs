@@ -7,7 +7,7 @@ use longshore_aws::{Freshness, Ownership, failure};
 use longshore_model::{Action, Failure, StepPlan};
 use longshore_plugin::{Context, Result, stuck};
 
-use super::{ServiceStep, made_alike::Changed, step::is_active};
+use super::{ServiceStep, options::Changed, step::is_active};
 use crate::{follow::Expect, tags};
 
 /// How long the way back may take at least: a deadline that was too short may be what failed.
@@ -41,8 +41,8 @@ impl ServiceStep {
     async fn restore_to(&self, context: &Context, before: EcsService) -> Result<()> {
         let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else { return Ok(()) };
         self.require_ours(&Ownership::of(context), &now)?;
-        let made_alike = Changed::between(&before, &now);
-        let is_same = !made_alike.any()
+        let options = Changed::between(&before, &now);
+        let is_same = !options.any()
             && now.task_definition == before.task_definition
             && now.desired_count == before.desired_count
             && now.network_configuration == before.network_configuration
@@ -54,7 +54,7 @@ impl ServiceStep {
         context.progress("going back to what ran before");
         let begins = now.task_definition != before.task_definition
             || now.network_configuration != before.network_configuration
-            || made_alike.begins_deployment();
+            || options.replaces_tasks();
         let known = if begins { self.known_deployments(Some(&now)).await? } else { BTreeSet::new() };
         let call = self
             .aws
@@ -67,7 +67,7 @@ impl ServiceStep {
             .desired_count(before.desired_count)
             .set_network_configuration(before.network_configuration.clone())
             .set_deployment_configuration(before.deployment_configuration.clone());
-        let call = made_alike.restore(&before, call);
+        let call = options.restore(&before, call);
         let answer = call.send().await.map_err(|error| failure(&error, self.at("UpdateService")))?;
         // Before it is followed: from here on ECS goes back by itself, whether anybody sees the end of it or not.
         tags::restore(&self.aws, arn, before.tags(), now.tags()).await?;

@@ -56,6 +56,7 @@ pub(crate) fn seed() -> Service {
             managed_policies: BTreeMap::new(),
         },
         task_role: None,
+        execute_command: false,
         logs: Some(Logs { group: None, retention_days: 30 }),
         deployment: Deployment {
             minimum_healthy_percent: 100,

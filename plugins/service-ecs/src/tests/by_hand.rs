@@ -1,4 +1,4 @@
-//! What somebody changes of a service that no configuration says: it is found, mended, and restored where a run is taken
+//! What new tasks get beside their definition: changed by hand it is found and mended, and restored where a run is taken
 //! back.
 
 use aws_sdk_ecs::{
@@ -61,6 +61,32 @@ async fn commands_that_could_be_executed_cannot_be_in_the_tasks_that_are_left() 
     let left = tasks(&bench).await;
     assert!(left.len() == 2 && left.iter().all(|task| !task.enable_execute_command), "{left:#?}");
     assert!(bench.plan(&service).await.unwrap().is_quiet());
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_can_be_executed_where_that_is_declared() {
+    let (bench, before) = deployed().await;
+    let service = Service { execute_command: true, ..before.clone() };
+    assert_eq!(
+        planned(&bench, &service).await,
+        (vec!["enableExecuteCommand".to_owned()], Effect::RollingUpdate)
+    );
+    let plans = bench.deploy(&service).await.unwrap();
+    let executes = |tasks: Vec<Task>| -> Vec<_> {
+        tasks
+            .iter()
+            .filter(|task| task.last_status() == Some("RUNNING"))
+            .map(|task| task.enable_execute_command)
+            .collect()
+    };
+    assert_eq!(executes(tasks(&bench).await), [true; 2]);
+    assert!(bench.plan(&service).await.unwrap().is_quiet());
+
+    // Nobody can any more where the run is taken back, in tasks that run already neither.
+    let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
+    node.step.undo(&bench.context(&node.id), plan).await.unwrap();
+    assert_eq!(executes(tasks(&bench).await), [false; 2]);
+    assert!(bench.plan(&before).await.unwrap().is_quiet());
 }
 
 #[tokio::test(start_paused = true)]

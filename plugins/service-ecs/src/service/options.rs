@@ -1,5 +1,5 @@
-//! What no configuration says of a service, because all are made alike: the tags of their tasks, that nobody executes
-//! commands in them, and Fargate's latest platform version.
+//! What new tasks get beside their definition: tags, whether commands can be executed in them, and Fargate's platform
+//! version. Only commands are a matter of the configuration.
 
 use aws_sdk_ecs::{
     operation::{
@@ -19,17 +19,18 @@ const PLATFORM_VERSION: &str = "platformVersion";
 /// came to.
 const LATEST: &str = "LATEST";
 
-/// As all services are made. ECS does not execute commands unless it is asked to, and takes the latest platform version.
-pub(super) fn make(call: CreateServiceFluentBuilder) -> CreateServiceFluentBuilder {
-    call.enable_ecs_managed_tags(true).propagate_tags(PropagateTags::Service)
+/// As a service is made. ECS takes the latest platform version by itself.
+pub(super) fn make(call: CreateServiceFluentBuilder, execute_command: bool) -> CreateServiceFluentBuilder {
+    let call = call.enable_ecs_managed_tags(true).propagate_tags(PropagateTags::Service);
+    call.enable_execute_command(execute_command)
 }
 
 /// Field by field, as plans show it. Platform versions are Fargate's.
-pub(super) fn fields(launch_type: LaunchType) -> Vec<(&'static str, Shown)> {
+pub(super) fn fields(launch_type: LaunchType, execute_command: bool) -> Vec<(&'static str, Shown)> {
     let mut fields = vec![
         (MANAGED_TAGS, Shown::text(true)),
         (PROPAGATE_TAGS, Shown::text(PropagateTags::Service.as_str())),
-        (EXECUTE_COMMAND, Shown::text(false)),
+        (EXECUTE_COMMAND, Shown::text(execute_command)),
     ];
     if launch_type == LaunchType::Fargate {
         fields.push((PLATFORM_VERSION, Shown::text(LATEST)));
@@ -37,7 +38,7 @@ pub(super) fn fields(launch_type: LaunchType) -> Vec<(&'static str, Shown)> {
     fields
 }
 
-/// What of it somebody has changed.
+/// What of it differs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changed {
     managed_tags: bool,
@@ -48,16 +49,16 @@ pub(super) struct Changed {
 
 /// What a service has, as far as its endpoint reports it.
 fn reported(service: &Service, field: &str) -> Option<Shown> {
+    // For the SDK, what is not reported is false. ECS describes every service with its deployment configuration; moto, which
+    // keeps neither flag, does not.
+    let flag = |flag: bool| {
+        let is_reported = flag || service.deployment_configuration().is_some();
+        is_reported.then(|| Shown::text(flag))
+    };
     match field {
-        // For the SDK, what is not reported is false. ECS describes every service with its deployment configuration;
-        // moto, which keeps no managed tags either, does not.
-        MANAGED_TAGS => {
-            let is_reported = service.enable_ecs_managed_tags || service.deployment_configuration().is_some();
-            is_reported.then(|| Shown::text(service.enable_ecs_managed_tags))
-        }
+        MANAGED_TAGS => flag(service.enable_ecs_managed_tags),
         PROPAGATE_TAGS => service.propagate_tags().map(|tags| Shown::text(tags.as_str())),
-        // What is not reported is as declared.
-        EXECUTE_COMMAND => Some(Shown::text(service.enable_execute_command)),
+        EXECUTE_COMMAND => flag(service.enable_execute_command),
         _ => platform_version(service).map(Shown::text),
     }
 }
@@ -68,10 +69,15 @@ fn platform_version(service: &Service) -> Option<&str> {
 }
 
 impl Changed {
-    /// Compares `service` with those of its launch type, and adds what differs to `changes`.
-    pub(super) fn of(service: &Service, launch_type: LaunchType, changes: &mut Vec<FieldChange>) -> Self {
+    /// Compares `service` with what is declared, and adds what differs to `changes`.
+    pub(super) fn of(
+        service: &Service,
+        launch_type: LaunchType,
+        execute_command: bool,
+        changes: &mut Vec<FieldChange>,
+    ) -> Self {
         let mut changed = Self::default();
-        for (field, declared) in fields(launch_type) {
+        for (field, declared) in fields(launch_type, execute_command) {
             let Some(old) = reported(service, field).filter(|old| *old != declared) else { continue };
             changes.push(FieldChange::new(field, Some(old), Some(declared)));
             *changed.of_field(field) = true;
@@ -103,20 +109,19 @@ impl Changed {
         self.managed_tags || self.propagate_tags || self.execute_command || self.platform_version
     }
 
-    /// Whether ECS begins a new deployment by itself when this changes (API reference, UpdateService). The others are for
-    /// tasks that start from then on.
-    pub(super) const fn begins_deployment(self) -> bool {
-        self.platform_version
-    }
-
-    /// Whether mending it must reach the tasks that run: who could execute commands in them still could. Tags may wait for
-    /// the next tasks.
+    /// Whether the change has to reach the tasks that run: otherwise who could execute commands in them still could, and
+    /// who should would have to wait for the next ones. With another platform version, ECS begins a deployment by itself
+    /// (API reference, UpdateService). Tags are for the next tasks.
     pub(super) const fn replaces_tasks(self) -> bool {
         self.platform_version || self.execute_command
     }
 
-    /// Changes a service to be as all are.
-    pub(super) fn mend(self, mut call: UpdateServiceFluentBuilder) -> UpdateServiceFluentBuilder {
+    /// Changes a service to be as it is declared.
+    pub(super) fn apply(
+        self,
+        execute_command: bool,
+        mut call: UpdateServiceFluentBuilder,
+    ) -> UpdateServiceFluentBuilder {
         if self.managed_tags {
             call = call.enable_ecs_managed_tags(true);
         }
@@ -124,7 +129,7 @@ impl Changed {
             call = call.propagate_tags(PropagateTags::Service);
         }
         if self.execute_command {
-            call = call.enable_execute_command(false).force_new_deployment(true);
+            call = call.enable_execute_command(execute_command).force_new_deployment(true);
         }
         if self.platform_version {
             call = call.platform_version(LATEST);
@@ -132,7 +137,7 @@ impl Changed {
         call
     }
 
-    /// Changes a service back to what it was. The tasks are not replaced once more for commands that could be executed.
+    /// Changes a service back to what it was.
     pub(super) fn restore(
         self,
         before: &Service,
@@ -145,7 +150,8 @@ impl Changed {
             call = call.propagate_tags(before.propagate_tags.clone().unwrap_or(PropagateTags::None));
         }
         if self.execute_command {
-            call = call.enable_execute_command(before.enable_execute_command);
+            let execute_command = before.enable_execute_command;
+            call = call.enable_execute_command(execute_command).force_new_deployment(true);
         }
         if self.platform_version {
             call = call.set_platform_version(platform_version(before).map(str::to_owned));
@@ -162,7 +168,7 @@ mod tests {
 
     fn changes(service: &Service, launch_type: LaunchType) -> Vec<String> {
         let mut changes = Vec::new();
-        Changed::of(service, launch_type, &mut changes);
+        Changed::of(service, launch_type, false, &mut changes);
         changes.into_iter().map(|change| change.field).collect()
     }
 
