@@ -43,9 +43,26 @@ enum Answer {
     Unknown(String),
 }
 
+/// What to say if it stays so that the role's own policies allow what none of them says. One that says it no longer does so
+/// until the change is effective.
+fn still_allowed(role: &str, more: &[(Need, Vec<String>)]) -> Option<Failure> {
+    let is_own = |source: &String| INLINE_POLICIES.iter().any(|policy| source.ends_with(policy));
+    let (need, _) = more.iter().find(|(_, sources)| sources.iter().any(is_own))?;
+    let name = name_of(role);
+    let message =
+        format!("the role {name} may still perform {} on {}, by its own policy", need.action, need.resource);
+    let failure =
+        Failure::new(FailureKind::Conflict, message).at(format!("iam:SimulatePrincipalPolicy {name}"));
+    Some(
+        failure
+            .help("run again; if it stays so, look whether something else writes the role's inline policies"),
+    )
+}
+
 impl IamRoles {
-    /// Waits until the simulator allows a role everything that it is for, and warns of what it may read besides. Where it
-    /// cannot be asked, a warning says so. With `policies_of_others`, what is attached may open anything.
+    /// Waits until the simulator allows a role everything that it is for, and nothing else by its own policies, and warns of
+    /// what it may read besides. Where it cannot be asked, a warning says so. With `policies_of_others`, what is attached
+    /// may open anything.
     pub(crate) async fn wait_until_allowed(
         &self,
         context: &Context,
@@ -56,7 +73,10 @@ impl IamRoles {
         context.progress(format!("waiting until IAM allows the role {} what its tasks need", name_of(role)));
         let probe = |_| async move {
             Ok(match self.simulate(role, purpose).await? {
-                Verdict::Allowed(more) => Probe::Done(Ok(more)),
+                Verdict::Allowed(more) => match still_allowed(role, &more) {
+                    Some(failure) => Probe::Again(failure),
+                    None => Probe::Done(Ok(more)),
+                },
                 Verdict::NotYet(failure) => Probe::Again(failure),
                 Verdict::Unknown(why) => Probe::Done(Err(why)),
             })
@@ -73,12 +93,6 @@ impl IamRoles {
             if let Verdict::Allowed(later) = self.simulate(role, purpose).await? {
                 more = later;
             }
-        }
-        let is_own = |source: &String| INLINE_POLICIES.iter().any(|policy| source.ends_with(policy));
-        if let Some((need, _)) = more.iter().find(|(_, sources)| sources.iter().any(is_own)) {
-            let message =
-                format!("the role {} may perform {} on {}", name_of(role), need.action, need.resource);
-            return Err(Failure::new(FailureKind::Internal, message).help("please report this"));
         }
         if let Some(warning) = reads_more(role, &more) {
             context.warn(format!(

@@ -1,10 +1,11 @@
 //! A role is right when IAM says so.
 
 use longshore_model::FailureKind;
+use longshore_simcloud::iam::Context as Keys;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
-use super::harness::{Harness, SECRET, log_stream};
+use super::harness::{Harness, SECRET, log_stream, secret};
 
 fn policy(effect: &str, action: &str) -> Value {
     let statement = json!({"Effect": effect, "Action": action, "Resource": "*"});
@@ -38,7 +39,7 @@ async fn where_the_simulator_cannot_be_asked_a_warning_says_so() {
         ("AccessDenied", "User: ci is not authorized to perform: iam:SimulatePrincipalPolicy"),
     ] {
         let mut harness = Harness::new(json!({}));
-        harness.spec.secrets.push(super::harness::secret(&SECRET.replace("ghcr", "hub")));
+        harness.spec.secrets.push(secret(&SECRET.replace("ghcr", "hub")));
         harness.refuse("iam:SimulatePrincipalPolicy", 9, code, message);
         harness.apply().await.unwrap();
         let warnings = harness.warnings.0.lock().unwrap().clone();
@@ -84,6 +85,21 @@ async fn a_policy_that_is_attached_later_is_looked_at_once_it_is_effective() {
     harness.spec.managed_policies.push("AdministratorAccess".into());
     harness.apply().await.unwrap();
     assert_eq!(harness.warnings.0.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_role_no_longer_reads_is_waited_for_until_it_may_not() {
+    let other = SECRET.replace("ghcr", "hub");
+    let mut harness = Harness::new(json!({}));
+    harness.spec.secrets.push(secret(&other));
+    harness.apply().await.unwrap();
+    assert!(harness.allows("secretsmanager:GetSecretValue", &other, Keys::new()).await);
+    // Another service reads it from now on.
+    harness.spec.secrets = vec![secret(SECRET)];
+    harness.spec.others = vec![other.clone()];
+    harness.apply().await.unwrap();
+    assert!(!harness.allows("secretsmanager:GetSecretValue", &other, Keys::new()).await);
+    assert_eq!(*harness.warnings.0.lock().unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
