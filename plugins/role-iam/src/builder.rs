@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, ListedRole};
-use longshore_model::{Action, Failure, FailureKind, Name, StepPlan};
+use longshore_model::{Action, Failure, FailureKind, FieldChange, Name, Shown, StepPlan};
 use longshore_plugin::{Before, Context, Result, RoleBuilder, RoleSpec, Undeclared};
 
 use crate::{
@@ -42,19 +42,39 @@ impl IamRoles {
     }
 }
 
+/// Why a role with another path is replaced.
+const REPLACED: &str = "the path of a role cannot be changed, and a second role cannot have its name: it is removed and \
+                        made anew. In between ECS starts no task with it, and running tasks cannot write logs";
+
 /// Makes sure that a role is the stack's, and that it can become what is declared.
 pub(crate) fn require_usable(observed: &Observed, desired: &Desired) -> Result<()> {
     desired.ownership.require(&desired.name, &observed.tags)?;
     if observed.path == desired.path {
         return Ok(());
     }
-    let message = format!(
-        "the role `{}` has the path {}, the configuration says {}, and IAM cannot change it",
-        desired.name, observed.path, desired.path
-    );
-    Err(Failure::new(FailureKind::Conflict, message).at(format!("iam:GetRole {}", desired.name)).help(
-        "set `execution-role.path` to the role's path, or another `execution-role.name` to get a new role",
-    ))
+    let refuse = |why: &str, help: &str| {
+        let message = format!(
+            "the role `{}` has the path {}, the configuration says {}, and {why}",
+            desired.name, observed.path, desired.path
+        );
+        Err(Failure::new(FailureKind::Conflict, message)
+            .at(format!("iam:GetRole {}", desired.name))
+            .help(help))
+    };
+    if desired.ownership.foreign(&observed.tags).is_some() {
+        return refuse(
+            "IAM cannot change it: the role would have to be removed, which belongs to nobody",
+            "set `execution-role.path` to the role's path, or another `execution-role.name` to get a new role",
+        );
+    }
+    match &observed.boundary {
+        // A run that is killed in between would not know it any more.
+        Some(boundary) if desired.boundary.is_none() => refuse(
+            &format!("a new role would lack its permissions boundary {boundary}, which is not declared"),
+            "set `execution-role.permissions-boundary`, or take the boundary from the role",
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Makes sure that the managed policies which will be attached are there, so that a misspelt one is found before anything
@@ -74,6 +94,16 @@ async fn check_managed(aws: &Aws, difference: &Difference, desired: &Desired) ->
 
 /// The plan for a role that is there.
 fn planned(observed: &Observed, desired: &Desired, difference: &Difference) -> StepPlan {
+    if observed.path != desired.path {
+        let (old, new) = (Shown::text(&observed.path), Shown::text(&desired.path));
+        let mut changes = vec![FieldChange::new("Path", Some(old), Some(new))];
+        changes.extend(difference.changes(Some(observed), desired));
+        let mut plan = StepPlan::new(Action::Replace, resource(&desired.name))
+            .output(<dyn RoleBuilder>::ARN, &desired.arn)
+            .changes(changes);
+        plan.reason = Some(REPLACED.to_owned());
+        return plan;
+    }
     let action = if difference.is_empty() { Action::NoChange } else { Action::Update };
     let action = desired.ownership.action(&observed.tags, action);
     let mut plan = StepPlan::new(action, resource(&desired.name))
@@ -100,6 +130,7 @@ impl RoleBuilder for IamRoles {
                 let mut observed = observed::of_detail(role);
                 let is_as_declared = |observed: &Observed| {
                     require_usable(observed, &desired).is_ok()
+                        && observed.path == desired.path
                         && Difference::between(observed, &desired).is_empty()
                 };
                 if is_as_declared(&observed) {

@@ -1,19 +1,32 @@
 //! Taking back what this run changed.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
 use aws_sdk_iam::Client;
-use longshore_aws::failure;
-use longshore_model::{Action, Failure, StepPlan};
+use longshore_aws::{
+    failure,
+    wait::{self, Patience, Probe},
+};
+use longshore_model::{Action, Failure, FailureKind, StepPlan};
 use longshore_plugin::{Context, Result, RoleBuilder, RoleSpec, stuck};
 
 use crate::{
     builder::IamRoles,
     desired,
     observed::{self, Observed, found},
+    removal,
     write::tags,
 };
 
+/// How long IAM may take until a role that was just removed or made can be made or changed.
+const PATIENCE: Patience = Patience::of(Duration::from_secs(30));
+
 impl IamRoles {
-    /// A role that was made goes again; one that was changed gets back its policies, trust, description and tags.
+    /// A role that was made goes again, and one that was replaced is made again as it was. One that was changed gets back
+    /// its policies, trust, description and tags.
     pub(crate) async fn take_back(&self, context: &Context, role: &RoleSpec, plan: &StepPlan) -> Result<()> {
         match plan.action {
             Action::NoChange => Ok(()),
@@ -21,7 +34,7 @@ impl IamRoles {
             action => {
                 let name = desired::name(&context.stack, role);
                 let before = self.before.of(&name).ok_or_else(|| stuck(action, &plan.resource))?;
-                restore(self.aws.iam().await?, &name, &before).await.map_err(|failure| Failure {
+                self.go_back(context, action, &name, &before).await.map_err(|failure| Failure {
                     help: failure
                         .help
                         .or_else(|| Some(format!("look at it with `aws iam get-role --role-name {name}`"))),
@@ -32,9 +45,57 @@ impl IamRoles {
     }
 }
 
+impl IamRoles {
+    /// Looks, and goes back to `before`, until IAM has noticed everything.
+    async fn go_back(&self, context: &Context, action: Action, name: &str, before: &Observed) -> Result<()> {
+        let client = self.aws.iam().await?;
+        let probe = |_| async move {
+            let there = observed::role(client, name).await?;
+            if there.as_ref().is_some_and(|role| role.path != before.path) {
+                removal::delete(&self.aws, context, name).await?;
+            }
+            let gone_back = match there.filter(|role| role.path == before.path) {
+                Some(role) => restore(client, name, before, role).await,
+                // Somebody else has removed what was changed in place.
+                None if action != Action::Replace => Ok(()),
+                None => {
+                    context.progress(format!("creating the role {name} as it was"));
+                    match create(client, name, before).await {
+                        Ok(role) => restore(client, name, before, role).await,
+                        Err(failure) => Err(failure),
+                    }
+                }
+            };
+            match gone_back {
+                Ok(()) => Ok(Probe::Done(())),
+                Err(failure) if matches!(failure.kind, FailureKind::NotFound | FailureKind::Conflict) => {
+                    Ok(Probe::Again(failure))
+                }
+                Err(failure) => Err(failure),
+            }
+        };
+        wait::until(context, PATIENCE, probe).await
+    }
+}
+
+/// Makes the role again, without its policies.
+async fn create(client: &Client, name: &str, before: &Observed) -> Result<Observed> {
+    let pairs: Vec<_> = before.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let request = client
+        .create_role()
+        .role_name(name)
+        .path(&before.path)
+        .set_description(before.description.clone().filter(|text| !text.is_empty()))
+        .set_max_session_duration(before.max_session)
+        .assume_role_policy_document(&before.trust)
+        .set_permissions_boundary(before.boundary.clone())
+        .set_tags(Some(tags(&pairs)?));
+    request.send().await.map_err(|error| failure(&error, format!("iam:CreateRole {name}")))?;
+    Ok(Observed { inline: BTreeMap::new(), managed: BTreeSet::new(), ..before.clone() })
+}
+
 /// Makes the role what it was. Gives first and takes later: tasks that start in between must not lose what they need.
-async fn restore(client: &Client, name: &str, before: &Observed) -> Result<()> {
-    let Some(role) = observed::role(client, name).await? else { return Ok(()) };
+async fn restore(client: &Client, name: &str, before: &Observed, role: Observed) -> Result<()> {
     let now = observed::policies(client, name, role).await?;
     if (&now.description, now.max_session) != (&before.description, before.max_session) {
         let request = client.update_role().role_name(name).set_description(before.description.clone());

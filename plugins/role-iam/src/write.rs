@@ -12,13 +12,14 @@ use longshore_aws::{
     wait::{self, Patience, Probe},
 };
 use longshore_model::{Failure, FailureKind};
-use longshore_plugin::{Before, Context, Result};
+use longshore_plugin::{Context, Result};
 
 use crate::{
     builder::{IamRoles, require_usable},
     desired::{Desired, Inline, MAX_SESSION},
     difference::Difference,
     observed::{self, Observed},
+    removal,
 };
 
 /// How long IAM may take until a role that was just made can be changed, and until somebody else's change at the same
@@ -30,7 +31,7 @@ impl IamRoles {
     pub(crate) async fn converge(&self, context: &Context, desired: &Desired) -> Result<()> {
         let client = self.aws.iam().await?;
         let probe = |_| async move {
-            match attempt(context, client, desired, &self.before).await {
+            match self.attempt(context, client, desired).await {
                 Ok(()) => Ok(Probe::Done(())),
                 // Gone meanwhile, or not visible everywhere yet; changed by somebody else at the same time.
                 Err(Problem::Passing(failure)) => Ok(Probe::Again(failure)),
@@ -38,6 +39,43 @@ impl IamRoles {
             }
         };
         wait::until(context, PATIENCE, probe).await
+    }
+
+    async fn attempt(
+        &self,
+        context: &Context,
+        client: &Client,
+        desired: &Desired,
+    ) -> std::result::Result<(), Problem> {
+        let name = &desired.name;
+        let found = match observed::role(client, name).await? {
+            Some(observed) => {
+                require_usable(&observed, desired)?;
+                let observed = observed::policies(client, name, observed).await?;
+                self.before.note(name, || observed.clone());
+                Some(observed)
+            }
+            None => None,
+        };
+        let observed = match found {
+            Some(observed) if observed.path == desired.path => observed,
+            found => {
+                if let Some(old) = found {
+                    context.progress(format!("removing the role {name} with the path {}", old.path));
+                    removal::delete(&self.aws, context, name).await?;
+                }
+                context.progress(format!("creating the role {name}"));
+                let kept = self.before.of(name).map(|before| before.tags).unwrap_or_default();
+                create(client, desired, kept).await?
+            }
+        };
+        let difference = Difference::between(&observed, desired);
+        if !difference.is_empty() {
+            context.progress(format!("writing the policies of the role {name}"));
+        }
+        change_role(client, desired, &difference).await?;
+        grant(client, desired, &difference).await?;
+        revoke(client, desired, &difference).await
     }
 }
 
@@ -69,35 +107,18 @@ where
     }
 }
 
-async fn attempt(
-    context: &Context,
+/// Makes a role with everything that can be given at once, and answers with what is then there. It keeps the tags of the
+/// one that it replaces.
+async fn create(
     client: &Client,
     desired: &Desired,
-    before: &Before<Observed>,
-) -> std::result::Result<(), Problem> {
-    let observed = match observed::role(client, &desired.name).await? {
-        Some(observed) => {
-            require_usable(&observed, desired)?;
-            let observed = observed::policies(client, &desired.name, observed).await?;
-            before.note(&desired.name, || observed.clone());
-            observed
-        }
-        None => {
-            context.progress(format!("creating the role {}", desired.name));
-            create(client, desired).await?
-        }
-    };
-    let difference = Difference::between(&observed, desired);
-    if !difference.is_empty() {
-        context.progress(format!("writing the policies of the role {}", desired.name));
-    }
-    change_role(client, desired, &difference).await?;
-    grant(client, desired, &difference).await?;
-    revoke(client, desired, &difference).await
-}
-
-/// Makes a role with everything that can be given at once, and answers with what is then there.
-async fn create(client: &Client, desired: &Desired) -> std::result::Result<Observed, Problem> {
+    kept: Vec<(String, String)>,
+) -> std::result::Result<Observed, Problem> {
+    let mut all = desired.ownership.tags().map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+    let is_new = |(key, _): &(String, String)| !all.iter().any(|(own, _)| own.eq_ignore_ascii_case(key));
+    let kept: Vec<_> = kept.into_iter().filter(is_new).collect();
+    all.extend(kept);
+    let pairs: Vec<_> = all.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let request = client
         .create_role()
         .role_name(&desired.name)
@@ -105,14 +126,14 @@ async fn create(client: &Client, desired: &Desired) -> std::result::Result<Obser
         .description(&desired.description)
         .assume_role_policy_document(&desired.trust)
         .set_permissions_boundary(desired.boundary.clone())
-        .set_tags(Some(tags(&desired.ownership.tags())?));
+        .set_tags(Some(tags(&pairs)?));
     request.send().await.map_err(|error| refused(&error, format!("iam:CreateRole {}", desired.name)))?;
     Ok(Observed {
         arn: desired.arn.clone(),
         path: desired.path.clone(),
         trust: desired.trust.clone(),
         boundary: desired.boundary.clone(),
-        tags: desired.ownership.tags().map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        tags: all,
         ..Observed::default()
     })
 }
@@ -191,7 +212,9 @@ async fn revoke(
 }
 
 pub(crate) fn tags(pairs: &[(&str, &str)]) -> Result<Vec<Tag>> {
+    // Those of AWS's own come and go without us.
+    let settable = pairs.iter().filter(|(key, _)| !key.starts_with("aws:"));
     let tags: std::result::Result<_, BuildError> =
-        pairs.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
+        settable.map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
     tags.map_err(|error| Failure::new(FailureKind::Internal, format!("a tag cannot be built: {error}")))
 }

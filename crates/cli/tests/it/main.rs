@@ -19,6 +19,7 @@ mod output_page;
 mod plan_files;
 mod project;
 mod proxies;
+mod role_path;
 mod rotation;
 mod secrecy;
 mod sources;

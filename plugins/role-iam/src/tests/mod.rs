@@ -7,4 +7,5 @@ mod harness;
 mod life_cycle;
 mod ownership;
 mod proof;
+mod replaced;
 mod suite;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_ecs::types::Service as EcsService;
 use longshore_aws::{Freshness, Ownership, failure};
-use longshore_model::{Action, Failure, StepPlan};
+use longshore_model::{Action, Failure, FailureKind, StepPlan};
 use longshore_plugin::{Context, Result, stuck};
 
 use super::{ServiceStep, options::Changed, step::is_active};
@@ -38,6 +38,34 @@ impl ServiceStep {
         format!("look at it with `aws ecs describe-services --cluster {cluster} --services {name}`")
     }
 
+    /// Makes sure that tasks of a revision can start: the run may have replaced the execution role that it names. A role
+    /// comes back after what uses it, if it does.
+    async fn require_execution_role(&self, revision: &str) -> Result<()> {
+        let client = self.aws.ecs().await?;
+        let answer = client.describe_task_definition().task_definition(revision).send().await;
+        let answer = answer.map_err(|error| failure(&error, self.at("DescribeTaskDefinition")))?;
+        let Some(arn) = answer.task_definition.and_then(|revision| revision.execution_role_arn) else {
+            return Ok(());
+        };
+        let name = arn.rsplit('/').next().unwrap_or(&arn);
+        let is_there = match self.aws.iam().await?.get_role().role_name(name).send().await {
+            Ok(answer) => answer.role.is_none_or(|role| role.arn == arn || name == arn),
+            // Whoever may not look finds out.
+            Err(error) => failure(&error, "iam:GetRole").kind != FailureKind::NotFound,
+        };
+        if is_there {
+            return Ok(());
+        }
+        let revision = revision.rsplit('/').next().unwrap_or(revision);
+        let message = format!(
+            "the service cannot go back to {revision}: its execution role {arn} is not there any more, and no task would \
+             start"
+        );
+        Err(Failure::new(FailureKind::Stuck, message)
+            .at(format!("iam:GetRole {name}"))
+            .help("correct what failed and run `longshore deploy` to go on from here"))
+    }
+
     async fn restore_to(&self, context: &Context, before: EcsService) -> Result<()> {
         let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else { return Ok(()) };
         self.require_ours(&Ownership::of(context), &now)?;
@@ -51,10 +79,13 @@ impl ServiceStep {
         if is_same {
             return tags::restore(&self.aws, arn, before.tags(), now.tags()).await;
         }
-        context.progress("going back to what ran before");
         let begins = now.task_definition != before.task_definition
             || now.network_configuration != before.network_configuration
             || options.replaces_tasks();
+        if let Some(revision) = before.task_definition.as_ref().filter(|_| begins) {
+            self.require_execution_role(revision).await?;
+        }
+        context.progress("going back to what ran before");
         let known = if begins { self.known_deployments(Some(&now)).await? } else { BTreeSet::new() };
         let call = self
             .aws
