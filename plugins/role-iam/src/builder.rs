@@ -1,14 +1,18 @@
 //! The role builder, and what it plans.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, ListedRole};
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Name, Shown, StepPlan};
 use longshore_plugin::{Before, Context, Result, RoleBuilder, RoleSpec, Undeclared};
+use tokio::sync::OnceCell;
 
 use crate::{
-    desired::{self, Desired},
+    desired::{self, Desired, has_policies_of_others},
     difference::Difference,
     observed::{self, Observed},
     options::RoleOptions,
@@ -27,6 +31,9 @@ pub(crate) struct IamRoles {
     pub(crate) before: Before<Observed>,
     /// Whether IAM's simulator wants to be asked about one action at a time.
     pub(crate) one_action_at_a_time: AtomicBool,
+    /// The stack's secrets as they were when the role was planned: full ARNs by what they are without the six characters
+    /// that Secrets Manager adds.
+    pub(crate) listed: OnceCell<BTreeMap<String, String>>,
 }
 
 /// A role as people know it.
@@ -36,7 +43,7 @@ pub(crate) fn resource(name: &str) -> String {
 
 impl IamRoles {
     pub(crate) async fn desired(&self, context: &Context, role: &RoleSpec) -> Result<Desired> {
-        let purpose = self.purpose(role).await?;
+        let purpose = self.purpose(context, role).await?;
         let (identity, region) = (self.aws.identity().await?, self.aws.region().await?);
         Desired::of(context, role, &self.options, purpose, identity, region)
     }
@@ -119,7 +126,7 @@ fn planned(observed: &Observed, desired: &Desired, difference: &Difference) -> S
 impl RoleBuilder for IamRoles {
     async fn plan(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
         if let Some(arn) = &self.options.arn {
-            return self.plan_existing(role, arn).await;
+            return self.plan_existing(context, role, arn).await;
         }
         let desired = self.desired(context, role).await?;
         let client = self.aws.iam().await?;
@@ -164,7 +171,7 @@ impl RoleBuilder for IamRoles {
         }
         let desired = self.desired(context, role).await?;
         self.converge(context, &desired).await?;
-        let policies_of_others = desired.has_policies_of_others();
+        let policies_of_others = has_policies_of_others(role);
         self.wait_until_allowed(context, &desired.arn, &desired.purpose, policies_of_others).await?;
         Ok(desired.arn)
     }

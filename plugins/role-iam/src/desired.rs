@@ -121,12 +121,10 @@ impl Desired {
     }
 }
 
-impl Desired {
-    /// Whether it has managed policies that may open anything.
-    pub(crate) fn has_policies_of_others(&self) -> bool {
-        let is_harmless = |policy: &String| HARMLESS.iter().any(|path| is_of_aws(policy, path));
-        !self.managed.iter().all(is_harmless)
-    }
+/// Whether a role has managed policies that may open anything.
+pub(crate) fn has_policies_of_others(role: &RoleSpec) -> bool {
+    let is_harmless = |policy: &String| HARMLESS.iter().any(|path| policy == path || is_of_aws(policy, path));
+    !role.managed_policies.iter().all(is_harmless)
 }
 
 /// Whether an ARN is that of a policy that AWS manages.

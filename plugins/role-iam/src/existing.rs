@@ -14,8 +14,13 @@ use crate::{
 
 impl IamRoles {
     /// Checks the role as far as that can be done before the secrets are there.
-    pub(crate) async fn plan_existing(&self, role: &RoleSpec, arn: &Arn) -> Result<StepPlan> {
-        let mut notes = self.check_existing(role, arn).await?;
+    pub(crate) async fn plan_existing(
+        &self,
+        context: &Context,
+        role: &RoleSpec,
+        arn: &Arn,
+    ) -> Result<StepPlan> {
+        let mut notes = self.check_existing(context, role, arn).await?;
         let name = name_of(arn.as_str());
         let mut plan = StepPlan::new(Action::NoChange, resource(name));
         if role.secrets.iter().any(|secret| secret.arn == Known::AfterApply) {
@@ -33,7 +38,7 @@ impl IamRoles {
 
     /// Checks the role, now that everything that it is to read is there.
     pub(crate) async fn use_existing(&self, context: &Context, role: &RoleSpec, arn: &Arn) -> Result<String> {
-        for note in self.check_existing(role, arn).await? {
+        for note in self.check_existing(context, role, arn).await? {
             context.warn(note);
         }
         Ok(arn.to_string())
@@ -41,7 +46,7 @@ impl IamRoles {
 
     /// Finds out whether ECS may assume the role, and whether the role may do what it is for. Answers with what could
     /// not be found out.
-    async fn check_existing(&self, role: &RoleSpec, arn: &Arn) -> Result<Vec<String>> {
+    async fn check_existing(&self, context: &Context, role: &RoleSpec, arn: &Arn) -> Result<Vec<String>> {
         let (identity, region) = (self.aws.identity().await?, self.aws.region().await?);
         let name = name_of(arn.as_str());
         let at = format!("iam:GetRole {name}");
@@ -75,7 +80,7 @@ impl IamRoles {
                 "it was not proved that ECS may assume the role {name}: its trust policy has {what}"
             )),
         }
-        let purpose = self.purpose(role).await?;
+        let purpose = self.purpose(context, role).await?;
         let more =
             self.require_allowed(arn.as_str(), &purpose).await.map_err(|failure| match failure.kind {
                 FailureKind::Denied => {

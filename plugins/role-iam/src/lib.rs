@@ -36,6 +36,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 use longshore_aws::Aws;
 use longshore_model::Problem;
 use longshore_plugin::{Before, Registry};
+use tokio::sync::OnceCell;
 
 use crate::{builder::IamRoles, options::RoleOptions};
 
@@ -61,6 +62,7 @@ pub fn register(registry: &mut Registry) {
             options,
             before: Before::default(),
             one_action_at_a_time: AtomicBool::new(false),
+            listed: OnceCell::new(),
         }))
     });
 }

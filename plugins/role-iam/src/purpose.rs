@@ -1,11 +1,13 @@
 //! What a role is for: what the ECS agent does with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_plugin::{Result, RoleSpec};
+use longshore_aws::{Freshness, Ownership};
+use longshore_plugin::{Context, Result, RoleSpec};
 
 use crate::{
     builder::IamRoles,
+    desired::has_policies_of_others,
     needs::{Kind, Need, Read, needs},
     policy::Place,
     pull_and_log::PullAndLog,
@@ -33,7 +35,7 @@ impl Purpose {
 
 impl IamRoles {
     /// What a role is for, with the full ARNs of the keys.
-    pub(crate) async fn purpose(&self, role: &RoleSpec) -> Result<Purpose> {
+    pub(crate) async fn purpose(&self, context: &Context, role: &RoleSpec) -> Result<Purpose> {
         let mut reads = BTreeSet::new();
         for secret in &role.secrets {
             let key = match &secret.key {
@@ -47,19 +49,45 @@ impl IamRoles {
         let (identity, region) = (self.aws.identity().await?, self.aws.region().await?);
         let place = Place { partition: &identity.partition, region, account: &identity.account };
         let pull_and_log = PullAndLog::of(role, &place);
-        let beside = beside(role, &reads, &place);
+        let others = self.others(context, role).await;
+        let beside = beside(&others, &reads, &place);
         Ok(Purpose { reads, pull_and_log, beside })
     }
 }
 
+impl IamRoles {
+    /// The stack's other secrets and parameters. Those that were there when the role was planned have their full ARNs:
+    /// only whoever has seen a secret can name it by the six characters that Secrets Manager adds. The list is shared
+    /// with whoever plans secrets.
+    async fn others(&self, context: &Context, role: &RoleSpec) -> Vec<String> {
+        // Nobody else gives anything to the role.
+        if self.options.arn.is_none() && !has_policies_of_others(role) {
+            return role.others.clone();
+        }
+        let list = async || {
+            let listed = self.aws.reads().secrets(Ownership::of(context).stack(), Freshness::Planned).await;
+            // Without the list, the ARNs are those that are foreseen.
+            let listed = listed.unwrap_or_default();
+            let arns = listed.values().filter_map(|secret| secret.arn.clone());
+            arns.filter_map(|arn| Some((arn.rsplit_once('-')?.0.to_owned(), arn))).collect()
+        };
+        let listed: &BTreeMap<String, String> = self.listed.get_or_init(list).await;
+        let full = |arn: &String| {
+            let (name, _) = arn.rsplit_once('-')?;
+            listed.get(name).cloned()
+        };
+        role.others.iter().map(|arn| full(arn).unwrap_or_else(|| arn.clone())).collect()
+    }
+}
+
 /// What the role must not read: the stack's other secrets, and a secret and a parameter that nobody has.
-fn beside(role: &RoleSpec, reads: &BTreeSet<Read>, place: &Place<'_>) -> Vec<Need> {
+fn beside(others: &[String], reads: &BTreeSet<Read>, place: &Place<'_>) -> Vec<Need> {
     let Place { partition, region, account } = place;
     let nobodys = [
         format!("arn:{partition}:secretsmanager:{region}:{account}:secret:of-nobody-XXXXXX"),
         format!("arn:{partition}:ssm:{region}:{account}:parameter/of-nobody"),
     ];
-    let others = role.others.iter().chain(&nobodys).filter_map(|arn| Read::of(arn, None).ok());
+    let others = others.iter().chain(&nobodys).filter_map(|arn| Read::of(arn, None).ok());
     let others: BTreeSet<(Kind, String)> = others.map(|read| (read.kind, read.arn)).collect();
     let is_own = |arn: &String| reads.iter().any(|read| read.arn == *arn);
     let others = others.into_iter().filter(|(_, arn)| !is_own(arn));

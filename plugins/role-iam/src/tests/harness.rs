@@ -97,6 +97,17 @@ impl Harness {
         }
     }
 
+    /// Another role of the same run.
+    pub(super) fn another_role(&self, service: &str) -> Self {
+        Self {
+            builder: builder(&self.aws, json!({})),
+            aws: self.aws.clone(),
+            cloud: self.cloud.clone(),
+            warnings: Arc::default(),
+            spec: RoleSpec { service: Name::new(service).unwrap(), ..self.spec.clone() },
+        }
+    }
+
     /// The same account, seen from another region.
     pub(super) fn go_to(&mut self, region: &str, options: Value) {
         self.aws = connect(&self.cloud, region);

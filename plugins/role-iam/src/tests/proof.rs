@@ -132,3 +132,39 @@ async fn what_the_tasks_need_beside_secrets_is_proved_too() {
         failure.message.contains("logs:PutLogEvents on arn:aws:logs:eu-central-1:123456789012:log-group:")
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_names_another_secret_of_the_stack_by_its_full_arn_is_warned_of() {
+    let mut harness = Harness::new(json!({}));
+    let secrets = harness.aws.secretsmanager().await.unwrap();
+    let tag = aws_sdk_secretsmanager::types::Tag::builder().key("longshore:stack").value("shop").build();
+    let create = secrets.create_secret().name("longshore/shop/hub/pull").tags(tag).secret_string("x");
+    let arn = create.send().await.unwrap().arn.unwrap();
+    let document = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": arn},
+    ]});
+    harness.spec.managed_policies.push(harness.policy("theirs", document).await);
+    harness.spec.others = vec![SECRET.replace("ghcr/pull-AbCdEf", "hub/pull-XXXXXX")];
+    // Two roles of one run: both are planned before anything changes.
+    let mut second = harness.another_role("web");
+    second.spec.others = harness.spec.others.clone();
+    for role in [&harness, &second] {
+        role.plan().await.unwrap();
+    }
+    for role in [&harness, &second] {
+        role.apply().await.unwrap();
+        let warnings = role.warnings.0.lock().unwrap().clone();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains(&arn), "{}", warnings[0]);
+    }
+    assert_eq!(harness.calls("secretsmanager:ListSecrets"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_are_not_listed_for_a_role_that_nobody_else_gives_anything() {
+    let mut harness = Harness::new(json!({}));
+    harness.spec.others = vec![SECRET.replace("ghcr/pull-AbCdEf", "hub/pull-XXXXXX")];
+    harness.plan().await.unwrap();
+    harness.apply().await.unwrap();
+    assert_eq!(harness.calls("secretsmanager:ListSecrets"), 0);
+}
