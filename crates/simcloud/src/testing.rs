@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use aws_sdk_sts::config::{BehaviorVersion, Region, SharedCredentialsProvider};
+use aws_sdk_sts::config::{BehaviorVersion, Region, SharedCredentialsProvider, retry::RetryConfig};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_types::SdkConfig;
 
@@ -34,6 +34,8 @@ pub(crate) fn sdk_with(cloud: &Cloud, credentials: Credentials) -> SdkConfig {
         .region(Region::new("eu-central-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .sleep_impl(TokioSleep::new())
+        // The cloud keeps AWS's quotas. With the usual three attempts, chance decides whether a test is throttled.
+        .retry_config(RetryConfig::standard().with_max_attempts(10))
         .http_client(cloud.connector())
         .build()
 }
