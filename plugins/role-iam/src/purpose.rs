@@ -53,9 +53,7 @@ impl IamRoles {
         let beside = beside(&others, &reads, &place);
         Ok(Purpose { reads, pull_and_log, beside })
     }
-}
 
-impl IamRoles {
     /// The stack's other secrets and parameters. Those that were there when the role was planned have their full ARNs:
     /// only whoever has seen a secret can name it by the six characters that Secrets Manager adds. The list is shared
     /// with whoever plans secrets.

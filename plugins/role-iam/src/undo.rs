@@ -1,14 +1,11 @@
 //! Taking back what this run changed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::Client;
 use longshore_aws::{
     failure,
-    wait::{self, Patience, Probe},
+    wait::{self, Probe},
 };
 use longshore_model::{Action, Failure, FailureKind, StepPlan};
 use longshore_plugin::{Context, Result, RoleBuilder, RoleSpec, stuck};
@@ -18,11 +15,8 @@ use crate::{
     desired,
     observed::{self, Observed, found},
     removal,
-    write::tags,
+    write::{PATIENCE, tags},
 };
-
-/// How long IAM may take until a role that was just removed or made can be made or changed.
-const PATIENCE: Patience = Patience::of(Duration::from_secs(30));
 
 impl IamRoles {
     /// A role that was made goes again, and one that was replaced is made again as it was. One that was changed gets back
@@ -43,9 +37,7 @@ impl IamRoles {
             }
         }
     }
-}
 
-impl IamRoles {
     /// Looks, and goes back to `before`, until IAM has noticed everything.
     async fn go_back(&self, context: &Context, action: Action, name: &str, before: &Observed) -> Result<()> {
         let client = self.aws.iam().await?;

@@ -22,9 +22,9 @@ use crate::{
     removal,
 };
 
-/// How long IAM may take until a role that was just made can be changed, and until somebody else's change at the same
-/// time is over.
-const PATIENCE: Patience = Patience::of(Duration::from_secs(30));
+/// How long IAM may take until a role that was just removed or made can be made or changed, and until somebody else's
+/// change at the same time is over.
+pub(crate) const PATIENCE: Patience = Patience::of(Duration::from_secs(30));
 
 impl IamRoles {
     /// Looks, and does what is missing, until nothing is. So it makes no difference where an earlier run ended.

@@ -16,6 +16,7 @@ mod refused;
 mod render;
 mod revision;
 mod revisions;
+mod role;
 mod service;
 mod size;
 mod status;

@@ -1,8 +1,10 @@
 //! What to do about refusals that only registrations of task definitions have.
 
 use aws_sdk_ecs::types::TaskDefinition;
-use longshore_aws::{Aws, code};
+use longshore_aws::Aws;
 use longshore_model::{Failure, Name};
+
+use crate::role;
 
 /// Whether ECS refuses a role. It does not say which.
 fn is_of_role(failed: &Failure) -> bool {
@@ -39,15 +41,7 @@ pub(crate) async fn of_missing_task_role(
     definition: &TaskDefinition,
 ) -> Option<Failure> {
     let arn = definition.task_role_arn().filter(|_| is_of_role(failed))?;
-    let name = arn.rsplit('/').next()?;
-    let is_there = match aws.iam().await.ok()?.get_role().role_name(name).send().await {
-        // Of another account, it has the name only.
-        Ok(answer) => answer.role().is_some_and(|role| role.arn() == arn),
-        Err(error) if code(&error) == Some("NoSuchEntity") => false,
-        // Whoever may not ask is told of both roles.
-        Err(_) => true,
-    };
-    (!is_there).then(|| {
+    role::is_missing(aws, arn).await.then(|| {
         failed.clone().help(format!(
             "`services.{service}.task-role` is {arn}, and this account has no such role: create it, or name another one"
         ))

@@ -48,7 +48,7 @@ impl Roles {
     }
 
     /// Notes a role that is asked for. How many are.
-    fn expect(&self, name: &str) -> usize {
+    fn note_expected(&self, name: &str) -> usize {
         let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
         expected.insert(name.to_owned());
         expected.len()
@@ -86,7 +86,7 @@ fn settings(aws: Aws, marker: Option<String>) -> BoxFuture<'static, Result<Optio
 impl Reads {
     /// Notes that the role will be asked for: the more roles are, the more of the account's list is worth reading.
     pub fn expect_role(&self, name: &str) {
-        self.roles.expect(name);
+        self.roles.note_expected(name);
     }
 
     /// Looks a role up in the list of the account's roles, which is read once for all, until the run changes something.
@@ -94,7 +94,7 @@ impl Reads {
     /// # Errors
     /// When the list cannot be read, although the caller may have it.
     pub async fn listed_role(&self, name: &str) -> Result<ListedRole> {
-        let expected = self.roles.expect(name);
+        let expected = self.roles.note_expected(name);
         self.roles.details.find(name, expected).await
     }
 
@@ -106,7 +106,7 @@ impl Reads {
     /// # Errors
     /// When the list cannot be read, although the caller may have it.
     pub async fn role_settings(&self, name: &str) -> Result<Listed<Role>> {
-        let expected = self.roles.expect(name);
+        let expected = self.roles.note_expected(name);
         self.roles.settings.find(name, expected).await
     }
 

@@ -8,7 +8,7 @@ use longshore_model::{Action, Failure, FailureKind, StepPlan};
 use longshore_plugin::{Context, Result, stuck};
 
 use super::{ServiceStep, options::Changed, step::is_active};
-use crate::{follow::Expect, tags};
+use crate::{follow::Expect, role, tags};
 
 /// How long the way back may take at least: a deadline that was too short may be what failed.
 const WAY_BACK: Duration = Duration::from_secs(15 * 60);
@@ -47,13 +47,7 @@ impl ServiceStep {
         let Some(arn) = answer.task_definition.and_then(|revision| revision.execution_role_arn) else {
             return Ok(());
         };
-        let name = arn.rsplit('/').next().unwrap_or(&arn);
-        let is_there = match self.aws.iam().await?.get_role().role_name(name).send().await {
-            Ok(answer) => answer.role.is_none_or(|role| role.arn == arn || name == arn),
-            // Whoever may not look finds out.
-            Err(error) => failure(&error, "iam:GetRole").kind != FailureKind::NotFound,
-        };
-        if is_there {
+        if !role::is_missing(&self.aws, &arn).await {
             return Ok(());
         }
         let revision = revision.rsplit('/').next().unwrap_or(revision);
@@ -62,7 +56,7 @@ impl ServiceStep {
              start"
         );
         Err(Failure::new(FailureKind::Stuck, message)
-            .at(format!("iam:GetRole {name}"))
+            .at(format!("iam:GetRole {}", role::name_of(&arn)))
             .help("correct what failed and run `longshore deploy` to go on from here"))
     }
 

@@ -1,0 +1,18 @@
+//! Whether the roles that a task definition names are there.
+
+use longshore_aws::{Aws, code};
+
+/// The name in a role's ARN; a task definition may also have the name alone.
+pub(crate) fn name_of(role: &str) -> &str {
+    role.rsplit('/').next().unwrap_or(role)
+}
+
+/// Whether IAM says that a role is not there, or is another one of this name. Whoever may not ask does not know.
+pub(crate) async fn is_missing(aws: &Aws, role: &str) -> bool {
+    let Ok(client) = aws.iam().await else { return false };
+    let name = name_of(role);
+    match client.get_role().role_name(name).send().await {
+        Ok(answer) => answer.role().is_none_or(|found| found.arn() != role && name != role),
+        Err(error) => code(&error) == Some("NoSuchEntity"),
+    }
+}
