@@ -3,22 +3,11 @@
 use super::Finding;
 use crate::tree::{File, Tree, line_of};
 
-/// The length from which a file holds more than one idea, in lines.
-const LONGEST: usize = 450;
-
 /// Who may write to standard output and error: the command line, these tasks, and tests that are a program.
 const PRINTERS: [&str; 3] = ["crates/cli/", "xtask/", "integration-tests/"];
 
 pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
     for (path, file) in tree.files(".rs") {
-        let lines = file.text.lines().count();
-        if lines > LONGEST {
-            findings.push(Finding::new(
-                path,
-                LONGEST + 1,
-                format!("{lines} lines: a file of more than {LONGEST} holds two ideas"),
-            ));
-        }
         if is_root(path) && !file.text.starts_with("//!") {
             findings.push(Finding::new(path, 1, "a crate begins with `//!` and what it is for"));
         }
@@ -121,15 +110,6 @@ mod tests {
         ] {
             assert!(found([("crates/engine/src/run.rs", line)]).is_empty(), "{line}");
         }
-    }
-
-    #[test]
-    fn long_files_hold_two_ideas() {
-        assert!(found([("crates/model/src/name.rs", "\n".repeat(450).as_str())]).is_empty());
-        assert_eq!(
-            found([("crates/model/src/name.rs", "\n".repeat(451).as_str())]),
-            ["crates/model/src/name.rs:451: 451 lines: a file of more than 450 holds two ideas"]
-        );
     }
 
     #[test]
