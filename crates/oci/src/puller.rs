@@ -44,8 +44,16 @@ pub struct Puller {
     known: Arc<Known>,
 }
 
-/// The platforms of manifests that were read, by the URL with their digest.
-type Known = Mutex<BTreeMap<Url, Vec<ImagePlatform>>>;
+/// The manifests that were read, by the URL with their digest.
+type Known = Mutex<BTreeMap<Url, Seen>>;
+
+/// A manifest or index that was read.
+#[derive(Clone)]
+struct Seen {
+    platforms: Vec<ImagePlatform>,
+    /// The digests of an index's manifests.
+    manifests: Vec<String>,
+}
 
 impl Puller {
     /// A puller whose requests leave through `transport`, and which waits 60 s at most when it is asked to wait.
@@ -123,9 +131,9 @@ impl Check<'_> {
     async fn run(mut self, platform: Platform) -> Result<PullProof, Failure> {
         let found = self.find().await?;
         let known = found.digest.as_ref().and_then(|digest| Some((digest.clone(), self.recall(digest)?)));
-        let (digest, has) = match known {
+        let (digest, Seen { platforms: has, manifests }) = match known {
             // Where it names none for an image, it matters for which platform that was asked.
-            Some((digest, has)) if has.iter().any(|one| one.runs_on(platform)) => (digest, has),
+            Some((digest, seen)) if seen.platforms.iter().any(|one| one.runs_on(platform)) => (digest, seen),
             _ => self.look(&found, platform).await?,
         };
         let at = found.at;
@@ -137,36 +145,42 @@ impl Check<'_> {
             }
         }
         if has.iter().any(|one| one.runs_on(platform)) {
-            Ok(PullProof { digest, platforms })
+            Ok(PullProof { digest, platforms, manifests })
         } else {
             Err(self.session.subject().wrong_platform(&at, platform, &platforms))
         }
     }
 
-    /// Reads the manifest: its digest, and the platforms that it is for.
+    /// Reads the manifest, and answers with its digest and what it holds.
     async fn look(
         &mut self,
         Found { at, digest, content }: &Found,
         platform: Platform,
-    ) -> Result<(String, Vec<ImagePlatform>), Failure> {
+    ) -> Result<(String, Seen), Failure> {
         let reference = digest.as_deref().unwrap_or_else(|| self.image.manifest_reference()).to_owned();
         let content = match content {
             Some(content) => self.verified(at, &reference, content.clone())?,
             None => self.manifest(at, &reference).await?,
         };
         let digest = digest.clone().unwrap_or_else(|| sha256(&content));
-        let has = match manifest::read(&content) {
-            Manifest::Index(entries) => self.platforms(at, entries, platform).await?,
-            Manifest::Image { config } => vec![self.config(at, &config).await?],
+        let seen = match manifest::read(&content) {
+            Manifest::Index(entries) => {
+                let manifests = entries.iter().map(|entry| entry.digest.clone());
+                let manifests = manifests.filter(|digest| is_digest(digest)).collect();
+                Seen { platforms: self.platforms(at, entries, platform).await?, manifests }
+            }
+            Manifest::Image { config } => {
+                Seen { platforms: vec![self.config(at, &config).await?], manifests: Vec::new() }
+            }
             Manifest::Unusable(what) => return Err(self.session.subject().no_image(at, what)),
         };
         let url = self.session.address().manifest(self.image.repository(), &digest);
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(url, has.clone());
-        Ok((digest, has))
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(url, seen.clone());
+        Ok((digest, seen))
     }
 
-    /// The platforms of the manifest with this digest, if it was read before.
-    fn recall(&self, digest: &str) -> Option<Vec<ImagePlatform>> {
+    /// The manifest with this digest, if it was read before.
+    fn recall(&self, digest: &str) -> Option<Seen> {
         let url = self.session.address().manifest(self.image.repository(), digest);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&url).cloned()
     }

@@ -12,6 +12,9 @@ pub struct PullProof {
     pub digest: String,
     /// The platforms that the image has; empty when the registry does not tell.
     pub platforms: Vec<String>,
+    /// The digests of the manifests that an index lists; empty for a single image. A container runtime reports one of
+    /// these for the tag, or `digest`.
+    pub manifests: Vec<String>,
 }
 
 /// Proves that an image can be pulled, by reading its manifest. A successful login proves nothing.

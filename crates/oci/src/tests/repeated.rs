@@ -35,6 +35,7 @@ async fn what_was_read_is_not_read_again_but_everybody_has_to_be_let_at_it() {
     let puller = Puller::new(Arc::new(script.clone()));
     let first = check(&puller, AMD64).await.unwrap();
     assert_eq!(first.platforms, ["linux/amd64", "linux/arm64"]);
+    assert_eq!(first.manifests, [sha256(b"amd64"), sha256(b"arm64")]);
     assert_eq!(check(&puller.clone(), AMD64).await.unwrap(), first);
     assert_eq!(check(&puller, ARM64).await.unwrap(), first);
     let refused = check(&puller, AMD64).await.unwrap_err();

@@ -90,7 +90,11 @@ mod tests {
             _: Option<&str>,
         ) -> Result<PullProof> {
             assert!(!image.is_ecr() && credential.is_none());
-            Ok(PullProof { digest: format!("sha256:{}", "0".repeat(64)), platforms: Vec::new() })
+            Ok(PullProof {
+                digest: format!("sha256:{}", "0".repeat(64)),
+                platforms: Vec::new(),
+                manifests: Vec::new(),
+            })
         }
     }
 

@@ -302,7 +302,7 @@ impl PullCheck for World {
         if image.tag() == Some("missing") {
             return Err(Failure::new(FailureKind::NotFound, format!("docker.io: {image}: not found")));
         }
-        Ok(PullProof { digest: "sha256:00".to_owned(), platforms: Vec::new() })
+        Ok(PullProof { digest: "sha256:00".to_owned(), platforms: Vec::new(), manifests: Vec::new() })
     }
 }
 
