@@ -29,7 +29,7 @@ FROM base AS packed
 COPY target/image/root/ /
 
 FROM ${BUILDER} AS build
-# For the C of ring. Debian's images have it.
+# For the C of aws-lc. Debian's images have it.
 RUN command -v gcc >/dev/null || apk add --no-cache build-base ca-certificates
 WORKDIR /src
 COPY . .

@@ -21,7 +21,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_types::{SdkConfig, origin::Origin};
 use longshore_model::{AwsTarget, CallRate, Failure, FailureKind};
-use longshore_outside::check_proxies;
+use longshore_outside::{Proxies, Trust};
 use longshore_plugin::Result;
 use tokio::sync::OnceCell;
 
@@ -257,7 +257,7 @@ impl Aws {
             let config = match &inner.embedded {
                 Some(embedded) => embedded_config(&inner.target, embedded, &pacer, &inner.fence),
                 None => {
-                    check_proxies()?;
+                    Proxies::of_environment()?;
                     load(&inner.target, &pacer, &inner.fence).await
                 }
             };
@@ -305,7 +305,7 @@ async fn load(target: &Target, pacer: &Arc<Pacer>, fence: &Arc<Fence>) -> SdkCon
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(fenced(transport::named(transport::https()), fence.clone()))
+        .http_client(fenced(transport::named(transport::network(Trust::of_system())), fence.clone()))
         .identity_cache(paced(pacer, IdentityCache::lazy().build()))
         .sleep_impl(TokioSleep::new())
         .retry_config(retries())

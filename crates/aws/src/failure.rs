@@ -6,12 +6,9 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use longshore_model::{Failure, FailureKind};
+use longshore_outside::Trust;
 
-use crate::{
-    fenced::Refused,
-    pace::Interrupted,
-    transport::{NoAnswer, trusts_anybody},
-};
+use crate::{fenced::Refused, pace::Interrupted, transport::NoAnswer};
 
 /// AWS's code of an error, such as `AccessDeniedException`; nothing when no answer came that has one.
 #[must_use]
@@ -174,7 +171,7 @@ fn of_dispatch(error: &(dyn Error + 'static)) -> Failure {
     if let Some(no_answer) = find::<NoAnswer>(error) {
         let help = if !no_answer.is_distrust() {
             "check the network, the region and, where one is set, the endpoint (AWS_ENDPOINT_URL)"
-        } else if trusts_anybody() {
+        } else if !Trust::of_system().is_empty() {
             "where a proxy opens the connection, add its authority's certificate to those of the system, or name a file \
              with all that are trusted in SSL_CERT_FILE"
         } else {

@@ -33,3 +33,4 @@ pub use ownership::{Owner, Ownership, REGION_TAG, RESOURCE_TAG, STACK_TAG};
 pub use pace::check_rates;
 pub use reads::{CurrentValue, Freshness, Listed, ListedRole, ListedSecrets, Owned, Reads, is_absent};
 pub use retry::RetryClass;
+pub use transport::network;

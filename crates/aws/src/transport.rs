@@ -1,15 +1,16 @@
-//! Between the SDK and the HTTP client: errors that name the endpoint, and responses that nobody logs.
+//! Between the SDK and the network: errors that name the endpoint, and responses that no log shows.
 //!
 //! The SDK writes whole requests and responses to its `trace` logs, and shows a body that is in memory. Bodies carry
 //! secrets. It wraps the body of a request itself, so that nothing of it shows; the body of a response is wrapped here.
 
-use std::{error::Error, fmt, net::IpAddr, sync::LazyLock};
-
-use aws_smithy_http_client::{
-    Builder, Connector,
-    proxy::ProxyConfig,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+use std::{
+    collections::HashMap,
+    error::Error,
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
 };
+
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
@@ -18,84 +19,128 @@ use aws_smithy_runtime_api::{
             HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
             SharedHttpConnector,
         },
-        orchestrator::HttpRequest,
+        orchestrator::{HttpRequest, HttpResponse},
         result::ConnectorError,
         runtime_components::{RuntimeComponents, RuntimeComponentsBuilder},
     },
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
-use http::Uri;
+use http::{HeaderMap, Response};
+use longshore_model::Failure;
+use longshore_outside::{NetworkError, NetworkErrorKind, Trust, gunzip, http_client, is_gzip};
 
-/// HTTPS with rustls on ring and the system's trusted certificates, through the proxy that the environment names
-/// (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), as the AWS command line does. What is on this machine is reached directly: no proxy could
-/// reach it.
-pub(crate) fn https() -> SharedHttpClient {
-    let (near, far) = (through(ProxyConfig::disabled()), through(ProxyConfig::from_env()));
-    SharedHttpClient::new(ByPlace { near, far })
+/// The longest answer that is decompressed.
+const DECOMPRESSED_LIMIT: usize = 64 << 20;
+
+/// Returns the SDK's HTTP client over the network: the one that registries are asked with, which trusts `trust`.
+#[must_use]
+pub fn network(trust: Trust) -> SharedHttpClient {
+    SharedHttpClient::new(Network { trust, clients: Mutex::default() })
 }
 
-fn through(proxy: ProxyConfig) -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut builder = Connector::builder().proxy_config(proxy.clone());
-        builder.set_connector_settings(settings.cloned());
-        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
-        // The client may not be asked to load certificates where there are none: it takes that for a mistake of ours.
-        let trusted = TrustStore::empty().with_native_roots(trusts_anybody());
-        match TlsContext::builder().with_trust_store(trusted).build() {
-            Ok(context) => builder.tls_context(context).build(),
-            Err(_) => builder.build(),
-        }
-    })
-}
-
-/// Whether this machine has certificates of authorities at all, where the system keeps them or where `SSL_CERT_FILE` and
-/// `SSL_CERT_DIR` say.
-pub(crate) fn trusts_anybody() -> bool {
-    static TRUSTS: LazyLock<bool> =
-        LazyLock::new(|| !rustls_native_certs::load_native_certs().certs.is_empty());
-    *TRUSTS
-}
-
-/// Whether a URL is on this machine.
-fn is_local(url: &str) -> bool {
-    let Ok(url) = url.parse::<Uri>() else { return false };
-    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// Reaches what is on this machine in another way than the rest.
-#[derive(Clone, Debug)]
-struct ByPlace {
-    near: SharedHttpClient,
-    far: SharedHttpClient,
-}
-
-impl HttpClient for ByPlace {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        let (clients, settings, components) = (self.clone(), settings.clone(), components.clone());
-        SharedHttpConnector::new(ByPlaceConnector { clients, settings, components })
-    }
-}
-
-/// Which client it is, the request says; each makes its connector, and reads the certificates, when it is first used.
 #[derive(Debug)]
-struct ByPlaceConnector {
-    clients: ByPlace,
-    settings: HttpConnectorSettings,
-    components: RuntimeComponents,
+struct Network {
+    trust: Trust,
+    /// The clients, by the limit of the time that a connection may take. There are few: the endpoints that give out the
+    /// credentials of instances have a shorter one than AWS.
+    clients: Mutex<HashMap<Option<Duration>, reqwest::Client>>,
 }
 
-impl HttpConnector for ByPlaceConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let ByPlace { near, far } = &self.clients;
-        let client = if is_local(request.uri()) { near } else { far };
-        client.http_connector(&self.settings, &self.components).call(request)
+impl Network {
+    fn client(&self, connect_timeout: Option<Duration>) -> Result<reqwest::Client, Failure> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&connect_timeout) {
+            return Ok(client.clone());
+        }
+        let client = http_client(&self.trust, connect_timeout)?;
+        clients.insert(connect_timeout, client.clone());
+        Ok(client)
     }
+}
+
+impl HttpClient for Network {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(NetworkConnector {
+            client: self.client(settings.connect_timeout()),
+            read_timeout: settings.read_timeout(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct NetworkConnector {
+    client: Result<reqwest::Client, Failure>,
+    /// How long the head of an answer may take.
+    read_timeout: Option<Duration>,
+}
+
+impl HttpConnector for NetworkConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()));
+        let request = request.and_then(|request| {
+            reqwest::Request::try_from(request.map(reqwest::Body::wrap))
+                .map_err(|error| connector_error(&error))
+        });
+        let client = self.client.clone().map_err(|failure| ConnectorError::user(failure.message.into()));
+        let read_timeout = self.read_timeout;
+        HttpConnectorFuture::new(async move {
+            let answer = client?.execute(request?);
+            let answer = match read_timeout {
+                Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| {
+                    ConnectorError::timeout(format!("no answer within {} s", limit.as_secs_f32()).into())
+                })?,
+                None => answer.await,
+            };
+            readable(answer.map_err(|error| connector_error(&error))?.into()).await
+        })
+    }
+}
+
+/// Returns an answer as the SDK can read it: decompressed, and without headers that are no text.
+async fn readable(answer: Response<reqwest::Body>) -> Result<HttpResponse, ConnectorError> {
+    let (mut parts, body) = answer.into_parts();
+    let body = if is_gzip(&parts.headers) {
+        let body = SdkBody::from_body_1_x(body);
+        let body = aws_smithy_types::byte_stream::ByteStream::new(body)
+            .collect()
+            .await
+            .map_err(|error| ConnectorError::io(error.into()))?;
+        let body = gunzip(&mut parts.headers, body.into_bytes(), DECOMPRESSED_LIMIT);
+        SdkBody::from(body.map_err(|error| ConnectorError::io(error.into()))?)
+    } else {
+        SdkBody::from_body_1_x(body)
+    };
+    parts.headers = text_alone(parts.headers);
+    HttpResponse::try_from(Response::from_parts(parts, body))
+        .map_err(|error| ConnectorError::other(error.into(), None))
+}
+
+/// Drops headers that are no text, which the SDK cannot read.
+fn text_alone(headers: HeaderMap) -> HeaderMap {
+    let mut name = None;
+    let lines = headers.into_iter().filter_map(|(next, value)| {
+        // Of the same header, only the first line comes with its name.
+        name = next.or(name.take());
+        std::str::from_utf8(value.as_bytes()).is_ok().then(|| name.clone().map(|name| (name, value)))?
+    });
+    let lines: Vec<_> = lines.collect();
+    let mut text = HeaderMap::with_capacity(lines.len());
+    for (name, value) in lines {
+        text.append(name, value);
+    }
+    text
+}
+
+/// Returns an error of the network with the kind on which the SDK's retries depend. A certificate that is not trusted now
+/// will not be trusted later either.
+fn connector_error(error: &reqwest::Error) -> ConnectorError {
+    let error = NetworkError::of(error);
+    let make = match error.kind {
+        NetworkErrorKind::Timeout => ConnectorError::timeout,
+        NetworkErrorKind::Name | NetworkErrorKind::Connection | NetworkErrorKind::Tls => ConnectorError::io,
+        NetworkErrorKind::Distrust | NetworkErrorKind::Request => ConnectorError::user,
+    };
+    make(error.into())
 }
 
 /// Wraps an HTTP client so that its errors name the endpoint and its responses are opaque to logs.
@@ -112,11 +157,10 @@ pub(crate) struct NoAnswer {
 }
 
 impl NoAnswer {
-    /// Whether the certificate that the endpoint showed is not trusted. rustls's error is wrapped, and has to be told by
-    /// its words.
+    /// Returns `true` if the certificate that the endpoint showed is not trusted.
     pub(crate) fn is_distrust(&self) -> bool {
-        let causes = std::iter::successors(self.source(), |error| (*error).source());
-        causes.into_iter().any(|error| error.to_string().contains("invalid peer certificate"))
+        let error = self.source.downcast_ref::<NetworkError>();
+        error.is_some_and(|error| error.kind == NetworkErrorKind::Distrust)
     }
 }
 
@@ -193,14 +237,11 @@ fn endpoint_of(url: &str) -> String {
     url[..end].to_owned()
 }
 
-/// Puts the endpoint into an error and keeps its kind, on which retries depend: a certificate that is not trusted will not
-/// be trusted later either.
+/// Puts the endpoint into an error and keeps its kind, on which retries depend.
 fn name(error: ConnectorError, endpoint: String) -> ConnectorError {
     let (timeout, io, user, other) = (error.is_timeout(), error.is_io(), error.is_user(), error.as_other());
-    let no_answer = NoAnswer { endpoint, source: error.into_source() };
-    let is_distrust = no_answer.is_distrust();
-    let source = no_answer.into();
-    match (timeout, io && !is_distrust, user || is_distrust) {
+    let source = NoAnswer { endpoint, source: error.into_source() }.into();
+    match (timeout, io, user) {
         (true, _, _) => ConnectorError::timeout(source),
         (_, true, _) => ConnectorError::io(source),
         (_, _, true) => ConnectorError::user(source),
@@ -210,11 +251,6 @@ fn name(error: ConnectorError, endpoint: String) -> ConnectorError {
 
 #[cfg(test)]
 mod tests {
-    use aws_smithy_runtime_api::{
-        client::{http::http_client_fn, orchestrator::HttpResponse},
-        http::StatusCode,
-    };
-
     use super::*;
 
     #[test]
@@ -226,41 +262,37 @@ mod tests {
         );
     }
 
-    #[test]
-    fn an_endpoint_on_this_machine_is_known() {
-        for url in ["http://127.0.0.1:4566", "http://localhost:5000/", "http://[::1]:4566"] {
-            assert!(is_local(url), "{url}");
-        }
-        for url in
-            ["https://ecs.eu-central-1.amazonaws.com", "http://10.0.0.1:4566", "http://localhost.example", ""]
-        {
-            assert!(!is_local(url), "{url}");
-        }
+    #[tokio::test]
+    async fn answers_lose_headers_that_are_no_text() {
+        let answer = Response::builder()
+            .header("x-amzn-requestid", "1")
+            .header("server", http::HeaderValue::from_bytes(b"caf\xe9").unwrap())
+            .header("via", "a")
+            .header("via", http::HeaderValue::from_bytes(b"\xff").unwrap())
+            .header("via", "b")
+            .body(reqwest::Body::from("x"))
+            .unwrap();
+        let answer = readable(answer).await.unwrap();
+        let headers: Vec<_> = answer.headers().iter().collect();
+        assert_eq!(headers, [("x-amzn-requestid", "1"), ("via", "a"), ("via", "b")]);
     }
 
     #[tokio::test]
-    async fn no_proxy_stands_before_what_is_on_this_machine() {
-        #[derive(Clone, Debug)]
-        struct Says(u16);
-        impl HttpConnector for Says {
-            fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-                let status = StatusCode::try_from(self.0).unwrap();
-                HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::empty())))
-            }
-        }
-        let client = |status| http_client_fn(move |_, _| SharedHttpConnector::new(Says(status)));
-        let clients = ByPlace { near: client(418), far: client(421) };
-        for (endpoint, status) in [("http://127.0.0.1:4566", 418), ("http://10.0.0.1:4566", 421)] {
-            let config = aws_sdk_sts::Config::builder()
-                .behavior_version_latest()
-                .region(aws_sdk_sts::config::Region::from_static("eu-central-1"))
-                .endpoint_url(endpoint)
-                .credentials_provider(aws_credential_types::Credentials::from_keys("a", "b", None))
-                .http_client(clients.clone());
-            let client = aws_sdk_sts::Client::from_conf(config.build());
-            let refused = client.get_caller_identity().send().await.unwrap_err();
-            assert_eq!(refused.raw_response().unwrap().status().as_u16(), status, "{endpoint}");
-        }
+    async fn answers_compressed_unasked_are_decompressed() {
+        // printf '{}' | gzip -n | xxd -i
+        const EMPTY_OBJECT: [u8; 22] = [
+            0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0xab, 0xae, 0x05, 0x00, 0x43, 0xbf,
+            0xa6, 0xa3, 0x02, 0x00, 0x00, 0x00,
+        ];
+        let answer = |body: &[u8]| {
+            let answer = Response::builder().header("content-encoding", "GZIP");
+            answer.body(reqwest::Body::from(body.to_vec())).unwrap()
+        };
+        let plain = readable(answer(&EMPTY_OBJECT)).await.unwrap();
+        assert_eq!(plain.body().bytes(), Some(b"{}".as_slice()));
+        assert!(plain.headers().get("content-encoding").is_none());
+        assert!(readable(answer(&EMPTY_OBJECT[..18])).await.unwrap_err().is_io());
+        assert_eq!(readable(answer(b"")).await.unwrap().body().bytes(), Some(b"".as_slice()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use longshore_model::{Failure, FailureKind};
-use longshore_outside::check_proxies;
+use longshore_outside::Trust;
 use tokio::sync::OnceCell;
 
 use crate::{ReqwestTransport, Transport};
@@ -13,7 +13,7 @@ use crate::{ReqwestTransport, Transport};
 pub struct Access {
     /// Without TLS.
     pub is_plain: bool,
-    /// Trusting these authorities besides the system's. They count for everything that belongs to a check: also for the
+    /// Trusting these certificates besides the system's: authorities', or the registry's own. They count for everything that belongs to a check: also for the
     /// token server, and where redirects lead.
     pub authorities: Option<Authorities>,
 }
@@ -56,16 +56,16 @@ impl Authorities {
 
     async fn connect(&self) -> Result<Arc<dyn Transport>, Failure> {
         let fail = |what: String| {
-            Failure::new(FailureKind::Invalid, format!("the file {} {what}", self.file.display()))
-                .help("ca-file names a file with certificates of authorities in PEM format")
+            Failure::new(FailureKind::Invalid, format!("the file {} {what}", self.file.display())).help(
+                "ca-file names a file with certificates of authorities, or the registry's own, in PEM format",
+            )
         };
         let pem =
             tokio::fs::read(&self.file).await.map_err(|error| fail(format!("cannot be read: {error}")))?;
-        check_proxies()?;
-        let transport: Arc<dyn Transport> = match ReqwestTransport::trusting(&pem) {
-            Ok(transport) => Arc::new(transport),
-            Err(failure) => return Err(fail(format!("cannot be used: {}", failure.message))),
-        };
+        let own = Trust::in_pem(&pem)
+            .ok_or_else(|| fail("cannot be used: there is no certificate in PEM format".to_owned()))?;
+        let transport: Arc<dyn Transport> =
+            Arc::new(ReqwestTransport::trusting(&Trust::of_system().and(own))?);
         Ok(match &self.around {
             Some(around) => around(transport),
             None => transport,

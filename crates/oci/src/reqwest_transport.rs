@@ -1,13 +1,13 @@
 //! Requests over the network.
 
-use std::{error::Error, io, net::IpAddr, time::Duration};
+use std::{io, time::Duration};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use longshore_model::{Failure, FailureKind};
-use longshore_outside::{RealTime, check_proxies};
-use reqwest::{Certificate, Client, redirect};
+use longshore_outside::{NetworkError, NetworkErrorKind, RealTime, Trust, gunzip, http_client, is_gzip};
+use reqwest::Client;
 
 use crate::{Transport, TransportError, TransportErrorKind};
 
@@ -19,15 +19,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// manifest ("Pushing Manifests": at least 4 MiB).
 const BODY_LIMIT: usize = 8 << 20;
 
-/// Requests over the network, with the certificates that the operating system trusts and through the proxy that
-/// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name. Requests to this machine take no proxy, as with Docker.
+/// Requests over the network: see [`http_client`].
 ///
 /// Requests run in real time, whatever the caller's clock does.
 #[derive(Debug)]
 pub struct ReqwestTransport {
     client: Client,
-    /// For this machine.
-    direct: Client,
     real_time: RealTime,
     timeout: Duration,
 }
@@ -36,43 +33,21 @@ impl ReqwestTransport {
     /// A transport with the time limits of production: 5 s for a connection, 20 s for a request.
     ///
     /// # Errors
-    /// When the certificates cannot be loaded, a variable that should name a proxy does not, or no thread can be started.
+    /// When a variable that should name a proxy does not, or no thread can be started.
     pub fn new() -> Result<Self, Failure> {
-        Self::with_roots(&[])
+        Self::trusting(&Trust::of_system())
     }
 
-    /// Like [`ReqwestTransport::new`], but trusts also the certificates in `pem`: those of an authority of one's own.
+    /// Like [`ReqwestTransport::new`], but trusts `trust` instead of the system's certificates.
     ///
     /// # Errors
-    /// When there is no certificate in `pem`, and as with [`ReqwestTransport::new`].
-    pub fn trusting(pem: &[u8]) -> Result<Self, Failure> {
-        match Certificate::from_pem_bundle(pem) {
-            Ok(roots) if !roots.is_empty() => Self::with_roots(&roots),
-            _ => Err(Failure::new(FailureKind::Invalid, "there is no certificate in PEM format")),
-        }
-    }
-
-    fn with_roots(roots: &[Certificate]) -> Result<Self, Failure> {
-        check_proxies()?;
-        let fails = |why: String| {
-            Failure::new(FailureKind::Internal, format!("the HTTP client does not start: {why}"))
-                .help("check the system's certificates")
-        };
-        let builder = || {
-            let builder = Client::builder()
-                .user_agent(concat!("longshore/", env!("CARGO_PKG_VERSION")))
-                .redirect(redirect::Policy::none())
-                .referer(false)
-                .connect_timeout(CONNECT_TIMEOUT);
-            roots.iter().cloned().fold(builder, reqwest::ClientBuilder::add_root_certificate)
-        };
-        let build = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| fails(root(&error)));
-        Ok(Self {
-            client: build(builder())?,
-            direct: build(builder().no_proxy())?,
-            real_time: RealTime::new().map_err(|error| fails(error.to_string()))?,
-            timeout: REQUEST_TIMEOUT,
-        })
+    /// As with [`ReqwestTransport::new`].
+    pub fn trusting(trust: &Trust) -> Result<Self, Failure> {
+        let client = http_client(trust, Some(CONNECT_TIMEOUT))?;
+        let real_time = RealTime::new().map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("the HTTP client does not start: {error}"))
+        })?;
+        Ok(Self { client, real_time, timeout: REQUEST_TIMEOUT })
     }
 
     /// Limits how long a request may take, until the last byte of its response.
@@ -86,7 +61,7 @@ impl ReqwestTransport {
 #[async_trait]
 impl Transport for ReqwestTransport {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let client = if is_local(request.uri()) { &self.direct } else { &self.client }.clone();
+        let client = self.client.clone();
         let request = reqwest::Request::try_from(request).map_err(|error| classify(&error))?;
         let exchange = async move {
             let response = client.execute(request).await.map_err(|error| classify(&error))?;
@@ -99,64 +74,47 @@ impl Transport for ReqwestTransport {
     }
 }
 
-/// Whether `uri` is on this machine.
-fn is_local(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 /// The whole response, unless it is too long.
 async fn bounded(mut response: reqwest::Response) -> Result<Response<Bytes>, TransportError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
         if body.len() + chunk.len() > BODY_LIMIT {
-            let message = format!("the answer is longer than {} MiB", BODY_LIMIT >> 20);
-            return Err(TransportError::new(TransportErrorKind::TooLarge, message));
+            return Err(too_large());
         }
         body.extend_from_slice(&chunk);
     }
-    let mut result = Response::new(body.freeze());
+    let mut headers = std::mem::take(response.headers_mut());
+    let body = if is_gzip(&headers) {
+        gunzip(&mut headers, body.freeze(), BODY_LIMIT).map_err(|error| match error.kind() {
+            io::ErrorKind::FileTooLarge => too_large(),
+            _ => TransportError::new(
+                TransportErrorKind::Other,
+                format!("the answer cannot be decompressed: {error}"),
+            ),
+        })?
+    } else {
+        body.freeze()
+    };
+    let mut result = Response::new(body);
     *result.status_mut() = response.status();
     *result.version_mut() = response.version();
-    *result.headers_mut() = std::mem::take(response.headers_mut());
+    *result.headers_mut() = headers;
     Ok(result)
 }
 
-/// What went wrong, without reqwest's own frame, which repeats the URL.
+fn too_large() -> TransportError {
+    let message = format!("the answer is longer than {} MiB", BODY_LIMIT >> 20);
+    TransportError::new(TransportErrorKind::TooLarge, message)
+}
+
 fn classify(error: &reqwest::Error) -> TransportError {
-    let has_io_kind = |kind| {
-        chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).any(|error| error.kind() == kind)
-    };
-    // The resolver's own error type is not public.
-    let is_name = chain(error).any(|error| error.to_string() == "dns error");
-    let (kind, message) = if is_name {
-        (TransportErrorKind::Name, format!("no address: {}", root(error)))
-    } else if error.is_timeout() {
-        (TransportErrorKind::Timeout, "the connection is not accepted in time".to_owned())
-    } else if has_io_kind(io::ErrorKind::ConnectionRefused) {
-        (TransportErrorKind::Connection, "connection refused".to_owned())
-    } else if has_io_kind(io::ErrorKind::InvalidData) {
-        // What rustls finds wrong comes as invalid data.
-        (TransportErrorKind::Tls, format!("no secure connection: {}", root(error)))
-    } else if error.is_builder() {
-        (TransportErrorKind::Other, root(error))
-    } else {
-        (TransportErrorKind::Connection, root(error))
+    let NetworkError { kind, message } = NetworkError::of(error);
+    let kind = match kind {
+        NetworkErrorKind::Name => TransportErrorKind::Name,
+        NetworkErrorKind::Connection => TransportErrorKind::Connection,
+        NetworkErrorKind::Timeout => TransportErrorKind::Timeout,
+        NetworkErrorKind::Distrust | NetworkErrorKind::Tls => TransportErrorKind::Tls,
+        NetworkErrorKind::Request => TransportErrorKind::Other,
     };
     TransportError::new(kind, message)
-}
-
-/// An error and its causes. I/O errors count the error that they wrap as one, other than [`Error::source`] does.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        match error.downcast_ref::<io::Error>().map(io::Error::get_ref) {
-            Some(Some(wrapped)) => Some(wrapped as &(dyn Error + 'static)),
-            _ => error.source(),
-        }
-    })
-}
-
-/// The innermost cause, which says what happened.
-fn root(error: &(dyn Error + 'static)) -> String {
-    chain(error).last().unwrap_or(error).to_string()
 }

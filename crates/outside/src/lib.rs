@@ -1,13 +1,17 @@
 //! What dealing with the world outside of the program takes.
 //!
 //! Servers and child processes live in real time, even where the program itself runs on tokio's paused clock
-//! ([`RealTime`]); they are reached through the proxy that the environment names ([`check_proxies`]); and what they say is
-//! shown to people, but not trusted ([`Words`]).
+//! ([`RealTime`]); they are reached by one HTTP client ([`http_client`]), which trusts the certificates of a [`Trust`] and
+//! takes the [`Proxies`] of the environment; and what they say is shown to people, but not trusted ([`Words`]).
 
+mod client;
 mod proxy;
 mod real_time;
+mod trust;
 mod words;
 
-pub use proxy::check_proxies;
+pub use client::{NetworkError, NetworkErrorKind, gunzip, http_client, is_gzip};
+pub use proxy::Proxies;
 pub use real_time::RealTime;
+pub use trust::Trust;
 pub use words::Words;

@@ -7,10 +7,8 @@ use std::{
 
 use aws_config::{BehaviorVersion, retry::RetryConfig};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
+use longshore_aws::network;
+use longshore_outside::Trust;
 use longshore_simcloud::{Blueprint, Moment, TokioClock, serve};
 
 use super::{
@@ -91,7 +89,7 @@ impl Cloud {
     /// An emulator at a URL, which takes any credentials.
     #[must_use]
     pub fn emulator(name: &str, url: &str) -> Self {
-        let config = plain_config().http_client(Builder::new().build_http()).endpoint_url(url).build();
+        let config = plain_config().http_client(network(Trust::of_system())).endpoint_url(url).build();
         Self {
             name: name.to_owned(),
             clients: Arc::new(Clients::new(&config)),
@@ -108,7 +106,7 @@ impl Cloud {
         if url != AWS {
             return Self::emulator(name, url);
         }
-        let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let https = network(Trust::of_system());
         let loader =
             aws_config::defaults(BehaviorVersion::latest()).http_client(https).retry_config(patient());
         Self {

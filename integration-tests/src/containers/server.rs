@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use longshore_outside::{Trust, http_client};
 use testcontainers::{
     ContainerAsync, ContainerRequest, GenericImage, ImageExt as _, TestcontainersError,
     core::{IntoContainerPort as _, wait::WaitFor},
@@ -138,9 +139,8 @@ impl Server {
 
 /// Whether there is any answer: while a server starts, the engine accepts connections for it and closes them again.
 async fn is_answered(url: &str) -> bool {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build();
-    match client {
-        Ok(client) => client.get(url).send().await.is_ok(),
+    match http_client(&Trust::of_system(), None) {
+        Ok(client) => client.get(url).timeout(Duration::from_secs(5)).send().await.is_ok(),
         Err(_) => false,
     }
 }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use longshore_outside::Trust;
 use longshore_plugin::PullCheck;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -16,7 +17,7 @@ use tokio_rustls::{
     TlsAcceptor,
     rustls::{
         ServerConfig,
-        crypto::ring,
+        crypto::aws_lc_rs,
         pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
     },
 };
@@ -45,7 +46,7 @@ impl Authority {
             CertificateParams::new(vec!["localhost".to_owned(), "registry.test".to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
@@ -181,7 +182,9 @@ fn a_variable_that_should_name_a_proxy_and_does_not_is_refused() {
     const VALUE: &str = "http://a:hunter2@proxy example.com";
     if env::var_os(AGAIN).is_some() {
         let pem = Authority::new().0.pem();
-        for made in [ReqwestTransport::new(), ReqwestTransport::trusting(pem.as_bytes())] {
+        for made in
+            [ReqwestTransport::new(), ReqwestTransport::trusting(&Trust::in_pem(pem.as_bytes()).unwrap())]
+        {
             let failure = made.map(drop).unwrap_err();
             assert_eq!(failure.at.as_deref(), Some("HTTP_PROXY"), "{failure}");
             assert!(!format!("{failure:?}").contains("hunter2"), "{failure}");

@@ -4,8 +4,9 @@
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_ecs::types::TaskDefinition;
-use aws_smithy_http_client::Builder;
 use aws_types::SdkConfig;
+use longshore_aws::network;
+use longshore_outside::Trust;
 
 use super::stack::{ACCOUNT, REGION};
 
@@ -71,7 +72,7 @@ fn config(url: &str) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(REGION))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys(ACCOUNT, "test", None)))
-        .http_client(Builder::new().build_http())
+        .http_client(network(Trust::of_system()))
         .endpoint_url(url)
         .build()
 }

@@ -1,5 +1,6 @@
 //! Images, and a client that pushes them: the OCI distribution specification, "Push".
 
+use longshore_outside::{Trust, http_client};
 use reqwest::{Client, Method, Response, Url, header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,7 +28,7 @@ impl Pusher {
     /// One that shows `authorization` to the registry at `host`.
     pub(crate) fn new(host: &str, repository: &str, authorization: String) -> Self {
         let base = format!("http://{host}/v2/{repository}/").parse().unwrap();
-        Self { client: Client::builder().no_proxy().build().unwrap(), base, authorization }
+        Self { client: http_client(&Trust::of_system(), None).unwrap(), base, authorization }
     }
 
     async fn send(&self, method: Method, url: Url, content_type: &str, body: Vec<u8>) -> Response {

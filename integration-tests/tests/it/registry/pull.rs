@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, io::Read};
 
+use longshore_outside::{Trust, http_client};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header};
 use serde_json::{Value, json};
 
@@ -47,7 +48,7 @@ pub(crate) async fn pull(
     login: &Login,
 ) -> Result<Pulled, Refused> {
     let base = format!("http://{host}/v2/{repository}/").parse().unwrap();
-    let client = Client::builder().no_proxy().build().unwrap();
+    let client = http_client(&Trust::of_system(), None).unwrap();
     let mut session = Session { client, base, login, authorization: None };
 
     let content = session.read(&format!("manifests/{tag}")).await?;

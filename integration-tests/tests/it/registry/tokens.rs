@@ -4,6 +4,7 @@ use longshore_integration_tests::{
     registry::PUSHER,
     token_server::{Asked, Grant, TokenServer},
 };
+use longshore_outside::{Trust, http_client};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ pub(crate) struct Tokens {
 impl Tokens {
     /// Of the server at `url`.
     pub(crate) fn new(url: &str) -> Self {
-        Self { client: Client::builder().no_proxy().build().unwrap(), url: url.to_owned() }
+        Self { client: http_client(&Trust::of_system(), None).unwrap(), url: url.to_owned() }
     }
 
     async fn send(&self, request: RequestBuilder) -> Value {

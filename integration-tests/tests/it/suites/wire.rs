@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::{
     client::{
         http::{
@@ -18,6 +17,8 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
+use longshore_aws::network;
+use longshore_outside::Trust;
 
 /// An HTTP client that sends everything to one server, whoever it is addressed to.
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ enum Breaks {
 
 impl Wire {
     pub(super) fn to(server: &str) -> Self {
-        Self { http: Builder::new().build_http(), server: server.into(), state: Arc::default() }
+        Self { http: network(Trust::of_system()), server: server.into(), state: Arc::default() }
     }
 
     /// The changes that were sent so far.
