@@ -17,6 +17,7 @@ mod logging;
 mod place;
 mod plan_file;
 mod render;
+mod replace_file;
 mod session;
 mod settings;
 

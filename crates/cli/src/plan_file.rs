@@ -10,6 +10,8 @@ use longshore_engine::Plans;
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Known, Shown, StepId, StepPlan};
 use serde::{Deserialize, Serialize};
 
+use crate::replace_file::replace_file;
+
 /// The format of the file. A change that older versions would misread takes another number.
 const FORMAT: &str = "longshore.plan/1";
 
@@ -39,7 +41,7 @@ impl PlanFile {
         Self { format: FORMAT.to_owned(), target, created, steps: plans }
     }
 
-    /// Writes it.
+    /// Writes it. A file that is there stays whole until the new one is.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -49,7 +51,7 @@ impl PlanFile {
                 .at(path.display().to_string())
         };
         let text = serde_json::to_string_pretty(self).map_err(|error| refused(&error))?;
-        fs::write(path, text + "\n").map_err(|error| refused(&error))
+        replace_file(path, &(text + "\n")).map_err(|error| refused(&error))
     }
 
     /// Reads one.
