@@ -100,7 +100,19 @@ pub(crate) enum Command {
     Plan(Plan),
 
     /// Makes AWS as the configuration declares it, and follows the services until their tasks run
-    #[command(after_help = "Example:\n  longshore deploy --env production --concurrency 20")]
+    ///
+    /// Asks before the plan takes anything away: before it prunes orphans, which are resources of the stack that the
+    /// configuration no longer declares, and before it replaces a declared resource or stops the tasks of a service.
+    /// Without a terminal, an option has to answer; otherwise the run ends before it changes anything.
+    #[command(after_help = "\
+Questions                              Answers
+  prune orphans?                       --prune or --yes; --no-prune leaves them and does the rest
+  replace or stop what is declared?    --yes
+  either of them                       --plan FILE, as far as the plan in it shows it
+
+Examples:
+  longshore deploy --env production --concurrency 20
+  longshore deploy --env production --no-prune      from an old branch, for instance")]
     Deploy(Deploy),
 
     /// Shows what is not as the configuration declares it, and who owns it; reads only
@@ -201,6 +213,9 @@ pub(crate) struct Plan {
     /// Keeps the plan in a file, for `deploy --plan`
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Leaves orphans as they are, as `deploy --no-prune` does
+    #[arg(long)]
+    pub(crate) no_prune: bool,
     #[command(flatten)]
     pub(crate) run: Run,
 }
@@ -218,6 +233,9 @@ pub(crate) struct Adopt {
     /// The steps whose resources are adopted, as `longshore graph` shows them
     #[arg(value_name = "STEP", required = true)]
     pub(crate) steps: Vec<String>,
+    /// Does not ask before the tasks of an adopted service are stopped
+    #[arg(long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) locking: Locking,
     #[command(flatten)]
@@ -235,9 +253,25 @@ pub(crate) struct Deploy {
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnFailure::Keep)]
     pub(crate) on_failure: OnFailure,
     #[command(flatten)]
+    pub(crate) approval: Approval,
+    #[command(flatten)]
     pub(crate) locking: Locking,
     #[command(flatten)]
     pub(crate) run: Run,
+}
+
+/// Answers to the questions of a deployment, given beforehand.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Approval {
+    /// Prunes without asking: removes the stack's resources that the configuration no longer declares
+    #[arg(long, conflicts_with = "no_prune")]
+    pub(crate) prune: bool,
+    /// Does not prune: leaves orphans as they are
+    #[arg(long, conflicts_with = "plan")]
+    pub(crate) no_prune: bool,
+    /// Does not ask: prunes, and replaces and stops what is declared, as the plan says
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Options of whatever changes the stack.

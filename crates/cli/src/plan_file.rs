@@ -7,7 +7,7 @@ use std::{
 };
 
 use longshore_engine::Plans;
-use longshore_model::{Action, Failure, FailureKind, FieldChange, Known, Shown, StepId, StepPlan};
+use longshore_model::{Action, Failure, FailureKind, FieldChange, Known, Orphan, Shown, StepId, StepPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::replace_file::replace_file;
@@ -32,13 +32,16 @@ pub(crate) struct PlanFile {
     pub(crate) target: Target,
     /// When it was made, in milliseconds since the Unix epoch.
     created: u64,
+    /// Whether it leaves orphans as they are: `plan --no-prune`.
+    #[serde(default)]
+    pub(crate) keeps_orphans: bool,
     steps: BTreeMap<StepId, StepPlan>,
 }
 
 impl PlanFile {
     /// A plan for `target`, made at `created`.
     pub(crate) fn new(target: Target, created: u64, plans: Plans) -> Self {
-        Self { format: FORMAT.to_owned(), target, created, steps: plans }
+        Self { format: FORMAT.to_owned(), target, created, keeps_orphans: false, steps: plans }
     }
 
     /// Writes it. A file that is there stays whole until the new one is.
@@ -177,7 +180,9 @@ fn fields(plan: &StepPlan) -> BTreeMap<String, Vec<String>> {
     };
     let output = |(name, known): (&String, &Known)| (name.clone(), Shown::from(known).to_string());
     let mut fields = BTreeMap::<_, Vec<_>>::new();
-    for (name, value) in plan.changes.iter().map(change).chain(plan.outputs.iter().map(output)) {
+    let orphan = |orphan: &Orphan| (orphan.resource.clone(), "an orphan that is removed".to_owned());
+    let changes = plan.changes.iter().map(change).chain(plan.orphans.iter().map(orphan));
+    for (name, value) in changes.chain(plan.outputs.iter().map(output)) {
         fields.entry(name).or_default().push(value);
     }
     fields

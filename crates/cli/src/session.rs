@@ -68,6 +68,7 @@ impl Session {
             events,
             adopt: BTreeSet::new(),
             only: None,
+            keep_orphans: false,
         };
         Ok(Self {
             expansion,

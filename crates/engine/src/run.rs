@@ -35,6 +35,8 @@ pub struct Run {
     pub adopt: BTreeSet<StepId>,
     /// The steps that may change something, where not all may: a plan of another one has nothing to do.
     pub only: Option<BTreeSet<StepId>>,
+    /// Whether orphans stay, instead of being pruned.
+    pub keep_orphans: bool,
 }
 
 impl Run {
@@ -48,9 +50,13 @@ impl Run {
             let inputs = node.clone().and_then(|node| inputs(&node, ended, |plan: &StepPlan| &plan.outputs));
             let context = self.context(graph, step);
             let is_left_out = self.only.as_ref().is_some_and(|only| !only.contains(step));
+            let keep_orphans = self.keep_orphans;
             async move {
                 let (node, inputs) = (node?, inputs?);
-                let plan = node.step.plan(&context, &inputs).await?;
+                let mut plan = node.step.plan(&context, &inputs).await?;
+                if keep_orphans {
+                    plan = plan.without_pruning();
+                }
                 complete(&node, &plan)?;
                 Ok(if is_left_out { nothing_of(plan) } else { plan })
             }
@@ -147,9 +153,11 @@ impl Run {
     }
 
     fn context(&self, graph: &Graph, step: &StepId) -> Context {
-        let adopts = self.adopt.contains(step) || graph.node(step).is_some_and(|node| node.adopts);
+        let node = graph.node(step);
+        let adopts = self.adopt.contains(step) || node.is_some_and(|node| node.adopts);
         Context::new(self.stack.clone(), step.clone(), self.interrupt.clone(), Arc::new(self.events.clone()))
             .adopting(adopts)
+            .protecting(node.is_some_and(|node| node.is_protected))
     }
 
     const fn bounds<'a>(&'a self, busy: &'a BTreeSet<StepId>) -> Bounds<'a> {

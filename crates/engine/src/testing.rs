@@ -129,6 +129,7 @@ impl Bench {
             interrupt: CancellationToken::new(),
             adopt: BTreeSet::new(),
             only: None,
+            keep_orphans: false,
             events: Events::new(
                 move || start.elapsed().as_millis() as u64,
                 move |event| sink.lock().unwrap().push(event),

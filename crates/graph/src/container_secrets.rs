@@ -58,7 +58,7 @@ pub(crate) fn nodes(
         let value = keep(host.plugins.secret_value(options, host.extensions), problems);
         let Some(store) = stores.get(store_name) else { continue };
         if !store.capabilities().container_secrets {
-            let plugin = &stack.stores[store_name].name;
+            let plugin = &stack.stores[store_name].plugin.name;
             problems.push(
                 Problem::new(
                     format!("{}.store", options.key),
@@ -71,7 +71,8 @@ pub(crate) fn nodes(
         let secret = spec(stack, name, &variable);
         let resource = store.resource(&secret);
         let step = ContainerSecretStep::new(value, store.clone(), secret);
-        let node = Node { resource, ..Node::new(id.clone(), Arc::new(step)) }
+        let is_protected = stack.stores[store_name].protect;
+        let node = Node { resource, is_protected, ..Node::new(id.clone(), Arc::new(step)) }
             .output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN)
             .output(<dyn SecretStore>::WRITTEN_AT, ValueType::MOMENT);
         nodes.push(node);

@@ -59,8 +59,8 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
     let stores: Stores<'_> = stack
         .stores
         .iter()
-        .filter_map(|(name, plugin)| {
-            Some((name, keep(host.plugins.secret_store(plugin, host.extensions), &mut problems)?))
+        .filter_map(|(name, store)| {
+            Some((name, keep(host.plugins.secret_store(&store.plugin, host.extensions), &mut problems)?))
         })
         .collect();
     let mut credentials = BTreeMap::new();
@@ -78,6 +78,8 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         let step = PublishCredentialStep::new(credential.clone());
         let mut node = Node::new(credential.step(), Arc::new(step));
         node.resource = credential.store.resource(&credential.secret);
+        let registry = &stack.registries[name];
+        node.is_protected = registry.protect || stack.stores[&registry.store].protect;
         nodes.push(node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN));
         credentials.insert(name.clone(), credential);
     }
@@ -111,10 +113,13 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         }
         if let Some(deployer) = deployer {
             used.deployers.entry(service.deployer.name.clone()).or_insert_with(|| deployer.clone());
-            nodes.extend(keep(deployer.unfold(name, service, &wires), &mut problems).unwrap_or_default());
+            let unfolded = keep(deployer.unfold(name, service, &wires), &mut problems).unwrap_or_default();
+            let is_protected = service.protect;
+            nodes.extend(unfolded.into_iter().map(|node| Node { is_protected, ..node }));
             deployers.insert(name.clone(), deployer);
         }
     }
+    protect_dependencies(&mut nodes);
     adopt(stack, &mut nodes, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
@@ -124,6 +129,25 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
     match Graph::new(nodes) {
         Ok(graph) => Ok(Expansion { graph, deployers, credentials }),
         Err(errors) => Err(errors.iter().map(|error| Problem::new("services", error.to_string())).collect()),
+    }
+}
+
+/// Protects what protected steps depend on: a service does not outlast its execution role, its secrets or its cluster.
+fn protect_dependencies(nodes: &mut [Node]) {
+    let mut protected = BTreeSet::new();
+    let mut open: Vec<_> =
+        nodes.iter().filter(|node| node.is_protected).map(|node| node.id.clone()).collect();
+    while let Some(step) = open.pop() {
+        if !protected.insert(step.clone()) {
+            continue;
+        }
+        for node in nodes.iter().filter(|node| node.id == step) {
+            open.extend(node.inputs.iter().map(|input| input.from.clone()).chain(node.after.iter().cloned()));
+        }
+    }
+    for node in nodes {
+        // Services may share a step: each has a node of it.
+        node.is_protected = protected.contains(&node.id);
     }
 }
 
@@ -176,7 +200,7 @@ fn registry_credential(
     let source = keep(host.plugins.credential_source(&registry.source, host.extensions), problems);
     let store = stores.get(&registry.store)?.clone();
     if !store.capabilities().pull_credentials {
-        let plugin = &stack.stores[&registry.store].name;
+        let plugin = &stack.stores[&registry.store].plugin.name;
         problems.push(
             Problem::new(
                 format!("registries.{name}.store"),

@@ -10,14 +10,14 @@ use async_trait::async_trait;
 use longshore_model::{
     AwsTarget, CircuitBreaker, Container, ContainerRegistry, ContainerSecret, Deployment, ExecutionRole,
     ImageReference, LaunchType, Name, Network, Options, Platform, Plugin, Problem, Secret, Service,
-    ServiceStatus, Stack, StepId, StepPlan, ValueType,
+    ServiceStatus, Stack, StepId, StepPlan, Store, ValueType,
 };
 use longshore_plugin::{
     Context, Credential, CredentialSource, Extensions, Node, PullCheck, PullProof, Registry, Result,
     RoleBuilder, RoleSpec, SecretSpec, SecretStore, SecretValue, ServiceDeployer, StoreCapabilities, Wires,
 };
 
-use crate::{Format, Host, draw, expand, testing};
+use crate::{Expansion, Format, Host, draw, expand, testing};
 
 /// A plugin of every kind. Expansion is pure: whatever else is called panics.
 struct Fake {
@@ -145,7 +145,7 @@ fn fake(pull_credentials: bool) -> Arc<Fake> {
     Arc::new(Fake { pull_credentials })
 }
 
-fn draw_stack(stack: &Stack) -> String {
+fn expand_stack(stack: &Stack) -> std::result::Result<Expansion, Vec<Problem>> {
     let mut plugins = Registry::default();
     plugins.add_credential_source("ghcr", |_, _| Ok(fake(true)));
     plugins.add_secret_store("secretsmanager", |_, _| Ok(fake(true)));
@@ -154,7 +154,11 @@ fn draw_stack(stack: &Stack) -> String {
     plugins.add_role_builder("iam", |_, _| Ok(fake(true)));
     plugins.add_service_deployer("ecs", |_, _| Ok(fake(true)));
     let host = Host { plugins: &plugins, extensions: &Extensions::default(), pull_check: fake(true) };
-    match expand(stack, &host) {
+    expand(stack, &host)
+}
+
+fn draw_stack(stack: &Stack) -> String {
+    match expand_stack(stack) {
         Ok(expansion) => draw(&expansion.graph, Format::Tree),
         Err(problems) => problems.iter().map(|problem| format!("{problem}\n")).collect(),
     }
@@ -205,7 +209,12 @@ fn service(key: &str, images: &[Image]) -> Service {
             circuit_breaker: CircuitBreaker { enabled: true, rollback: true },
             timeout: Duration::from_secs(60),
         },
+        protect: false,
     }
+}
+
+fn store(key: &str, name: &str) -> Store {
+    Store { plugin: plugin(key, name), protect: false }
 }
 
 fn stack(services: &[(&str, &[Image])]) -> Stack {
@@ -224,11 +233,12 @@ fn stack(services: &[(&str, &[Image])]) -> Stack {
                 source: plugin("registries.ghcr", "ghcr"),
                 store: name("default"),
                 secret_name: None,
+                protect: false,
                 removed: false,
             },
         )]
         .into(),
-        stores: [(name("default"), plugin("stores.default", "secretsmanager"))].into(),
+        stores: [(name("default"), store("stores.default", "secretsmanager"))].into(),
         services: services
             .iter()
             .map(|(key, images)| (name(key), service(&format!("services.{key}"), images)))
@@ -270,7 +280,7 @@ fn services_on_one_registry_share_its_secret_and_their_cluster() {
 /// A stack whose services have variables in the store `parameters`.
 fn stack_with_variables() -> Stack {
     let mut stack = stack(SHOP);
-    stack.stores.insert(name("parameters"), plugin("stores.parameters", "ssm"));
+    stack.stores.insert(name("parameters"), store("stores.parameters", "ssm"));
     let secret = |key: &str| ContainerSecret::Written {
         store: name("parameters"),
         value: Options { key: key.to_owned(), ..Options::default() },
@@ -319,7 +329,7 @@ fn variables_are_kept_by_steps_that_role_and_service_depend_on() {
 #[test]
 fn a_store_that_ecs_does_not_read_variables_from_is_refused() {
     let mut stack = stack_with_variables();
-    stack.stores.insert(name("parameters"), plugin("stores.parameters", "secretsmanager"));
+    stack.stores.insert(name("parameters"), store("stores.parameters", "secretsmanager"));
     stack.services.remove(&name("api"));
     insta::assert_snapshot!(draw_stack(&stack), @r#"
     web.store: ECS cannot read environment variables from the store `parameters` (secretsmanager) (name a store with use = "ssm" or use = "secretsmanager")
@@ -329,7 +339,7 @@ fn a_store_that_ecs_does_not_read_variables_from_is_refused() {
 #[test]
 fn everything_wrong_is_found_at_once() {
     let mut stack = stack(SHOP);
-    stack.stores.insert(name("parameters"), plugin("stores.parameters", "ssm"));
+    stack.stores.insert(name("parameters"), store("stores.parameters", "ssm"));
     stack.registries.get_mut(&name("ghcr")).unwrap().store = name("parameters");
     stack.registries.get_mut(&name("ghcr")).unwrap().source.name = "ghrc".to_owned();
     stack.services.get_mut(&name("api")).unwrap().desired_count = 0;
@@ -340,4 +350,23 @@ fn everything_wrong_is_found_at_once() {
     services.api.desired-count: too few
     services.web.use: there is no service deployer `kubernetes` (there are: ecs)
     "#);
+}
+
+#[test]
+fn protected_service_protects_what_it_uses() {
+    let protected = |change: fn(&mut Stack)| {
+        let mut stack = stack_with_variables();
+        change(&mut stack);
+        let graph = expand_stack(&stack).ok().unwrap().graph;
+        let steps: Vec<_> =
+            graph.nodes().filter(|node| node.is_protected).map(|node| node.id.to_string()).collect();
+        steps.join(" ")
+    };
+    assert_eq!(protected(|_| {}), "");
+    let service = protected(|stack| stack.services.get_mut(&name("web")).unwrap().protect = true);
+    assert_eq!(service, "cluster.default credential.ghcr secret.web.DATABASE_URL role.web service.web");
+    let registry = protected(|stack| stack.registries.get_mut(&name("ghcr")).unwrap().protect = true);
+    assert_eq!(registry, "credential.ghcr");
+    let store = protected(|stack| stack.stores.get_mut(&name("default")).unwrap().protect = true);
+    assert_eq!(store, "credential.ghcr");
 }

@@ -64,14 +64,14 @@ fn secrets(
 ) -> Vec<Node> {
     let mut kinds: BTreeMap<String, Arc<dyn SecretStore>> = BTreeMap::new();
     for (name, store) in stores {
-        kinds.entry(stack.stores[*name].name.clone()).or_insert_with(|| store.clone());
+        kinds.entry(stack.stores[*name].plugin.name.clone()).or_insert_with(|| store.clone());
     }
     for (kind, store) in host.plugins.secret_stores(host.extensions) {
         kinds.entry(kind.to_owned()).or_insert(store);
     }
     let node = |(kind, store): (String, Arc<dyn SecretStore>)| {
         let id = StepId::new("undeclared-secrets", &kind);
-        let is_here = |(name, _): &&(&Name, _)| stack.stores[*name].name == kind;
+        let is_here = |(name, _): &&(&Name, _)| stack.stores[*name].plugin.name == kind;
         let removed = used.removed.iter().filter(is_here).map(|(_, credential)| credential.clone()).collect();
         let revokers = Revokers { declared: used.credentials.clone(), removed };
         let step = UndeclaredSecretsStep { name: kind, store, declared: declared.clone(), revokers };

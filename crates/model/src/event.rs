@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CredentialStatus, Drift, Failure, LockState, Outputs, ServiceStatus, StepId, StepPlan};
+use crate::{CredentialStatus, Drift, Failure, LockState, Loss, Outputs, ServiceStatus, StepId, StepPlan};
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,18 @@ pub enum Outcome {
     Failed,
     /// The run was interrupted before it had done everything.
     Interrupted,
+}
+
+/// The answer to the question whether a plan may take resources away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It may.
+    Yes,
+    /// It may not: the run ends before it changes anything.
+    No,
+    /// There is no terminal to ask at: the run ends before it changes anything.
+    NotAsked,
 }
 
 /// A step as a display needs to know it beforehand.
@@ -173,6 +185,13 @@ pub enum EventKind {
     InterruptRequested {
         /// The steps that are being waited for.
         running: Vec<StepId>,
+    },
+    /// The plan takes resources away, and no option approved it beforehand.
+    Approval {
+        /// The resources.
+        losses: Vec<Loss>,
+        /// The answer.
+        answer: Answer,
     },
     /// How the services are doing.
     Status {

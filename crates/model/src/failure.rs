@@ -28,6 +28,8 @@ pub enum FailureKind {
     Interrupted,
     /// What was changed cannot be taken back.
     Stuck,
+    /// The resource is protected: it is neither removed nor replaced.
+    Protected,
     /// A fault of Longshore or of a plugin.
     Internal,
 }

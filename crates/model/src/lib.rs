@@ -23,7 +23,7 @@ mod step;
 
 pub use arn::{Arn, InvalidArn};
 pub use drift::{Drift, DriftKind};
-pub use event::{Event, EventKind, Outcome, Phase, StepSummary};
+pub use event::{Answer, Event, EventKind, Outcome, Phase, StepSummary};
 pub use failure::{Failure, FailureKind};
 pub use fields::Fields;
 pub use image::{ImageReference, InvalidImageReference};
@@ -31,14 +31,14 @@ pub use key::{join_key, split_key};
 pub use lock::{LockHolder, LockState};
 pub use name::{InvalidName, Name};
 pub use options::Options;
-pub use plan::{Action, Effect, FieldChange, Shown, StepPlan};
+pub use plan::{Action, Effect, FieldChange, Loss, LossKind, Orphan, Shown, StepPlan};
 pub use platform::{Architecture, Platform};
 pub use problem::{Problem, closest};
 pub use secrecy::{REDACTED, hides, holds_a_token, redacted, without_tokens};
 pub use secret::Secret;
 pub use stack::{
     AwsTarget, CallRate, CircuitBreaker, Container, ContainerRegistry, ContainerSecret, Deployment,
-    ExecutionRole, LaunchType, Logs, Network, Plugin, Service, Stack, TaskSize,
+    ExecutionRole, LaunchType, LogRemoval, Logs, Network, Plugin, Service, Stack, Store, TaskSize,
 };
 pub use status::{CredentialStatus, PullStatus, ServiceEvent, ServiceStatus, TaskStatus};
 pub use step::{Inputs, Known, Outputs, StepId, ValueType, is_internal};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Known;
+use crate::{Known, StepId};
 
 /// What is going to happen to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,6 +110,42 @@ pub enum Effect {
     Stop,
 }
 
+/// A resource that the stack owns and the configuration no longer declares.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Orphan {
+    /// The resource, as people know it: `service default/api`.
+    pub resource: String,
+    /// The step that made it; `None` where no tag names it.
+    pub made_by: Option<String>,
+}
+
+/// How a plan takes a resource away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossKind {
+    /// It is an orphan, and is removed.
+    Prune,
+    /// It is declared, and is removed.
+    Remove,
+    /// It is removed and made anew.
+    Replace,
+    /// Its tasks are stopped for good.
+    Stop,
+    /// All its tasks are stopped before new ones start.
+    Restart,
+}
+
+/// A resource that a plan takes away, at least for a while: what is asked for before it is applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The step that takes it away.
+    pub step: StepId,
+    /// The resource, as people know it.
+    pub resource: String,
+    /// How.
+    pub kind: LossKind,
+}
+
 /// What a step is going to do, and what it will yield. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepPlan {
@@ -123,6 +159,9 @@ pub struct StepPlan {
     pub reason: Option<String>,
     /// The fields that change.
     pub changes: Vec<FieldChange>,
+    /// The orphans that are removed, where the step prunes a kind of resource.
+    #[serde(default)]
+    pub orphans: Vec<Orphan>,
     /// The outputs as far as they are known.
     pub outputs: BTreeMap<String, Known>,
     /// What happens to running tasks.
@@ -140,6 +179,7 @@ impl StepPlan {
             resources: 1,
             reason: None,
             changes: Vec::new(),
+            orphans: Vec::new(),
             outputs: BTreeMap::new(),
             effect: Effect::None,
             notes: Vec::new(),
@@ -164,5 +204,35 @@ impl StepPlan {
     #[must_use]
     pub fn is_change(&self) -> bool {
         self.action != Action::NoChange
+    }
+
+    /// The resources that the plan of `step` takes away: orphans that it prunes, and declared resources that it removes,
+    /// replaces or stops.
+    #[must_use]
+    pub fn losses(&self, step: &StepId) -> Vec<Loss> {
+        let loss = |resource: &str, kind| Loss { step: step.clone(), resource: resource.to_owned(), kind };
+        if !self.orphans.is_empty() {
+            return self.orphans.iter().map(|orphan| loss(&orphan.resource, LossKind::Prune)).collect();
+        }
+        let kind = match (self.action, self.effect) {
+            (Action::NoChange, _) => None,
+            (Action::Delete, _) => Some(LossKind::Remove),
+            (Action::Replace, _) => Some(LossKind::Replace),
+            (_, Effect::Stop) => Some(LossKind::Stop),
+            (_, Effect::Restart) => Some(LossKind::Restart),
+            _ => None,
+        };
+        kind.map(|kind| loss(&self.resource, kind)).into_iter().collect()
+    }
+
+    /// The same plan without its pruning: each orphan stays, and a note says so.
+    #[must_use]
+    pub fn without_pruning(mut self) -> Self {
+        if self.orphans.is_empty() {
+            return self;
+        }
+        let kept = self.orphans.drain(..).map(|orphan| format!("{} stays", orphan.resource));
+        self.notes = kept.collect();
+        Self { action: Action::NoChange, effect: Effect::None, resources: 0, reason: None, ..self }
     }
 }

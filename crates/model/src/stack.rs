@@ -22,7 +22,7 @@ pub struct Stack {
     /// Container registries that need a credential, by name.
     pub registries: BTreeMap<Name, ContainerRegistry>,
     /// Secret stores, by name.
-    pub stores: BTreeMap<Name, Plugin>,
+    pub stores: BTreeMap<Name, Store>,
     /// Services, by name.
     pub services: BTreeMap<Name, Service>,
 }
@@ -60,6 +60,15 @@ pub struct Plugin {
     pub options: Options,
 }
 
+/// A place that keeps secrets.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Store {
+    /// The secret store.
+    pub plugin: Plugin,
+    /// Whether the secrets in it are protected from being removed and pruned.
+    pub protect: bool,
+}
+
 /// A container registry, where its credential comes from and where it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContainerRegistry {
@@ -77,6 +86,8 @@ pub struct ContainerRegistry {
     pub store: Name,
     /// The secret's name in the store; otherwise the store makes one of stack and registry.
     pub secret_name: Option<String>,
+    /// Whether its secret is protected from being removed and pruned.
+    pub protect: bool,
     /// It is no longer used: it is declared only so that what was made for it can be revoked.
     pub removed: bool,
 }
@@ -129,6 +140,8 @@ pub struct Service {
     pub logs: Option<Logs>,
     /// How new revisions are rolled out.
     pub deployment: Deployment,
+    /// Whether it is protected from being removed, pruned and replaced, with everything that it uses.
+    pub protect: bool,
 }
 
 /// A container of a task.
@@ -205,6 +218,18 @@ pub struct Logs {
     pub group: Option<String>,
     /// Days that log events are kept.
     pub retention_days: u32,
+    /// What happens to the log group when the service is removed.
+    pub removal: LogRemoval,
+}
+
+/// What happens to a log group when its service is removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogRemoval {
+    /// It stays, with its log events.
+    #[default]
+    Keep,
+    /// It is deleted, and its log events with it.
+    Delete,
 }
 
 /// How new revisions of a service are rolled out.

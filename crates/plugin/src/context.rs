@@ -35,19 +35,28 @@ pub struct Context {
     pub interrupt: CancellationToken,
     /// Whether the step may take over what is there and belongs to nobody.
     pub adopts: bool,
+    /// Whether what the step makes is protected from being removed, pruned and replaced.
+    pub protects: bool,
     reporter: Arc<dyn Reporter>,
 }
 
 impl Context {
     /// The context of `step` in a run of `stack`.
     pub fn new(stack: Name, step: StepId, interrupt: CancellationToken, reporter: Arc<dyn Reporter>) -> Self {
-        Self { stack, step, interrupt, adopts: false, reporter }
+        Self { stack, step, interrupt, adopts: false, protects: false, reporter }
     }
 
     /// Lets the step take over what is there and belongs to nobody, or not.
     #[must_use]
     pub const fn adopting(mut self, adopts: bool) -> Self {
         self.adopts = adopts;
+        self
+    }
+
+    /// Lets the step protect what it makes, or not.
+    #[must_use]
+    pub const fn protecting(mut self, protects: bool) -> Self {
+        self.protects = protects;
         self
     }
 

@@ -40,7 +40,7 @@ pub use secret_value::SecretValue;
 pub use step::{Input, Node, Output, Step, stuck};
 pub use store::{SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret};
 pub(crate) use undeclared::as_far_as_allowed;
-pub use undeclared::{Declared, Undeclared, UndeclaredResource};
+pub use undeclared::{Declared, Stays, Undeclared, UndeclaredResource};
 
 /// What a plugin's work ends with when it fails.
 pub type Result<T> = std::result::Result<T, longshore_model::Failure>;

@@ -104,6 +104,8 @@ pub struct Node {
     pub resource: Option<String>,
     /// Whether it may take over what is there and belongs to nobody.
     pub adopts: bool,
+    /// Whether what it makes is protected from being removed, pruned and replaced.
+    pub is_protected: bool,
     /// Whether it comes after everything else: what only tidies up.
     pub is_last: bool,
     /// Whether its removal comes before every other one, instead of after those that depend on it.
@@ -123,6 +125,7 @@ impl Node {
             after: Vec::new(),
             resource: None,
             adopts: false,
+            is_protected: false,
             is_last: false,
             is_removed_first: false,
             outputs: Vec::new(),

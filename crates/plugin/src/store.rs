@@ -49,6 +49,8 @@ pub struct UndeclaredSecret {
     pub resource: String,
     /// What is noted beside it: see [`SecretSpec::labels`].
     pub labels: BTreeMap<String, String>,
+    /// Whether it is protected from being removed.
+    pub is_protected: bool,
 }
 
 /// What a store can do.

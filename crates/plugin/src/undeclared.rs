@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use longshore_model::{FailureKind, FieldChange, Shown, StepId};
+use longshore_model::{Failure, FailureKind, Orphan, StepId};
 
 use crate::{Context, Node, Result};
 
@@ -29,6 +29,12 @@ impl Declared {
         Self { steps, resources }
     }
 
+    /// Returns whether the step named `step` is declared.
+    #[must_use]
+    pub fn has_step(&self, step: &str) -> bool {
+        self.steps.keys().any(|id| id.as_str() == step)
+    }
+
     /// Whether `resource`, which is tagged as made by `step`, is still made. A step that now makes another resource does
     /// not make this one; a step that does not say what it makes is taken at its name.
     #[must_use]
@@ -48,11 +54,22 @@ pub struct UndeclaredResource {
     pub step: String,
     /// What names it in calls, such as its ARN.
     pub id: String,
+    /// Why it is not pruned, where it is not.
+    pub stays: Option<Stays>,
 }
 
-/// How a plan shows that `resource`, which `step` made, goes.
-pub(crate) fn removed(resource: String, step: &str) -> FieldChange {
-    FieldChange::new(resource, (!step.is_empty()).then(|| Shown::text(step)), None)
+/// Why an orphan is not pruned.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stays {
+    /// It is protected: the whole stack is not removed either.
+    Protected,
+    /// Its kind is kept unless the configuration said otherwise.
+    Kept,
+}
+
+/// An orphan in a plan. `step` made it, and is empty where no tag names it.
+pub(crate) fn orphan(resource: String, step: &str) -> Orphan {
+    Orphan { resource, made_by: (!step.is_empty()).then(|| step.to_owned()) }
 }
 
 /// Finds and removes what the stack owns and no step makes. Found by tag, wherever it is: nobody has to remember it.
@@ -103,12 +120,25 @@ pub trait Undeclared: Send + Sync {
     ) -> Result<()>;
 }
 
+/// Why a protected orphan ends the run: the whole stack is removed, or a declared step makes another resource in its place.
+pub(crate) fn refuse_protected(resource: &str, is_replaced: bool) -> Failure {
+    let what = if is_replaced { "replaced by another one" } else { "removed" };
+    let help = if is_replaced {
+        "declare it as it was with `protect = false`, deploy, and only then change it"
+    } else {
+        "bring its declaration back with `protect = false` and deploy, or set its tag longshore:protected to false; then run \
+         this again"
+    };
+    let message = format!("the {resource} is protected, and so is not {what}");
+    Failure::new(FailureKind::Protected, message).help(help)
+}
+
 /// What was found, or nothing where the caller may not look: whoever uses neither the service nor the permission must be
 /// able to deploy nevertheless.
 pub(crate) fn as_far_as_allowed<T>(context: &Context, what: &str, found: Result<Vec<T>>) -> Result<Vec<T>> {
     match found {
         Err(failure) if failure.kind == FailureKind::Denied => {
-            context.warn(format!("{what} that nothing declares are not looked for: {failure}"));
+            context.warn(format!("orphaned {what} are not looked for: {failure}"));
             Ok(Vec::new())
         }
         found => found,

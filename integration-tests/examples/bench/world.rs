@@ -120,6 +120,7 @@ impl World {
             events: Events::new(move || clock.now().0, |_| {}),
             adopt: BTreeSet::new(),
             only: None,
+            keep_orphans: false,
         };
         (expansion, run)
     }

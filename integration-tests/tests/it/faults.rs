@@ -143,6 +143,7 @@ async fn failure_of_the_service(arrange: impl FnOnce(&mut Registry)) -> Failure 
         interrupt: CancellationToken::new(),
         adopt: BTreeSet::new(),
         only: None,
+        keep_orphans: false,
         events: Events::new(move || clock.now().0, move |event| sink.lock().unwrap().push(event)),
     };
     let planned = run.plan(&expansion.graph).await;

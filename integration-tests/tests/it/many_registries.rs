@@ -26,6 +26,8 @@ host = "git.example.com:5050"
 username = "gitlab+deploy-token-7"
 token = { file = "gitlab" }
 
+[services.web]
+logs.removal = "delete"
 [services.web.containers.app]
 image = "ghcr.io/acme/web:1"
 memory = 512
@@ -137,11 +139,11 @@ fn all_tasks_run_and_a_registry_that_leaves_takes_its_secret_and_its_statement_a
         ("undeclared-secrets.secretsmanager", "delete"),
     ];
     assert_eq!(changes, expected.into());
-    let removed: Vec<_> = plans["undeclared-secrets.secretsmanager"]["changes"]
+    let removed: Vec<_> = plans["undeclared-secrets.secretsmanager"]["orphans"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|change| change["field"].as_str().unwrap())
+        .map(|orphan| orphan["resource"].as_str().unwrap())
         .collect();
     assert_eq!(removed, ["secret longshore/shop/plain/pull"]);
     let policy = &plans["role.api"]["changes"];
@@ -150,7 +152,7 @@ fn all_tasks_run_and_a_registry_that_leaves_takes_its_secret_and_its_statement_a
     assert!(old.contains("shop/plain/pull") && old.contains("shop/hub/pull"), "{old}");
     assert!(!new.contains("shop/plain/pull") && new.contains("shop/hub/pull"), "{new}");
 
-    project.longshore(&["deploy"]).code(0);
+    project.longshore(&["deploy", "--prune"]).code(0);
     let again = project.longshore(&["plan", "--detailed-exitcode"]).code(0);
     assert!(again.stdout.contains("nothing to change"), "{}", again.stdout);
     project.longshore(&["destroy", "--yes"]).code(0);
@@ -169,8 +171,8 @@ fn a_service_that_leaves_with_its_registry_is_removed_with_everything_of_its_own
     let plan = project.longshore(&["plan", "--output", "json", "--detailed-exitcode"]).code(2);
     let plans = plans(&plan.stdout);
     let removed = |step: &str| -> Vec<String> {
-        let changes = plans[step]["changes"].as_array().unwrap().iter();
-        changes.map(|change| change["field"].as_str().unwrap().to_owned()).collect()
+        let orphans = plans[step]["orphans"].as_array().unwrap().iter();
+        orphans.map(|orphan| orphan["resource"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(removed("undeclared.services"), ["service default/web", "task definition shop-web"]);
     assert_eq!(removed("undeclared.roles"), ["role shop-web-execution"]);
@@ -180,7 +182,7 @@ fn a_service_that_leaves_with_its_registry_is_removed_with_everything_of_its_own
     let others = ["role.api", "service.api", "role.worker", "service.worker"];
     assert!(others.iter().all(|step| plans[*step]["action"] == "no-change"), "nothing else is touched");
 
-    project.longshore(&["deploy"]).code(0);
+    project.longshore(&["deploy", "--prune"]).code(0);
     let again = project.longshore(&["plan", "--detailed-exitcode"]).code(0);
     assert!(again.stdout.contains("nothing to change"), "{}", again.stdout);
     // What left the configuration before anything was deployed without it is found as well.
@@ -192,7 +194,7 @@ fn a_service_that_leaves_with_its_registry_is_removed_with_everything_of_its_own
     let plan = project.longshore(&["plan", "--output", "json"]).code(0);
     let there: Vec<_> = self::plans(&plan.stdout)
         .into_iter()
-        .filter(|(step, _)| !step.starts_with("undeclared") && !step.starts_with("images"))
+        .filter(|(step, _)| !["undeclared", "images", "log-group"].iter().any(|kind| step.starts_with(kind)))
         .filter(|(_, plan)| plan["action"] == "no-change")
         .collect();
     assert!(there.is_empty(), "{there:?}");

@@ -159,6 +159,9 @@ impl RoleBuilder for IamRoles {
                 .changes(difference.changes(None, &desired)));
         };
         require_usable(&observed, &desired)?;
+        if observed.path != desired.path {
+            desired.ownership.require_unprotected(&desired.name, &observed.tags)?;
+        }
         let observed = observed::policies(client, &desired.name, observed).await?;
         let difference = Difference::between(&observed, &desired);
         check_managed(&self.aws, &difference, &desired).await?;
@@ -188,6 +191,7 @@ impl RoleBuilder for IamRoles {
             return Ok(StepPlan::new(Action::NoChange, resource(&name)));
         };
         let Some(why) = ownership.foreign(&observed.tags) else {
+            ownership.require_unprotected(&name, &observed.tags)?;
             return Ok(StepPlan::new(Action::Delete, resource(&name)));
         };
         let mut plan = StepPlan::new(Action::NoChange, resource(&name));

@@ -23,15 +23,15 @@ impl RoleOwnership {
     }
 
     /// The tags of a role: key and value.
-    pub(crate) fn tags(&self) -> [(&'static str, &str); 3] {
-        let [stack, resource] = self.ownership.tags();
-        [stack, resource, (REGION_TAG, &self.region)]
+    pub(crate) fn tags(&self) -> Vec<(&'static str, &str)> {
+        self.ownership.tags().into_iter().chain([(REGION_TAG, &*self.region)]).collect()
     }
 
     /// The tags that a role with `tags` lacks, or that have another value there.
     pub(crate) fn missing(&self, tags: &[(String, String)]) -> Vec<(&'static str, &str)> {
-        let there = |tag: &(&str, &str)| pairs(tags).any(|present| present == *tag);
-        self.tags().into_iter().filter(|tag| !there(tag)).collect()
+        let region = (REGION_TAG, &*self.region);
+        let is_there = pairs(tags).any(|present| present == region);
+        self.ownership.missing(pairs(tags)).into_iter().chain((!is_there).then_some(region)).collect()
     }
 
     /// Makes sure that a role with `tags` is the stack's.
@@ -50,6 +50,12 @@ impl RoleOwnership {
                 Err(failure.owned_by(self.ownership.stack()))
             }
         }
+    }
+
+    /// Makes sure that a role with `tags` may be removed or replaced.
+    pub(crate) fn require_unprotected(&self, role: &str, tags: &[(String, String)]) -> Result<()> {
+        let checked = self.ownership.require_unprotected(format!("role {role}"), pairs(tags));
+        checked.map_err(|failure| failure.at(format!("iam:GetRole {role}")))
     }
 
     /// What is going to happen to a role with `tags` that would otherwise see `action`.

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use aws_sdk_iam::types::RoleDetail;
-use longshore_aws::{Aws, Ownership, RESOURCE_TAG, STACK_TAG};
-use longshore_plugin::{Context, Declared, Result, Undeclared, UndeclaredResource};
+use longshore_aws::{Aws, Ownership, RESOURCE_TAG, STACK_TAG, is_protected};
+use longshore_plugin::{Context, Declared, Result, Stays, Undeclared, UndeclaredResource};
 
 use crate::{builder::resource, ownership::RoleOwnership, removal};
 
@@ -21,7 +21,10 @@ fn undeclared(
     let tags: Vec<_> = role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
     let step = tags.iter().find(|(key, _)| key == RESOURCE_TAG).map_or("", |(_, step)| step);
     let found = ownership.foreign(&tags).is_none() && !declared.makes(step, &resource(name));
-    found.then(|| UndeclaredResource { resource: resource(name), step: step.to_owned(), id: name.to_owned() })
+    let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let stays = is_protected(pairs).then_some(Stays::Protected);
+    let (step, id) = (step.to_owned(), name.to_owned());
+    found.then(|| UndeclaredResource { resource: resource(name), step, id, stays })
 }
 
 #[async_trait]
@@ -37,7 +40,7 @@ impl Undeclared for UndeclaredRoles {
         let stack = Ownership::of(context);
         let Some(roles) = self.aws.reads().tagged_roles(STACK_TAG, stack.stack()).await? else {
             context.warn(
-                "roles that nothing declares are not looked for: iam:GetAccountAuthorizationDetails is refused, or the \
+                "orphaned roles are not looked for: iam:GetAccountAuthorizationDetails is refused, or the \
                  endpoint has no such call",
             );
             return Ok(Vec::new());

@@ -114,7 +114,8 @@ async fn create(
     desired: &Desired,
     kept: Vec<(String, String)>,
 ) -> std::result::Result<Observed, Problem> {
-    let mut all = desired.ownership.tags().map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+    let own = desired.ownership.tags().into_iter();
+    let mut all: Vec<_> = own.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let is_new = |(key, _): &(String, String)| !all.iter().any(|(own, _)| own.eq_ignore_ascii_case(key));
     let kept: Vec<_> = kept.into_iter().filter(is_new).collect();
     all.extend(kept);

@@ -143,6 +143,9 @@ impl Step for ClusterStep {
             plan.notes.push("stays, because this stack does not own it".to_owned());
             return Ok(plan);
         }
+        ownership
+            .require_unprotected(self.resource(), tags::pairs(cluster.tags()))
+            .map_err(|failure| failure.at(self.at("DescribeClusters")))?;
         if cluster.registered_container_instances_count > 0 {
             plan.notes.push("stays, because container instances are registered with it".to_owned());
             return Ok(plan);

@@ -55,6 +55,7 @@ impl EcsDeployer {
             prefix: log_group::prefix(stack),
             is_named: service.logs.as_ref()?.group.is_some(),
             retention_days: service.logs.as_ref()?.retention_days,
+            removal: service.logs.as_ref()?.removal,
             before: Before::default(),
         };
         let node = Node::new(StepId::new("log-group", name), Arc::new(step));

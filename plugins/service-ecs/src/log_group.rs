@@ -4,10 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use longshore_aws::{
-    Aws, Freshness, Owner, Ownership, code, failure,
+    Aws, Freshness, Mark, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
-use longshore_model::{Action, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Shown, StepPlan};
+use longshore_model::{
+    Action, Failure, FailureKind, FieldChange, Inputs, LogRemoval, Name, Outputs, Shown, StepPlan,
+};
 use longshore_plugin::{Before, Context, Result, Step, stuck};
 
 /// The name of the output that is the log group's name.
@@ -17,6 +19,14 @@ pub(crate) const LOG_GROUP: &str = "log-group";
 pub(crate) const RETENTION_DAYS: &[u32] = &[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
+
+/// The tag that lets a log group go with its service while its value is `delete`.
+const REMOVAL_TAG: &str = "longshore:removal";
+
+/// Returns whether `tags` let a log group go with its service. Otherwise it stays, with its log events.
+pub(crate) fn is_deleted<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
+    tags.into_iter().any(|tag| tag == (REMOVAL_TAG, "delete"))
+}
 
 /// Another change to the same log group ends within seconds.
 const CONCURRENT_CHANGE: Patience = Patience::of(Duration::from_secs(30));
@@ -33,6 +43,8 @@ pub(crate) struct LogGroupStep {
     pub(crate) is_named: bool,
     /// Days that log events are kept.
     pub(crate) retention_days: u32,
+    /// What happens to it when the service is removed.
+    pub(crate) removal: LogRemoval,
     /// The log group as it was before this run changed it.
     pub(crate) before: Before<Observed>,
 }
@@ -97,6 +109,12 @@ impl LogGroupStep {
 
     fn at(&self, call: &str) -> String {
         format!("logs:{call} {}", self.name)
+    }
+
+    /// The ownership, which records what happens to the log group once its declaration is gone.
+    fn ownership(&self, context: &Context) -> Ownership {
+        let is_on = self.removal == LogRemoval::Delete;
+        Ownership::of(context).mark(Mark { key: REMOVAL_TAG, on: "delete", off: "keep", is_on })
     }
 
     fn retention(&self) -> i32 {
@@ -249,7 +267,7 @@ fn shown_retention(days: Option<i32>) -> String {
 impl Step for LogGroupStep {
     async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
         let plan = |action| StepPlan::new(action, self.resource()).output(LOG_GROUP, &self.name);
-        let ownership = Ownership::of(context);
+        let ownership = self.ownership(context);
         let Some(observed) = self.observe(&ownership, Freshness::Planned).await? else {
             let mut changes = vec![self.retention_change(None)];
             changes.extend(tag_changes(&ownership, &BTreeMap::new()));
@@ -278,7 +296,7 @@ impl Step for LogGroupStep {
     }
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
-        let ownership = Ownership::of(context);
+        let ownership = self.ownership(context);
         let yielded = || Ok([(LOG_GROUP.to_owned(), self.name.clone())].into());
         let observed = match plan.action {
             Action::Create => None,
@@ -306,12 +324,23 @@ impl Step for LogGroupStep {
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
         let mut plan = StepPlan::new(Action::NoChange, self.resource());
-        let ownership = Ownership::of(context);
+        let ownership = self.ownership(context);
         match self.observe(&ownership, Freshness::Planned).await? {
             None => {}
             Some(observed) if ownership.owner(observed.tags()) == Owner::Ours => {
-                plan.action = Action::Delete;
-                plan.notes.push("the log events in it are removed with it".to_owned());
+                ownership
+                    .require_unprotected(self.resource(), observed.tags())
+                    .map_err(|failure| failure.at(self.at("ListTagsForResource")))?;
+                match self.removal {
+                    LogRemoval::Delete => {
+                        plan.action = Action::Delete;
+                        plan.notes.push("the log events in it are removed with it".to_owned());
+                    }
+                    LogRemoval::Keep => plan.notes.push(
+                        "stays with its log events; with `logs.removal = \"delete\"` it would be removed"
+                            .to_owned(),
+                    ),
+                }
             }
             Some(_) => plan.notes.push("stays, because this stack does not own it".to_owned()),
         }
@@ -319,7 +348,7 @@ impl Step for LogGroupStep {
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        let ownership = Ownership::of(context);
+        let ownership = self.ownership(context);
         let observed = self.observe(&ownership, Freshness::Now).await?;
         if !observed.is_some_and(|observed| ownership.owner(observed.tags()) == Owner::Ours) {
             return Ok(());
@@ -338,7 +367,7 @@ impl Step for LogGroupStep {
             Action::Create => self.remove(context).await,
             action => {
                 let before = self.before.of(&self.name).ok_or_else(|| stuck(action, &plan.resource))?;
-                self.restore_to(&Ownership::of(context), &before).await
+                self.restore_to(&self.ownership(context), &before).await
             }
         }
     }

@@ -32,11 +32,13 @@ pub(crate) async fn complete(
     tags: &[Tag],
     more: Option<Tag>,
 ) -> Result<()> {
-    if more.is_none() && ownership.missing(pairs(tags)).is_empty() {
+    let missing = ownership.missing(pairs(tags)).into_iter();
+    let missing = missing.map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let new: Vec<_> = missing.chain(more).collect();
+    if new.is_empty() {
         return Ok(());
     }
-    let all = of(ownership).into_iter().chain(more).collect();
-    let call = aws.ecs().await?.tag_resource().resource_arn(arn).set_tags(Some(all));
+    let call = aws.ecs().await?.tag_resource().resource_arn(arn).set_tags(Some(new));
     call.send().await.map_err(|error| failure(&error, format!("ecs:TagResource {arn}")))?;
     Ok(())
 }

@@ -202,7 +202,7 @@ impl TaskDefinitionStep {
     /// before the next attempt it is looked up whether the last one came through without its answer.
     async fn register(&self, context: &Context, definition: TaskDefinition) -> Result<String> {
         let client = self.aws.ecs().await?;
-        let ownership = &Ownership::of(context);
+        let ownership = &ownership(context);
         let definition = &definition;
         until(context, REGISTRATION, |attempt| async move {
             if attempt > 0
@@ -252,6 +252,11 @@ impl TaskDefinitionStep {
     }
 }
 
+/// The ownership of a revision, which is immutable: it is not protected, because only its service leads to its removal.
+fn ownership(context: &Context) -> Ownership {
+    Ownership::of(context).unmarked()
+}
+
 fn is_ours(ownership: &Ownership, tags: &[Tag]) -> bool {
     ownership.owner(tags::pairs(tags)) == Owner::Ours
 }
@@ -260,7 +265,7 @@ fn is_ours(ownership: &Ownership, tags: &[Tag]) -> bool {
 impl Step for TaskDefinitionStep {
     async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
         let declared = self.declared(inputs).await?;
-        let ownership = Ownership::of(context);
+        let ownership = ownership(context);
         let content = fields_of(&declared).digest();
         let unchanged = |arn: &str| {
             StepPlan::new(Action::NoChange, self.resource())
@@ -307,7 +312,7 @@ impl Step for TaskDefinitionStep {
     async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let declared = self.declared(inputs).await?;
         let content = fields_of(&declared).digest();
-        let ownership = Ownership::of(context);
+        let ownership = ownership(context);
         let yielded = |arn: String, content: String| {
             Ok([(TASK_DEFINITION_ARN.to_owned(), arn), (CONTENT.to_owned(), content)].into())
         };

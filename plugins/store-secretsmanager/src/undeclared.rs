@@ -1,7 +1,7 @@
 //! Secrets of the stack that no step makes any more.
 
 use aws_sdk_secretsmanager::types::SecretListEntry;
-use longshore_aws::{Freshness, Owner, Ownership, RESOURCE_TAG};
+use longshore_aws::{Freshness, Owner, Ownership, RESOURCE_TAG, is_protected};
 use longshore_plugin::{Context, Declared, Result, UndeclaredSecret};
 
 use crate::{
@@ -42,6 +42,7 @@ fn undeclared(
     (!is_declared && !is_replica && ownership.owner(tags()) == Owner::Ours).then(|| UndeclaredSecret {
         name: secret.name().unwrap_or_default().to_owned(),
         resource: resource.to_owned(),
+        is_protected: is_protected(tags()),
         labels: labels::of(&tags().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()),
     })
 }

@@ -83,10 +83,10 @@ impl SecretsManager {
 }
 
 async fn create(client: &Client, desired: &Desired<'_>, attempt: u32) -> Result<Probe<String>> {
-    let ownership = desired.ownership.tags().map(|(key, value)| (key.to_owned(), value));
+    let ownership = desired.ownership.tags().into_iter().map(|(key, value)| (key.to_owned(), value));
     let noted = desired.labels.iter().map(|(label, value)| (labels::tag(label), value.as_str()));
     let own = desired.own_tags.iter().map(|(key, value)| (key.clone(), value.as_str()));
-    let tags = ownership.into_iter().chain(noted).chain(own);
+    let tags = ownership.chain(noted).chain(own);
     let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
     let request = client
         .create_secret()

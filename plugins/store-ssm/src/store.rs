@@ -134,8 +134,12 @@ impl SecretStore for ParameterStore {
         let name = self.name(secret)?;
         let mut plan = StepPlan::new(Action::NoChange, resource(&name));
         let Some(tags) = observed::tags(self.aws.ssm().await?, &name).await? else { return Ok(plan) };
-        match Ownership::of(context).owner(observed::pairs(&tags)) {
+        let ownership = Ownership::of(context);
+        match ownership.owner(observed::pairs(&tags)) {
             Owner::Ours => {
+                ownership
+                    .require_unprotected(resource(&name), observed::pairs(&tags))
+                    .map_err(|failure| failure.at(format!("ssm:ListTagsForResource {name}")))?;
                 plan.action = Action::Delete;
                 plan.notes.push("its value is gone for good: Parameter Store has no recovery".to_owned());
             }

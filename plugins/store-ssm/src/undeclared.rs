@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ssm::types::ParameterStringFilter;
-use longshore_aws::{Freshness, Owner, Ownership, RESOURCE_TAG, STACK_TAG, failure};
+use longshore_aws::{Freshness, Owner, Ownership, RESOURCE_TAG, STACK_TAG, failure, is_protected};
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Declared, Result, UndeclaredSecret};
 
@@ -35,7 +35,8 @@ impl ParameterStore {
             let resource = tags.get(RESOURCE_TAG).cloned().unwrap_or_default();
             let is_declared = declared.makes(&resource, &store::resource(&name));
             if !is_declared && ownership.owner(pairs(&tags)) == Owner::Ours {
-                undeclared.push(UndeclaredSecret { name, resource, labels: BTreeMap::new() });
+                let is_protected = is_protected(pairs(&tags));
+                undeclared.push(UndeclaredSecret { name, resource, labels: BTreeMap::new(), is_protected });
             }
         }
         undeclared.sort();

@@ -6,17 +6,21 @@ use longshore_engine::Run;
 use longshore_graph::Graph;
 use longshore_model::{Action, Failure, FailureKind, Outcome, StepId, StepPlan, closest};
 
-use super::{Invocation, stack};
+use super::{
+    Invocation,
+    approve::{Approved, approve},
+    stack,
+};
 use crate::{arguments, exit::Exit, session::Session};
 
 /// Takes over what is there and belongs to nobody.
 pub(super) fn run(options: arguments::Adopt, invocation: Invocation) -> Exit {
-    stack::run_locked("adopt", options.locking, invocation, move |session, _| {
-        Box::pin(adopt(session, options.steps))
+    stack::run_locked("adopt", options.locking, invocation, move |session, invocation| {
+        Box::pin(adopt(session, invocation, options.steps, options.yes))
     })
 }
 
-async fn adopt(session: &Session, named: Vec<String>) -> Exit {
+async fn adopt(session: &Session, invocation: &mut Invocation, named: Vec<String>, yes: bool) -> Exit {
     let graph = &session.expansion.graph;
     let chosen = match chosen(graph, &named) {
         Ok(chosen) => chosen,
@@ -37,6 +41,10 @@ async fn adopt(session: &Session, named: Vec<String>) -> Exit {
     if !refused.is_empty() {
         session.refuse(refused);
         return session.finish(Outcome::Failed, []);
+    }
+    let approved = Approved { prune: false, rest: yes, takes_plan: false };
+    if let Err(outcome) = approve(session, invocation, &plans, approved).await {
+        return session.finish(outcome, []);
     }
     let applied = run.apply(graph, &plans).await;
     let outcome = session.outcome(&applied);

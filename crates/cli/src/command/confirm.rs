@@ -18,14 +18,25 @@ pub(super) fn nobody_to_ask(invocation: &Invocation, what: &str) -> Option<Failu
 /// Asks for the stack's name, which is typed to do `what`. No answer when somebody asks to stop instead.
 pub(super) async fn confirm(session: &Session, invocation: &mut Invocation, what: &str) -> Option<bool> {
     let stack = session.run.stack.to_string();
-    invocation.display.stderr.write(format!("Type the stack's name, `{stack}`, to {what}: "));
+    let question = format!("Type the stack's name, `{stack}`, to {what}: ");
+    is_typed(session, invocation, question, &stack).await
+}
+
+/// Asks `question` and returns whether the answer is `wanted`. `None` if the run is interrupted instead.
+pub(super) async fn is_typed(
+    session: &Session,
+    invocation: &mut Invocation,
+    question: String,
+    wanted: &str,
+) -> Option<bool> {
+    invocation.display.stderr.write(question);
     let mut stdin = std::mem::replace(&mut invocation.stdin, Box::new(std::io::empty()));
     let read = tokio::task::spawn_blocking(move || {
         let mut line = String::new();
         stdin.read_line(&mut line).map(|_| line)
     });
     tokio::select! {
-        line = read => Some(line.is_ok_and(|line| line.is_ok_and(|line| line.trim() == stack))),
+        line = read => Some(line.is_ok_and(|line| line.is_ok_and(|line| line.trim() == wanted))),
         () = session.run.interrupt.cancelled() => None,
     }
 }

@@ -4,7 +4,11 @@ use longshore_engine::Run;
 use longshore_model::{Outcome, StepPlan};
 use tokio_util::sync::CancellationToken;
 
-use super::{Invocation, stack};
+use super::{
+    Invocation,
+    approve::{Approved, approve},
+    stack,
+};
 use crate::{
     arguments::{self, OnFailure},
     exit::Exit,
@@ -19,12 +23,20 @@ pub(super) fn run(options: arguments::Deploy, invocation: Invocation) -> Exit {
         Err(failure) => return invocation.refuse(vec![failure]),
     };
     let locking = options.locking;
-    stack::run_locked("deploy", locking, invocation, move |session, _| {
-        Box::pin(deploy(session, options, approved))
+    stack::run_locked("deploy", locking, invocation, move |session, invocation| {
+        Box::pin(deploy(session, invocation, options, approved))
     })
 }
 
-async fn deploy(session: &Session, options: arguments::Deploy, approved: Option<PlanFile>) -> Exit {
+async fn deploy(
+    session: &Session,
+    invocation: &mut Invocation,
+    options: arguments::Deploy,
+    approved: Option<PlanFile>,
+) -> Exit {
+    let arguments::Approval { prune, no_prune, yes } = options.approval;
+    let is_shown = approved.is_some();
+    let answers = Approved { prune: prune || yes || is_shown, rest: yes || is_shown, takes_plan: true };
     if let (Some(approved), Some(path)) = (&approved, &options.plan) {
         let target = session.plan_target().await;
         if let Err(failure) = target.and_then(|target| approved.require_target(&target, path)) {
@@ -33,7 +45,9 @@ async fn deploy(session: &Session, options: arguments::Deploy, approved: Option<
         }
     }
     let graph = &session.expansion.graph;
-    let planned = session.run.plan(graph).await;
+    let keep_orphans = approved.as_ref().map_or(no_prune, |approved| approved.keeps_orphans);
+    let run = Run { keep_orphans, ..session.run.clone() };
+    let planned = run.plan(graph).await;
     let outcome = session.outcome(&planned);
     if outcome != Outcome::Succeeded {
         return session.finish(outcome, []);
@@ -48,7 +62,10 @@ async fn deploy(session: &Session, options: arguments::Deploy, approved: Option<
         session.show_status().await;
         return session.finish(Outcome::Succeeded, plans.values());
     }
-    let applied = session.run.apply(graph, &plans).await;
+    if let Err(outcome) = approve(session, invocation, &plans, answers).await {
+        return session.finish(outcome, []);
+    }
+    let applied = run.apply(graph, &plans).await;
     let outcome = session.outcome(&applied);
     if outcome == Outcome::Succeeded {
         session.show_status().await;

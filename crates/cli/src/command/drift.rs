@@ -2,7 +2,8 @@
 
 use longshore_engine::{Ended, Report};
 use longshore_model::{
-    Action, Drift, DriftKind, EventKind, Failure, FailureKind, FieldChange, Outcome, Shown, StepId, StepPlan,
+    Action, Drift, DriftKind, EventKind, Failure, FailureKind, FieldChange, Orphan, Outcome, Shown, StepId,
+    StepPlan,
 };
 
 use super::{Invocation, stack};
@@ -66,19 +67,19 @@ fn of_plan(step: &StepId, stack: &str, plan: StepPlan) -> Vec<Drift> {
         Action::Create => drift(DriftKind::Missing, plan.resource, plan.reason, Vec::new()),
         Action::Delete => {
             // One step for all of a kind: each is a drift of its own.
-            let one = |change: FieldChange| Drift {
+            let one = |orphan: Orphan| Drift {
                 step: step.clone(),
-                resource: change.field,
+                resource: orphan.resource,
                 kind: DriftKind::Undeclared,
                 owner: Some(stack.to_owned()),
                 blocks: false,
-                detail: Some(change.old.map_or_else(
+                detail: Some(orphan.made_by.map_or_else(
                     || "no tag says which step made it".to_owned(),
                     |made_by| format!("made by {made_by}"),
                 )),
                 fields: Vec::new(),
             };
-            plan.changes.into_iter().map(one).collect()
+            plan.orphans.into_iter().map(one).collect()
         }
         Action::Adopt => {
             let what_for = Some("will be adopted".to_owned());

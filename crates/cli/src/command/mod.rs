@@ -1,6 +1,7 @@
 //! The commands.
 
 mod adopt;
+mod approve;
 mod cloud;
 mod completions;
 mod config;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use longshore_engine::Plans;
+use longshore_engine::{Plans, Run};
 use longshore_model::{Failure, Outcome, StepPlan};
 
 use super::{Invocation, stack};
@@ -10,19 +10,20 @@ use crate::{arguments, exit::Exit, plan_file::PlanFile, session::Session};
 
 /// Shows what a deployment would change.
 pub(super) fn run(options: &arguments::Plan, invocation: Invocation) -> Exit {
-    let (detailed, out) = (options.detailed_exitcode, options.out.clone());
-    stack::run("plan", invocation, move |session, _| Box::pin(plan(session, detailed, out)))
+    let (detailed, out, keep_orphans) = (options.detailed_exitcode, options.out.clone(), options.no_prune);
+    stack::run("plan", invocation, move |session, _| Box::pin(plan(session, detailed, out, keep_orphans)))
 }
 
-async fn plan(session: &Session, detailed: bool, out: Option<PathBuf>) -> Exit {
-    let report = session.run.plan(&session.expansion.graph).await;
+async fn plan(session: &Session, detailed: bool, out: Option<PathBuf>, keep_orphans: bool) -> Exit {
+    let run = Run { keep_orphans, ..session.run.clone() };
+    let report = run.plan(&session.expansion.graph).await;
     let outcome = session.outcome(&report);
     if outcome != Outcome::Succeeded {
         return session.finish(outcome, []);
     }
     let plans = report.results();
     if let Some(out) = out
-        && let Err(failure) = keep(session, plans.clone(), &out).await
+        && let Err(failure) = keep(session, plans.clone(), keep_orphans, &out).await
     {
         session.refuse(vec![failure]);
         return session.finish(Outcome::Failed, []);
@@ -31,7 +32,9 @@ async fn plan(session: &Session, detailed: bool, out: Option<PathBuf>) -> Exit {
     if detailed && plans.values().any(StepPlan::is_change) { Exit::Changes } else { exit }
 }
 
-async fn keep(session: &Session, plans: Plans, out: &Path) -> Result<(), Failure> {
+async fn keep(session: &Session, plans: Plans, keeps_orphans: bool, out: &Path) -> Result<(), Failure> {
     let target = session.plan_target().await?;
-    PlanFile::new(target, session.run.events.now(), plans).write(out)
+    let mut file = PlanFile::new(target, session.run.events.now(), plans);
+    file.keeps_orphans = keeps_orphans;
+    file.write(out)
 }

@@ -41,13 +41,15 @@ pub(super) fn block(drifts: &[Drift], style: Style) -> String {
 
 fn what_deploy_does(drifts: &[Drift]) -> String {
     let blocking: Vec<_> = drifts.iter().filter(|drift| drift.blocks).map(|drift| &*drift.resource).collect();
+    let is_pruned = drifts.iter().any(|drift| drift.kind == DriftKind::Undeclared);
+    let deploy = if is_pruned { "deploy --prune" } else { "deploy" };
     if blocking.is_empty() {
-        return "`longshore deploy` puts that right.".to_owned();
+        return format!("`longshore {deploy}` puts that right.");
     }
     let are = if blocking.len() == 1 { "is" } else { "are" };
     let rest = if blocking.len() == drifts.len() { "" } else { "; then it puts the rest right" };
     format!(
-        "`longshore deploy` changes nothing while {} {are} not this stack's{rest}.",
+        "`longshore {deploy}` changes nothing while {} {are} not this stack's{rest}.",
         blocking.join(" and ")
     )
 }
@@ -78,7 +80,8 @@ mod tests {
         ];
         insta::assert_snapshot!(block(&drifts, Style::default()));
         assert!(
-            block(&drifts[..3], Style::default()).ends_with("drifted. `longshore deploy` puts that right.\n")
+            block(&drifts[..3], Style::default())
+                .ends_with("drifted. `longshore deploy --prune` puts that right.\n")
         );
         insta::assert_snapshot!(block(&[], Style::default()));
     }

@@ -137,6 +137,7 @@ impl Reader for Plain {
             EventKind::LockAcquired { .. }
             | EventKind::LockReleased { .. }
             | EventKind::Lock { .. }
+            | EventKind::Approval { .. }
             | EventKind::Status { .. }
             | EventKind::Credentials { .. }
             | EventKind::Drift { .. }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Action, FieldChange, StepPlan};
+use longshore_model::{Action, FieldChange, Orphan, StepPlan};
 
 use super::{Style, creation, words};
 
@@ -28,6 +28,7 @@ fn one(plan: &StepPlan, style: Style) -> String {
     } else {
         text.push_str(&changes(&plan.changes, style));
     }
+    text.push_str(&orphans(&plan.orphans));
     if let Some(effect) = words::effect(plan.effect) {
         text.push_str(&format!("      {}\n", style.yellow(effect)));
     }
@@ -41,6 +42,15 @@ fn one(plan: &StepPlan, style: Style) -> String {
 fn changes(changes: &[FieldChange], style: Style) -> String {
     let width = changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
     changes.iter().map(|change| format!("      {}\n", field(change, width, style))).collect()
+}
+
+/// A line for each orphan.
+fn orphans(orphans: &[Orphan]) -> String {
+    let width = orphans.iter().map(|orphan| orphan.resource.chars().count()).max().unwrap_or_default();
+    let made_by =
+        |orphan: &Orphan| orphan.made_by.as_ref().map(|step| format!("made by {step}")).unwrap_or_default();
+    let line = |orphan: &Orphan| format!("{:width$}  {}", orphan.resource, made_by(orphan));
+    orphans.iter().map(|orphan| format!("      {}\n", line(orphan).trim_end())).collect()
 }
 
 /// Escape sequences have no width, but count as characters.

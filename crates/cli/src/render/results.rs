@@ -344,6 +344,7 @@ impl Reader for Results {
             | EventKind::StepStarted { .. }
             | EventKind::StepProgress { .. }
             | EventKind::Warning { .. }
+            | EventKind::Approval { .. }
             | EventKind::InterruptRequested { .. } => {}
         }
     }

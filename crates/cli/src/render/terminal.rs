@@ -292,7 +292,10 @@ impl Reader for Terminal {
                 self.above(&format!("{}: {}", style.red("error"), failure.message));
             }
             EventKind::LockAcquired { .. } | EventKind::LockReleased { .. } | EventKind::Lock { .. } => {}
-            EventKind::Status { .. } | EventKind::Credentials { .. } | EventKind::Drift { .. } => {}
+            EventKind::Status { .. }
+            | EventKind::Credentials { .. }
+            | EventKind::Drift { .. }
+            | EventKind::Approval { .. } => {}
         }
     }
 }

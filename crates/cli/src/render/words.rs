@@ -71,6 +71,7 @@ pub(super) const fn failure(kind: FailureKind) -> &'static str {
         FailureKind::DeploymentFailed => "deployment failed",
         FailureKind::Interrupted => "interrupted",
         FailureKind::Stuck => "stuck",
+        FailureKind::Protected => "protected",
         FailureKind::Internal => "internal error",
     }
 }

@@ -90,7 +90,7 @@ fn what_moves_or_goes_is_removed_where_it_was() {
     let parts: Vec<_> = plan.split("API_KEY-").collect();
     let masked: Vec<_> = parts[1..].iter().map(|part| format!("API_KEY-[suffix]{}", &part[6..])).collect();
     assert_shown!(format!("{}{}", parts[0], masked.concat()));
-    let deployed = project.run(&["deploy"]);
+    let deployed = project.run(&["deploy", "--prune"]);
     assert_eq!(deployed.exit, Exit::Done, "{}", deployed.stderr);
     assert!(deployed.stdout.contains("api: 2 of 2 tasks running"), "{}", deployed.stdout);
     assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Done);

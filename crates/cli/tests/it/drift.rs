@@ -45,7 +45,7 @@ fn drifted(words: &[&str], then: &Then, change: impl AsyncFnOnce(&Aws)) {
     for word in words {
         assert!(drift.stdout.contains(word), "`{word}` is missing: {}", drift.stdout);
     }
-    let deploy = project.run(&["deploy"]);
+    let deploy = project.run(&["deploy", "--yes"]);
     match then {
         Mended => {
             assert_eq!(deploy.exit, Exit::Done, "{}{}", deploy.stdout, deploy.stderr);
@@ -364,7 +364,7 @@ fn what_stands_behind_a_conflict_is_looked_at_too() {
     let expected = [("role.api", true), ("service.api", false), ("undeclared-secrets.secretsmanager", false)];
     assert_eq!(told, expected);
     assert_eq!(project.run(&["adopt", "role.api"]).exit, Exit::Done);
-    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    assert_eq!(project.run(&["deploy", "--prune"]).exit, Exit::Done);
     assert_eq!(project.run(&["drift"]).exit, Exit::Done, "the rest was put right");
 }
 

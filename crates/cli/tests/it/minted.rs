@@ -247,7 +247,7 @@ fn a_registry_that_leaves_takes_its_token_along() {
     let base = BASE.replace("API", &gitlab.url);
     prepare(&project, &base.replace("NAME", "gitlab"));
     let deploy = || {
-        let deploy = run(&project, &["deploy"]);
+        let deploy = run(&project, &["deploy", "--prune"]);
         assert_eq!(deploy.exit, Exit::Done, "{}", deploy.stderr);
         deploy
     };

@@ -95,7 +95,7 @@ fn every_type_of_event_has_a_row_with_its_fields() {
 #[test]
 fn every_field_has_a_row() {
     for (heading, types) in [
-        ("Plan", &["StepPlan", "FieldChange"][..]),
+        ("Plan", &["StepPlan", "FieldChange", "Orphan", "Loss"][..]),
         ("Drift", &["Drift"]),
         ("Failure", &["Failure"]),
         ("Lock", &["LockState", "LockHolder"]),
@@ -117,9 +117,11 @@ fn every_value_of_a_list_is_named() {
     for (heading, name) in [
         ("Events", "Phase"),
         ("Events", "Outcome"),
+        ("Events", "Answer"),
         ("Plan", "Action"),
         ("Plan", "Effect"),
         ("Plan", "Shown"),
+        ("Plan", "LossKind"),
         ("Drift", "DriftKind"),
         ("Failure", "FailureKind"),
         ("Credential", "PullStatus"),

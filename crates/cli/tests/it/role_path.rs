@@ -28,7 +28,7 @@ fn another_path_replaces_it_and_the_tasks_use_the_new_one() {
     let plan = run(&project, &["plan"]);
     assert_eq!(plan.exit, Exit::Done, "{}", plan.stderr);
     assert_shown!(plan.stdout);
-    let deploy = run(&project, &["deploy"]);
+    let deploy = run(&project, &["deploy", "--yes"]);
     assert_eq!(deploy.exit, Exit::Done, "{}{}", deploy.stdout, deploy.stderr);
     assert_eq!(role(&project), "arn:aws:iam::123456789012:role/team/shop-api-execution");
     let again = run(&project, &["plan", "--detailed-exitcode"]);
@@ -47,10 +47,10 @@ fn a_service_does_not_go_back_to_a_role_that_is_gone() {
     );
     assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
     let bad = "services.api.image=ghcr.io/acme/api:bad";
-    let failed = run(&project, &["deploy", "--on-failure", "undo", "--set", bad]);
+    let failed = run(&project, &["deploy", "--yes", "--on-failure", "undo", "--set", bad]);
     assert_eq!(failed.exit, Exit::Failed);
     assert_shown!(failed.stdout);
     // Nothing is half done: the next deploy goes on from there.
-    let deploy = run(&project, &["deploy"]);
+    let deploy = run(&project, &["deploy", "--yes"]);
     assert_eq!(deploy.exit, Exit::Done, "{}{}", deploy.stdout, deploy.stderr);
 }

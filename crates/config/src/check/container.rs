@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Container, Fields, ImageReference, Name, Plugin};
+use longshore_model::{Container, Fields, ImageReference, Name, Store};
 
 use super::{Named, Plugins, registry::Registries, secret, text::name};
 
@@ -13,7 +13,7 @@ pub(super) const KEYS: [&str; 8] =
 /// What a container refers to.
 pub(super) struct Around<'a> {
     pub(super) registries: &'a Registries,
-    pub(super) stores: &'a Named<Plugin>,
+    pub(super) stores: &'a Named<Store>,
     pub(super) plugins: &'a Plugins,
 }
 

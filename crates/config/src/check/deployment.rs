@@ -1,6 +1,6 @@
 //! `[services.NAME.deployment]` and `logs`
 
-use longshore_model::{CircuitBreaker, Deployment, Fields, Logs};
+use longshore_model::{CircuitBreaker, Deployment, Fields, LogRemoval, Logs};
 use serde_json::Value;
 
 use crate::defaults::DEFAULT_RETENTION_DAYS;
@@ -65,7 +65,8 @@ pub(super) fn logs(fields: &mut Fields<'_>) -> Option<Logs> {
     match fields.peek("logs")? {
         Value::Bool(on) => {
             fields.skip("logs");
-            return on.then_some(Logs { group: None, retention_days: DEFAULT_RETENTION_DAYS });
+            let removal = LogRemoval::default();
+            return on.then_some(Logs { group: None, retention_days: DEFAULT_RETENTION_DAYS, removal });
         }
         Value::Object(_) => {}
         _ => {
@@ -91,6 +92,8 @@ pub(super) fn logs(fields: &mut Fields<'_>) -> Option<Logs> {
                 format!("CloudWatch Logs allows {}", days.join(", ")),
             );
         }
-        Some(Logs { group, retention_days })
+        let removals = [("keep", LogRemoval::Keep), ("delete", LogRemoval::Delete)];
+        let removal = fields.choice("removal", &removals).unwrap_or_default();
+        Some(Logs { group, retention_days, removal })
     })
 }

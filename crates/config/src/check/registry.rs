@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_model::{ContainerRegistry, Fields, ImageReference, Name, Plugin, closest};
+use longshore_model::{ContainerRegistry, Fields, ImageReference, Name, Store, closest};
 use serde_json::Value;
 
 use super::{
@@ -22,7 +22,7 @@ pub(super) struct Registries {
 }
 
 /// Reads all registries. The store of each is one of `stores`.
-pub(super) fn read_all(fields: &mut Fields<'_>, stores: &Named<Plugin>, plugins: &Plugins) -> Registries {
+pub(super) fn read_all(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins) -> Registries {
     let (mut hosts, mut removed) = (BTreeMap::new(), BTreeSet::new());
     let declared = named(fields, "registries", |name, fields| {
         let source = Plugins::name(fields, "ghcr");
@@ -43,7 +43,7 @@ fn read(
     source: Option<String>,
     host: Option<String>,
     fields: &mut Fields<'_>,
-    stores: &Named<Plugin>,
+    stores: &Named<Store>,
     plugins: &Plugins,
 ) -> Option<ContainerRegistry> {
     let endpoint = url(fields, "endpoint");
@@ -60,6 +60,7 @@ fn read(
         is_secret_name,
         "at most 512 letters, digits and /_+=.@-, and must not end like an ARN, in a hyphen and six characters",
     );
+    let protect = fields.flag("protect").unwrap_or_default();
     let source = plugins.options(PluginKind::CredentialSource, source, fields);
     Some(ContainerRegistry {
         host: host?,
@@ -69,6 +70,7 @@ fn read(
         source: source?,
         store: store?,
         secret_name,
+        protect,
         removed: false,
     })
 }

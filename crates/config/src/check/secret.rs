@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Arn, ContainerSecret, Fields, Plugin, without_tokens};
+use longshore_model::{Arn, ContainerSecret, Fields, Store, without_tokens};
 
 use super::{Named, PluginKind, Plugins, text::accepted};
 
@@ -17,7 +17,7 @@ const KEY: &str = "a KMS key's ARN, id or alias, such as \"alias/shop\"";
 pub(super) fn read_all(
     fields: &mut Fields<'_>,
     environment: &BTreeMap<String, String>,
-    stores: &Named<Plugin>,
+    stores: &Named<Store>,
     plugins: &Plugins,
 ) -> BTreeMap<String, ContainerSecret> {
     let mut secrets = BTreeMap::new();
@@ -51,7 +51,7 @@ pub(super) fn read_all(
     secrets
 }
 
-fn read(fields: &mut Fields<'_>, stores: &Named<Plugin>, plugins: &Plugins) -> Option<ContainerSecret> {
+fn read(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins) -> Option<ContainerSecret> {
     match (fields.has("value"), fields.has("arn")) {
         (true, false) => written(fields, stores, plugins),
         (false, true) => existing(fields),
@@ -67,7 +67,7 @@ fn read(fields: &mut Fields<'_>, stores: &Named<Plugin>, plugins: &Plugins) -> O
     }
 }
 
-fn written(fields: &mut Fields<'_>, stores: &Named<Plugin>, plugins: &Plugins) -> Option<ContainerSecret> {
+fn written(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins) -> Option<ContainerSecret> {
     if fields.has("kms-key") {
         fields.skip("kms-key");
         let help = "set `kms-key` of the store";

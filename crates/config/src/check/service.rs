@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use longshore_model::{
-    Architecture, Container, Fields, LaunchType, Name, Platform, Plugin, Service, TaskSize,
+    Architecture, Container, Fields, LaunchType, Name, Platform, Service, Store, TaskSize,
 };
 
 use super::{
@@ -20,7 +20,7 @@ pub(super) fn read(
     name: &Name,
     fields: &mut Fields<'_>,
     registries: &Registries,
-    stores: &Named<Plugin>,
+    stores: &Named<Store>,
     plugins: &Plugins,
 ) -> Option<Service> {
     let around = Around { registries, stores, plugins };
@@ -68,6 +68,7 @@ pub(super) fn read(
     }
     let logs = deployment::logs(fields);
     let deployment = fields.table("deployment", |fields| deployment::read(fields, desired_count));
+    let protect = fields.flag("protect").unwrap_or_default();
     let deployer = plugins.options(PluginKind::ServiceDeployer, deployer, fields);
     Some(Service {
         deployer: deployer?,
@@ -83,6 +84,7 @@ pub(super) fn read(
         execute_command: execute_command?,
         logs,
         deployment: deployment?,
+        protect,
     })
 }
 

@@ -1,11 +1,12 @@
 //! `[stores.NAME]`
 
-use longshore_model::{Fields, Plugin};
+use longshore_model::{Fields, Store};
 
 use super::{PluginKind, Plugins};
 
 /// Reads a secret store.
-pub(super) fn read(fields: &mut Fields<'_>, plugins: &Plugins) -> Option<Plugin> {
+pub(super) fn read(fields: &mut Fields<'_>, plugins: &Plugins) -> Option<Store> {
     let name = Plugins::name(fields, "secretsmanager");
-    plugins.options(PluginKind::SecretStore, name, fields)
+    let protect = fields.flag("protect").unwrap_or_default();
+    Some(Store { plugin: plugins.options(PluginKind::SecretStore, name, fields)?, protect })
 }

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use longshore_model::{Action, Effect, Inputs, Outputs, StepPlan};
 
 use crate::{
-    Context, Declared, Result, Step, Undeclared, UndeclaredResource, as_far_as_allowed, undeclared::removed,
+    Context, Declared, Result, Stays, Step, Undeclared, UndeclaredResource, as_far_as_allowed,
+    pull_check::join_failures,
+    undeclared::{orphan, refuse_protected},
 };
 
 /// Removes what carries the stack's tag and no step of the graph makes any more: what left the configuration, and what
@@ -21,29 +23,47 @@ pub struct UndeclaredStep {
 impl UndeclaredStep {
     fn unchanged(&self) -> StepPlan {
         let what = self.undeclared.what().replace('-', " ");
-        StepPlan { resources: 0, ..StepPlan::new(Action::NoChange, format!("{what} that nothing declares")) }
+        StepPlan { resources: 0, ..StepPlan::new(Action::NoChange, format!("orphaned {what}")) }
     }
 
     /// What is there. When the whole stack goes, what would go along is found by whoever looks for its kind.
     async fn look(&self, context: &Context, is_all: bool) -> Result<StepPlan> {
         let mut plan = self.unchanged();
         let found = self.undeclared.find(context, &self.declared).await;
-        let mut found = as_far_as_allowed(context, self.undeclared.what(), found)?;
+        let found = as_far_as_allowed(context, self.undeclared.what(), found)?;
+        let mut pruned = Vec::new();
+        let mut refused = Vec::new();
+        for resource in found {
+            let is_replaced = !is_all && self.declared.has_step(&resource.step);
+            match resource.stays {
+                None => pruned.push(resource),
+                Some(Stays::Protected) if is_all || is_replaced => {
+                    refused.push(refuse_protected(&resource.resource, is_replaced));
+                }
+                Some(Stays::Protected) => {
+                    plan.notes.push(format!("{} stays, because it is protected", resource.resource));
+                }
+                Some(Stays::Kept) => plan.notes.push(format!("{} stays", resource.resource)),
+            }
+        }
+        if let Some(failure) = join_failures(refused) {
+            return Err(failure);
+        }
         if !is_all {
             let mut along = Vec::new();
-            for resource in &found {
+            for resource in &pruned {
                 along.extend(self.undeclared.along(context, &self.declared, resource).await?);
             }
-            found.extend(along);
+            pruned.extend(along);
         }
-        for UndeclaredResource { resource, step, .. } in found {
+        for UndeclaredResource { resource, step, .. } in pruned {
             plan.action = Action::Delete;
             plan.reason = Some("the stack owns them, and the configuration does not declare them".to_owned());
             if self.undeclared.uses_others() {
                 plan.effect = Effect::Stop;
             }
             plan.resources += 1;
-            plan.changes.push(removed(resource, &step));
+            plan.orphans.push(orphan(resource, &step));
         }
         Ok(plan)
     }
@@ -52,7 +72,8 @@ impl UndeclaredStep {
     /// same time.
     async fn remove_planned(&self, context: &Context, plan: &StepPlan) -> Result<()> {
         for resource in self.undeclared.find(context, &self.declared).await? {
-            if plan.changes.iter().any(|change| change.field == resource.resource) {
+            let is_planned = plan.orphans.iter().any(|orphan| orphan.resource == resource.resource);
+            if is_planned && resource.stays.is_none() {
                 self.undeclared.remove(context, &self.declared, &resource).await?;
             }
         }

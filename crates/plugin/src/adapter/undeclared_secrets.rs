@@ -3,11 +3,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use longshore_model::{Action, FieldChange, Inputs, Outputs, Shown, StepPlan};
+use longshore_model::{Action, Inputs, Outputs, StepPlan};
 
 use crate::{
     Context, Declared, RegistryCredential, Result, Revokers, SecretSpec, SecretStore, Step, Tokens,
-    UndeclaredSecret, as_far_as_allowed, pull_check::join_failures, tokens, undeclared::removed,
+    UndeclaredSecret, as_far_as_allowed,
+    pull_check::join_failures,
+    tokens,
+    undeclared::{orphan, refuse_protected},
 };
 
 /// Removes the secrets of a store that carry the stack's tag, but whose step is not in the graph any more: those of a
@@ -37,16 +40,30 @@ struct Leaving<'a> {
     /// Tokens without a secret: earlier runs were killed before they stored them, or after they removed the secret.
     tokens: Vec<Revocation<'a>>,
     notes: Vec<String>,
+    /// The steps that made protected secrets.
+    protected: Vec<String>,
     /// Secrets that stay, and why.
     stuck: Vec<(UndeclaredSecret, String)>,
 }
 
 impl UndeclaredSecretsStep {
-    /// Finds out what there is to remove. Reads only.
-    async fn look(&self, context: &Context) -> Result<Leaving<'_>> {
+    /// Finds out what there is to remove: of the whole stack if `is_all`. Reads only.
+    async fn look(&self, context: &Context, is_all: bool) -> Result<Leaving<'_>> {
         let mut leaving = Leaving::default();
+        let mut refused = Vec::new();
         let found = self.store.undeclared(context, &self.declared).await;
         for secret in as_far_as_allowed(context, &format!("secrets in {}", self.name), found)? {
+            if secret.is_protected {
+                let is_replaced = !is_all && self.declared.has_step(&secret.resource);
+                let shown = self.shown(&secret.name);
+                if is_all || is_replaced {
+                    refused.push(refuse_protected(&shown, is_replaced));
+                } else {
+                    leaving.notes.push(format!("{shown} stays, because it is protected"));
+                    leaving.protected.push(secret.resource);
+                }
+                continue;
+            }
             let revocation = match self.revokers.of(context, &secret) {
                 Tokens::Gone(note) => {
                     leaving.notes.extend(note.map(|note| format!("{}: {note}", secret.name)));
@@ -65,10 +82,15 @@ impl UndeclaredSecretsStep {
             };
             leaving.secrets.push((secret, revocation));
         }
+        if let Some(failure) = join_failures(refused) {
+            return Err(failure);
+        }
         for credential in &self.revokers.removed {
             let found = leaving.secrets.iter().map(|(secret, _)| secret);
             let mut found = found.chain(leaving.stuck.iter().map(|(secret, _)| secret));
-            if found.any(|secret| secret.resource == credential.step().as_str()) {
+            let step = credential.step();
+            let is_protected = leaving.protected.iter().any(|protected| protected == step.as_str());
+            if is_protected || found.any(|secret| secret.resource == step.as_str()) {
                 continue;
             }
             let (secret, mut notes) = (&credential.secret, Vec::new());
@@ -93,22 +115,20 @@ impl UndeclaredSecretsStep {
         self.store.resource(&named(name)).unwrap_or_else(|| name.to_owned())
     }
 
-    async fn plan_all(&self, context: &Context) -> Result<StepPlan> {
-        let mut plan =
-            StepPlan::new(Action::NoChange, format!("{} secrets that nothing declares", self.name));
-        let leaving = self.look(context).await?;
+    async fn plan_all(&self, context: &Context, is_all: bool) -> Result<StepPlan> {
+        let mut plan = StepPlan::new(Action::NoChange, format!("orphaned {} secrets", self.name));
+        let leaving = self.look(context, is_all).await?;
         for (secret, revocation) in leaving.secrets {
             if let Some((_, ids)) = revocation.filter(|(_, ids)| !ids.is_empty()) {
                 plan.notes.push(format!("{} of {} will be revoked", tokens(&ids), self.shown(&secret.name)));
             }
-            plan.changes.push(removed(self.shown(&secret.name), &secret.resource));
+            plan.orphans.push(orphan(self.shown(&secret.name), &secret.resource));
         }
         for (credential, ids) in leaving.tokens {
             let step = credential.step();
-            let change = |id: &String| FieldChange::new(token(id), Some(Shown::text(step.as_str())), None);
-            plan.changes.extend(ids.iter().map(change));
+            plan.orphans.extend(ids.iter().map(|id| orphan(token(id), step.as_str())));
         }
-        plan.resources = plan.changes.len();
+        plan.resources = plan.orphans.len();
         if plan.resources > 0 {
             plan.action = Action::Delete;
             plan.reason = Some("the stack owns them, and the configuration does not declare them".to_owned());
@@ -119,8 +139,13 @@ impl UndeclaredSecretsStep {
     }
 
     /// Removes what `is_wanted` by what the plan calls it. What cannot be removed does not keep the others.
-    async fn remove_those(&self, context: &Context, is_wanted: impl Fn(&str) -> bool + Send) -> Result<()> {
-        let leaving = self.look(context).await?;
+    async fn remove_those(
+        &self,
+        context: &Context,
+        is_all: bool,
+        is_wanted: impl Fn(&str) -> bool + Send,
+    ) -> Result<()> {
+        let leaving = self.look(context, is_all).await?;
         let mut failures = Vec::new();
         let wanted = leaving.secrets.into_iter().filter(|(secret, _)| is_wanted(&self.shown(&secret.name)));
         for (secret, revocation) in wanted {
@@ -163,20 +188,21 @@ fn token(id: &str) -> String {
 #[async_trait]
 impl Step for UndeclaredSecretsStep {
     async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
-        self.plan_all(context).await
+        self.plan_all(context, false).await
     }
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         // What came since belongs to a newer configuration, which somebody deploys at the same time.
-        self.remove_those(context, |name| plan.changes.iter().any(|change| change.field == name)).await?;
+        self.remove_those(context, false, |name| plan.orphans.iter().any(|orphan| orphan.resource == name))
+            .await?;
         Ok(Outputs::new())
     }
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {
-        self.plan_all(context).await
+        self.plan_all(context, true).await
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
-        self.remove_those(context, |_| true).await
+        self.remove_those(context, true, |_| true).await
     }
 }

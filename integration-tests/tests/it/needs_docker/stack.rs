@@ -97,10 +97,12 @@ impl Stack {
             [services.{SERVICE}]
             cluster = "{name}"
             deployment.timeout = "2m"
+            logs.removal = "delete"
 
             [services.{WEB}]
             cluster = "{name}"
             deployment.timeout = "2m"
+            logs.removal = "delete"
 
             [services.{WEB}.containers.app]
             image = "{hub_repository}:{hub_tag}"

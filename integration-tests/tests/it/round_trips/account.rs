@@ -139,6 +139,7 @@ impl Account {
             events: Events::new(clock, sink),
             adopt: BTreeSet::new(),
             only: None,
+            keep_orphans: false,
         };
         (expansion, run)
     }

@@ -26,7 +26,7 @@ impl Changes {
                     changes.updated.insert(plan.resource.clone(), plan.changes.clone());
                 }
                 Action::Delete => {
-                    changes.deleted.extend(plan.changes.iter().map(|change| change.field.clone()));
+                    changes.deleted.extend(plan.orphans.iter().map(|orphan| orphan.resource.clone()));
                 }
                 Action::Adopt => panic!("nothing is to be adopted: {plan:?}"),
             }

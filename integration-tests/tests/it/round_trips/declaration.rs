@@ -279,6 +279,7 @@ impl Service {
                     line("logs.group", quoted(&format!("/{stack}/{name}")));
                 }
                 line("logs.retention-days", DAYS[days].to_string());
+                line("logs.removal", quoted("delete"));
             }
         }
         let (minimum, maximum) = PERCENTS[self.percents];

@@ -74,6 +74,11 @@ impl ServiceStep {
             .map_err(|failure| failure.at(self.at("DescribeServices")))
     }
 
+    fn require_unprotected(&self, ownership: &Ownership, service: &EcsService) -> Result<()> {
+        let checked = ownership.require_unprotected(self.resource(), tags::pairs(service.tags()));
+        checked.map_err(|failure| failure.at(self.at("DescribeServices")))
+    }
+
     /// Whether there are to be tasks, which a new deployment would replace.
     fn runs_tasks(&self) -> bool {
         self.service.desired_count > 0
@@ -219,6 +224,7 @@ impl Step for ServiceStep {
         let mut plan = StepPlan::new(Action::Update, self.resource());
         plan.effect = difference.effect(declared.desired_count);
         if difference.launch_type {
+            self.require_unprotected(&ownership, service)?;
             plan.action = Action::Replace;
             plan.reason =
                 Some("the launch type of a service cannot be changed: it is deleted and made anew, and no task runs in between".into());
@@ -280,10 +286,12 @@ impl Step for ServiceStep {
         if service.status() == Some("INACTIVE") {
             return Ok(plan);
         }
-        if Ownership::of(context).owner(tags::pairs(service.tags())) != Owner::Ours {
+        let ownership = Ownership::of(context);
+        if ownership.owner(tags::pairs(service.tags())) != Owner::Ours {
             plan.notes.push("stays, because this stack does not own it".to_owned());
             return Ok(plan);
         }
+        self.require_unprotected(&ownership, &service)?;
         plan.action = Action::Delete;
         plan.effect = Effect::Stop;
         if service.status() == Some("DRAINING") {

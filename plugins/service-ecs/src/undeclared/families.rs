@@ -15,7 +15,7 @@ pub(super) struct Families {
 /// A family that nothing declares.
 pub(super) fn undeclared(family: &str) -> UndeclaredResource {
     let step = "task-definition".to_owned();
-    UndeclaredResource { resource: resource(family), step, id: family.to_owned() }
+    UndeclaredResource { resource: resource(family), step, id: family.to_owned(), stays: None }
 }
 
 #[async_trait]

@@ -2,17 +2,33 @@
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, Freshness, Ownership, code, failure};
-use longshore_plugin::{Before, Context, Declared, Result, Step as _, Undeclared, UndeclaredResource};
+use longshore_model::LogRemoval;
+use longshore_plugin::{Before, Context, Declared, Result, Stays, Step as _, Undeclared, UndeclaredResource};
 
 use super::{indexed, undeclared};
-use crate::log_group::{LogGroupStep, prefix, resource};
+use crate::log_group::{LogGroupStep, is_deleted, prefix, resource};
 
 /// Finds and removes log groups.
 pub(super) struct LogGroups {
     pub(super) aws: Aws,
 }
 
-/// The step that would make it. The retention does not matter for what is only looked at and removed.
+/// The orphan, which stays unless its tags say that it goes with its service.
+fn orphan<'a>(
+    ownership: &Ownership,
+    declared: &Declared,
+    name: &str,
+    tags: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Option<UndeclaredResource> {
+    let tags: Vec<_> = tags.into_iter().collect();
+    let mut found = undeclared(ownership, declared, resource(name), name, tags.iter().copied())?;
+    if found.stays.is_none() && !is_deleted(tags) {
+        found.stays = Some(Stays::Kept);
+    }
+    Some(found)
+}
+
+/// The step that would make it. Its settings do not matter for what is only looked at and removed.
 fn step(aws: &Aws, context: &Context, name: &str) -> LogGroupStep {
     LogGroupStep {
         aws: aws.clone(),
@@ -20,6 +36,7 @@ fn step(aws: &Aws, context: &Context, name: &str) -> LogGroupStep {
         prefix: prefix(&context.stack),
         is_named: false,
         retention_days: 1,
+        removal: LogRemoval::Delete,
         before: Before::default(),
     }
 }
@@ -39,11 +56,7 @@ impl Undeclared for LogGroups {
             for name in &indexed {
                 let step = step(&self.aws, context, name);
                 let group = step.observe(&ownership, Freshness::Planned).await?;
-                found.extend(
-                    group.and_then(|group| {
-                        undeclared(&ownership, declared, resource(name), name, group.tags())
-                    }),
-                );
+                found.extend(group.and_then(|group| orphan(&ownership, declared, name, group.tags())));
             }
             found.sort();
             return Ok(found);
@@ -64,7 +77,7 @@ impl Undeclared for LogGroups {
             };
             let tags = answer.tags.unwrap_or_default();
             let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-            found.extend(undeclared(&ownership, declared, resource(name), name, tags));
+            found.extend(orphan(&ownership, declared, name, tags));
         }
         found.sort();
         Ok(found)

@@ -7,8 +7,8 @@ mod services;
 
 use std::sync::Arc;
 
-use longshore_aws::{Aws, Freshness, Owner, Ownership, RESOURCE_TAG};
-use longshore_plugin::{Context, Declared, Result, Undeclared, UndeclaredResource};
+use longshore_aws::{Aws, Freshness, Owner, Ownership, RESOURCE_TAG, is_protected};
+use longshore_plugin::{Context, Declared, Result, Stays, Undeclared, UndeclaredResource};
 
 /// What finds and removes it.
 pub(crate) fn all(aws: &Aws) -> Vec<Arc<dyn Undeclared>> {
@@ -54,5 +54,6 @@ fn undeclared<'a>(
     let tags: Vec<_> = tags.into_iter().collect();
     let step = tags.iter().find(|(key, _)| *key == RESOURCE_TAG).map_or("", |(_, step)| step);
     let found = ownership.owner(tags.iter().copied()) == Owner::Ours && !declared.makes(step, &resource);
-    found.then(|| UndeclaredResource { step: step.to_owned(), id: id.to_owned(), resource })
+    let stays = is_protected(tags.iter().copied()).then_some(Stays::Protected);
+    found.then(|| UndeclaredResource { step: step.to_owned(), id: id.to_owned(), resource, stays })
 }

@@ -31,7 +31,8 @@ async fn only_what_the_stack_owns_and_does_not_declare_is_found_and_removed() {
     let declared = Declared::of([(StepId::new("credential", "hub"), None)]);
     let found = harness.store.undeclared(&harness.context(), &declared).await.unwrap();
     let labels = [("token-id".to_owned(), "7".to_owned())].into();
-    assert_eq!(found, [UndeclaredSecret { name: NAME.to_owned(), resource: step.to_string(), labels }]);
+    let (name, resource, is_protected) = (NAME.to_owned(), step.to_string(), false);
+    assert_eq!(found, [UndeclaredSecret { name, resource, labels, is_protected }]);
 
     let renamed = Declared::of([(step.clone(), Some("secret longshore/shop/another".to_owned()))]);
     assert_eq!(harness.store.undeclared(&harness.context(), &renamed).await.unwrap().len(), 1);
@@ -51,7 +52,8 @@ async fn the_tag_of_the_stack_alone_is_enough_to_be_found() {
     let made = Declared::of([(harness.context().step, harness.store.resource(&harness.spec))]);
     assert_eq!(harness.store.undeclared(&harness.context(), &made).await.unwrap(), []);
     let found = harness.store.undeclared(&harness.context(), &Declared::default()).await.unwrap();
-    let secret = UndeclaredSecret { name: NAME.to_owned(), resource: String::new(), labels: BTreeMap::new() };
+    let (name, labels) = (NAME.to_owned(), BTreeMap::new());
+    let secret = UndeclaredSecret { name, resource: String::new(), labels, is_protected: false };
     assert_eq!(found, [secret]);
 }
 

@@ -115,7 +115,8 @@ async fn the_tag_of_the_stack_alone_is_enough_to_be_found() {
     let made = Declared::of([(harness.context().step, harness.store.resource(&harness.spec))]);
     assert_eq!(harness.store.undeclared(&harness.context(), &made).await.unwrap(), []);
     let found = harness.store.undeclared(&harness.context(), &Declared::default()).await.unwrap();
-    let secret = UndeclaredSecret { name: NAME.to_owned(), resource: String::new(), labels: BTreeMap::new() };
+    let (name, labels) = (NAME.to_owned(), BTreeMap::new());
+    let secret = UndeclaredSecret { name, resource: String::new(), labels, is_protected: false };
     assert_eq!(found, [secret]);
 }
 

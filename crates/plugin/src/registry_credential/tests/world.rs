@@ -376,7 +376,7 @@ impl SecretStore for World {
         let outside = self.alive()?;
         let (name, resource) = ("longshore/shop/hub/pull".to_owned(), "credential.hub".to_owned());
         let is_left = outside.current.is_some() && !declared.makes(&resource, &name);
-        let secret = UndeclaredSecret { name, resource, labels: outside.labels.clone() };
+        let secret = UndeclaredSecret { name, resource, labels: outside.labels.clone(), is_protected: false };
         Ok(is_left.then_some(secret).into_iter().collect())
     }
 
