@@ -35,6 +35,13 @@ pub fn is_unsupported<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
     }
 }
 
+/// Returns whether the answer is an error page instead of AWS's own words: so do emulators answer calls that they do not
+/// know.
+pub fn is_blank<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    code(error).is_none() && status.is_some_and(|status| matches!(status, 404 | 405 | 500))
+}
+
 /// What kind of failure an error code of AWS is.
 #[must_use]
 pub fn classify(code: &str) -> FailureKind {

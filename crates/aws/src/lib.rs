@@ -24,7 +24,7 @@ pub mod wait;
 
 pub use attempt::ATTEMPTS;
 pub use clients::{Aws, Embedded, Target};
-pub use failure::{classify, code, failure, is_unsupported};
+pub use failure::{classify, code, failure, is_blank, is_unsupported};
 pub use identity::Identity;
 pub use key::{is_key_arn, is_key_reference};
 pub use lock::{Fence, Held, Lock, Shut, Waiting};

@@ -30,7 +30,6 @@ pub(crate) fn layer(above: &Map<String, Value>) -> Layer {
         for (field, value) in [
             ("use", json!("ecs")),
             ("cluster", json!("default")),
-            ("desired-count", json!(1)),
             ("launch-type", json!("fargate")),
             ("architecture", json!("amd64")),
             ("execute-command", json!(false)),

@@ -80,17 +80,18 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         node.resource = credential.store.resource(&credential.secret);
         let registry = &stack.registries[name];
         node.is_protected = registry.protect || stack.stores[&registry.store].protect;
-        nodes.push(node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN));
+        node = node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN);
+        nodes.push(with_digests(node, &credential.images));
         credentials.insert(name.clone(), credential);
     }
     for (host_name, images) in others {
-        let images = images.into_iter().collect();
+        let images: Vec<_> = images.into_iter().collect();
         let step = ImagesWithoutCredentialStep {
             host: host_name.clone(),
-            images,
+            images: images.clone(),
             pull_check: host.pull_check.clone(),
         };
-        nodes.push(Node::new(StepId::new("images", host_name), Arc::new(step)));
+        nodes.push(with_digests(Node::new(images_step(&host_name), Arc::new(step)), &images));
     }
     let mut deployers = BTreeMap::new();
     for (name, service) in &stack.services {
@@ -232,16 +233,35 @@ fn registry_credential(
     Some(credential)
 }
 
+/// Declares the outputs of a step that proves pulls: the digests of the images. The registry of an image in Amazon ECR is
+/// not asked.
+fn with_digests(mut node: Node, images: &[(ImageReference, Platform)]) -> Node {
+    let images: BTreeSet<_> = images.iter().map(|(image, _)| image).filter(|image| !image.is_ecr()).collect();
+    for image in images {
+        node = node.output(<dyn PullCheck>::digests_output(image), ValueType::DIGEST);
+    }
+    node
+}
+
+fn images_step(host: &str) -> StepId {
+    StepId::new("images", host)
+}
+
 fn credential_step(registry: &Name) -> StepId {
     StepId::new("credential", registry)
 }
 
 fn wires(stack: &Stack, name: &Name, service: &Service) -> Wires {
     let registries = service.containers.values().filter_map(|container| container.registry.as_ref());
+    let images = service.containers.values().filter(|container| !container.image.is_ecr()).map(|container| {
+        let of_host = || images_step(container.image.host());
+        (container.image.clone(), container.registry.as_ref().map_or_else(of_host, credential_step))
+    });
     Wires {
         stack: stack.name.clone(),
         role: StepId::new("role", name),
         secrets: registries.map(|registry| (registry.clone(), credential_step(registry))).collect(),
         variables: container_secrets::steps(name, service),
+        images: images.collect(),
     }
 }

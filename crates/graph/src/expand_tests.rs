@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use longshore_model::{
     AwsTarget, CircuitBreaker, Container, ContainerRegistry, ContainerSecret, Deployment, ExecutionRole,
-    ImageReference, LaunchType, Name, Network, Options, Platform, Plugin, Problem, Secret, Service,
-    ServiceStatus, Stack, StepId, StepPlan, Store, ValueType,
+    ImageReference, ImageUpdates, LaunchType, Name, Network, Options, Platform, Plugin, Problem, Secret,
+    Service, ServiceStatus, Stack, StepId, StepPlan, Store, ValueType,
 };
 use longshore_plugin::{
     Context, Credential, CredentialSource, Extensions, Node, PullCheck, PullProof, Registry, Result,
@@ -103,7 +103,7 @@ impl ServiceDeployer for Fake {
         service: &Service,
         wires: &Wires,
     ) -> std::result::Result<Vec<Node>, Vec<Problem>> {
-        if service.desired_count == 0 {
+        if service.desired_count == Some(0) {
             return Err(vec![Problem::new(format!("services.{name}.desired-count"), "too few")]);
         }
         let step = testing::node("x.y").step;
@@ -118,6 +118,10 @@ impl ServiceDeployer for Fake {
         }
         for (variable, step) in &wires.variables {
             node = node.input(variable.to_string(), ValueType::MOMENT, step, <dyn SecretStore>::WRITTEN_AT);
+        }
+        for (image, step) in &wires.images {
+            let output = <dyn PullCheck>::digests_output(image);
+            node = node.input(image.to_string(), ValueType::DIGEST, step, &output);
         }
         node.after.push(StepId::new("cluster", &service.cluster));
         Ok(vec![testing::node(&format!("cluster.{}", service.cluster)), node])
@@ -175,6 +179,7 @@ fn plugin(key: &str, name: &str) -> Plugin {
 fn service(key: &str, images: &[Image]) -> Service {
     let container = |(image, registry): &Image| Container {
         image: image.parse().unwrap(),
+        image_updates: ImageUpdates::Redeploy,
         registry: registry.map(name),
         cpu: None,
         memory: None,
@@ -189,7 +194,7 @@ fn service(key: &str, images: &[Image]) -> Service {
     Service {
         deployer: plugin(key, "ecs"),
         cluster: "default".to_owned(),
-        desired_count: 1,
+        desired_count: Some(1),
         launch_type: LaunchType::Fargate,
         platform: Platform::default(),
         size: None,
@@ -261,10 +266,10 @@ const SHOP: &[(&str, &[Image])] = &[
 fn services_on_one_registry_share_its_secret_and_their_cluster() {
     insta::assert_snapshot!(draw_stack(&stack(SHOP)), @r"
     images.123456789012.dkr.ecr.eu-central-1.amazonaws.com
-    images.docker.io
     service.api
     ├── cluster.default
     ├── credential.ghcr
+    ├── images.docker.io
     └── role.api
         └── credential.ghcr
     service.web
@@ -302,10 +307,10 @@ fn stack_with_variables() -> Stack {
 #[test]
 fn variables_are_kept_by_steps_that_role_and_service_depend_on() {
     insta::assert_snapshot!(draw_stack(&stack_with_variables()), @r"
-    images.docker.io
     service.api
     ├── cluster.default
     ├── credential.ghcr
+    ├── images.docker.io
     ├── role.api
     │   ├── credential.ghcr
     │   ├── secret.api.0.DATABASE_URL
@@ -342,7 +347,7 @@ fn everything_wrong_is_found_at_once() {
     stack.stores.insert(name("parameters"), store("stores.parameters", "ssm"));
     stack.registries.get_mut(&name("ghcr")).unwrap().store = name("parameters");
     stack.registries.get_mut(&name("ghcr")).unwrap().source.name = "ghrc".to_owned();
-    stack.services.get_mut(&name("api")).unwrap().desired_count = 0;
+    stack.services.get_mut(&name("api")).unwrap().desired_count = Some(0);
     stack.services.get_mut(&name("web")).unwrap().deployer.name = "kubernetes".to_owned();
     insta::assert_snapshot!(draw_stack(&stack), @r#"
     registries.ghcr.use: there is no credential source `ghrc` (did you mean `ghcr`?)

@@ -51,6 +51,21 @@ impl ImageReference {
         self.digest().or(self.tag()).unwrap_or("latest")
     }
 
+    /// Returns a reference to the same repository that names `digest` instead of a tag.
+    #[must_use]
+    pub fn by_digest(&self, digest: &str) -> String {
+        let name = self.text.split_once('@').map_or(self.text.as_str(), |(name, _)| name);
+        let tag = self.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+        format!("{}@{digest}", name.strip_suffix(&tag).unwrap_or(name))
+    }
+
+    /// Returns whether `other` names the same image, however it is written.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        (&self.host, &self.repository, self.manifest_reference())
+            == (&other.host, &other.repository, other.manifest_reference())
+    }
+
     /// Whether the image lies in a private Amazon ECR registry, whose pulls the execution role authorises.
     #[must_use]
     pub fn is_ecr(&self) -> bool {
@@ -230,6 +245,18 @@ mod tests {
             parts(&format!("ghcr.io/acme/api:1@{digest}")),
             case("ghcr.io", "acme/api", tag("1"), Some(digest.clone()))
         );
+    }
+
+    #[test]
+    fn digest_takes_the_place_of_a_tag() {
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        let by_digest = |text: &str| text.parse::<ImageReference>().unwrap().by_digest("sha256:1");
+        assert_eq!(by_digest("nginx"), "nginx@sha256:1");
+        assert_eq!(by_digest("localhost:5000/api:1"), "localhost:5000/api@sha256:1");
+        assert_eq!(by_digest(&format!("acme/api:1@{digest}")), "acme/api@sha256:1");
+        let image = |text: &str| text.parse::<ImageReference>().unwrap();
+        assert!(image("nginx").is_same_as(&image("docker.io/library/nginx:latest")));
+        assert!(!image("nginx:1").is_same_as(&image("nginx:2")));
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub use secrecy::{REDACTED, hides, holds_a_token, redacted, without_tokens};
 pub use secret::Secret;
 pub use stack::{
     AwsTarget, CallRate, CircuitBreaker, Container, ContainerRegistry, ContainerSecret, Deployment,
-    ExecutionRole, LaunchType, LogRemoval, Logs, Network, Plugin, Service, Stack, Store, TaskSize,
+    ExecutionRole, ImageUpdates, LaunchType, LogRemoval, Logs, Network, Plugin, Service, Stack, Store,
+    TaskSize,
 };
 pub use status::{CredentialStatus, PullStatus, ServiceEvent, ServiceStatus, TaskStatus};
 pub use step::{Inputs, Known, Outputs, StepId, ValueType, is_internal};

@@ -118,8 +118,9 @@ pub struct Service {
     pub deployer: Plugin,
     /// The cluster's name.
     pub cluster: String,
-    /// How many tasks run.
-    pub desired_count: u32,
+    /// How many tasks run. Otherwise a new service has one, and one that is there keeps its count: that of an autoscaling
+    /// policy, perhaps.
+    pub desired_count: Option<u32>,
     /// What launches them.
     pub launch_type: LaunchType,
     /// The platform that they run on.
@@ -149,6 +150,8 @@ pub struct Service {
 pub struct Container {
     /// Its image.
     pub image: ImageReference,
+    /// What happens when the image's tag is pushed again.
+    pub image_updates: ImageUpdates,
     /// The registry whose credential pulls it: a name of [`Stack::registries`], found by the image's host. None for
     /// images that need no credential.
     pub registry: Option<Name>,
@@ -166,6 +169,18 @@ pub struct Container {
     pub command: Option<Vec<String>>,
     /// Whether the task stops when this container stops.
     pub essential: bool,
+}
+
+/// What happens to a service when the tag of an image is pushed again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageUpdates {
+    /// The next deploy replaces its tasks.
+    #[default]
+    Redeploy,
+    /// Nothing, until another deployment begins.
+    Ignore,
+    /// The task definition names the digest, so that the next deploy registers a new revision.
+    Pin,
 }
 
 /// Where ECS reads the value of an environment variable.
@@ -243,6 +258,25 @@ pub struct Deployment {
     pub circuit_breaker: CircuitBreaker,
     /// How long Longshore follows a rollout before it gives up waiting.
     pub timeout: Duration,
+}
+
+impl Deployment {
+    /// Returns whether ECS can replace `desired` tasks one by one. It rounds the least number of tasks up, and the largest
+    /// down (ECS API reference, `DeploymentConfiguration`).
+    #[must_use]
+    pub fn has_room(&self, desired: u32) -> bool {
+        let (stay, run) = self.bounds(desired);
+        desired == 0 || stay < desired || run > desired
+    }
+
+    /// Returns how many of `desired` tasks stay in a rollout, and how many run at most.
+    #[must_use]
+    pub fn bounds(&self, desired: u32) -> (u32, u32) {
+        let share = |percent: u32| u64::from(desired) * u64::from(percent);
+        let (stay, run) =
+            (share(self.minimum_healthy_percent).div_ceil(100), share(self.maximum_percent) / 100);
+        (u32::try_from(stay).unwrap_or(u32::MAX), u32::try_from(run).unwrap_or(u32::MAX))
+    }
 }
 
 /// The deployment circuit breaker of ECS.

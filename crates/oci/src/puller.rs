@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -34,7 +34,8 @@ const UNTOLD: usize = 8;
 ///
 /// What a digest stands for never changes: so a manifest that was read is not read again, neither by clones. Each later
 /// check of it, with another credential or for another platform, asks the registry for its headers alone, which some
-/// registries do not count as a pull.
+/// registries do not count as a pull. A tag stands for one digest as long as the puller lives: whoever pushes it again
+/// meanwhile does not divide the services that run it.
 #[derive(Clone)]
 pub struct Puller {
     transport: Arc<dyn Transport>,
@@ -44,8 +45,14 @@ pub struct Puller {
     known: Arc<Known>,
 }
 
-/// The manifests that were read, by the URL with their digest.
-type Known = Mutex<BTreeMap<Url, Seen>>;
+/// What is known of manifests.
+#[derive(Default)]
+struct Known {
+    /// The digest that a tag named when it was first looked at, by the URL with the tag.
+    tags: Mutex<BTreeMap<Url, String>>,
+    /// The manifests that were read, by the URL with their digest.
+    read: Mutex<BTreeMap<Url, Seen>>,
+}
 
 /// A manifest or index that was read.
 #[derive(Clone)]
@@ -108,6 +115,10 @@ impl PullCheck for Puller {
         let session = Session::new(exchange, Subject { image, user: None }, credential)?;
         Check { image, session, known: &self.known }.run(platform).await
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The check of one image.
@@ -175,14 +186,14 @@ impl Check<'_> {
             Manifest::Unusable(what) => return Err(self.session.subject().no_image(at, what)),
         };
         let url = self.session.address().manifest(self.image.repository(), &digest);
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(url, seen.clone());
+        lock(&self.known.read).insert(url, seen.clone());
         Ok((digest, seen))
     }
 
     /// The manifest with this digest, if it was read before.
     fn recall(&self, digest: &str) -> Option<Seen> {
         let url = self.session.address().manifest(self.image.repository(), digest);
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&url).cloned()
+        lock(&self.known.read).get(&url).cloned()
     }
 
     /// Finds the manifest.
@@ -194,7 +205,7 @@ impl Check<'_> {
             (&head.headers, None)
         } else {
             // The answer to HEAD has no body; the registry's words come with that to GET.
-            let answer = self.session.read(Method::GET, url, manifest::ACCEPT).await?;
+            let answer = self.session.read(Method::GET, url.clone(), manifest::ACCEPT).await?;
             if !answer.status.is_success() {
                 return Err(self.session.refusal(&head.at, &answer));
             }
@@ -207,7 +218,14 @@ impl Check<'_> {
                 return Err(self.session.subject().wrong_content(&head.at, wanted));
             }
             (Some(wanted), _) => Some(wanted.to_owned()),
-            (None, told) => told,
+            (None, Some(told)) => {
+                let first = lock(&self.known.tags).entry(url).or_insert_with(|| told.clone()).clone();
+                if first != told {
+                    return Ok(Found { at: head.at, digest: Some(first), content: None });
+                }
+                Some(told)
+            }
+            (None, None) => None,
         };
         Ok(Found { at: head.at, digest, content })
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
-use longshore_model::{Name, Problem, Service, ServiceStatus, StepId};
+use longshore_model::{ImageReference, Name, Problem, Service, ServiceStatus, StepId};
 
 use crate::{Context, LogStream, Node, Result, Undeclared};
 
@@ -20,6 +20,9 @@ pub struct Wires {
     /// For each environment variable whose value Longshore keeps in a store: the step whose outputs
     /// `<dyn SecretStore>::ARN` and `<dyn SecretStore>::WRITTEN_AT` are where it is and when it was written.
     pub variables: BTreeMap<ContainerVariable, StepId>,
+    /// For each image whose registry is asked for it: the step whose output
+    /// [`digests_output`](<dyn crate::PullCheck>::digests_output) holds its digests.
+    pub images: BTreeMap<ImageReference, StepId>,
 }
 
 /// An environment variable of a container.

@@ -33,7 +33,7 @@ pub use minter::{Minted, PullScope, TokenMinter};
 pub use pull_check::{PullCheck, PullProof};
 pub use registry::Registry;
 pub(crate) use registry_credential::Verdict;
-pub use registry_credential::{RegistryCredential, Renewed, Revokers, TokenLabels};
+pub use registry_credential::{Pulls, RegistryCredential, Renewed, Revokers, TokenLabels};
 pub(crate) use registry_credential::{Tokens, tokens};
 pub use role::{LogStream, Readable, RoleBuilder, RoleSpec};
 pub use secret_value::SecretValue;

@@ -17,6 +17,16 @@ pub struct PullProof {
     pub manifests: Vec<String>,
 }
 
+impl PullProof {
+    /// The value of the output [`digests_output`](<dyn PullCheck>::digests_output): the digest, and those of the manifests,
+    /// separated by spaces.
+    #[must_use]
+    pub fn digests(&self) -> String {
+        let all: Vec<_> = [&self.digest].into_iter().chain(&self.manifests).map(String::as_str).collect();
+        all.join(" ")
+    }
+}
+
 /// Proves that an image can be pulled, by reading its manifest. A successful login proves nothing.
 #[async_trait]
 pub trait PullCheck: Send + Sync {
@@ -32,6 +42,14 @@ pub trait PullCheck: Send + Sync {
         credential: Option<&Credential>,
         endpoint: Option<&str>,
     ) -> Result<PullProof>;
+}
+
+impl dyn PullCheck {
+    /// Returns the name of the output that holds the digests of `image`, of the step that proves its pull.
+    #[must_use]
+    pub fn digests_output(image: &ImageReference) -> String {
+        format!("_digests.{image}")
+    }
 }
 
 /// One failure of several: the first one whole, with the others' messages behind it.

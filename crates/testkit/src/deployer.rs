@@ -67,6 +67,7 @@ impl<H: Harness> Bench<H> {
             role: StepId::new("role", &self.service),
             secrets: [(name("first"), StepId::new("credential", "first"))].into(),
             variables: BTreeMap::new(),
+            images: BTreeMap::new(),
         }
     }
 
@@ -170,9 +171,10 @@ impl<H: Harness> Bench<H> {
 
     async fn expect_running(&self, service: &Service, when: &str) {
         let status = self.status(service).await;
+        let desired = service.desired_count.unwrap_or(1);
         assert_eq!(
             (status.desired, status.running),
-            (service.desired_count, service.desired_count),
+            (desired, desired),
             "the tasks that should run and that do ({when})"
         );
         for (id, plan) in self.plan(service).await {
@@ -263,7 +265,7 @@ async fn refuses_what_cannot_work<H: Harness>(bench: &Bench<H>) {
 
 async fn runs_a_service_and_then_has_nothing_to_do<H: Harness>(bench: &Bench<H>) {
     let service = bench.harness.service();
-    assert!(service.desired_count > 0, "the harness has no service with tasks");
+    assert!(service.desired_count != Some(0), "the harness has no service with tasks");
     bench.deploy(&service).await;
     bench.expect_running(&service, "after the deployment").await;
     let before = bench.harness.writes().await;

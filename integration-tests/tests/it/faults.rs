@@ -133,7 +133,8 @@ async fn failure_of_the_service(arrange: impl FnOnce(&mut Registry)) -> Failure 
     longshore_service_ecs::register(&mut plugins);
     plugins.add_credential_source("ghcr", |_, _| Ok(Arc::new(Token)));
     arrange(&mut plugins);
-    let host = Host { plugins: &plugins, extensions: &extensions, pull_check: Arc::new(Proved) };
+    let pull_check = Arc::new(Proved(Some(cloud.clone())));
+    let host = Host { plugins: &plugins, extensions: &extensions, pull_check };
     let expansion = expand(&stack, &host).unwrap_or_else(|problems| panic!("{problems:?}"));
     let events = Arc::new(Mutex::new(Vec::<Event>::new()));
     let (clock, sink) = (cloud.clone(), events.clone());

@@ -4,9 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, bounded};
-use longshore_model::{Name, Problem, Service, ServiceStatus, StepId, ValueType};
+use longshore_model::{ImageUpdates, Name, Problem, Service, ServiceStatus, StepId, ValueType};
 use longshore_plugin::{
-    Before, Context, LogStream, Node, Result, RoleBuilder, SecretStore, ServiceDeployer, Undeclared, Wires,
+    Before, Context, LogStream, Node, PullCheck, Result, RoleBuilder, SecretStore, ServiceDeployer,
+    Undeclared, Wires,
 };
 
 use crate::{
@@ -37,6 +38,22 @@ fn log_group_of(stack: &Name, name: &Name, service: &Service) -> Option<String> 
     let logs = service.logs.as_ref()?;
     let made = || bounded(&format!("{}{name}", log_group::prefix(stack)), LOG_GROUP_LIMIT);
     Some(logs.group.clone().unwrap_or_else(made))
+}
+
+/// The inputs that hold the digests of the images of containers with these `updates`, each with the output and the step
+/// that it comes from. What a digest names never changes.
+fn digests<'a>(
+    service: &'a Service,
+    wires: &'a Wires,
+    updates: ImageUpdates,
+) -> impl Iterator<Item = (String, String, &'a StepId)> {
+    let containers = service.containers.iter().filter(move |(_, container)| {
+        container.image_updates == updates && container.image.digest().is_none()
+    });
+    containers.filter_map(|(name, container)| {
+        let step = wires.images.get(&container.image)?;
+        Some((render::digests_input(name), <dyn PullCheck>::digests_output(&container.image), step))
+    })
 }
 
 impl EcsDeployer {
@@ -79,6 +96,7 @@ impl ServiceDeployer for EcsDeployer {
         self.aws.reads().expect_service(&service.cluster, name.as_str());
 
         let family = bounded(&format!("{}-{name}", wires.stack), FAMILY_LIMIT);
+        self.aws.reads().expect_task_definition(&family);
         let makes = task_definition::resource(&family);
         let step = TaskDefinitionStep {
             aws: self.aws.clone(),
@@ -102,6 +120,9 @@ impl ServiceDeployer for EcsDeployer {
             let input = variable_input(variable);
             definition = definition.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
         }
+        for (input, output, step) in digests(service, wires, ImageUpdates::Pin) {
+            definition = definition.input(input, ValueType::DIGEST, step, &output);
+        }
         if let Some(logs) = &logs {
             definition = definition.input(render::LOG_GROUP, ValueType::LOG_GROUP, &logs.id, LOG_GROUP);
         }
@@ -113,7 +134,7 @@ impl ServiceDeployer for EcsDeployer {
             facts: Facts { log_group: group, platform: service.platform },
             before: Before::default(),
         };
-        let mut service = Node::new(StepId::new("service", name), Arc::new(step))
+        let mut node = Node::new(StepId::new("service", name), Arc::new(step))
             .makes(service::resource(&shared.cluster, name.as_str()))
             .input(CLUSTER_ARN, ValueType::CLUSTER_ARN, &cluster.id, CLUSTER_ARN)
             .input(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN, &definition.id, TASK_DEFINITION_ARN)
@@ -121,9 +142,12 @@ impl ServiceDeployer for EcsDeployer {
             .output(SERVICE_ARN, ValueType::SERVICE_ARN);
         for (variable, step) in &wires.variables {
             let input = written_at_input(variable);
-            service = service.input(input, ValueType::MOMENT, step, <dyn SecretStore>::WRITTEN_AT);
+            node = node.input(input, ValueType::MOMENT, step, <dyn SecretStore>::WRITTEN_AT);
         }
-        Ok([cluster].into_iter().chain(logs).chain([definition, service]).collect())
+        for (input, output, step) in digests(service, wires, ImageUpdates::Redeploy) {
+            node = node.input(input, ValueType::DIGEST, step, &output);
+        }
+        Ok([cluster].into_iter().chain(logs).chain([definition, node]).collect())
     }
 
     fn log_streams(&self, stack: &Name, name: &Name, service: &Service) -> Vec<LogStream> {

@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_ecs::{
-    config::{self, http::HttpResponse, retry::RetryConfig},
-    error::{ProvideErrorMetadata, SdkError},
+    config::{self, retry::RetryConfig},
     types::{Deployment, DesiredStatus, Service, ServiceDeploymentBrief, Task},
 };
-use longshore_aws::{Aws, Freshness, classify, code, failure, is_absent, is_unsupported};
+use longshore_aws::{Aws, Freshness, classify, code, failure, is_absent, is_blank, is_unsupported};
 use longshore_model::FailureKind;
 use longshore_plugin::Result;
 
@@ -111,12 +110,6 @@ impl Reads<'_> {
     pub(crate) async fn tasks(&self, arns: &[String], freshness: Freshness) -> Result<Vec<Arc<Task>>> {
         self.aws.reads().tasks(self.cluster, arns, freshness).await
     }
-}
-
-/// Whether the answer is an error page instead of AWS's own words: so do emulators answer calls that they do not know.
-fn is_blank<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    code(error).is_none() && status.is_some_and(|status| matches!(status, 404 | 405 | 500))
 }
 
 /// The deployment that the service is heading for.

@@ -11,8 +11,8 @@ use aws_sdk_ecs::{
     },
 };
 use longshore_model::{
-    Architecture, Container, ContainerSecret, Failure, FailureKind, Inputs, LaunchType, Name, Service,
-    TaskSize,
+    Architecture, Container, ContainerSecret, Failure, FailureKind, ImageUpdates, Inputs, LaunchType, Name,
+    Service, TaskSize,
 };
 use longshore_plugin::{ContainerVariable, Result};
 
@@ -34,8 +34,14 @@ pub(crate) fn variable_input(variable: &ContainerVariable) -> String {
     format!("variable.{variable}")
 }
 
+/// The name of the input that holds the digests of the image of `container`: the image's own, and those of the manifests of
+/// an index.
+pub(crate) fn digests_input(container: &Name) -> String {
+    format!("digests.{container}")
+}
+
 /// Stands in a rendered task definition for a value that is known only after apply. No value that AWS returns has
-/// spaces and parentheses in these fields (ARNs and the name of a log group).
+/// spaces and parentheses in these fields (ARNs, images and the name of a log group).
 pub(crate) const AFTER_APPLY: &str = "(known after apply)";
 
 /// Everything that the task definition of a service is made of.
@@ -129,7 +135,7 @@ impl Declared<'_> {
             .collect::<std::result::Result<Vec<_>, _>>()?;
         Ok(ContainerDefinition::builder()
             .name(name.as_str())
-            .image(container.image.as_str())
+            .image(self.image(name, container))
             .set_repository_credentials(credentials)
             .set_cpu(container.cpu.map(clamped))
             .set_memory(container.memory.map(clamped))
@@ -144,6 +150,17 @@ impl Declared<'_> {
 }
 
 impl Declared<'_> {
+    /// Returns the image, by its digest if it is pinned.
+    fn image(&self, name: &Name, container: &Container) -> String {
+        if container.image_updates != ImageUpdates::Pin || container.image.digest().is_some() {
+            return container.image.to_string();
+        }
+        match self.inputs.get(&digests_input(name)).value().and_then(|digests| digests.split(' ').next()) {
+            Some(digest) => container.image.by_digest(digest),
+            None => AFTER_APPLY.to_owned(),
+        }
+    }
+
     /// An environment variable that ECS reads from a secret or parameter.
     fn secret(
         &self,

@@ -11,7 +11,7 @@ use aws_sdk_ecs::{
     types::{Service as EcsService, Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus},
 };
 use longshore_aws::{
-    Aws, Freshness, Owner, Ownership, code, failure,
+    Aws, Freshness, Listed, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{
@@ -62,6 +62,14 @@ pub(crate) struct TaskDefinitionStep {
 pub(crate) struct Observed {
     definition: TaskDefinition,
     tags: Vec<Tag>,
+}
+
+/// The revision that a service notes, and runs.
+enum Noted {
+    /// Its ARN.
+    Active(String),
+    /// `FAMILY:NUMBER` of a revision that was deregistered: no service can be updated with it, and ECS may delete it.
+    Deregistered(String),
 }
 
 /// The revision that counts, among those of a family.
@@ -126,20 +134,33 @@ impl TaskDefinitionStep {
         Ok(service.filter(|service| service.status() == Some("ACTIVE") && is_ours(ownership, service.tags())))
     }
 
-    /// The ARN of the revision that is known to have this `content`: the service notes it. Only when the service runs
-    /// another one, because somebody has swapped it, is the revision looked at.
+    /// Finds the revision that is known to have this `content`: the service notes it. Only when the service runs another
+    /// one, because somebody has swapped it, is the revision looked at.
     async fn known(
         &self,
         ownership: &Ownership,
         declared: &TaskDefinition,
         content: &str,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<Noted>> {
         let Some(service) = self.running_service(ownership).await? else { return Ok(None) };
         let Some(noted) = revision::noted(&service, &self.family, content) else { return Ok(None) };
         if let Some(arn) = revision::runs(&service, &noted) {
-            return Ok(Some(arn.to_owned()));
+            let is_active = self.is_active(arn).await?;
+            return Ok(Some(if is_active {
+                Noted::Active(arn.to_owned())
+            } else {
+                Noted::Deregistered(noted)
+            }));
         }
-        self.owned_as_declared(&noted, ownership, declared).await
+        Ok(self.owned_as_declared(&noted, ownership, declared).await?.map(Noted::Active))
+    }
+
+    /// Returns whether a revision is ACTIVE. A list that lacks it may be behind: then it is looked at.
+    async fn is_active(&self, arn: &str) -> Result<bool> {
+        match self.aws.reads().active_task_definition(&self.family, arn).await? {
+            Listed::Found(_) => Ok(true),
+            Listed::Absent | Listed::Unknown => Ok(self.describe(arn).await?.is_some()),
+        }
     }
 
     /// The ARN of the revision that the service runs, if that is another one than `newest` and as declared: after a change
@@ -272,11 +293,16 @@ impl Step for TaskDefinitionStep {
                 .output(TASK_DEFINITION_ARN, arn)
                 .output(CONTENT, &content)
         };
-        if let Some(arn) = self.known(&ownership, &declared, &content).await? {
-            return Ok(unchanged(&arn));
-        }
+        let deregistered = match self.known(&ownership, &declared, &content).await? {
+            Some(Noted::Active(arn)) => return Ok(unchanged(&arn)),
+            Some(Noted::Deregistered(revision)) => {
+                Some(format!("{revision}, which the service runs, was deregistered"))
+            }
+            None => None,
+        };
         let Some(current) = self.compare(&ownership, &declared).await? else {
             let mut plan = StepPlan::new(Action::Create, self.resource());
+            plan.reason = deregistered;
             plan.changes = FieldMap::default().changes_to(&fields_of(&declared));
             plan.changes.extend(tags::changes(&ownership, &[]));
             if let Some(size) = self.size.filter(|_| self.service.size.is_none()) {
@@ -290,7 +316,8 @@ impl Step for TaskDefinitionStep {
         let Current { observed, mut changes } = current;
         let action = ownership.action(tags::pairs(&observed.tags), Action::Update);
         if changes.is_empty() {
-            let unchanged = unchanged(observed.arn());
+            let mut unchanged = unchanged(observed.arn());
+            unchanged.notes.extend(deregistered);
             return Ok(match action {
                 Action::Adopt => {
                     StepPlan { action, ..unchanged }.changes(tags::changes(&ownership, &observed.tags))
@@ -305,7 +332,10 @@ impl Step for TaskDefinitionStep {
         }
         let mut plan = StepPlan::new(action, self.resource()).changes(changes);
         // Its number is known to ECS alone: those that were deregistered or deleted are never used again.
-        plan.reason = Some("registers a new revision".to_owned());
+        plan.reason = Some(match deregistered {
+            Some(deregistered) => format!("{deregistered}: registers a new revision"),
+            None => "registers a new revision".to_owned(),
+        });
         Ok(plan)
     }
 

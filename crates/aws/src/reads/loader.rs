@@ -36,6 +36,8 @@ pub(super) struct Loader<G, K, V>(Arc<Inner<G, K, V>>);
 struct Inner<G, K, V> {
     /// How many a call takes.
     most: usize,
+    /// For how long a batch waits for more at least.
+    least_window: Duration,
     fetch: Fetch<G, K, V>,
     changes: Arc<Changes>,
     state: Mutex<State<G, K, V>>,
@@ -95,7 +97,17 @@ where
             expected: BTreeSet::new(),
             open: BTreeMap::new(),
         };
-        Self(Arc::new(Inner { most, fetch, changes, state: Mutex::new(state) }))
+        let least_window = Duration::ZERO;
+        Self(Arc::new(Inner { most, least_window, fetch, changes, state: Mutex::new(state) }))
+    }
+
+    /// Lets batches wait for more at least so long: for what is asked for at different moments, because it takes another
+    /// read to know its key.
+    pub(super) fn waiting(mut self, least_window: Duration) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.least_window = least_window;
+        }
+        self
     }
 
     /// Notes that `key` will be asked for, so that a batch which is not full can take it along.
@@ -130,7 +142,8 @@ where
             match state.open.get(group).filter(|batch| batch.add(key, &effort, is_shared, self.0.most)) {
                 Some(batch) => batch.outcome.clone(),
                 None => {
-                    let batch = self.open(group, key, effort, is_shared, freshness.window());
+                    let window = freshness.window().max(self.0.least_window);
+                    let batch = self.open(group, key, effort, is_shared, window);
                     let outcome = batch.outcome.clone();
                     state.open.insert(group.clone(), batch);
                     outcome

@@ -13,6 +13,7 @@ mod roles;
 mod secrets;
 mod services;
 mod subnets;
+mod task_definitions;
 
 use std::{
     sync::{Arc, OnceLock, Weak},
@@ -80,7 +81,9 @@ pub struct Reads {
     roles: roles::Roles,
     secret_values: secrets::Values,
     secrets: secrets::OfStacks,
+    service_revisions: deployments::Revisions,
     services: services::Services,
+    task_definitions: task_definitions::TaskDefinitions,
     tasks: deployments::Tasks,
     /// Where the ticks of [`Reads::next_look`] are counted from.
     began: OnceLock<Instant>,
@@ -113,7 +116,9 @@ impl Reads {
             roles: roles::Roles::new(&clients(), &changes()),
             secret_values: secrets::values(clients(), changes()),
             secrets: secrets::of_stacks(clients(), changes()),
+            service_revisions: deployments::revisions(clients(), changes()),
             services: services::services(clients(), changes()),
+            task_definitions: task_definitions::TaskDefinitions::new(&clients(), &changes()),
             tasks: deployments::tasks(clients(), changes()),
             began: OnceLock::new(),
         }

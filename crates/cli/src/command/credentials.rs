@@ -115,7 +115,7 @@ async fn status(
         return Ok(Found { status, untold: None });
     };
     status.pull = match registry.check_pulls(context, &credential).await {
-        Ok(images) => PullStatus::Ok { images },
+        Ok(pulls) => PullStatus::Ok { images: pulls.notes },
         Err(failure) => PullStatus::Refused { failure },
     };
     let facts = if ask { registry.source.facts(context, &credential).await } else { Ok(Default::default()) };

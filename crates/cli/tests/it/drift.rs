@@ -427,6 +427,15 @@ fn log_events_that_are_kept_for_another_time() {
 }
 
 #[test]
+fn deregistered_revision_is_drift() {
+    let words = ["task definition shop-api  is missing", "shop-api:1, which the service runs, was deregistered"];
+    drifted(&words, &Mended, async |aws: &Aws| {
+        let call = aws.ecs().await.unwrap().deregister_task_definition().task_definition("shop-api:1");
+        call.send().await.unwrap();
+    });
+}
+
+#[test]
 fn a_log_group_that_was_deleted() {
     drifted(&["log group /longshore/shop/api  is missing"], &Mended, async |aws: &Aws| {
         let call = aws.cloudwatchlogs().await.unwrap().delete_log_group().log_group_name(LOG_GROUP);

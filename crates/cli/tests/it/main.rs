@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod adopt;
+mod autoscaled;
 mod container_secrets;
 mod credentials;
 mod drift;
@@ -15,6 +16,7 @@ mod interrupts;
 mod lifecycle;
 mod lock;
 mod minted;
+mod moved_tags;
 mod output_page;
 mod plan_files;
 mod project;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Container, Fields, ImageReference, Name, Store};
+use longshore_model::{Container, Fields, ImageReference, ImageUpdates, Name, Store};
 
 use super::{Named, Plugins, registry::Registries, secret, text::name};
 
@@ -17,8 +17,28 @@ pub(super) struct Around<'a> {
     pub(super) plugins: &'a Plugins,
 }
 
+/// Reads `image-updates` and `pin`, of a service or of one of its containers.
+pub(super) fn image_updates(fields: &mut Fields<'_>) -> Option<ImageUpdates> {
+    let values = [("redeploy", ImageUpdates::Redeploy), ("ignore", ImageUpdates::Ignore)];
+    let updates = fields.choice("image-updates", &values);
+    match (fields.flag("pin"), updates) {
+        (Some(true), Some(ImageUpdates::Ignore)) => {
+            let help = "remove one of both: a pinned image follows its tag with the next deploy";
+            fields.problem("pin", "is true, but `image-updates` is \"ignore\"", help);
+            None
+        }
+        (Some(true), _) => Some(ImageUpdates::Pin),
+        (Some(false), None) => Some(ImageUpdates::Redeploy),
+        (_, updates) => updates,
+    }
+}
+
 /// Reads a container from the table that declares it, `essential` aside.
-pub(super) fn read(fields: &mut Fields<'_>, around: &Around<'_>) -> Option<Container> {
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    around: &Around<'_>,
+    image_updates: ImageUpdates,
+) -> Option<Container> {
     let image = fields.required_text("image", "\"ghcr.io/acme/api:1.4.2\"").and_then(|_| {
         fields.parsed::<ImageReference>("image", "an image such as \"ghcr.io/acme/api:1.4.2\"")
     });
@@ -34,6 +54,7 @@ pub(super) fn read(fields: &mut Fields<'_>, around: &Around<'_>) -> Option<Conta
     let command = fields.texts("command");
     Some(Container {
         image: image?,
+        image_updates,
         registry,
         cpu,
         memory,

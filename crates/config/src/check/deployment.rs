@@ -14,9 +14,6 @@ use super::{
 pub(super) fn read(fields: &mut Fields<'_>, desired_count: Option<u32>) -> Option<Deployment> {
     let minimum_healthy_percent = fields.number("minimum-healthy-percent", 0..=100);
     let maximum_percent = fields.number("maximum-percent", 100..=200);
-    if let (Some(least), Some(most)) = (minimum_healthy_percent, maximum_percent) {
-        check_room(fields, least, most, desired_count);
-    }
     let timeout = fields.parsed::<Time>("timeout", TIME);
     let enabled = fields.flag("circuit-breaker");
     let rollback = fields.flag("rollback");
@@ -24,36 +21,36 @@ pub(super) fn read(fields: &mut Fields<'_>, desired_count: Option<u32>) -> Optio
         let help = "set circuit-breaker = true, or remove rollback";
         fields.problem("rollback", "is true, but without the circuit breaker nothing rolls back", help);
     }
-    Some(Deployment {
+    let deployment = Deployment {
         minimum_healthy_percent: minimum_healthy_percent?,
         maximum_percent: maximum_percent?,
         circuit_breaker: CircuitBreaker { enabled: enabled?, rollback: rollback? },
         timeout: timeout?.0,
-    })
+    };
+    check_room(fields, &deployment, desired_count);
+    Some(deployment)
 }
 
-/// Notes when ECS could neither stop a task nor start one. It rounds the least number of tasks up, and the largest down (ECS
-/// API reference, `DeploymentConfiguration`).
-fn check_room(fields: &Fields<'_>, least: u32, most: u32, desired_count: Option<u32>) {
+/// Notes when ECS could neither stop a task nor start one. How many tasks there are if the count is not declared, only ECS
+/// knows.
+fn check_room(fields: &Fields<'_>, deployment: &Deployment, desired_count: Option<u32>) {
+    let (least, most) = (deployment.minimum_healthy_percent, deployment.maximum_percent);
     if (least, most) == (100, 100) {
         let help = "ECS could neither start a task nor stop one: set maximum-percent above 100, or minimum-healthy-percent below";
         fields.problem("maximum-percent", "is 100, as minimum-healthy-percent is", help);
         return;
     }
-    let Some(desired) = desired_count.map(u64::from).filter(|desired| *desired > 0) else { return };
-    let share = |percent: u32| desired * u64::from(percent);
-    let (stay, run) = (share(least).div_ceil(100), share(most) / 100);
-    if stay >= desired && run <= desired {
-        let tasks = if desired == 1 { "its one task".to_owned() } else { format!("its {desired} tasks") };
-        fields.problem(
-            "maximum-percent",
-            format!("is {most}, and with minimum-healthy-percent {least} no rollout gets under way"),
-            format!(
-                "of {tasks}, {stay} must stay and {run} may run, so that ECS could neither stop one nor start one: set \
-                 maximum-percent to 200, or minimum-healthy-percent to 0"
-            ),
-        );
-    }
+    let Some(desired) = desired_count.filter(|desired| !deployment.has_room(*desired)) else { return };
+    let (stay, run) = deployment.bounds(desired);
+    let tasks = if desired == 1 { "its one task".to_owned() } else { format!("its {desired} tasks") };
+    fields.problem(
+        "maximum-percent",
+        format!("is {most}, and with minimum-healthy-percent {least} no rollout gets under way"),
+        format!(
+            "of {tasks}, {stay} must stay and {run} may run, so that ECS could neither stop one nor start one: set \
+             maximum-percent to 200, or minimum-healthy-percent to 0"
+        ),
+    );
 }
 
 /// The days that CloudWatch Logs can keep events (API reference, `PutRetentionPolicy`).

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use longshore_model::{
-    Architecture, Container, Fields, LaunchType, Name, Platform, Service, Store, TaskSize,
+    Architecture, Container, Fields, ImageUpdates, LaunchType, Name, Platform, Service, Store, TaskSize,
 };
 
 use super::{
@@ -45,7 +45,8 @@ pub(super) fn read(
         ],
     );
     let size = fields.table("size", size);
-    let containers = containers(name, fields, &around);
+    let image_updates = container::image_updates(fields);
+    let containers = containers(name, fields, &around, image_updates.unwrap_or_default());
     fit::check_ports(&containers, fields);
     if let Some(size) = size {
         fit::check_size(size, &containers, fields);
@@ -73,7 +74,7 @@ pub(super) fn read(
     Some(Service {
         deployer: deployer?,
         cluster: cluster?,
-        desired_count: desired_count?,
+        desired_count,
         launch_type: launch_type?,
         platform: Platform { architecture: architecture? },
         size,
@@ -117,11 +118,16 @@ impl Declared {
 }
 
 /// The containers of `containers`, or the one that the service itself declares.
-fn containers(service: &Name, fields: &mut Fields<'_>, around: &Around<'_>) -> BTreeMap<Name, Declared> {
+fn containers(
+    service: &Name,
+    fields: &mut Fields<'_>,
+    around: &Around<'_>,
+    image_updates: ImageUpdates,
+) -> BTreeMap<Name, Declared> {
     let mut containers = BTreeMap::new();
     if !fields.has("containers") {
         fields.skip("containers");
-        let container = container::read(fields, around);
+        let container = container::read(fields, around, image_updates);
         containers
             .extend(container.map(|container| (service.clone(), Declared { table: Vec::new(), container })));
         return containers;
@@ -139,7 +145,8 @@ fn containers(service: &Name, fields: &mut Fields<'_>, around: &Around<'_>) -> B
     }
     let declared = super::named(fields, "containers", |name, fields| {
         let essential = fields.flag("essential");
-        let mut container = container::read(fields, around)?;
+        let image_updates = container::image_updates(fields).unwrap_or(image_updates);
+        let mut container = container::read(fields, around, image_updates)?;
         container.essential = essential?;
         Some(Declared { table: vec!["containers".to_owned(), name.to_string()], container })
     });

@@ -29,11 +29,11 @@ fn each_layer_overrides_the_one_below() {
 #[test]
 fn defaults_are_the_lowest_layer() {
     let configuration = Configuration::new(API, "");
-    assert_eq!(configuration.load().service("api").desired_count, 1);
-    assert_eq!(configuration.origin("services.api.desired-count"), "default");
+    assert_eq!(configuration.load().service("api").cluster, "default");
+    assert_eq!(configuration.origin("services.api.cluster"), "default");
     assert_eq!(configuration.origin("registries.ghcr.host"), "default");
-    let configuration = configuration.set("services.api.desired-count=0");
-    assert_eq!(configuration.load().service("api").desired_count, 0);
+    let configuration = configuration.set("services.api.cluster=main");
+    assert_eq!(configuration.load().service("api").cluster, "main");
     assert_eq!(configuration.origin("services.api.nothing"), "none");
 }
 
@@ -284,7 +284,7 @@ proptest! {
             .or(variable.map(named("environment variable LONGSHORE_SERVICES__API__DESIRED_COUNT")))
             .or(local.map(named("configs/local.toml:2")))
             .or(base.map(named("configs/base.toml:10")))
-            .unwrap_or((1, "default"));
+            .map_or((None, "none"), |(count, origin)| (Some(count), origin));
         prop_assert_eq!(configuration.load().service("api").desired_count, count);
         prop_assert_eq!(configuration.origin("services.api.desired-count"), origin);
     }

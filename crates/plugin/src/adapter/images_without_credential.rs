@@ -42,15 +42,22 @@ impl Step for ImagesWithoutCredentialStep {
         let mut failures = Vec::new();
         for (image, platform) in &self.images {
             if image.is_ecr() {
-                plan.notes.push(format!("{image} is in Amazon ECR: the execution role pulls it"));
+                let mut note = format!("{image} is in Amazon ECR: the execution role pulls it");
+                if image.digest().is_none() {
+                    note.push_str(", and whether its tag was pushed again is not looked at");
+                }
+                plan.notes.push(note);
                 continue;
             }
             context.progress(format!("checking the anonymous pull of {image} for {platform}"));
             match self.pull_check.check(image, *platform, None, None).await {
-                Ok(proof) => plan.notes.push(format!(
-                    "{image} is public and can be pulled for {platform} ({})",
-                    short(&proof.digest)
-                )),
+                Ok(proof) => {
+                    plan.notes.push(format!(
+                        "{image} is public and can be pulled for {platform} ({})",
+                        short(&proof.digest)
+                    ));
+                    plan = plan.output(&<dyn PullCheck>::digests_output(image), proof.digests());
+                }
                 Err(failure) => failures.push(self.explain(failure)),
             }
         }
@@ -90,11 +97,8 @@ mod tests {
             _: Option<&str>,
         ) -> Result<PullProof> {
             assert!(!image.is_ecr() && credential.is_none());
-            Ok(PullProof {
-                digest: format!("sha256:{}", "0".repeat(64)),
-                platforms: Vec::new(),
-                manifests: Vec::new(),
-            })
+            let digest = format!("sha256:{}", "0".repeat(64));
+            Ok(PullProof { digest, manifests: vec!["sha256:1".to_owned()], platforms: Vec::new() })
         }
     }
 
@@ -122,7 +126,11 @@ mod tests {
         let plan = step.plan(&context, &Inputs::default()).await.unwrap();
         insta::assert_snapshot!(plan.notes.join("\n"), @r"
         nginx:1 is public and can be pulled for linux/amd64 (sha256:000000000000)
-        123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:2 is in Amazon ECR: the execution role pulls it
+        123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:2 is in Amazon ECR: the execution role pulls it, and whether its tag was pushed again is not looked at
         ");
+        let outputs: Vec<_> =
+            plan.outputs.iter().map(|(name, value)| (name.as_str(), value.value())).collect();
+        let digests = format!("sha256:{} sha256:1", "0".repeat(64));
+        assert_eq!(outputs, [("_digests.nginx:1", Some(digests.as_str()))]);
     }
 }

@@ -40,7 +40,7 @@ impl Step for PublishCredentialStep {
         let proved = credential.prove(context).await?;
         let value = proved.credential.to_secret_string();
         let mut plan = credential.store.plan(context, &credential.secret, &value).await?;
-        plan.notes.extend(proved.notes);
+        proved.pulls.tell(&mut plan);
         if plan.action == Action::Update {
             plan.notes.extend(credential.minted_before(context).await);
         }
@@ -49,7 +49,7 @@ impl Step for PublishCredentialStep {
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let credential = &self.credential;
-        let arn = if let Some(minter) = credential.source.minter() {
+        let (arn, pulls) = if let Some(minter) = credential.source.minter() {
             let verdict = match self.take_verdict() {
                 Some(verdict) => verdict,
                 None => credential.judge(context).await?,
@@ -63,9 +63,9 @@ impl Step for PublishCredentialStep {
                 context.warn(warning);
             }
             let value = proved.credential.to_secret_string();
-            credential.store.apply(context, &credential.secret, &value).await?
+            (credential.store.apply(context, &credential.secret, &value).await?, proved.pulls)
         };
-        Ok([(<dyn SecretStore>::ARN.to_owned(), arn)].into())
+        Ok(pulls.digests.into_iter().chain([(<dyn SecretStore>::ARN.to_owned(), arn)]).collect())
     }
 
     async fn plan_removal(&self, context: &Context) -> Result<StepPlan> {

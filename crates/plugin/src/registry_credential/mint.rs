@@ -3,7 +3,7 @@
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
 
 use super::{
-    RegistryCredential,
+    Pulls, RegistryCredential,
     labels::{TokenLabels, clipped, repositories_label, shown},
 };
 use crate::{Context, Credential, Minted, PullScope, Result, SecretSpec, Stored, TokenMinter};
@@ -13,8 +13,8 @@ const MARGIN: u64 = 7 * 86_400;
 
 /// What is to be done about the stored token.
 pub(crate) enum Verdict {
-    /// It serves. What to say of it stands beside it.
-    Keep(Stored, Vec<String>),
+    /// It serves, as was proved.
+    Keep(Stored, Pulls),
     /// Another one has to be made, for this reason.
     Mint(Option<Stored>, String),
 }
@@ -59,7 +59,7 @@ impl RegistryCredential {
             return mint(Some(stored), "the stored token was made for other repositories");
         }
         match self.check_pulls(context, &credential).await {
-            Ok(notes) => Ok(Verdict::Keep(stored, notes)),
+            Ok(pulls) => Ok(Verdict::Keep(stored, pulls)),
             Err(failure) if failure.kind == FailureKind::Denied => {
                 mint(Some(stored), &format!("the stored token is refused: {}", failure.message))
             }
@@ -76,11 +76,11 @@ impl RegistryCredential {
         verdict: &Verdict,
     ) -> Result<StepPlan> {
         match verdict {
-            Verdict::Keep(stored, notes) => {
+            Verdict::Keep(stored, pulls) => {
                 let labels = TokenLabels::read(&stored.labels);
                 let secret = SecretSpec { labels: stored.labels.clone(), ..self.secret.clone() };
                 let mut plan = self.store.plan(context, &secret, &stored.value).await?;
-                plan.notes.extend(notes.iter().cloned());
+                pulls.tell(&mut plan);
                 if !labels.replaced.is_empty() {
                     if !plan.is_change() {
                         plan.action = Action::Update;
@@ -114,38 +114,38 @@ impl RegistryCredential {
         }
     }
 
-    /// Does what `verdict` says. Answers with the secret's full ARN.
+    /// Does what `verdict` says. Answers with the secret's full ARN, and with what was proved.
     pub(crate) async fn apply_minted(
         &self,
         context: &Context,
         minter: &dyn TokenMinter,
         verdict: Verdict,
-    ) -> Result<String> {
+    ) -> Result<(String, Pulls)> {
         // Somebody else may have rotated since the plan was made.
         let now = self.stored(context).await?;
-        let arn = match verdict {
-            Verdict::Keep(planned, _) => {
+        let (arn, pulls) = match verdict {
+            Verdict::Keep(planned, pulls) => {
                 let stored = now.unwrap_or(planned);
                 let secret = SecretSpec { labels: stored.labels.clone(), ..self.secret.clone() };
-                self.store.apply(context, &secret, &stored.value).await?
+                (self.store.apply(context, &secret, &stored.value).await?, pulls)
             }
             Verdict::Mint(..) => {
-                let minted = self.mint_and_prove(context, minter).await?;
-                self.store_minted(context, minter, now, minted).await?
+                let (minted, pulls) = self.mint_and_prove(context, minter).await?;
+                (self.store_minted(context, minter, now, minted).await?, pulls)
             }
         };
         if let Err(failure) = self.revoke_replaced(context).await {
             // The labels keep the ids, so the next run tries again.
             context.warn(failure.to_string());
         }
-        Ok(arn)
+        Ok((arn, pulls))
     }
 
     /// Makes a token and proves that it pulls every image. One that does not is revoked.
-    async fn mint_and_prove(&self, context: &Context, minter: &dyn TokenMinter) -> Result<Minted> {
+    async fn mint_and_prove(&self, context: &Context, minter: &dyn TokenMinter) -> Result<(Minted, Pulls)> {
         let minted = self.mint(context, minter).await?;
         match self.check_pulls(context, &minted.credential).await {
-            Ok(_) => Ok(minted),
+            Ok(pulls) => Ok((minted, pulls)),
             Err(failure) => Err(self.take_back(context, minter, &minted.id, failure).await),
         }
     }

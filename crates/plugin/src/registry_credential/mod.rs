@@ -11,7 +11,7 @@ mod tests;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use longshore_model::{Failure, ImageReference, Name, Platform, StepId};
+use longshore_model::{Failure, ImageReference, Name, Outputs, Platform, StepId, StepPlan};
 
 pub use labels::TokenLabels;
 pub use leave::Revokers;
@@ -53,8 +53,25 @@ pub struct RegistryCredential {
 #[derive(Clone)]
 pub(crate) struct Proved {
     pub(crate) credential: Credential,
-    /// What to say of it: one note an image.
-    pub(crate) notes: Vec<String>,
+    pub(crate) pulls: Pulls,
+}
+
+/// The proof that a credential pulls every image of its registry.
+#[derive(Clone, Debug, Default)]
+pub struct Pulls {
+    /// A note for each image and platform.
+    pub notes: Vec<String>,
+    /// The digests of the images, by the names of their outputs.
+    pub(crate) digests: Outputs,
+}
+
+impl Pulls {
+    /// Adds what was proved to a plan.
+    pub(crate) fn tell(&self, plan: &mut StepPlan) {
+        plan.notes.extend(self.notes.iter().cloned());
+        let digests = self.digests.iter();
+        plan.outputs.extend(digests.map(|(name, digests)| (name.clone(), digests.clone().into())));
+    }
 }
 
 impl RegistryCredential {
@@ -93,23 +110,29 @@ impl RegistryCredential {
         self.store.read(context, &self.secret).await
     }
 
-    /// Proves that `credential` pulls every image on every platform, all at the same time. Answers with what to say of
-    /// each.
+    /// Proves that `credential` pulls every image on every platform, all at the same time.
     ///
     /// # Errors
     /// Every refusal, in one failure.
-    pub async fn check_pulls(&self, context: &Context, credential: &Credential) -> Result<Vec<String>> {
+    pub async fn check_pulls(&self, context: &Context, credential: &Credential) -> Result<Pulls> {
         let checks = self.images.iter().map(|(image, platform)| async move {
             context.progress(format!("checking the pull of {image} for {platform}"));
             let proof =
                 self.pull_check.check(image, *platform, Some(credential), self.endpoint.as_deref()).await?;
-            Ok::<_, Failure>(format!("{image} can be pulled for {platform} ({})", short(&proof.digest)))
+            let note = format!("{image} can be pulled for {platform} ({})", short(&proof.digest));
+            Ok::<_, Failure>((note, (<dyn PullCheck>::digests_output(image), proof.digests())))
         });
-        let (notes, failures): (Vec<_>, Vec<_>) = join_all(checks).await.into_iter().partition(Result::is_ok);
-        match join_failures(failures.into_iter().filter_map(Result::err).collect()) {
-            Some(failure) => Err(failure),
-            None => Ok(notes.into_iter().filter_map(Result::ok).collect()),
+        let (mut pulls, mut failures) = (Pulls::default(), Vec::new());
+        for check in join_all(checks).await {
+            match check {
+                Ok((note, (output, digests))) => {
+                    pulls.notes.push(note);
+                    pulls.digests.insert(output, digests);
+                }
+                Err(failure) => failures.push(failure),
+            }
         }
+        join_failures(failures).map_or(Ok(pulls), Err)
     }
 
     /// Fetches the credential from a source that does not mint, and proves that it pulls every image; once in a run.
@@ -120,8 +143,8 @@ impl RegistryCredential {
         }
         context.progress(format!("fetching the credential from {}", self.source.describe()));
         let credential = self.source.fetch(context).await?;
-        let notes = self.check_pulls(context, &credential).await?;
-        let proved = Proved { credential, notes };
+        let pulls = self.check_pulls(context, &credential).await?;
+        let proved = Proved { credential, pulls };
         *self.proved.lock().unwrap_or_else(PoisonError::into_inner) = Some(proved.clone());
         Ok(proved)
     }

@@ -55,7 +55,7 @@ impl RegistryCredential {
             let (old, new) = (Shown::text(current.username), Shown::text(&proved.credential.username));
             change.changes.push(FieldChange::new("username", Some(old), Some(new)));
         }
-        change.notes.extend(proved.notes);
+        change.notes.extend(proved.pulls.notes);
         Ok(change)
     }
 

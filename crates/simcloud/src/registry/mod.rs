@@ -123,6 +123,13 @@ impl Registries {
         self.hosts.get(canonical_host(host)).is_some_and(|registry| registry.repositories.contains_key(name))
     }
 
+    /// Returns the digest that a tag of the repository `name` has.
+    #[must_use]
+    pub fn digest(&self, host: &str, name: &str, tag: &str) -> Option<&str> {
+        let repository = self.hosts.get(canonical_host(host))?.repositories.get(name)?;
+        repository.tags.get(tag).map(String::as_str)
+    }
+
     /// The hosts of all registries.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         self.hosts.keys().map(String::as_str)

@@ -1,4 +1,4 @@
-//! Service deployments: the truth about a rollout.
+//! Service deployments, the truth about a rollout, and the service revisions that they deploy.
 
 use aws_sdk_ecs::types::{
     DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, ServiceDeployment, ServiceDeploymentStatus,
@@ -32,6 +32,11 @@ pub(super) fn operations() -> Vec<Operation> {
             )
             .case("what is not there", "1 failure: MISSING", missing)
             .case("21 of them", "InvalidParameterException", too_many),
+        Operation::new("ecs:DescribeServiceRevisions")
+            .case("of a service without tasks", "of the service; on its task definition", revision)
+            .case("the image of a service that runs", "api; the image; sha256", resolved)
+            .case("what is not there", "1 failure: MISSING", no_revision)
+            .case("21 of them", "InvalidParameterException", too_many_revisions),
     ]
 }
 
@@ -201,4 +206,69 @@ async fn too_many(a: Account) -> Answer {
     let arn = at_least(&a, &name, 1).await?.swap_remove(0);
     let arns = Some(vec![arn; 21]);
     refusal(a.ecs.describe_service_deployments().set_service_deployment_arns(arns).send().await)
+}
+
+/// The ARN of the revision that a service runs.
+async fn current(a: &Account, name: &str) -> Result<String, Refused> {
+    a.until("a current revision", || async {
+        let described = a.ecs.describe_services().cluster(name).services(name).send().await?;
+        let service = described.services().first().needed("service")?;
+        let revision = service.current_service_revisions().first();
+        Ok(revision.and_then(|revision| revision.arn.clone()))
+    })
+    .await
+}
+
+async fn revision(a: Account) -> Answer {
+    let name = a.name("revision");
+    let service = idle_service(&a, &name).await?;
+    let arn = current(&a, &name).await?;
+    let described = a.ecs.describe_service_revisions().service_revision_arns(arn).send().await?;
+    let revision = described.service_revisions().first().needed("revision")?;
+    Ok(format!(
+        "{}; {}",
+        either(revision.service_arn() == service.service_arn(), "of the service", "of another service"),
+        either(
+            revision.task_definition() == service.task_definition(),
+            "on its task definition",
+            "on another task definition"
+        )
+    ))
+}
+
+async fn resolved(a: Account) -> Answer {
+    let name = a.name("resolved");
+    roll_out(&a, &name, None).await?;
+    ended(&a, &name, 1).await?;
+    let arn = current(&a, &name).await?;
+    let described = a.ecs.describe_service_revisions().service_revision_arns(arn).send().await?;
+    take_down(&a, &name).await?;
+    let revision = described.service_revisions().first().needed("revision")?;
+    let image = revision.container_images().first().needed("image")?;
+    let digest = image.image_digest().needed("digest")?;
+    Ok(format!(
+        "{}; {}; {}",
+        image.container_name().unwrap_or("no name"),
+        either(image.image() == Some(super::IMAGE), "the image", "another image"),
+        digest.split(':').next().unwrap_or_default()
+    ))
+}
+
+async fn no_revision(a: Account) -> Answer {
+    let name = a.name("unrevised");
+    idle_service(&a, &name).await?;
+    let arn = current(&a, &name).await?;
+    let (head, _) = arn.rsplit_once('/').needed("slash")?;
+    let describe =
+        a.ecs.describe_service_revisions().service_revision_arns(format!("{head}/1234567890123456789"));
+    let described = describe.send().await?;
+    let reasons: Vec<_> = described.failures().iter().filter_map(|failure| failure.reason()).collect();
+    Ok(format!("{} failure: {}", reasons.len(), reasons.join(" ")))
+}
+
+async fn too_many_revisions(a: Account) -> Answer {
+    let name = a.name("revisions");
+    idle_service(&a, &name).await?;
+    let arns = Some(vec![current(&a, &name).await?; 21]);
+    refusal(a.ecs.describe_service_revisions().set_service_revision_arns(arns).send().await)
 }

@@ -116,7 +116,12 @@ impl Account {
         let loaded = longshore_config::load(&layers).unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
         let variables = Environment::new(|name| Some(OsString::from(value_of(name))));
         let extensions = Extensions::default().with(self.aws()).with(variables);
-        let host = Host { plugins: &plugins(), extensions: &extensions, pull_check: Arc::new(Proved) };
+        let cloud = match &self.place {
+            Place::Simulated(cloud) => Some(cloud.clone()),
+            Place::Moto(_) => None,
+        };
+        let pull_check = Arc::new(Proved(cloud));
+        let host = Host { plugins: &plugins(), extensions: &extensions, pull_check };
         let expansion =
             expand(&loaded.stack, &host).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
         let interrupt = CancellationToken::new();

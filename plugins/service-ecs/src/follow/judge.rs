@@ -50,8 +50,8 @@ pub(super) struct View<'a> {
     /// Whether it was begun for this change: then its own success is all there is to wait for. Otherwise all tasks have
     /// to run, too.
     pub(super) is_new: bool,
-    /// How many tasks are to run.
-    pub(super) desired: u32,
+    /// How many tasks are to run, where that is known.
+    pub(super) desired: Option<u32>,
     /// Whether what was read may be older than what was changed just before: ECS's reads lag behind its writes.
     pub(super) may_be_old: bool,
 }
@@ -96,7 +96,8 @@ impl View<'_> {
             other.status() == Some("PRIMARY") || count(other.running_count) + count(other.pending_count) == 0
         });
         let runs = count(primary.running_count) == count(service.desired_count) && primary.pending_count <= 0;
-        let is_new_enough = !self.may_be_old || count(service.desired_count) == self.desired;
+        let is_count = |desired| count(service.desired_count) == desired;
+        let is_new_enough = !self.may_be_old || self.desired.is_none_or(is_count);
         if has_ended && is_alone && runs && is_new_enough { Verdict::Done } else { Verdict::Wait }
     }
 

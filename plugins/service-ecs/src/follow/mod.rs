@@ -54,8 +54,8 @@ pub(crate) struct Follow<'a> {
     pub(crate) context: &'a Context,
     /// What is looked at.
     pub(crate) reads: Reads<'a>,
-    /// How many tasks are to run.
-    pub(crate) desired_count: u32,
+    /// How many tasks are to run, where that is known: ECS's reads lag behind a change of it.
+    pub(crate) desired_count: Option<u32>,
     /// For how long.
     pub(crate) timeout: Duration,
     /// Whether ECS itself gives up a deployment whose tasks keep failing.
@@ -352,7 +352,7 @@ impl Seen {
         self.began.elapsed() < CATCHES_UP_WITHIN
     }
 
-    fn verdict(&self, desired: u32) -> Verdict {
+    fn verdict(&self, desired: Option<u32>) -> Verdict {
         let view = View {
             service: self.service.as_ref(),
             deployment: self.deployment.as_deref(),

@@ -24,7 +24,7 @@ impl ServiceStep {
     ) -> Result<Service> {
         let mut call = self.aws.ecs().await?.update_service().cluster(cluster).service(self.name.as_str());
         if difference.desired_count {
-            call = call.desired_count(clamped(declared.desired_count));
+            call = call.set_desired_count(declared.desired_count.map(clamped));
         }
         if difference.task_definition {
             call = call.task_definition(revision.arn);

@@ -16,8 +16,8 @@ const TASK_DEFINITION: &str = "taskDefinition";
 /// A service as declared, with what was found out.
 #[derive(Clone, Debug)]
 pub(super) struct Declared<'a> {
-    /// How many tasks run.
-    pub(super) desired_count: u32,
+    /// How many tasks run, where that is declared.
+    pub(super) desired_count: Option<u32>,
     /// What launches them.
     pub(super) launch_type: LaunchType,
     /// Whether commands can be executed in them.
@@ -39,6 +39,8 @@ pub(super) struct Difference {
     pub(super) desired_count: bool,
     /// Which task definition they are of.
     pub(super) task_definition: bool,
+    /// Which images they run under the same tags.
+    pub(super) images: bool,
     /// Where they are in the network.
     pub(super) network: bool,
     /// How new revisions are rolled out.
@@ -60,12 +62,17 @@ impl Difference {
         self.task_definition || self.network || self.options.replaces_tasks()
     }
 
-    /// What it does to the tasks that run.
+    /// Whether it takes a deployment that no other change begins: ECS resolves tags anew then.
+    pub(super) const fn forces(&self) -> bool {
+        self.images && !self.task_definition
+    }
+
+    /// What it does to the tasks that run, of which there are to be so many.
     pub(super) fn effect(&self, desired_count: u32) -> Effect {
         match () {
             () if self.desired_count && desired_count == 0 => Effect::Stop,
             () if self.launch_type && desired_count > 0 => Effect::Restart,
-            () if self.deploys() && desired_count > 0 => Effect::RollingUpdate,
+            () if (self.deploys() || self.forces()) && desired_count > 0 => Effect::RollingUpdate,
             () if self.desired_count => Effect::Scaling,
             () => Effect::None,
         }
@@ -78,8 +85,10 @@ pub(super) fn compare(service: &Service, declared: &Declared<'_>) -> Difference 
     let has = launch_type(service);
     let wants = ecs_launch_type(declared.launch_type);
     difference.launch_type = note(&mut difference.changes, LAUNCH_TYPE, &has, wants.as_str());
-    difference.desired_count =
-        note(&mut difference.changes, DESIRED_COUNT, service.desired_count, declared.desired_count);
+    if let Some(desired_count) = declared.desired_count {
+        difference.desired_count =
+            note(&mut difference.changes, DESIRED_COUNT, service.desired_count, desired_count);
+    }
     difference.task_definition = task_definition(&mut difference.changes, service, &declared.task_definition);
     let vpc = service.network_configuration().and_then(|network| network.awsvpc_configuration());
     if let Some(vpc) = vpc {
@@ -93,12 +102,12 @@ pub(super) fn compare(service: &Service, declared: &Declared<'_>) -> Difference 
     difference
 }
 
-/// The fields of a service that is to be made: those that are compared once it is there.
-pub(super) fn of_creation(declared: &Declared<'_>) -> Vec<FieldChange> {
+/// The fields of a service that is to be made with so many tasks: those that are compared once it is there.
+pub(super) fn of_creation(declared: &Declared<'_>, desired_count: u32) -> Vec<FieldChange> {
     let launch_type = ecs_launch_type(declared.launch_type);
     let mut fields = vec![
         (LAUNCH_TYPE.to_owned(), Shown::text(launch_type.as_str())),
-        (DESIRED_COUNT.to_owned(), Shown::text(declared.desired_count)),
+        (DESIRED_COUNT.to_owned(), Shown::text(desired_count)),
         (TASK_DEFINITION.to_owned(), shown_revision(&declared.task_definition)),
     ];
     fields.extend(declared.placement.fields());
@@ -107,6 +116,14 @@ pub(super) fn of_creation(declared: &Declared<'_>) -> Vec<FieldChange> {
     let options = options::fields(declared.launch_type, declared.execute_command).into_iter();
     fields.extend(options.map(|(name, value)| (name.to_owned(), value)));
     fields.into_iter().map(|(field, value)| FieldChange::new(field, None, Some(value))).collect()
+}
+
+/// Returns how many tasks a service was planned to be made with.
+pub(super) fn planned_count(changes: &[FieldChange]) -> Option<u32> {
+    match &changes.iter().find(|change| change.field == DESIRED_COUNT)?.new {
+        Some(Shown::Text(count)) => count.parse().ok(),
+        _ => None,
+    }
 }
 
 /// As ECS writes it.

@@ -22,13 +22,14 @@ use crate::{render::clamped, revision::Revision, tags};
 const FIRST_USE: Patience = Patience::of(Duration::from_secs(120));
 
 impl ServiceStep {
-    /// Creates the service, or finds that an earlier attempt did. `before` is the deleted service of this name that ECS
-    /// still shows.
+    /// Creates the service with so many tasks, or finds that an earlier attempt did. `before` is the deleted service of
+    /// this name that ECS still shows.
     pub(super) async fn create(
         &self,
         context: &Context,
         cluster: &str,
         declared: &Declared<'_>,
+        desired_count: u32,
         revision: &Revision<'_>,
         before: Option<&Service>,
     ) -> Result<Service> {
@@ -40,7 +41,7 @@ impl ServiceStep {
                 cluster,
                 self.name.as_str(),
                 revision.arn,
-                &format!("{declared:?}"),
+                &format!("{declared:?} {desired_count}"),
                 &format!("{:?}", before.and_then(|service| service.created_at)),
                 &attempt.to_string(),
             ]);
@@ -50,7 +51,7 @@ impl ServiceStep {
                 .service_name(self.name.as_str())
                 .client_token(token)
                 .task_definition(revision.arn)
-                .desired_count(clamped(declared.desired_count))
+                .desired_count(clamped(desired_count))
                 .launch_type(ecs_launch_type(declared.launch_type))
                 .deployment_configuration(deployment_configuration(declared.deployment))
                 .network_configuration(network.clone())

@@ -3,6 +3,7 @@
 mod change;
 mod compare;
 mod create;
+mod images;
 mod network;
 mod options;
 mod remove;

@@ -28,14 +28,14 @@ impl Removal<'_> {
         format!("ecs:{call} {}/{}", self.reads.cluster, self.reads.service)
     }
 
-    /// Deletes the service, if it is the stack's, and waits until its tasks have stopped.
+    /// Deletes the service, if it is the stack's, and waits until its tasks have stopped. ECS itself scales it down: so a
+    /// run that ends before leaves it with the tasks that it had.
     pub(crate) async fn run(&self, context: &Context) -> Result<()> {
         let Some(service) = self.reads.service(Freshness::Now).await? else { return Ok(()) };
         if Ownership::of(context).owner(tags::pairs(service.tags())) != Owner::Ours {
             return Ok(());
         }
         if service.status() == Some("ACTIVE") {
-            self.scale_down().await?;
             let call = self.reads.aws.ecs().await?.delete_service().cluster(self.reads.cluster);
             match call.service(self.reads.service).force(true).send().await {
                 Ok(_) => {}
@@ -44,16 +44,6 @@ impl Removal<'_> {
             }
         }
         self.drained(context).await
-    }
-
-    /// Tasks stop before the service goes, so that a process that dies in between leaves none behind.
-    async fn scale_down(&self) -> Result<()> {
-        let call = self.reads.aws.ecs().await?.update_service().cluster(self.reads.cluster);
-        match call.service(self.reads.service).desired_count(0).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_absent(&error) => Ok(()),
-            Err(error) => Err(failure(&error, self.at("UpdateService"))),
-        }
     }
 
     /// Waits until a service that is being deleted is gone, and its tasks with it.

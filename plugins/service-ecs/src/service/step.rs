@@ -9,7 +9,8 @@ use longshore_model::{Action, Effect, Failure, FailureKind, Inputs, Name, Output
 use longshore_plugin::{Before, Context, Result, Step};
 
 use super::{
-    compare::{Declared, Difference, Standing, compare, of_creation, standing},
+    compare::{Declared, Difference, Standing, compare, of_creation, planned_count, standing},
+    images::{self, Moved},
     network::Placement,
     remove::Removal,
     variables,
@@ -79,9 +80,53 @@ impl ServiceStep {
         checked.map_err(|failure| failure.at(self.at("DescribeServices")))
     }
 
-    /// Whether there are to be tasks, which a new deployment would replace.
-    fn runs_tasks(&self) -> bool {
-        self.service.desired_count > 0
+    /// How many tasks there are to be of a service that is there.
+    fn tasks_of(&self, service: &EcsService) -> u32 {
+        self.service.desired_count.unwrap_or_else(|| count(service.desired_count))
+    }
+
+    /// How many tasks a new service gets: as declared, or as many as the one has whose place it takes, or one.
+    async fn count_of_new(&self, context: &Context) -> Result<u32> {
+        if let Some(declared) = self.service.desired_count {
+            return Ok(declared);
+        }
+        let before = self.elsewhere(context).await?;
+        Ok(before.map_or(1, |before| count(before.desired_count)))
+    }
+
+    /// Finds the service that this step made in another cluster or under another name. It goes when the new one runs.
+    async fn elsewhere(&self, context: &Context) -> Result<Option<Arc<EcsService>>> {
+        let ownership = Ownership::of(context);
+        let reads = self.aws.reads();
+        let Some(owned) = reads.owned(ownership.stack(), Freshness::Planned).await? else { return Ok(None) };
+        let own = owned.iter().filter(|one| one.resource() == Some(context.step.as_str()));
+        let places = own.filter_map(|one| one.arn.resource().strip_prefix("service/")?.split_once('/'));
+        for (cluster, name) in places {
+            let service = reads.service(cluster, name, Freshness::Planned).await?.filter(|it| is_active(it));
+            let is_ours = |it: &Arc<EcsService>| ownership.owner(tags::pairs(it.tags())) == Owner::Ours;
+            if let Some(service) = service.filter(is_ours) {
+                return Ok(Some(service));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes sure that a rollout of so many tasks gets under way. Those that are declared were checked before.
+    fn require_room(&self, tasks: u32) -> Result<()> {
+        let deployment = &self.service.deployment;
+        if self.service.desired_count.is_some() || deployment.has_room(tasks) {
+            return Ok(());
+        }
+        let (stay, run) = deployment.bounds(tasks);
+        let tasks = if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
+        let message = format!(
+            "no rollout gets under way: of the service's {tasks}, {stay} must stay and {run} may run, so that ECS could \
+             neither stop one nor start one"
+        );
+        Err(Failure::new(FailureKind::Invalid, message).at(self.resource()).help(format!(
+            "set services.{}.deployment.maximum-percent to 200, or minimum-healthy-percent to 0",
+            self.name
+        )))
     }
 
     async fn declared(&self, inputs: &Inputs) -> Result<Declared<'_>> {
@@ -101,7 +146,7 @@ impl ServiceStep {
         context: &Context,
         service: EcsService,
         expect: Expect,
-        desired_count: u32,
+        desired_count: Option<u32>,
         timeout: Duration,
     ) -> Result<Outputs> {
         let arn = service.service_arn.clone().ok_or_else(|| {
@@ -154,6 +199,7 @@ impl ServiceStep {
         context: &Context,
         inputs: &Inputs,
         declared: &Declared<'_>,
+        desired_count: u32,
         before: Option<&EcsService>,
     ) -> Result<Outputs> {
         if before.is_some_and(|service| service.status() == Some("DRAINING")) {
@@ -163,7 +209,7 @@ impl ServiceStep {
         let known = self.known_deployments(before).await?;
         let revision = Revision::of(inputs)?;
         let cluster = inputs.require(CLUSTER_ARN)?;
-        let created = self.create(context, cluster, declared, &revision, before).await?;
+        let created = self.create(context, cluster, declared, desired_count, &revision, before).await?;
         self.follow_declared(context, created, Expect::New(known)).await
     }
 
@@ -175,9 +221,9 @@ impl ServiceStep {
         service: EcsService,
         difference: &Difference,
     ) -> Result<Outputs> {
-        let stale = self.runs_tasks() && !variables::rewritten(inputs, &service).is_empty();
+        let stale = self.tasks_of(&service) > 0 && !variables::rewritten(inputs, &service).is_empty();
         let failed = matches!(standing(&service), Standing::Failed(_));
-        let force = (failed || stale) && !difference.deploys();
+        let force = (failed || stale) && !difference.deploys() || difference.forces();
         self.before.note(self.name.as_str(), || service.clone());
         let arn = service.service_arn().unwrap_or_default();
         let revision = Revision::of(inputs)?;
@@ -209,7 +255,8 @@ impl Step for ServiceStep {
         let observed = self.observe(Freshness::Planned).await?;
         let ownership = Ownership::of(context);
         let Some(service) = observed.as_ref().filter(|service| is_active(service)) else {
-            let mut plan = StepPlan::new(Action::Create, self.resource()).changes(of_creation(&declared));
+            let changes = of_creation(&declared, self.count_of_new(context).await?);
+            let mut plan = StepPlan::new(Action::Create, self.resource()).changes(changes);
             plan.changes.extend(tags::changes(&ownership, &[]));
             if observed.is_some_and(|service| service.status() == Some("DRAINING")) {
                 plan.reason =
@@ -219,10 +266,22 @@ impl Step for ServiceStep {
         };
         self.require_ours(&ownership, service)?;
         let mut difference = compare(service, &declared);
+        let images = self.images(inputs, service, Freshness::Planned).await?;
+        difference.images = !images.moved.is_empty();
+        difference.changes.extend(images.moved.iter().map(Moved::change));
         difference.changes.extend(tags::changes(&ownership, service.tags()));
+        let tasks = self.tasks_of(service);
+        let mut reasons = Vec::new();
+        if difference.forces() {
+            reasons.push(images::reason(&images.moved));
+        }
         let rewritten = variables::rewritten(inputs, service);
+        if !difference.deploys() && tasks > 0 && !rewritten.is_empty() {
+            reasons.push(variables::reason(&rewritten));
+        }
         let mut plan = StepPlan::new(Action::Update, self.resource());
-        plan.effect = difference.effect(declared.desired_count);
+        plan.notes = images.notes;
+        plan.effect = difference.effect(tasks);
         if difference.launch_type {
             self.require_unprotected(&ownership, service)?;
             plan.action = Action::Replace;
@@ -230,15 +289,18 @@ impl Step for ServiceStep {
                 Some("the launch type of a service cannot be changed: it is deleted and made anew, and no task runs in between".into());
             return Ok(plan.changes(difference.changes));
         }
+        if plan.effect == Effect::RollingUpdate || !reasons.is_empty() {
+            self.require_room(tasks)?;
+        }
         plan = plan.output(SERVICE_ARN, service.service_arn().unwrap_or_default());
         match standing(service) {
             Standing::Failed(reason) => {
                 plan.reason = Some(format!("the last deployment failed: {reason}"));
                 plan.effect = Effect::RollingUpdate;
             }
-            _ if !difference.deploys() && self.runs_tasks() && !rewritten.is_empty() => {
-                plan.reason = Some(variables::reason(&rewritten));
-                plan.effect = Effect::RollingUpdate;
+            _ if !reasons.is_empty() => {
+                plan.reason = Some(reasons.join("; "));
+                plan.effect = if tasks > 0 { Effect::RollingUpdate } else { plan.effect };
             }
             Standing::InProgress if difference.changes.is_empty() => {
                 plan.reason = Some("a deployment is in progress: it will be followed".to_owned());
@@ -266,16 +328,25 @@ impl Step for ServiceStep {
         let declared = self.declared(inputs).await?;
         let observed = self.observe(Freshness::Now).await?;
         let Some(service) = observed.clone().filter(is_active) else {
-            return self.create_and_follow(context, inputs, &declared, observed.as_ref()).await;
+            let tasks = planned_count(&plan.changes).or(declared.desired_count).unwrap_or(1);
+            return self.create_and_follow(context, inputs, &declared, tasks, observed.as_ref()).await;
         };
         self.require_ours(&Ownership::of(context), &service)?;
         let mut difference = compare(&service, &declared);
+        let mut moved = Vec::new();
+        if plan.changes.iter().any(images::is_of_image) {
+            moved = self.images(inputs, &service, Freshness::Now).await?.moved;
+            moved.retain(|moved| images::is_planned(&plan.changes, moved));
+        }
+        difference.images = !moved.is_empty();
+        difference.changes.extend(moved.iter().map(Moved::change));
         difference.changes.extend(tags::changes(&Ownership::of(context), service.tags()));
         planned::still(plan, &difference.changes).map_err(|failure| failure.at(self.resource()))?;
         if difference.launch_type {
             self.removal().run(context).await?;
             let gone = self.observe(Freshness::Now).await?;
-            return self.create_and_follow(context, inputs, &declared, gone.as_ref()).await;
+            let tasks = self.tasks_of(&service);
+            return self.create_and_follow(context, inputs, &declared, tasks, gone.as_ref()).await;
         }
         self.change_and_follow(context, inputs, &declared, service, &difference).await
     }

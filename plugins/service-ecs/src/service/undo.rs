@@ -8,7 +8,7 @@ use longshore_model::{Action, Failure, FailureKind, StepPlan};
 use longshore_plugin::{Context, Result, stuck};
 
 use super::{ServiceStep, options::Changed, step::is_active};
-use crate::{follow::Expect, role, tags};
+use crate::{follow::Expect, reads::count, role, tags};
 
 /// How long the way back may take at least: a deadline that was too short may be what failed.
 const WAY_BACK: Duration = Duration::from_secs(15 * 60);
@@ -28,7 +28,8 @@ impl ServiceStep {
                 self.restore_to(context, before).await.map_err(|failure| Failure {
                     help: failure.help.or_else(|| Some(self.look())),
                     ..failure
-                })
+                })?;
+                self.require_images(plan).await
             }
         }
     }
@@ -64,9 +65,11 @@ impl ServiceStep {
         let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else { return Ok(()) };
         self.require_ours(&Ownership::of(context), &now)?;
         let options = Changed::between(&before, &now);
+        // A count that is not declared was not changed by this run: if it differs, it was scaled meanwhile.
+        let is_counted = self.service.desired_count.is_some();
         let is_same = !options.any()
             && now.task_definition == before.task_definition
-            && now.desired_count == before.desired_count
+            && (!is_counted || now.desired_count == before.desired_count)
             && now.network_configuration == before.network_configuration
             && now.deployment_configuration == before.deployment_configuration;
         let arn = now.service_arn().unwrap_or_default();
@@ -89,7 +92,7 @@ impl ServiceStep {
             .cluster(&self.service.cluster)
             .service(self.name.as_str())
             .set_task_definition(before.task_definition.clone())
-            .desired_count(before.desired_count)
+            .set_desired_count(is_counted.then_some(before.desired_count))
             .set_network_configuration(before.network_configuration.clone())
             .set_deployment_configuration(before.deployment_configuration.clone());
         let call = options.restore(&before, call);
@@ -98,7 +101,7 @@ impl ServiceStep {
         tags::restore(&self.aws, arn, before.tags(), now.tags()).await?;
         let Some(service) = answer.service else { return Ok(()) };
         let expect = if begins { Expect::New(known) } else { Expect::Current };
-        let desired = u32::try_from(before.desired_count).unwrap_or_default();
+        let desired = is_counted.then(|| count(before.desired_count));
         let timeout = self.service.deployment.timeout.max(WAY_BACK);
         self.follow(context, service, expect, desired, timeout).await.map(drop)
     }

@@ -10,8 +10,9 @@ use aws_smithy_async::time::{SharedTimeSource, StaticTimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{
-    Action, CircuitBreaker, Container, Deployment, ExecutionRole, Failure, Inputs, Known, LaunchType,
-    LogRemoval, Logs, Name, Network, Outputs, Platform, Plugin, Service, ServiceStatus, StepId, StepPlan,
+    Action, CircuitBreaker, Container, Deployment, ExecutionRole, Failure, ImageUpdates, Inputs, Known,
+    LaunchType, LogRemoval, Logs, Name, Network, Outputs, Platform, Plugin, Service, ServiceStatus, StepId,
+    StepPlan,
 };
 use longshore_plugin::{Context, Node, Reporter, ServiceDeployer, Wires};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
@@ -32,6 +33,7 @@ pub(super) fn name(text: &str) -> Name {
 pub(crate) fn seed() -> Service {
     let container = Container {
         image: "ghcr.io/acme/api:1".parse().unwrap(),
+        image_updates: ImageUpdates::Redeploy,
         registry: Some(name("ghcr")),
         cpu: None,
         memory: Some(768),
@@ -44,7 +46,7 @@ pub(crate) fn seed() -> Service {
     Service {
         deployer: Plugin { name: "ecs".into(), ..Plugin::default() },
         cluster: "main".into(),
-        desired_count: 2,
+        desired_count: Some(2),
         launch_type: LaunchType::Fargate,
         platform: Platform::default(),
         size: None,
@@ -81,6 +83,7 @@ pub(super) fn wires() -> Wires {
         role: StepId::new("role", "api"),
         secrets: [(name("ghcr"), StepId::new("credential", "ghcr"))].into(),
         variables: BTreeMap::new(),
+        images: BTreeMap::new(),
     }
 }
 

@@ -115,7 +115,7 @@ async fn an_older_platform_is_left() {
 #[tokio::test(start_paused = true)]
 async fn without_tasks_none_is_replaced() {
     let (bench, service) = deployed().await;
-    let service = Service { desired_count: 0, ..service };
+    let service = Service { desired_count: Some(0), ..service };
     bench.deploy(&service).await.unwrap();
     update(&bench, |call| call.platform_version("1.3.0").enable_execute_command(true)).await;
     let (fields, effect) = planned(&bench, &service).await;

@@ -7,7 +7,9 @@ use aws_sdk_ecs::types::{
     PortMapping, RepositoryCredentials, RuntimePlatform, Secret, TaskDefinition, TaskDefinitionStatus,
     TransportProtocol,
 };
-use longshore_model::{Arn, Container, ContainerSecret, Inputs, Known, Name, Service, Shown, TaskSize};
+use longshore_model::{
+    Arn, Container, ContainerSecret, ImageUpdates, Inputs, Known, Name, Service, Shown, TaskSize,
+};
 use proptest::prelude::*;
 
 use super::bench::{name, seed};
@@ -30,6 +32,7 @@ fn containers() -> impl Strategy<Value = BTreeMap<Name, Container>> {
     let container =
         container.prop_map(|(registry, environment, secrets, ports, command, memory, essential)| Container {
             image: "ghcr.io/acme/api:1".parse().unwrap(),
+            image_updates: ImageUpdates::Redeploy,
             registry,
             cpu: memory.filter(|memory| memory % 2 == 0),
             memory,

@@ -57,7 +57,7 @@ async fn scaling_starts_and_stops_tasks_without_a_deployment() {
     let mut service = seed();
     bench.deploy(&service).await.unwrap();
     for (count, effect) in [(4, Effect::Scaling), (1, Effect::Scaling), (0, Effect::Stop)] {
-        service.desired_count = count;
+        service.desired_count = Some(count);
         let plans = bench.deploy(&service).await.unwrap();
         let plan = plans.of("service.api");
         assert_eq!((plan.action, plan.effect, plan.changes.len()), (Action::Update, effect, 1));
@@ -71,7 +71,7 @@ async fn scaling_starts_and_stops_tasks_without_a_deployment() {
 async fn a_service_without_tasks_is_created_and_done() {
     let bench = Bench::settled().await;
     let mut service = seed();
-    service.desired_count = 0;
+    service.desired_count = Some(0);
     bench.deploy(&service).await.unwrap();
     assert!(bench.plan(&service).await.unwrap().is_quiet());
 }
@@ -115,6 +115,37 @@ async fn another_launch_type_replaces_the_service() {
     let plan = bench.plan(&service).await.unwrap();
     assert_eq!(plan.of("service.api").action, Action::Replace);
     insta::assert_snapshot!(plan.shown());
+}
+
+#[tokio::test(start_paused = true)]
+async fn replaced_service_keeps_its_undeclared_count() {
+    let bench = Bench::settled().await;
+    let mut service = seed();
+    (service.launch_type, service.desired_count) = (longshore_model::LaunchType::Ec2, Some(0));
+    bench.deploy(&service).await.unwrap();
+    let ecs = bench.aws.ecs().await.unwrap();
+    ecs.update_service().cluster("main").service("api").desired_count(3).send().await.unwrap();
+    (service.launch_type, service.desired_count) = (longshore_model::LaunchType::Fargate, None);
+    let plans = bench.deploy(&service).await.unwrap();
+    assert_eq!(plans.of("service.api").action, Action::Replace);
+    assert_eq!(bench.status(&service).await.running, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_in_another_cluster_keeps_its_undeclared_count() {
+    let bench = Bench::settled().await;
+    let mut service = seed();
+    service.desired_count = None;
+    bench.deploy(&service).await.unwrap();
+    assert_eq!(bench.status(&service).await.running, 1);
+    let ecs = bench.aws.ecs().await.unwrap();
+    ecs.update_service().cluster("main").service("api").desired_count(3).send().await.unwrap();
+    service.cluster = "other".to_owned();
+    let plans = bench.deploy(&service).await.unwrap();
+    let count = plans.of("service.api").changes.iter().find(|change| change.field == "desiredCount").unwrap();
+    assert_eq!(count.new, Some(longshore_model::Shown::text(3)));
+    assert_eq!(bench.status(&service).await.running, 3);
+    assert!(bench.plan(&service).await.unwrap().is_quiet());
 }
 
 #[tokio::test(start_paused = true)]
@@ -321,7 +352,7 @@ async fn what_was_planned_is_what_is_applied() {
     let bench = Bench::settled().await;
     bench.deploy(&seed()).await.unwrap();
     let mut service = seed();
-    service.desired_count = 3;
+    service.desired_count = Some(3);
     let plans = bench.plan(&service).await.unwrap();
     let ecs = bench.aws.ecs().await.unwrap();
     ecs.update_service().cluster("main").service("api").desired_count(5).send().await.unwrap();

@@ -1,6 +1,6 @@
 //! The steps against the simulated cloud, and against endpoints that know less.
 
-mod bench;
+pub(crate) mod bench;
 mod by_hand;
 mod compared;
 mod crashing;

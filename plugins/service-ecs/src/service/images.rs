@@ -1,0 +1,213 @@
+//! Whether a service runs the images that their tags name now.
+//!
+//! ECS resolves a tag once for each deployment, so that all its tasks run the same image. A tag that is pushed again
+//! reaches them with the next deployment only. The service revision tells which digests run, and the steps that prove
+//! pulls which ones the tags name.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{Service as EcsService, ServiceRevision};
+use longshore_aws::{Freshness, Listed};
+use longshore_model::{
+    Container, Failure, FailureKind, FieldChange, ImageReference, ImageUpdates, Inputs, Known, Name, Shown,
+    StepPlan,
+};
+use longshore_plugin::Result;
+
+use super::ServiceStep;
+use crate::render::digests_input;
+
+/// The images of a service, compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Images {
+    /// The images that were pushed again.
+    pub(super) moved: Vec<Moved>,
+    /// What could not be compared, and why.
+    pub(super) notes: Vec<String>,
+}
+
+/// An image whose tag names another digest than the one that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Moved {
+    container: Name,
+    image: ImageReference,
+    runs: String,
+    now: String,
+}
+
+impl Moved {
+    pub(super) fn change(&self) -> FieldChange {
+        FieldChange::new(field(self.container.as_str()), Some(Shown::text(&self.runs)), Some(Shown::text(&self.now)))
+    }
+}
+
+/// Returns why tasks are replaced although nothing in their definition changes.
+pub(super) fn reason(moved: &[Moved]) -> String {
+    let mut images: Vec<_> = moved.iter().map(|moved| moved.image.as_str()).collect();
+    images.dedup();
+    let was = if images.len() == 1 { "was" } else { "were" };
+    format!("{} {was} pushed again: a new deployment takes the new image", images.join(", "))
+}
+
+fn field(container: &str) -> String {
+    format!("containerImages.{container}.imageDigest")
+}
+
+/// Returns whether a change is that of an image.
+pub(super) fn is_of_image(change: &FieldChange) -> bool {
+    change.field.starts_with("containerImages.")
+}
+
+/// Returns whether a plan has the change of a container's image.
+pub(super) fn is_planned(changes: &[FieldChange], moved: &Moved) -> bool {
+    let field = field(moved.container.as_str());
+    changes.iter().any(|change| change.field == field)
+}
+
+/// Returns the digest that runs in a container, if it runs `image`.
+fn running<'a>(revision: &'a ServiceRevision, container: &Name, image: &ImageReference) -> Option<&'a str> {
+    let runs =
+        revision.container_images().iter().find(|one| one.container_name() == Some(container.as_str()))?;
+    let is_same = |text: &str| text.parse::<ImageReference>().is_ok_and(|runs| runs.is_same_as(image));
+    runs.image_digest().filter(|digest| !digest.is_empty() && runs.image().is_none_or(is_same))
+}
+
+/// Compares the images that `revision` runs with the digests that their tags name.
+fn compare(revision: &ServiceRevision, tags: &BTreeMap<&Name, (&Container, &str)>) -> Vec<Moved> {
+    let moved = tags.iter().filter_map(|(name, (container, digests))| {
+        let runs = running(revision, name, &container.image)?;
+        // ECS may name an index or the manifest in it that runs.
+        let mut digests = digests.split(' ');
+        let now = digests.next().filter(|now| *now != runs)?;
+        let is_in_index = digests.any(|manifest| manifest == runs);
+        (!is_in_index).then(|| Moved {
+            container: (*name).clone(),
+            image: container.image.clone(),
+            runs: runs.to_owned(),
+            now: now.to_owned(),
+        })
+    });
+    moved.collect()
+}
+
+impl ServiceStep {
+    /// Compares the images that the service runs with those that their tags name.
+    pub(super) async fn images(
+        &self,
+        inputs: &Inputs,
+        service: &EcsService,
+        freshness: Freshness,
+    ) -> Result<Images> {
+        let mut images = Images::default();
+        let mut tags = BTreeMap::new();
+        for (name, container) in &self.service.containers {
+            if container.image_updates != ImageUpdates::Redeploy || container.image.digest().is_some() {
+                continue;
+            }
+            match inputs.iter().find(|(input, _)| *input == digests_input(name)) {
+                Some((_, Known::Value(digests))) => drop(tags.insert(name, (container, digests.as_str()))),
+                Some((_, Known::AfterApply)) => images.notes.push(format!(
+                    "the next deploy compares {} with its tag: its digest is known after this one",
+                    container.image
+                )),
+                None => {}
+            }
+        }
+        if tags.is_empty() {
+            return Ok(images);
+        }
+        match self.current_revision(service, freshness).await? {
+            Listed::Found(revision) => images.moved = compare(&revision, &tags),
+            Listed::Absent => {}
+            Listed::Unknown => images.notes.push(
+                "the images that run are not compared with their tags: `ecs:DescribeServiceRevisions` is refused, or the \
+                 endpoint does not know it"
+                    .to_owned(),
+            ),
+        }
+        Ok(images)
+    }
+
+    /// Makes sure that the service runs the images again which a run has replaced by what their tags name now. ECS itself
+    /// goes back to them where it rolls back; no update of the service does.
+    pub(super) async fn require_images(&self, plan: &StepPlan) -> Result<()> {
+        let replaced: Vec<_> = plan.changes.iter().filter(|change| is_of_image(change)).collect();
+        if replaced.is_empty() {
+            return Ok(());
+        }
+        let Some(service) = self.observe(Freshness::Now).await? else { return Ok(()) };
+        let Listed::Found(revision) = self.current_revision(&service, Freshness::Now).await? else {
+            return Ok(());
+        };
+        let runs = revision.container_images().iter().filter_map(|image| {
+            Some((field(image.container_name()?), Shown::text(image.image_digest()?)))
+        });
+        let runs: BTreeMap<_, _> = runs.collect();
+        let Some((change, old)) = replaced.iter().find_map(|change| {
+            let old = change.old.as_ref()?;
+            runs.get(&change.field).filter(|runs| *runs != old).map(|_| (change, old))
+        }) else {
+            return Ok(());
+        };
+        let message = format!(
+            "the service does not run the image {old} again ({}): its tag names another one now",
+            change.field
+        );
+        Err(Failure::new(FailureKind::Stuck, message).at(self.at("DescribeServiceRevisions")).help(
+            "push the image that ran under its tag again, or name its digest in `image`, and run `longshore deploy`",
+        ))
+    }
+
+    /// Reads the service revision that the service runs, or is on its way to: the newest of the current ones.
+    async fn current_revision(
+        &self,
+        service: &EcsService,
+        freshness: Freshness,
+    ) -> Result<Listed<ServiceRevision>> {
+        let mut newest: Listed<ServiceRevision> = Listed::Absent;
+        for summary in service.current_service_revisions() {
+            let Some(arn) = summary.arn() else { continue };
+            let read = self.aws.reads().service_revision(arn, freshness).await?;
+            newest = match (newest, read) {
+                (Listed::Found(one), Listed::Found(other)) => {
+                    Listed::Found(if one.created_at > other.created_at { one } else { other })
+                }
+                (Listed::Found(one), _) => Listed::Found(one),
+                (_, read) => read,
+            };
+        }
+        Ok(newest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::ContainerImage;
+
+    use super::*;
+    use crate::tests::bench::seed;
+
+    fn moved(image: &str, runs: Option<&str>, digests: &str) -> bool {
+        let image = ContainerImage::builder().container_name("api").image(image);
+        let image = image.set_image_digest(runs.map(str::to_owned)).build();
+        let revision = ServiceRevision::builder().container_images(image).build();
+        let service = seed();
+        let tags = service.containers.iter().map(|(name, container)| (name, (container, digests))).collect();
+        !compare(&revision, &tags).is_empty()
+    }
+
+    #[test]
+    fn digests_of_indexes_and_their_manifests_are_equal() {
+        let image = "ghcr.io/acme/api:1";
+        assert!(!moved(image, Some("sha256:a"), "sha256:a"));
+        assert!(!moved(image, Some("sha256:b"), "sha256:a sha256:b sha256:c"));
+        assert!(moved(image, Some("sha256:d"), "sha256:a sha256:b sha256:c"));
+    }
+
+    #[test]
+    fn unresolved_or_other_images_are_not_compared() {
+        assert!(!moved("ghcr.io/acme/api:1", None, "sha256:a"));
+        assert!(!moved("ghcr.io/acme/api:2", Some("sha256:b"), "sha256:a"));
+        assert!(!moved("ghcr.io/acme/api:1@sha256:b", Some("sha256:b"), "sha256:a"));
+    }
+}
