@@ -50,9 +50,7 @@ pub(crate) async fn run(sizes: &[usize]) -> bool {
     println!(
         "runs (twenty), every log group (fifty), and what the tags say is listed (a hundred resources a request; as many"
     );
-    println!(
-        "revisions of task definitions that are not deregistered; a thousand roles, twice: what they"
-    );
+    println!("revisions of task definitions that are not deregistered; a thousand roles, twice: what they");
     println!(
         "grant, and how they are set; a hundred secrets), and the values of the secrets are read (twenty). To make a stack, every resource takes one request,"
     );

@@ -110,7 +110,11 @@ impl World {
         longshore_service_ecs::register(&mut plugins);
         plugins.add_credential_source("known", |_, _| Ok(Arc::new(Known)));
         // Requests to registries are no requests to AWS: what pulls is taken to pull.
-        let host = Host { plugins: &plugins, extensions: &extensions, pull_check: Arc::new(Proved(Some(self.cloud.clone()))) };
+        let host = Host {
+            plugins: &plugins,
+            extensions: &extensions,
+            pull_check: Arc::new(Proved(Some(self.cloud.clone()))),
+        };
         let expansion = expand(&self.stack, &host).unwrap_or_else(|problems| panic!("{problems:?}"));
         let clock = self.cloud.clone();
         let run = Run {

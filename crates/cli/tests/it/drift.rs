@@ -428,7 +428,8 @@ fn log_events_that_are_kept_for_another_time() {
 
 #[test]
 fn deregistered_revision_is_drift() {
-    let words = ["task definition shop-api  is missing", "shop-api:1, which the service runs, was deregistered"];
+    let words =
+        ["task definition shop-api  is missing", "shop-api:1, which the service runs, was deregistered"];
     drifted(&words, &Mended, async |aws: &Aws| {
         let call = aws.ecs().await.unwrap().deregister_task_definition().task_definition("shop-api:1");
         call.send().await.unwrap();

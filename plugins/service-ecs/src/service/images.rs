@@ -37,7 +37,11 @@ pub(super) struct Moved {
 
 impl Moved {
     pub(super) fn change(&self) -> FieldChange {
-        FieldChange::new(field(self.container.as_str()), Some(Shown::text(&self.runs)), Some(Shown::text(&self.now)))
+        FieldChange::new(
+            field(self.container.as_str()),
+            Some(Shown::text(&self.runs)),
+            Some(Shown::text(&self.now)),
+        )
     }
 }
 
@@ -139,9 +143,10 @@ impl ServiceStep {
         let Listed::Found(revision) = self.current_revision(&service, Freshness::Now).await? else {
             return Ok(());
         };
-        let runs = revision.container_images().iter().filter_map(|image| {
-            Some((field(image.container_name()?), Shown::text(image.image_digest()?)))
-        });
+        let runs = revision
+            .container_images()
+            .iter()
+            .filter_map(|image| Some((field(image.container_name()?), Shown::text(image.image_digest()?))));
         let runs: BTreeMap<_, _> = runs.collect();
         let Some((change, old)) = replaced.iter().find_map(|change| {
             let old = change.old.as_ref()?;
