@@ -72,7 +72,7 @@ impl Draft {
             Context::new(stack.clone(), StepId::new("cloud", "users"), interrupt.clone(), Arc::new(Silent));
         let mut failures = Vec::new();
         for user in &self.users {
-            match user.password.fetch(&context, environment).await {
+            match user.password.fetch_password(&context, environment).await {
                 Ok(password) => {
                     let spec = UserSpec { password: Password::new(password.expose().as_str()) };
                     let registry = self.blueprint.registries.entry(user.registry.clone()).or_default();

@@ -5,12 +5,22 @@ use longshore_plugin::{Context, Result};
 
 use crate::{Environment, Program, VALUE_LIMIT};
 
-/// Runs `program`, without a shell and without input, and answers with the first line of its standard output.
-pub(crate) async fn first_line(
+/// How much of a command's output is the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// The first line: password managers print notes below a password.
+    FirstLine,
+    /// All of it.
+    Whole,
+}
+
+/// Runs `program`, without a shell and without input, and returns its standard output.
+pub(crate) async fn output(
     context: &Context,
     environment: &Environment,
     program: &str,
     arguments: &[String],
+    output: Output,
 ) -> Result<Secret<String>> {
     let title = format!("command `{program}`");
     let fail = |kind, what: &str| Failure::new(kind, format!("the {title} {what}"));
@@ -22,12 +32,15 @@ pub(crate) async fn first_line(
         let ended = if said.is_empty() { ended } else { format!("{ended}: {said}") };
         return Err(fail(FailureKind::Denied, &ended).help("run it by hand to see what it needs"));
     }
-    let line = finished.stdout().split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if line.len() > VALUE_LIMIT {
+    let printed = match output {
+        Output::FirstLine => finished.stdout().split(|byte| *byte == b'\n').next().unwrap_or_default(),
+        Output::Whole => finished.stdout(),
+    };
+    if printed.len() > VALUE_LIMIT {
         return Err(fail(FailureKind::Invalid, "prints more than a secret may have: 65,536 bytes"));
     }
-    match std::str::from_utf8(line) {
-        Ok(line) => Ok(Secret::new(line.to_owned())),
+    match std::str::from_utf8(printed) {
+        Ok(text) => Ok(Secret::new(text.to_owned())),
         Err(_) => Err(fail(FailureKind::Invalid, "prints something that is no UTF-8 text")),
     }
 }
@@ -40,8 +53,12 @@ mod tests {
 
     const SECRET: &str = "correct-horse-battery-staple";
 
+    async fn run(program: &str, arguments: &[String], printed: Output) -> Result<Secret<String>> {
+        output(&context(), &Environment::default(), program, arguments, printed).await
+    }
+
     async fn sh(script: &str) -> Result<Secret<String>> {
-        first_line(&context(), &Environment::default(), "sh", &["-c".to_owned(), script.to_owned()]).await
+        run("sh", &["-c".to_owned(), script.to_owned()], Output::FirstLine).await
     }
 
     async fn refused(script: &str) -> String {
@@ -57,6 +74,14 @@ mod tests {
         assert_eq!(value.unwrap().expose(), SECRET);
     }
 
+    #[tokio::test]
+    async fn the_whole_output_may_be_the_value() {
+        let printed = run("printf", &["a\n b\r\n\n".to_owned()], Output::Whole).await.unwrap();
+        assert_eq!(printed.expose(), "a\n b\r\n\n");
+        let long = run("head", &["-c", "70000", "/dev/zero"].map(str::to_owned), Output::Whole).await;
+        assert!(long.is_err(), "a part of a secret is no secret");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_command_may_take_its_time_on_a_paused_clock() {
         assert_eq!(sh("sleep 0.2; echo x").await.unwrap().expose(), "x");
@@ -65,10 +90,7 @@ mod tests {
     #[tokio::test]
     async fn arguments_reach_the_command_as_they_are() {
         let arguments = ["%s", "a b; $HOME *"].map(str::to_owned);
-        assert_eq!(
-            first_line(&context(), &Environment::default(), "printf", &arguments).await.unwrap().expose(),
-            "a b; $HOME *"
-        );
+        assert_eq!(run("printf", &arguments, Output::FirstLine).await.unwrap().expose(), "a b; $HOME *");
     }
 
     #[tokio::test]
@@ -86,12 +108,8 @@ mod tests {
         for script in scripts {
             failures.push(refused(script).await);
         }
-        failures.push(
-            first_line(&context(), &Environment::default(), "/nowhere/no-such-command", &[])
-                .await
-                .unwrap_err()
-                .to_string(),
-        );
+        let missing = run("/nowhere/no-such-command", &[], Output::FirstLine).await;
+        failures.push(missing.unwrap_err().to_string());
         insta::assert_snapshot!(failures.join("\n"));
     }
 

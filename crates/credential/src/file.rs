@@ -9,7 +9,20 @@ use tokio::{fs::File, io::AsyncReadExt};
 ///
 /// # Errors
 /// When it cannot be read, is longer, or is no text. Nothing of it is shown.
-pub async fn read_file(path: &Path, limit: usize) -> Result<Secret<String>, Failure> {
+pub(crate) async fn read_file(path: &Path, limit: usize) -> Result<Secret<String>, Failure> {
+    let bytes = read_bytes(path, limit).await?;
+    match std::str::from_utf8(bytes.expose()) {
+        Ok(text) => Ok(Secret::new(text.to_owned())),
+        Err(_) => Err(Failure::new(FailureKind::Invalid, format!("the file {} is no UTF-8 text", path.display()))
+            .help("check the path")),
+    }
+}
+
+/// Reads the file at `path`, which has secrets in it and at most `limit` bytes.
+///
+/// # Errors
+/// When it cannot be read, or is longer. Nothing of it is shown.
+pub async fn read_bytes(path: &Path, limit: usize) -> Result<Secret<Vec<u8>>, Failure> {
     let fail = |what: &str| Failure::new(FailureKind::Invalid, format!("the file {} {what}", path.display()));
     let explain = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => fail("is not there").help("create it, or correct the path"),
@@ -21,11 +34,9 @@ pub async fn read_file(path: &Path, limit: usize) -> Result<Secret<String>, Fail
     // Of this size at once: growing would leave copies of the secret behind.
     let mut bytes = Vec::with_capacity(limit + 1);
     file.take(limit as u64 + 1).read_to_end(&mut bytes).await.map_err(explain)?;
-    if bytes.len() > limit {
+    let bytes = Secret::new(bytes);
+    if bytes.expose().len() > limit {
         return Err(fail(&format!("is longer than {limit} bytes")).help("check the path"));
     }
-    String::from_utf8(bytes).map(Secret::new).map_err(|error| {
-        drop(Secret::new(error.into_bytes()));
-        fail("is no UTF-8 text").help("check the path")
-    })
+    Ok(bytes)
 }

@@ -6,7 +6,7 @@
 //! ```toml
 //! token = { env = "GHCR_TOKEN" }
 //! token = { file = "secrets/ghcr-token" }       # relative to this file
-//! token = { command = ["pass", "show", "ghcr"] }  # the first line of its standard output
+//! token = { command = ["pass", "show", "ghcr"] }  # the first line of its standard output; of a password, all of it
 //! token = { ssm = "/acme/ghcr" }                  # an SSM parameter, by its name or ARN
 //! token = { secretsmanager = "acme/ghcr", field = "token" }  # a field of the JSON in a Secrets Manager secret
 //! ```
@@ -23,7 +23,7 @@ mod short_lived;
 mod testing;
 
 pub use environment::Environment;
-pub use file::read_file;
+pub use file::read_bytes;
 pub use kept::{Keeper, Vault};
 pub use process::{Finished, Program};
 pub use secret_input::SecretInput;

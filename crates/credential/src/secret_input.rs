@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use longshore_model::{Failure, FailureKind, Fields, Secret, holds_a_token};
-use longshore_plugin::{Context, Result};
+use longshore_plugin::{Context, Result, is_basic_password};
 use serde_json::Value;
 
 use crate::{
-    Environment, VALUE_LIMIT, command, file,
+    Environment, VALUE_LIMIT,
+    command::{self, Output},
+    file,
     kept::{Keeper, Kept},
 };
 
@@ -70,38 +72,102 @@ impl SecretInput {
         }
     }
 
-    /// Fetches the value, without the white space around it. A command may take 30 s of real time; it is run without a
-    /// shell, input or terminal, in the working directory, and its first line of output is the value.
+    /// Fetches a token or another value of one line, without the white space around it. A command's value is its first
+    /// line of output. It may take 30 s of real time, and is run without a shell, input or terminal, in the working
+    /// directory.
     ///
     /// # Errors
     /// When it is not there, empty or not one line of text, or when the command fails. The value is never shown.
     pub async fn fetch(&self, context: &Context, environment: &Environment) -> Result<Secret<String>> {
+        self.fetch_as(Form::Line, context, environment).await
+    }
+
+    /// Fetches a password, which may have several lines, as `docker login --password-stdin` reads it: without one line
+    /// break at its end.
+    ///
+    /// # Errors
+    /// As [`SecretInput::fetch`]; and when it has a control character that is neither a line break nor a tab, because
+    /// Basic authentication does not carry it.
+    pub async fn fetch_password(
+        &self,
+        context: &Context,
+        environment: &Environment,
+    ) -> Result<Secret<String>> {
+        self.fetch_as(Form::Password, context, environment).await
+    }
+
+    /// Fetches the content of an environment variable. Several lines arrive as they are, with the last line break: keys
+    /// in PEM format end with one, and some programs refuse them without. The line break behind a single line is an
+    /// editor's, and is dropped.
+    ///
+    /// # Errors
+    /// As [`SecretInput::fetch`]; and when it has a NUL, which no environment variable can have.
+    pub async fn fetch_content(
+        &self,
+        context: &Context,
+        environment: &Environment,
+    ) -> Result<Secret<String>> {
+        self.fetch_as(Form::Content, context, environment).await
+    }
+
+    async fn fetch_as(
+        &self,
+        form: Form,
+        context: &Context,
+        environment: &Environment,
+    ) -> Result<Secret<String>> {
         let found = match &self.place {
             Place::Environment { name } => from_environment(environment, name),
             Place::File { path } => file::read_file(path, VALUE_LIMIT).await,
             Place::Command { program, arguments } => {
-                command::first_line(context, environment, program, arguments).await
+                let printed = if form == Form::Line { Output::FirstLine } else { Output::Whole };
+                command::output(context, environment, program, arguments, printed).await
             }
             Place::Kept(kept) => kept.fetch(environment.vault()).await,
         };
-        found.and_then(|value| self.check(&value)).map_err(|failure| {
+        found.and_then(|value| self.check(form, &value)).map_err(|failure| {
             // The call to AWS that failed, where it is one, is worth knowing beside the key.
             let at = failure.at.as_deref().map(|call| format!(" ({call})")).unwrap_or_default();
             failure.at(format!("{}{at}", self.key))
         })
     }
 
-    fn check(&self, value: &Secret<String>) -> Result<Secret<String>> {
-        let value = value.expose().trim();
-        let wrong = if value.is_empty() {
-            "is empty"
-        } else if value.chars().any(char::is_control) {
-            "is more than one line of text"
-        } else {
-            return Ok(Secret::new(value.to_owned()));
-        };
-        let message = format!("what is in the {} {wrong}", self.describe());
-        Err(Failure::new(FailureKind::Invalid, message).help("it must be the secret value and nothing else"))
+    fn check(&self, form: Form, value: &Secret<String>) -> Result<Secret<String>> {
+        form.take(value.expose()).map(|value| Secret::new(value.to_owned())).map_err(|wrong| {
+            let message = format!("what is in the {} {wrong}", self.describe());
+            Failure::new(FailureKind::Invalid, message).help("it must be the secret value and nothing else")
+        })
+    }
+}
+
+/// What a value may look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Line,
+    Password,
+    Content,
+}
+
+impl Form {
+    /// Returns the value in `text`, or why `text` is none.
+    fn take(self, text: &str) -> std::result::Result<&str, &'static str> {
+        if text.trim().is_empty() {
+            return Err("is empty");
+        }
+        let ended = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+        match self {
+            Self::Line if text.trim().contains(char::is_control) => Err("is more than one line of text"),
+            Self::Line => Ok(text.trim()),
+            Self::Password if !is_basic_password(ended) => {
+                Err("has a control character that no password can have")
+            }
+            Self::Password => Ok(ended),
+            Self::Content if text.contains('\0') => {
+                Err("has a NUL character, which no environment variable can have")
+            }
+            Self::Content if ended.contains('\n') => Ok(text),
+            Self::Content => Ok(ended),
+        }
     }
 }
 

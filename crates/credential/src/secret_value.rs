@@ -30,7 +30,7 @@ impl SecretValue for Value {
     }
 
     async fn fetch(&self, context: &Context) -> Result<Secret<String>> {
-        self.input.fetch(context, &self.environment).await
+        self.input.fetch_content(context, &self.environment).await
     }
 }
 

@@ -47,8 +47,8 @@ impl<'a> Session<'a> {
         if let Some(Credential { username, password }) = credential {
             exchange.words.hide(password.expose());
             subject.user = Some(exchange.words.quote(username, 60));
-            if username.contains(':') {
-                return Err(subject.unusable_credential("its user name has a colon"));
+            if let Some(unfit) = credential.and_then(Credential::unfit) {
+                return Err(subject.unusable_credential(unfit));
             }
             let pair = Secret::new(format!("{username}:{}", password.expose()));
             exchange.words.hide(pair.expose());

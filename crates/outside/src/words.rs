@@ -8,6 +8,9 @@ use longshore_model::Secret;
 /// What stands in place of a secret.
 const HIDDEN: &str = "[secret]";
 
+/// The shortest line of a secret that is hidden on its own: shorter ones, such as a brace, tell nothing.
+const LINE: usize = 4;
+
 /// Quotes what servers and child processes say. Secrets that they repeat are hidden, also in Base64, percent-encoded or
 /// escaped as in JSON; control characters and invisible ones are taken out; and the length is bounded.
 #[derive(Clone, Default)]
@@ -17,8 +20,19 @@ pub struct Words {
 }
 
 impl Words {
-    /// Hides `secret` from now on.
+    /// Hides `secret` from now on; of one with several lines, also each line. A line break may be escaped, as in a key that
+    /// is part of JSON.
     pub fn hide(&mut self, secret: &str) {
+        let lines: Vec<_> = secret.split(['\n', '\r']).flat_map(|line| line.split("\\n")).collect();
+        if lines.len() > 1 {
+            let lines = lines.iter().map(|line| line.trim()).filter(|line| line.len() >= LINE);
+            lines.for_each(|line| self.hide_spellings(line));
+        }
+        self.hide_spellings(secret);
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+    }
+
+    fn hide_spellings(&mut self, secret: &str) {
         let spellings = [
             Secret::new(secret.to_owned()),
             Secret::new(clean(secret)),
@@ -31,7 +45,6 @@ impl Words {
                 self.secrets.push(spelling);
             }
         }
-        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
     }
 
     /// `text` on one line, without secrets, with at most `limit` characters.
@@ -45,7 +58,9 @@ impl Words {
         }
     }
 
-    fn without_secrets(&self, text: &str) -> String {
+    /// `text` without secrets.
+    #[must_use]
+    pub fn without_secrets(&self, text: &str) -> String {
         let mut result = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
@@ -122,6 +137,22 @@ mod tests {
             "plain [secret], quoted \"[secret]\", in a URL [secret], Base64 [secret]"
         );
         assert_eq!(format!("{words:?}"), "Words(6 hidden)");
+    }
+
+    #[test]
+    fn hides_each_line_of_a_secret() {
+        let words = hiding(&["{\n  \"id\": \"4711\",\r\n  \"key\": \"-BEGIN-\\nMIIE/abc\\n-END-\\n\"\n}\n"]);
+        for text in [
+            "bad: {\n  \"id\": \"4711\",\r\n  \"key\": \"-BEGIN-\\nMIIE/abc\\n-END-\\n\"\n}\n",
+            "line 2, \"id\": \"4711\",",
+            "no key MIIE/abc",
+            "no key MIIE%2Fabc",
+            "-BEGIN-\nMIIE/abc\n-END-",
+        ] {
+            let quoted = words.quote(text, 500);
+            assert!(!quoted.contains("4711") && !quoted.contains("abc"), "{quoted}");
+        }
+        assert_eq!(words.quote("{ denied }", 100), "{ denied }");
     }
 
     #[test]

@@ -37,6 +37,27 @@ impl Credential {
         let password = Secret::new(password);
         (!username.is_empty() && !password.expose().is_empty()).then_some(Self { username, password })
     }
+
+    /// Returns why Basic authentication, by which ECS logs in, cannot carry it (RFC 7617).
+    #[must_use]
+    pub fn unfit(&self) -> Option<&'static str> {
+        if self.username.contains(':') {
+            Some("its user name has a colon")
+        } else if self.username.contains(char::is_control) {
+            Some("its user name has a control character")
+        } else if !is_basic_password(self.password.expose()) {
+            Some("its password has a control character that is neither a line break nor a tab")
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether registries take `password` in Basic authentication. RFC 7617 has no control characters in it. Line breaks and
+/// tabs are taken nevertheless: the key files that Google's registries want as a password have them.
+#[must_use]
+pub fn is_basic_password(password: &str) -> bool {
+    !password.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 /// Obtains the credential of one container registry.
@@ -94,6 +115,18 @@ mod tests {
         for bad in ["", "ghp_1", "[]", r#"{"username":"a"}"#, r#"{"username":"","password":"b"}"#] {
             assert!(Credential::from_secret_string(&Secret::new(bad.into())).is_none(), "{bad}");
         }
+        assert_eq!(credential.unfit(), None);
         assert_eq!(format!("{credential:?}"), r#"Credential { username: "a\"b", password: [secret] }"#);
+    }
+
+    #[test]
+    fn basic_carries_several_lines_but_no_colon_in_the_user_name() {
+        let unfit = |username: &str, password: &str| {
+            Credential { username: username.into(), password: Secret::new(password.into()) }.unfit().is_some()
+        };
+        assert!(!unfit("_json_key", "{\r\n\t\"a\": \"b:c\"\n}\n") && !unfit("a b$c", " ü "));
+        for (username, password) in [("a:b", "x"), ("a\nb", "x"), ("a", "x\0"), ("a", "\u{1b}[0m"), ("a", "\u{85}")] {
+            assert!(unfit(username, password), "{username:?} {password:?}");
+        }
     }
 }

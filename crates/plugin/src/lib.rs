@@ -25,7 +25,7 @@ mod undeclared;
 
 pub use before::Before;
 pub use context::{Context, Reporter};
-pub use credential::{Credential, CredentialFacts, CredentialSource};
+pub use credential::{Credential, CredentialFacts, CredentialSource, is_basic_password};
 pub use deployer::{ContainerVariable, ServiceDeployer, Wires};
 pub use effort::{Effort, Urgency};
 pub use extensions::Extensions;

@@ -2,22 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess};
 
 use crate::{
     entry::Entry,
+    go::{self, Decode, Struct, Value, decode_struct},
     server::{Match, Server},
 };
 
 /// What Docker's configuration file, and Podman's `auth.json`, say of credentials (docker/cli, `config/configfile`).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub(crate) struct Configuration {
-    #[serde(default)]
-    auths: Option<BTreeMap<String, Option<Entry>>>,
-    #[serde(default, rename = "credHelpers")]
-    helpers: Option<BTreeMap<String, Option<String>>>,
-    #[serde(default, rename = "credsStore")]
-    store: Option<String>,
+    auths: BTreeMap<String, Entry>,
+    helpers: BTreeMap<String, String>,
+    store: String,
+}
+
+impl Decode for Configuration {
+    fn decode<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        decode_struct(self, deserializer)
+    }
+}
+
+impl Struct for Configuration {
+    fn field<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+        match name {
+            "auths" => value.decode_into(&mut self.auths),
+            "credhelpers" => value.decode_into(&mut self.helpers),
+            // Docker Desktop wrote `credSstore` for a while.
+            "credsstore" => value.decode_into(&mut self.store),
+            _ => value.ignore(),
+        }
+    }
 }
 
 /// A place where the file says that a helper is to be asked.
@@ -30,49 +46,44 @@ pub(crate) struct HelperName<'a> {
 }
 
 impl Configuration {
-    /// Reads the file's `text`. Where it is none, answers with the line and column: the parser's own words may repeat
-    /// what is in the file.
-    pub(crate) fn parse(text: &str) -> Result<Self, (usize, usize)> {
-        let text = text.trim_start_matches('\u{feff}');
-        if text.trim().is_empty() {
-            return Ok(Self::default());
-        }
-        serde_json::from_str(text).map_err(|error| (error.line(), error.column()))
+    /// Reads the file's `text`. Where it is none, answers with the line and column.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, (usize, usize)> {
+        Ok(go::read(text)?.unwrap_or_default())
     }
 
     /// The helpers to be asked for `server`, in this order. A host with an empty helper has its credential in the file,
     /// whatever the store of all others is.
     pub(crate) fn helpers(&self, server: &Server) -> Vec<HelperName<'_>> {
-        let own = self.helpers.iter().flatten().filter_map(|(key, name)| {
-            let rank = server.named_by(key).filter(|rank| *rank < Match::Repositories)?;
-            Some((rank, name.as_deref().unwrap_or_default()))
+        let own = self.helpers.iter().filter_map(|(key, name)| {
+            let rank = server.named_by(key).filter(|rank| matches!(rank, Match::Exact | Match::Legacy))?;
+            Some((rank, name.as_str()))
         });
         let own = own.min_by_key(|(rank, _)| *rank).map(|(_, name)| name);
         if own == Some("") {
             return Vec::new();
         }
         let own = own.map(|name| HelperName { key: "credHelpers", name });
-        let store = self.store.as_deref().filter(|name| !name.is_empty());
+        let store = Some(self.store.as_str()).filter(|name| !name.is_empty());
         let store = store.map(|name| HelperName { key: "credsStore", name });
         let store = store.filter(|store| own.is_none_or(|own| own.name != store.name));
         own.into_iter().chain(store).collect()
     }
 
-    /// The entries for `server` that name it best, with their keys, by key. Several are different repositories'.
-    pub(crate) fn entries(&self, server: &Server) -> Vec<(&str, &Entry)> {
+    /// The entries for `server` that name it best, with their keys, by key, and how they name it. Several are different
+    /// repositories'.
+    pub(crate) fn entries(&self, server: &Server) -> Option<(Match, Vec<(&str, &Entry)>)> {
         let mut entries: Vec<_> = self
             .auths
             .iter()
-            .flatten()
-            .filter_map(|(key, entry)| Some((server.named_by(key)?, key.as_str(), entry.as_ref()?)))
+            .filter_map(|(key, entry)| Some((server.named_by(key)?, key.as_str(), entry)))
             .filter(|(_, _, entry)| !matches!(entry.credential(), Ok(None)))
             .collect();
-        let Some(best) = entries.iter().map(|(rank, _, _)| *rank).min() else { return Vec::new() };
+        let best = entries.iter().map(|(rank, _, _)| *rank).min()?;
         entries.retain(|(rank, _, _)| *rank == best);
         if best < Match::Repositories {
             entries.truncate(1);
         }
-        entries.into_iter().map(|(_, key, entry)| (key, entry)).collect()
+        Some((best, entries.into_iter().map(|(_, key, entry)| (key, entry)).collect()))
     }
 }
 
@@ -84,7 +95,7 @@ mod tests {
     use super::*;
 
     fn parse(value: &serde_json::Value) -> Configuration {
-        Configuration::parse(&value.to_string()).unwrap()
+        Configuration::parse(value.to_string().as_bytes()).unwrap()
     }
 
     #[test]
@@ -128,7 +139,7 @@ mod tests {
     fn the_best_entry_that_has_something_counts() {
         let keys = |value: serde_json::Value, host: &str| {
             let configuration = parse(&value);
-            let entries = configuration.entries(&Server::new(host));
+            let (_, entries) = configuration.entries(&Server::new(host)).unwrap_or((Match::Exact, Vec::new()));
             entries.iter().map(|(key, _)| *key).collect::<Vec<_>>().join(" ")
         };
         let entry = json!({ "username": "acme", "password": "x" });
@@ -139,24 +150,45 @@ mod tests {
         assert_eq!(keys(file.clone(), "ghcr.io"), "https://ghcr.io/v1/");
         assert_eq!(keys(file.clone(), "quay.io"), "quay.io/acme quay.io/other");
         assert_eq!(keys(file.clone(), "null.example.com"), "");
+        assert_eq!(keys(file.clone(), "quay.io/acme/team"), "quay.io/acme");
+        assert_eq!(keys(file.clone(), "quay.io/acmes"), "");
+        assert_eq!(keys(file.clone(), "ghcr.io/acme"), "ghcr.io/acme");
+        assert_eq!(keys(file.clone(), "ghcr.io/other"), "https://ghcr.io/v1/");
         assert_eq!(keys(json!({ "auths": null }), "quay.io"), "");
+    }
+
+    #[test]
+    fn keys_count_in_any_case_and_the_last_of_two() {
+        let read = |text: &str| Configuration::parse(text.as_bytes()).unwrap();
+        for text in [
+            r#"{"credSstore":"good","stackOrchestrator":"swarm"}"#,
+            r#"{"CREDSSTORE":"good"}"#,
+            r#"{"credsStore":"gone","credsstore":"good"} }"#,
+            r#"{"credHelpers":{"ghcr.io":"gone"},"credhelpers":{"ghcr.io":"good"}}"#,
+        ] {
+            assert_eq!(read(text).helpers(&Server::new("ghcr.io"))[0].name, "good", "{text}");
+        }
+        let text = r#"{"auths":{"quay.io":{"username":"a","password":"b"}},"Auths":{"ghcr.io":{"Username":"c","PASSWORD":"d"}}}"#;
+        for host in ["quay.io", "ghcr.io"] {
+            assert!(read(text).entries(&Server::new(host)).is_some(), "{host}");
+        }
     }
 
     #[test]
     fn an_empty_file_says_nothing() {
         for text in ["", " \n", "\u{feff}{}", "{ \"HttpHeaders\": { \"User-Agent\": \"x\" } }"] {
             assert!(
-                Configuration::parse(text).unwrap().helpers(&Server::new("ghcr.io")).is_empty(),
+                Configuration::parse(text.as_bytes()).unwrap().helpers(&Server::new("ghcr.io")).is_empty(),
                 "{text}"
             );
         }
-        assert_eq!(Configuration::parse("{\n \"auths\": 3}").unwrap_err(), (2, 11));
+        assert_eq!(Configuration::parse(b"{\n \"auths\": 3}").unwrap_err(), (2, 11));
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,80}") {
-            let _ = Configuration::parse(&text);
+            let _ = Configuration::parse(text.as_bytes());
         }
     }
 }

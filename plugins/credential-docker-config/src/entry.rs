@@ -1,7 +1,5 @@
 //! An entry of `auths`.
 
-use std::fmt;
-
 use base64::{
     Engine,
     alphabet::STANDARD,
@@ -9,8 +7,10 @@ use base64::{
 };
 use longshore_model::Secret;
 use longshore_plugin::Credential;
-use serde::{Deserialize, Deserializer};
+use serde::de::{Deserializer, MapAccess};
 use zeroize::Zeroizing;
+
+use crate::go::{Decode, Struct, Value, decode_struct};
 
 /// As lenient as Docker about the end, and as others about the padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -20,49 +20,49 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// An entry of `auths` (docker/cli, `config/types.AuthConfig`). With a credential store Docker leaves it empty.
-#[derive(Debug, Default, Deserialize)]
+/// An entry of `auths` (docker/cli, `config/types.AuthConfig`). With a credential store Docker leaves it empty. A text
+/// that is not there is empty.
+#[derive(Debug)]
 pub(crate) struct Entry {
     /// User name and password, with a colon between, in Base64.
-    #[serde(default)]
-    auth: Hidden,
-    #[serde(default)]
-    username: Hidden,
-    #[serde(default)]
-    password: Hidden,
+    auth: Secret<String>,
+    username: Secret<String>,
+    password: Secret<String>,
     /// Stands for a sign-in, and yields short-lived tokens.
-    #[serde(default)]
-    identitytoken: Hidden,
+    identity_token: Secret<String>,
     /// Goes to the registry as it is.
-    #[serde(default)]
-    registrytoken: Hidden,
+    registry_token: Secret<String>,
 }
 
-/// A text that may be a secret. One that is not there, or is null, is empty.
-struct Hidden(Secret<String>);
-
-impl Hidden {
-    fn text(&self) -> &str {
-        self.0.expose()
-    }
-}
-
-impl Default for Hidden {
+impl Default for Entry {
     fn default() -> Self {
-        Self(Secret::new(String::new()))
+        let empty = || Secret::new(String::new());
+        Self {
+            auth: empty(),
+            username: empty(),
+            password: empty(),
+            identity_token: empty(),
+            registry_token: empty(),
+        }
     }
 }
 
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer)
-            .map(|text: Option<String>| Self(Secret::new(text.unwrap_or_default())))
+impl Decode for Entry {
+    fn decode<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        decode_struct(self, deserializer)
     }
 }
 
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+impl Struct for Entry {
+    fn field<'de, A: MapAccess<'de>>(&mut self, name: &str, value: Value<'_, A>) -> Result<(), A::Error> {
+        match name {
+            "auth" => value.decode_into(&mut self.auth),
+            "username" => value.decode_into(&mut self.username),
+            "password" => value.decode_into(&mut self.password),
+            "identitytoken" => value.decode_into(&mut self.identity_token),
+            "registrytoken" => value.decode_into(&mut self.registry_token),
+            _ => value.ignore(),
+        }
     }
 }
 
@@ -78,16 +78,16 @@ pub(crate) enum Unusable {
 impl Entry {
     /// The credential; none where the entry is empty.
     pub(crate) fn credential(&self) -> Result<Option<Credential>, Unusable> {
-        if !self.identitytoken.text().is_empty() {
+        if !self.identity_token.expose().is_empty() {
             return Err(Unusable::Token("an identity token"));
         }
-        if !self.registrytoken.text().is_empty() {
+        if !self.registry_token.expose().is_empty() {
             return Err(Unusable::Token("a registry token"));
         }
-        if !self.auth.text().is_empty() {
-            return decode(self.auth.text()).map(Some);
+        if !self.auth.expose().is_empty() {
+            return decode(self.auth.expose()).map(Some);
         }
-        let (username, password) = (self.username.text(), self.password.text());
+        let (username, password) = (self.username.expose(), self.password.expose());
         if username.is_empty() || password.is_empty() {
             return Ok(None);
         }
@@ -96,7 +96,8 @@ impl Entry {
 }
 
 fn decode(auth: &str) -> Result<Credential, Unusable> {
-    let auth = Zeroizing::new(auth.replace(char::is_whitespace, ""));
+    // Go's decoder passes over line breaks, and no other white space.
+    let auth = Zeroizing::new(auth.replace(['\r', '\n'], ""));
     let decoded = BASE64.decode(auth.as_bytes()).map(Zeroizing::new);
     let decoded = decoded.map_err(|_| Unusable::Malformed("is no Base64"))?;
     let text =
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
 
     fn read(entry: serde_json::Value) -> Result<Option<(String, String)>, Unusable> {
-        let entry: Entry = serde_json::from_value(entry).unwrap();
+        let entry: Entry = crate::go::read(entry.to_string().as_bytes()).unwrap().unwrap();
         let credential = entry.credential()?;
         Ok(credential.map(|credential| (credential.username, credential.password.expose().clone())))
     }
@@ -134,11 +135,12 @@ mod tests {
         assert_eq!(read(json!({ "auth": null, "username": "acme", "password": "x" })), pair("acme", "x"));
         assert_eq!(read(json!({ "auth": auth("acme:x:y"), "username": "other" })), pair("acme", "x:y"));
         assert_eq!(read(json!({ "auth": auth("acme:x\0\0") })), pair("acme", "x"));
-        assert_eq!(read(json!({ "auth": format!("{}\n", auth("acme:x")) })), pair("acme", "x"));
+        assert_eq!(read(json!({ "auth": format!("{}\r\n", auth("acme:x")) })), pair("acme", "x"));
+        assert_eq!(read(json!({ "auth": auth("_json_key:{\n  \"a\": 1\n}\n") })), pair("_json_key", "{\n  \"a\": 1\n}\n"));
         let token = Err(Unusable::Token("an identity token"));
         assert_eq!(read(json!({ "auth": auth("00000000:"), "identitytoken": "ey" })), token);
         assert_eq!(read(json!({ "registrytoken": "ey" })), Err(Unusable::Token("a registry token")));
-        for wrong in [auth("acme"), auth(":x"), auth("acme:"), auth("acme:\0"), "%".into(), "//79".into()] {
+        for wrong in [auth("acme"), auth(":x"), auth("acme:"), auth("acme:\0"), "%".into(), "//79".into(), "YWNt ZTp4".into()] {
             assert!(matches!(read(json!({ "auth": wrong })), Err(Unusable::Malformed(_))), "{wrong}");
         }
     }

@@ -6,9 +6,12 @@ use longshore_credential::{Environment, Finished, Program};
 use longshore_model::{Failure, FailureKind, Secret, without_tokens};
 use longshore_outside::Words;
 use longshore_plugin::{Context, Credential, Result};
-use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess};
 
-use crate::server::Server;
+use crate::{
+    go::{self, Decode, Struct, Value, decode_struct},
+    server::Server,
+};
 
 /// How the names of all helpers begin.
 const PREFIX: &str = "docker-credential-";
@@ -39,13 +42,32 @@ pub(crate) enum Answer {
     NotFound,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Default)]
 struct Output {
-    #[serde(default)]
     username: String,
-    #[serde(default)]
-    secret: String,
+    secret: Option<Secret<String>>,
+}
+
+impl Decode for Output {
+    fn decode<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> std::result::Result<(), D::Error> {
+        decode_struct(self, deserializer)
+    }
+}
+
+impl Struct for Output {
+    fn field<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: Value<'_, A>,
+    ) -> std::result::Result<(), A::Error> {
+        match name {
+            "username" => value.decode_into(&mut self.username),
+            "secret" => {
+                value.decode_into(self.secret.get_or_insert_with(|| Secret::new(String::new())))
+            }
+            _ => value.ignore(),
+        }
+    }
 }
 
 impl Helper {
@@ -92,9 +114,10 @@ impl Helper {
             let help = "it must answer with JSON that has Username and Secret; if it does, log in again";
             self.fail(FailureKind::Invalid, what).help(help)
         };
-        let output: Output = serde_json::from_slice(finished.stdout())
-            .map_err(|_| wrong("answers with something that is no credential"))?;
-        let (username, password) = (output.username, Secret::new(output.secret));
+        let output: Option<Output> = go::read(finished.stdout()).unwrap_or_default();
+        let Output { username, secret } =
+            output.ok_or_else(|| wrong("answers with something that is no credential"))?;
+        let password = secret.unwrap_or_else(|| Secret::new(String::new()));
         match (username.as_str(), password.expose().as_str()) {
             ("", "") => Ok(Answer::NotFound),
             (TOKEN, _) => Ok(Answer::IdentityToken),

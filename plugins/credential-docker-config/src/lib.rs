@@ -13,6 +13,7 @@
 
 mod configuration;
 mod entry;
+mod go;
 mod helper;
 mod server;
 mod source;

@@ -1,20 +1,26 @@
 //! How Docker's configuration calls a registry.
 
+use std::{cmp::Reverse, fmt};
+
 /// What Docker Hub is called: in image references, and in the keys that Docker and others have written for it.
 const DOCKER_HUB: [&str; 4] =
     ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 /// Docker Hub's key, and what helpers are asked for (docker/cli, `registry.IndexServer`).
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
-/// A registry, as keys name it.
+/// A registry, or a part of one, as keys name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {
     host: String,
+    /// The path of the part: `acme`. Empty for a whole registry.
+    path: String,
 }
 
 /// How a key names a registry; the least is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Match {
+    /// With the path of the part or of a part that it lies in, of so many segments (containers-auth.json(5)).
+    Part(Reverse<usize>),
     /// As Docker writes it today.
     Exact,
     /// With another scheme, a path such as `/v1/`, another spelling.
@@ -24,9 +30,10 @@ pub(crate) enum Match {
 }
 
 impl Server {
-    /// The registry at `host`, as it stands in image references.
-    pub(crate) fn new(host: &str) -> Self {
-        Self { host: canonical(host) }
+    /// The registry at `location`: a host as it stands in image references, and the path of a part where it is one.
+    pub(crate) fn new(location: &str) -> Self {
+        let (host, path) = location.split_once('/').unwrap_or((location, ""));
+        Self { host: canonical(host), path: path.to_owned() }
     }
 
     /// What image references have.
@@ -50,9 +57,28 @@ impl Server {
         if canonical(host) != self.host {
             return None;
         }
-        let is_api = matches!(path.trim_end_matches('/'), "" | "v1" | "v2");
-        Some(if is_api { Match::Legacy } else { Match::Repositories })
+        let path = path.trim_end_matches('/');
+        if matches!(path, "" | "v1" | "v2") {
+            return Some(Match::Legacy);
+        }
+        if lies_in(&self.path, path) {
+            return Some(Match::Part(Reverse(path.split('/').count())));
+        }
+        lies_in(path, &self.path).then_some(Match::Repositories)
     }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)?;
+        if self.path.is_empty() { Ok(()) } else { write!(f, "/{}", self.path) }
+    }
+}
+
+/// Whether `path` is `part`, or below it.
+fn lies_in(path: &str, part: &str) -> bool {
+    let below = path.strip_prefix(part);
+    part.is_empty() || below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }
 
 fn canonical(host: &str) -> String {
@@ -69,7 +95,15 @@ mod tests {
         let hub = Server::new("docker.io");
         let own = Server::new("Git.Example.com:5050");
         assert_eq!((hub.key(), own.key()), ("https://index.docker.io/v1/", "git.example.com:5050"));
+        let part = Server::new("docker.io/acme/team");
+        assert_eq!((part.key(), part.to_string().as_str()), ("https://index.docker.io/v1/", "docker.io/acme/team"));
         for (server, key, expected) in [
+            (&part, "docker.io/acme/team", Some(Match::Part(Reverse(2)))),
+            (&part, "https://index.docker.io/acme/", Some(Match::Part(Reverse(1)))),
+            (&part, "https://index.docker.io/v1/", Some(Match::Exact)),
+            (&part, "docker.io/acme/team/api", Some(Match::Repositories)),
+            (&part, "docker.io/acme/teams", None),
+            (&part, "docker.io/other", None),
             (&hub, "https://index.docker.io/v1/", Some(Match::Exact)),
             (&hub, "index.docker.io", Some(Match::Legacy)),
             (&hub, "docker.io", Some(Match::Legacy)),

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use longshore_credential::{Environment, ShortLived, read_file};
-use longshore_model::{Failure, FailureKind, Options, Problem, without_tokens};
+use longshore_credential::{Environment, ShortLived, read_bytes};
+use longshore_model::{Failure, FailureKind, Options, Problem, Secret, without_tokens};
 use longshore_outside::Words;
 use longshore_plugin::{Context, Credential, CredentialSource, Result};
 
@@ -12,8 +12,11 @@ use crate::{
     configuration::Configuration,
     entry::{Entry, Unusable},
     helper::{Answer, Helper},
-    server::Server,
+    server::{Match, Server},
 };
+
+/// The variable in which Docker, since version 28, and GitLab look for a configuration before any file.
+const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 
 /// How long a Docker configuration may be, in bytes.
 const FILE_LIMIT: usize = 262_144;
@@ -66,49 +69,108 @@ impl DockerConfigSource {
         Some(directory?.join("config.json"))
     }
 
-    async fn find(&self, context: &Context) -> Result<Found> {
-        let invalid = |message: &str| Failure::new(FailureKind::Invalid, message);
-        let server = self.server.as_ref().ok_or_else(|| invalid("the registry has no host"))?;
-        let path = self.path().ok_or_else(|| {
-            invalid("there is no home directory in which Docker's configuration would be").help("set file")
-        })?;
-        let configuration = read(&path, server).await?;
-        let mut asked = String::new();
-        for helper in configuration.helpers(server) {
-            let key = helper.key;
-            let helper = Helper::new(helper.name).ok_or_else(|| {
-                let message = format!("`{key}` in {} is no name of a credential helper", path.display());
-                invalid(&message).help("a name has letters, digits, `-`, `_` and `.` only")
-            })?;
-            match helper.get(context, &self.environment, server).await? {
-                Answer::Credential(credential) => return Ok((credential, helper.title())),
-                Answer::IdentityToken => return Err(token("an identity token", &helper.title(), server)),
-                Answer::NotFound => asked.push_str(&format!(", nor has the {}", helper.title())),
-            }
-        }
-        let file = format!("Docker configuration {}", path.display());
-        match configuration.entries(server).as_slice() {
-            [] => {
-                let message = format!("the {file} has no credential for {}{asked}", server.host());
-                Err(Failure::new(FailureKind::NotFound, message).help(log_in(server)))
-            }
-            [(_, entry)] => Ok((pair(entry, &file, server)?, file)),
-            several => {
-                let keys = several.iter().map(|(key, _)| format!("`{}`", shown(key)));
-                let keys = keys.collect::<Vec<_>>().join(", ");
-                let message = format!("the {file} has several credentials for {}: {keys}", server.host());
-                let help = format!(
-                    "a registry has one credential: log in to {} itself, or name another file with file",
-                    server.host()
-                );
-                Err(invalid(&message).help(help))
+    /// The configuration in [`VARIABLE`]. As Docker does, passes over one that cannot be read.
+    fn variable(&self, context: &Context) -> Option<Configuration> {
+        let text = self.variable_text()?;
+        match Configuration::parse(text.expose()) {
+            Ok(configuration) => Some(configuration),
+            Err((line, column)) => {
+                context.warn(format!(
+                    "what is in the environment variable {VARIABLE} is no configuration of Docker ({line}:{column}), \
+                     and is not used"
+                ));
+                None
             }
         }
     }
+
+    /// The content of [`VARIABLE`], unless a file is declared.
+    fn variable_text(&self) -> Option<Secret<Vec<u8>>> {
+        if self.file.is_some() {
+            return None;
+        }
+        let text = self.environment.get(VARIABLE).filter(|text| !text.is_empty())?;
+        Some(Secret::new(text.into_encoded_bytes()))
+    }
+
+    async fn find(&self, context: &Context) -> Result<Found> {
+        let invalid = |message: &str| Failure::new(FailureKind::Invalid, message);
+        let server = self.server.as_ref().ok_or_else(|| invalid("the registry has no host"))?;
+        let mut empty = Vec::new();
+        if let Some(configuration) = self.variable(context) {
+            let place = format!("environment variable {VARIABLE}");
+            if let Some(found) = self.look(context, server, &configuration, &place, &mut empty).await? {
+                return Ok(found);
+            }
+        }
+        let path = self.path().ok_or_else(|| {
+            invalid("there is no home directory in which Docker's configuration would be").help("set file")
+        })?;
+        let configuration = read(&path, server).await.map_err(|mut failure| {
+            let others: String = empty.iter().map(|place| format!(", and the {place} has no credential for {server}")).collect();
+            failure.message.push_str(&others);
+            failure
+        })?;
+        let place = format!("Docker configuration {}", path.display());
+        if let Some(found) = self.look(context, server, &configuration, &place, &mut empty).await? {
+            return Ok(found);
+        }
+        let (first, others) = (&empty[0], &empty[1..]);
+        let others: String = others.iter().map(|place| format!(", nor has the {place}")).collect();
+        let message = format!("the {first} has no credential for {server}{others}");
+        Err(Failure::new(FailureKind::NotFound, message).help(log_in(server)))
+    }
+
+    /// Looks for the credential in `configuration`, which is in the `place`, and with its helpers. Adds the places
+    /// without one to `empty`.
+    async fn look(
+        &self,
+        context: &Context,
+        server: &Server,
+        configuration: &Configuration,
+        place: &str,
+        empty: &mut Vec<String>,
+    ) -> Result<Option<Found>> {
+        empty.push(place.to_owned());
+        let entries = configuration.entries(server);
+        // Helpers are asked for a host: what is there for a part of it is nearer.
+        if let Some((Match::Part(_), entries)) = &entries {
+            return only(entries, place, server).map(Some);
+        }
+        for helper in configuration.helpers(server) {
+            let key = helper.key;
+            let helper = Helper::new(helper.name).ok_or_else(|| {
+                let message = format!("`{key}` in the {place} is no name of a credential helper");
+                let help = "a name has letters, digits, `-`, `_` and `.` only";
+                Failure::new(FailureKind::Invalid, message).help(help)
+            })?;
+            match helper.get(context, &self.environment, server).await? {
+                Answer::Credential(credential) => return Ok(Some((credential, helper.title()))),
+                Answer::IdentityToken => return Err(token("an identity token", &helper.title(), server)),
+                Answer::NotFound => empty.push(helper.title()),
+            }
+        }
+        entries.map(|(_, entries)| only(&entries, place, server)).transpose()
+    }
+}
+
+/// The credential of `entries`, if they are one.
+fn only(entries: &[(&str, &Entry)], place: &str, server: &Server) -> Result<Found> {
+    if let [(_, entry)] = entries {
+        return Ok((pair(entry, place, server)?, place.to_owned()));
+    }
+    let keys: Vec<_> = entries.iter().map(|(key, _)| format!("`{}`", shown(key))).collect();
+    let message = format!("the {place} has several credentials for {server}: {}", keys.join(", "));
+    let help = format!(
+        "a registry has one credential: log in to {} itself, or declare a registry for each part, with host = {}",
+        server.host(),
+        keys[0].replace('`', "\"")
+    );
+    Err(Failure::new(FailureKind::Invalid, message).help(help))
 }
 
 async fn read(path: &Path, server: &Server) -> Result<Configuration> {
-    let text = match read_file(path, FILE_LIMIT).await {
+    let text = match read_bytes(path, FILE_LIMIT).await {
         Ok(text) => text,
         // What is wrong is told; what to do depends on Docker.
         Err(failure) if matches!(tokio::fs::try_exists(path).await, Ok(false)) => {
@@ -128,7 +190,7 @@ fn pair(entry: &Entry, file: &str, server: &Server) -> Result<Credential> {
         Ok(credential) => credential.ok_or_else(nothing),
         Err(Unusable::Token(kind)) => Err(token(kind, file, server)),
         Err(Unusable::Malformed(how)) => {
-            let message = format!("`auth` for {} in the {file} {how}", server.host());
+            let message = format!("`auth` for {server} in the {file} {how}");
             Err(Failure::new(FailureKind::Invalid, message).help(log_in(server)))
         }
     }
@@ -136,9 +198,8 @@ fn pair(entry: &Entry, file: &str, server: &Server) -> Result<Credential> {
 
 fn token(kind: &str, place: &str, server: &Server) -> Failure {
     let message = format!(
-        "what the {place} has for {} is {kind}, from a sign-in: the ECS agent cannot use it, for it logs in with a user \
-         name and a password",
-        server.host()
+        "what the {place} has for {server} is {kind}, from a sign-in: the ECS agent cannot use it, for it logs in with a \
+         user name and a password"
     );
     Failure::new(FailureKind::Invalid, message).help(format!(
         "log in with a user name and an access token, as with `docker login --username NAME {}`",
@@ -157,16 +218,20 @@ fn shown(key: &str) -> String {
 #[async_trait]
 impl CredentialSource for DockerConfigSource {
     fn describe(&self) -> String {
-        match self.path() {
+        let file = match self.path() {
             Some(path) => format!("Docker configuration {}", path.display()),
             None => "Docker configuration".to_owned(),
+        };
+        match self.variable_text() {
+            Some(_) => format!("environment variable {VARIABLE}, or {file}"),
+            None => file,
         }
     }
 
     async fn fetch(&self, context: &Context) -> Result<Credential> {
         let (credential, place) = self.find(context).await.map_err(|failure| failure.at(&self.key))?;
-        if credential.username.chars().any(|c| c == ':' || c.is_control()) {
-            let message = format!("the user name in the {place} has a colon or a control character");
+        if let Some(unfit) = credential.unfit() {
+            let message = format!("the credential in the {place} cannot be used: {unfit}");
             return Err(Failure::new(FailureKind::Invalid, message).at(&self.key).help("log in again"));
         }
         ShortLived::check(context, &credential, &place, self.allow_short_lived)

@@ -144,6 +144,70 @@ async fn keys_are_found_as_docker_writes_them() {
 }
 
 #[tokio::test]
+async fn variable_with_a_configuration_goes_before_files() {
+    let file = |user: &str| json!({ "auths": { "quay.io": { "username": user, "password": SECRET } } }).to_string();
+    let mut home = Home::new()
+        .write(".docker/config.json", &file("home"))
+        .write("auth.json", &file("named"));
+    let of = |home: &Home, text: &str| {
+        let mut variables = home.variables.clone();
+        variables.push(("DOCKER_AUTH_CONFIG", text.into()));
+        variables
+    };
+    let plain = home.variables.clone();
+    let mut said = String::new();
+    for (variable, host, options) in [
+        (file("variable"), "quay.io", json!({})),
+        (file("variable"), "quay.io", json!({ "file": "auth.json" })),
+        (file("variable"), "ghcr.io", json!({})),
+        (String::new(), "quay.io", json!({})),
+        (format!("{{\"auths\": \"{SECRET}\"}}"), "quay.io", json!({})),
+        (json!({ "auths": { "quay.io": { "auth": SECRET } } }).to_string(), "quay.io", json!({})),
+    ] {
+        home.variables = of(&home, &variable);
+        said.push_str(&format!("{}\n", home.shown(host, options.clone()).await));
+        said.push_str(&format!("  from the {}\n", home.build(host, options).unwrap().describe()));
+        home.variables = plain.clone();
+    }
+    let none = Home::new();
+    let none = Home { variables: of(&none, "{}"), ..none };
+    said.push_str(&none.shown("quay.io", json!({})).await);
+    let said = said.replace(&home.directory.path().display().to_string(), "HOME");
+    insta::assert_snapshot!(said);
+}
+
+#[tokio::test]
+async fn part_of_a_registry_has_the_credential_of_the_longest_key() {
+    let entry = |user: &str| json!({ "username": user, "password": SECRET });
+    let mut file = json!({ "auths": {
+        "quay.io": entry("host"), "quay.io/acme": entry("acme"), "quay.io/acme/team": entry("team"),
+    }});
+    for with_store in [false, cfg!(unix)] {
+        if with_store {
+            file["credsStore"] = json!("good");
+        }
+        let home = Home::docker(&file);
+        for (host, user) in [
+            ("quay.io/acme/team", "team"),
+            ("quay.io/acme/teams", "acme"),
+            ("quay.io/acme", "acme"),
+            ("quay.io/other", if with_store { "acme at quay.io" } else { "host" }),
+        ] {
+            assert_eq!(home.shown(host, json!({})).await, format!("{user} with {SECRET}"), "{host}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn file_may_hold_more_than_utf8() {
+    let home = Home::docker(&json!({}));
+    let text = format!("{{\"HttpHeaders\":{{\"X\":\"\u{fc}\"}},\"auths\":{{\"quay.io\":{{\"auth\":\"{AUTH}\"}}}}}}");
+    let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    fs::write(home.directory.path().join(".docker/config.json"), latin).unwrap();
+    assert_eq!(home.shown("quay.io", json!({})).await, format!("acme with {SECRET}"));
+}
+
+#[tokio::test]
 async fn says_what_is_wrong_with_the_file() {
     let texts = [
         format!("{{\"auths\": \"{SECRET}\"}}"),
@@ -155,6 +219,7 @@ async fn says_what_is_wrong_with_the_file() {
         json!({ "auths": { "quay.io": { "auth": AUTH, "identitytoken": SECRET } } }).to_string(),
         json!({ "auths": { "quay.io": { "registrytoken": SECRET } } }).to_string(),
         json!({ "auths": { "quay.io/a": { "auth": AUTH }, "quay.io/b": { "auth": AUTH } } }).to_string(),
+        // A user name of two lines, and a password with an escape character.
         // `a\nb:x`
         json!({ "auths": { "quay.io": { "auth": "YQpiOng=" } } }).to_string(),
         json!({ "auths": {}, "credsStore": SECRET.repeat(4000), "credHelpers": { "quay.io": "../x" } })
@@ -216,7 +281,13 @@ mod helpers {
     #[tokio::test]
     async fn says_why_a_helper_yields_nothing_without_what_it_printed() {
         let mut text = String::new();
+        for name in ["lowercase", "late", "twice"] {
+            let home = Home::docker(&json!({ "credsStore": name }));
+            assert_eq!(home.shown("quay.io", json!({})).await, format!("acme with {SECRET}"), "{name}");
+        }
         for name in [
+            "early",
+            "silent",
             "token",
             "google",
             "half",

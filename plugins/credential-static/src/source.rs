@@ -46,7 +46,7 @@ impl CredentialSource for StaticSource {
 
     async fn fetch(&self, context: &Context) -> Result<Credential> {
         let username = self.username.fetch(context, &self.environment).await?;
-        let password = self.password.fetch(context, &self.environment).await?;
+        let password = self.password.fetch_password(context, &self.environment).await?;
         let credential = Credential { username, password };
         ShortLived::check(context, &credential, &self.password.describe(), self.allow_short_lived)
             .map_err(|failure| failure.at(format!("{}.password", self.key)))?;

@@ -1,6 +1,7 @@
 //! Values: whether two mean the same, and how they are kept out of messages.
 
 use longshore_model::{Failure, FailureKind, Secret};
+use longshore_outside::Words;
 use longshore_plugin::Result;
 use serde_json::Value;
 use zeroize::Zeroize as _;
@@ -37,15 +38,13 @@ pub(crate) fn same(a: &Secret<String>, b: &Secret<String>) -> bool {
 /// Takes a value, and the longer texts in it, out of a failure's message. AWS does not repeat values, but another
 /// endpoint may.
 pub(crate) fn scrub(failure: Failure, value: &Secret<String>) -> Failure {
-    let hide = |text: String| {
-        let mut text = text.replace(value.expose().as_str(), "[secret]");
-        if let Some(Parsed(Value::Object(fields))) = Parsed::of(value).as_ref() {
-            for part in fields.values().filter_map(Value::as_str).filter(|part| part.len() >= HIDDEN) {
-                text = text.replace(part, "[secret]");
-            }
-        }
-        text
-    };
+    let mut words = Words::default();
+    words.hide(value.expose());
+    if let Some(Parsed(Value::Object(fields))) = Parsed::of(value).as_ref() {
+        let parts = fields.values().filter_map(Value::as_str).filter(|part| part.len() >= HIDDEN);
+        parts.for_each(|part| words.hide(part));
+    }
+    let hide = |text: String| words.without_secrets(&text);
     Failure { message: hide(failure.message), help: failure.help.map(hide), ..failure }
 }
 
@@ -99,6 +98,9 @@ mod tests {
         let failure = |message: &str| scrub(Failure::new(FailureKind::Invalid, message), &value).message;
         assert_eq!(failure(r#"bad: {"username":"acme","password":"ghp_hunter2"}"#), "bad: [secret]");
         assert_eq!(failure("bad: ghp_hunter2 of acme"), "bad: [secret] of acme");
+        let lines = secret("-BEGIN-\nMIIE\n-END-\n");
+        let failure = scrub(Failure::new(FailureKind::Invalid, "bad line: MIIE"), &lines);
+        assert_eq!(failure.message, "bad line: [secret]");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use aws_sdk_ssm::types::ParameterTier;
 use longshore_model::{Failure, FailureKind, Secret};
+use longshore_outside::Words;
 use longshore_plugin::Result;
 
 /// The most bytes of a value, by tier (user guide, "Managing parameter tiers").
@@ -82,7 +83,9 @@ pub(crate) fn scrub(failure: Failure, value: &Secret<String>) -> Failure {
     if value.expose().len() < HIDDEN {
         return failure;
     }
-    let hide = |text: String| text.replace(value.expose().as_str(), "[secret]");
+    let mut words = Words::default();
+    words.hide(value.expose());
+    let hide = |text: String| words.without_secrets(&text);
     Failure { message: hide(failure.message), help: failure.help.map(hide), ..failure }
 }
 

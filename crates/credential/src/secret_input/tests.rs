@@ -83,6 +83,39 @@ async fn fetches_the_value_from_each_place() {
 }
 
 #[tokio::test]
+async fn values_of_several_lines_arrive_whole() {
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n";
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("value");
+    let input = |place: Value| read(place, directory.path()).unwrap();
+    for (text, password, content) in [
+        (KEY, Some(KEY.strip_suffix('\n').unwrap()), Some(KEY)),
+        ("{\r\n\t\"a\": 1\r\n}", Some("{\r\n\t\"a\": 1\r\n}"), Some("{\r\n\t\"a\": 1\r\n}")),
+        ("one line\n", Some("one line"), Some("one line")),
+        (" one line \r\n", Some(" one line "), Some(" one line ")),
+        ("a\n\n", Some("a\n"), Some("a\n\n")),
+        ("\u{1b}[0m", None, Some("\u{1b}[0m")),
+        ("a\0b", None, None),
+        ("\r\n", None, None),
+    ] {
+        fs::write(&path, text).unwrap();
+        let environment = Environment::new(move |name| (name == "VALUE").then(|| text.into()));
+        for place in [
+            json!({ "file": "value" }),
+            json!({ "env": "VALUE" }),
+            #[cfg(unix)]
+            json!({ "command": ["cat", path] }),
+        ] {
+            let input = input(place);
+            let found = input.fetch_password(&context(), &environment).await;
+            assert_eq!(found.as_ref().ok().map(|found| found.expose().as_str()), password, "{text:?}");
+            let found = input.fetch_content(&context(), &environment).await;
+            assert_eq!(found.as_ref().ok().map(|found| found.expose().as_str()), content, "{text:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn says_why_there_is_no_value() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
@@ -110,6 +143,15 @@ async fn says_why_there_is_no_value() {
         assert!(!format!("{failure:?}").contains(SECRET));
         failures.push_str(&format!("{:?}: {failure}\n", failure.kind));
     }
+    fs::write(path.join("nul"), format!("{SECRET}\0")).unwrap();
+    let nul = read(json!({ "file": "nul" }), path).unwrap();
+    for found in [
+        nul.fetch_password(&context(), &environment).await,
+        nul.fetch_content(&context(), &environment).await,
+    ] {
+        failures.push_str(&format!("{}\n", found.unwrap_err()));
+    }
+    assert!(!failures.contains(SECRET));
     insta::assert_snapshot!(failures.replace(&path.display().to_string(), "DIRECTORY"));
 }
 
