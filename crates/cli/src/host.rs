@@ -7,10 +7,9 @@ use longshore_config::{ConfigError, ConfigErrors, Layers, Loaded, PluginKind, Pl
 use longshore_credential::Environment;
 use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
-use longshore_oci::Puller;
-use longshore_plugin::{Extensions, Registry};
+use longshore_plugin::{Extensions, PullCheck, Registry};
 
-use crate::{blueprint::draft, settings::Settings};
+use crate::{blueprint::draft, place::Pullers, settings::Settings};
 
 /// The plugins that a configuration can name.
 pub(crate) fn plugins() -> Registry {
@@ -51,7 +50,8 @@ pub(crate) fn load(
 /// The variables of the command, as the secrets of the configuration are looked up in them. A program that yields one
 /// secret has no business with the others.
 pub(crate) fn environment(loaded: &Loaded, variables: &BTreeMap<String, String>) -> Environment {
-    looking_up(variables).hiding(loaded.secret_variables())
+    let credentials = ["DOCKER_AUTH_CONFIG".to_owned()];
+    looking_up(variables).hiding(loaded.secret_variables().into_iter().chain(credentials))
 }
 
 fn looking_up(variables: &BTreeMap<String, String>) -> Environment {
@@ -84,11 +84,13 @@ pub(crate) fn unfold(
     loaded: &Loaded,
     plugins: &Registry,
     aws: &Aws,
-    puller: Puller,
+    Pullers { usual, others }: Pullers,
     variables: &BTreeMap<String, String>,
 ) -> Result<Expansion, Vec<Failure>> {
     let extensions = extensions(aws, environment(loaded, variables));
-    let host = Host { plugins, extensions: &extensions, pull_check: Arc::new(puller) };
+    let others = others.into_iter().map(|(name, puller)| (name, Arc::new(puller) as Arc<dyn PullCheck>));
+    let host =
+        Host { plugins, extensions: &extensions, pull_check: Arc::new(usual), pull_checks: others.collect() };
     expand(&loaded.stack, &host).map_err(|problems| refused(&loaded.locate(problems)))
 }
 

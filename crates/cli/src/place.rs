@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{Request, Response, Uri};
 use longshore_aws::{Aws, Embedded, Target, check_rates};
 use longshore_config::Loaded;
-use longshore_model::{Failure, FailureKind, Problem, Stack};
+use longshore_model::{Failure, FailureKind, Name, Problem, Stack};
 use longshore_oci::{
     Access, Authorities, Puller, ReqwestTransport, Transport, TransportError, TransportErrorKind,
 };
@@ -104,7 +104,7 @@ fn names_credentials(variables: &BTreeMap<String, String>) -> bool {
 /// What is needed to reach a place.
 pub(crate) struct Reach {
     pub(crate) aws: Aws,
-    pub(crate) puller: Puller,
+    pub(crate) pullers: Pullers,
     /// The simulated cloud in this process.
     pub(crate) cloud: Option<Cloud>,
 }
@@ -127,23 +127,23 @@ impl Reach {
         let target = Target::from(&stack.aws);
         Ok(match place {
             Place::Aws => {
-                Self { aws: Aws::connect(target, None), puller: puller(stack, real, identity), cloud: None }
+                Self { aws: Aws::connect(target, None), pullers: pullers(stack, real, identity), cloud: None }
             }
             Place::Endpoint { url, draft, test_credentials } => {
-                let puller = match draft {
+                let pullers = match draft {
                     Some(draft) => {
                         let blueprint = draft.clone().resolve(&stack.name, &environment, interrupt).await?;
                         let clock = Arc::new(TokioClock::starting_at(wall_clock()));
                         let cloud =
                             Cloud::new(&blueprint, clock).map_err(|error| vec![cannot_open(&error)])?;
-                        puller(stack, real, move |real| simulated(cloud.clone(), real))
+                        pullers(stack, real, move |real| simulated(cloud.clone(), real))
                     }
-                    None => puller(stack, real, identity),
+                    None => pullers(stack, real, identity),
                 };
                 // One that the configuration names goes before it.
                 let shared_endpoint = Some(url.clone());
                 let target = Target { shared_endpoint, test_credentials: *test_credentials, ..target };
-                Self { aws: Aws::connect(target, None), puller, cloud: None }
+                Self { aws: Aws::connect(target, None), pullers, cloud: None }
             }
             Place::Embedded { draft, state } => {
                 let blueprint = draft.clone().resolve(&stack.name, &environment, interrupt).await?;
@@ -155,9 +155,9 @@ impl Reach {
                 };
                 Self {
                     aws: Aws::connect(target, Some(embedded)),
-                    puller: {
+                    pullers: {
                         let cloud = cloud.clone();
-                        puller(stack, real, move |real| simulated(cloud.clone(), real))
+                        pullers(stack, real, move |real| simulated(cloud.clone(), real))
                     },
                     cloud: Some(cloud),
                 }
@@ -172,26 +172,37 @@ impl Reach {
     }
 }
 
-/// A puller that reaches the registries of `stack` as it says. What requests leave through is put `around` the network.
-fn puller(
+/// What proves pulls.
+#[derive(Clone)]
+pub(crate) struct Pullers {
+    /// For registries that are reached as usual.
+    pub(crate) usual: Puller,
+    /// For those that are not, by their names.
+    pub(crate) others: BTreeMap<Name, Puller>,
+}
+
+/// Pullers that reach the registries of `stack` as it says. What requests leave through is put `around` the network.
+fn pullers(
     stack: &Stack,
     real: Arc<dyn Transport>,
     around: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Clone + Send + Sync + 'static,
-) -> Puller {
-    let puller = Puller::new(around(real));
-    stack.registries.values().fold(puller, |puller, registry| {
+) -> Pullers {
+    let usual = Puller::new(around(real));
+    let others = stack.registries.iter().filter(|(_, one)| one.insecure || one.ca_file.is_some());
+    let others = others.map(|(name, registry)| {
         let authorities =
             registry.ca_file.clone().map(|file| Authorities::in_file(file).within(around.clone()));
-        puller.reaching(registry.host.clone(), Access { is_plain: registry.insecure, authorities })
-    })
+        (name.clone(), usual.clone().reaching(Access { is_plain: registry.insecure, authorities }))
+    });
+    Pullers { others: others.collect(), usual }
 }
 
-/// A puller that asks real registries.
+/// Pullers that ask real registries.
 ///
 /// # Errors
 /// When no HTTP client can be had.
-pub(crate) fn real_puller() -> Result<Puller, Failure> {
-    Ok(Puller::new(real_transport()?))
+pub(crate) fn real_pullers(stack: &Stack) -> Result<Pullers, Failure> {
+    Ok(pullers(stack, real_transport()?, identity))
 }
 
 fn real_transport() -> Result<Arc<dyn Transport>, Failure> {

@@ -56,7 +56,7 @@ impl Session {
     ) -> Result<Self, Vec<Failure>> {
         let variables = &invocation.variables;
         let reach = Reach::new(&place, &loaded, variables, &interrupt).await?;
-        let expansion = host::unfold(&loaded, plugins, &reach.aws, reach.puller.clone(), variables)?;
+        let expansion = host::unfold(&loaded, plugins, &reach.aws, reach.pullers.clone(), variables)?;
         let readers = invocation.display.readers(!place.is_virtual());
         let reading = readers.clone();
         let events = Events::new(reach.clock(), move |event: Event| reading.read(&event));

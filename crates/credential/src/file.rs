@@ -13,8 +13,10 @@ pub(crate) async fn read_file(path: &Path, limit: usize) -> Result<Secret<String
     let bytes = read_bytes(path, limit).await?;
     match std::str::from_utf8(bytes.expose()) {
         Ok(text) => Ok(Secret::new(text.to_owned())),
-        Err(_) => Err(Failure::new(FailureKind::Invalid, format!("the file {} is no UTF-8 text", path.display()))
-            .help("check the path")),
+        Err(_) => {
+            Err(Failure::new(FailureKind::Invalid, format!("the file {} is no UTF-8 text", path.display()))
+                .help("check the path"))
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Host<'a> {
     pub extensions: &'a Extensions,
     /// What proves that an image can be pulled.
     pub pull_check: Arc<dyn PullCheck>,
+    /// What does so for the registries that are reached in another way, by their names.
+    pub pull_checks: BTreeMap<Name, Arc<dyn PullCheck>>,
 }
 
 /// A stack's graph, and what answers for its services.
@@ -80,7 +82,10 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         node.resource = credential.store.resource(&credential.secret);
         let registry = &stack.registries[name];
         node.is_protected = registry.protect || stack.stores[&registry.store].protect;
-        node = node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN);
+        // One that is not used may not be stored, and nothing needs its ARN.
+        if !credential.is_unused() {
+            node = node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN);
+        }
         nodes.push(with_digests(node, &credential.images));
         credentials.insert(name.clone(), credential);
     }
@@ -89,7 +94,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         let step = ImagesWithoutCredentialStep {
             host: host_name.clone(),
             images: images.clone(),
-            pull_check: host.pull_check.clone(),
+            pull_check: anonymous_check(stack, &host_name, host),
         };
         nodes.push(with_digests(Node::new(images_step(&host_name), Arc::new(step)), &images));
     }
@@ -189,6 +194,19 @@ fn images(stack: &Stack) -> (BTreeMap<Name, Images>, BTreeMap<String, Images>) {
     (private, others)
 }
 
+/// What proves an anonymous pull from the host `name`, which is reached as the registries there are.
+fn anonymous_check(stack: &Stack, name: &str, host: &Host<'_>) -> Arc<dyn PullCheck> {
+    let mut registries = stack.registries.iter();
+    let there = registries.find(|(_, one)| one.prefix.host() == name && one.endpoint.is_none());
+    there.map_or_else(|| host.pull_check.clone(), |(registry, _)| host.check_of(registry))
+}
+
+impl Host<'_> {
+    fn check_of(&self, registry: &Name) -> Arc<dyn PullCheck> {
+        self.pull_checks.get(registry).unwrap_or(&self.pull_check).clone()
+    }
+}
+
 fn registry_credential(
     stack: &Stack,
     name: &Name,
@@ -216,17 +234,17 @@ fn registry_credential(
         name: registry.secret_name.clone(),
         description: format!(
             "Pull credential for {}, kept by Longshore for the stack {}",
-            registry.host, stack.name
+            registry.prefix, stack.name
         ),
         labels: BTreeMap::new(),
     };
-    let mut credential =
-        RegistryCredential::new(name.clone(), source?, store, secret, host.pull_check.clone());
+    let mut credential = RegistryCredential::new(name.clone(), source?, store, secret, host.check_of(name));
     credential.images = private.get(name).into_iter().flatten().cloned().collect();
     credential.endpoint.clone_from(&registry.endpoint);
+    credential.path = registry.prefix.path().to_owned();
     credential.scope = PullScope {
         stack: stack.name.to_string(),
-        host: registry.host.clone(),
+        host: registry.prefix.host().to_owned(),
         repositories: credential.images.iter().map(|(image, _)| image.repository().to_owned()).collect(),
         holder: String::new(),
     };

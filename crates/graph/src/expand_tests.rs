@@ -157,7 +157,12 @@ fn expand_stack(stack: &Stack) -> std::result::Result<Expansion, Vec<Problem>> {
     plugins.set_secret_values(|_, _| Ok(fake(true)));
     plugins.add_role_builder("iam", |_, _| Ok(fake(true)));
     plugins.add_service_deployer("ecs", |_, _| Ok(fake(true)));
-    let host = Host { plugins: &plugins, extensions: &Extensions::default(), pull_check: fake(true) };
+    let host = Host {
+        plugins: &plugins,
+        extensions: &Extensions::default(),
+        pull_check: fake(true),
+        pull_checks: BTreeMap::new(),
+    };
     expand(stack, &host)
 }
 
@@ -231,7 +236,7 @@ fn stack(services: &[(&str, &[Image])]) -> Stack {
         registries: [(
             name("ghcr"),
             ContainerRegistry {
-                host: "ghcr.io".to_owned(),
+                prefix: "ghcr.io".parse().unwrap(),
                 endpoint: None,
                 insecure: false,
                 ca_file: None,

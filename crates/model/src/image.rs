@@ -128,7 +128,7 @@ impl FromStr for ImageReference {
 }
 
 /// Docker's rule: the first component is a host when it looks like one.
-fn names_a_host(component: &str) -> bool {
+pub(crate) fn names_a_host(component: &str) -> bool {
     component == "localhost"
         || component.contains(['.', ':'])
         || component.bytes().any(|byte| byte.is_ascii_uppercase())

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Arn, ImageReference, Name, Options, Platform};
+use crate::{Arn, ImagePrefix, ImageReference, Name, Options, Platform};
 
 /// What one configuration declares for one account and region.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +72,8 @@ pub struct Store {
 /// A container registry, where its credential comes from and where it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContainerRegistry {
-    /// The host, as it stands in image references: `ghcr.io`, `registry.example.com:5050`, `docker.io`.
-    pub host: String,
+    /// How the references of its images begin: `ghcr.io`, `registry.example.com:5050`, `docker.io`, `quay.io/acme`.
+    pub prefix: ImagePrefix,
     /// Another URL at which Longshore reaches the registry for the pull check, such as a mirror.
     pub endpoint: Option<String>,
     /// Whether Longshore reaches it without TLS.
@@ -152,7 +152,7 @@ pub struct Container {
     pub image: ImageReference,
     /// What happens when the image's tag is pushed again.
     pub image_updates: ImageUpdates,
-    /// The registry whose credential pulls it: a name of [`Stack::registries`], found by the image's host. None for
+    /// The registry whose credential pulls it: a name of [`Stack::registries`], found by the image's host and path. None for
     /// images that need no credential.
     pub registry: Option<Name>,
     /// CPU units reserved for it.

@@ -103,4 +103,6 @@ pub enum PullStatus {
     },
     /// Nothing is stored.
     NotStored,
+    /// No image needs it, so that nothing proves it. It may be stored.
+    Unused,
 }

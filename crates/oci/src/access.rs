@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use crate::{ReqwestTransport, Transport};
 
-/// How the registry at a host is reached.
+/// How a registry is reached.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// Without TLS.

@@ -40,8 +40,7 @@ const UNTOLD: usize = 8;
 pub struct Puller {
     transport: Arc<dyn Transport>,
     deadline: Duration,
-    /// By host.
-    access: BTreeMap<String, Access>,
+    access: Access,
     known: Arc<Known>,
 }
 
@@ -66,13 +65,13 @@ impl Puller {
     /// A puller whose requests leave through `transport`, and which waits 60 s at most when it is asked to wait.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, deadline: DEADLINE, access: BTreeMap::new(), known: Arc::default() }
+        Self { transport, deadline: DEADLINE, access: Access::default(), known: Arc::default() }
     }
 
-    /// Reaches the registry at `host` by `access`.
+    /// Reaches registries by `access`.
     #[must_use]
-    pub fn reaching(mut self, host: impl Into<String>, access: Access) -> Self {
-        self.access.insert(host.into(), access);
+    pub fn reaching(mut self, access: Access) -> Self {
+        self.access = access;
         self
     }
 
@@ -99,9 +98,8 @@ impl PullCheck for Puller {
         credential: Option<&Credential>,
         endpoint: Option<&str>,
     ) -> longshore_plugin::Result<PullProof> {
-        let access = self.access.get(image.host()).cloned().unwrap_or_default();
-        let address = Address::of(image, endpoint, access.is_plain)?;
-        let transport = match &access.authorities {
+        let address = Address::of(image, endpoint, self.access.is_plain)?;
+        let transport = match &self.access.authorities {
             Some(authorities) => authorities.transport().await?,
             None => self.transport.clone(),
         };

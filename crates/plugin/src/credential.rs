@@ -125,7 +125,9 @@ mod tests {
             Credential { username: username.into(), password: Secret::new(password.into()) }.unfit().is_some()
         };
         assert!(!unfit("_json_key", "{\r\n\t\"a\": \"b:c\"\n}\n") && !unfit("a b$c", " ü "));
-        for (username, password) in [("a:b", "x"), ("a\nb", "x"), ("a", "x\0"), ("a", "\u{1b}[0m"), ("a", "\u{85}")] {
+        for (username, password) in
+            [("a:b", "x"), ("a\nb", "x"), ("a", "x\0"), ("a", "\u{1b}[0m"), ("a", "\u{85}")]
+        {
             assert!(unfit(username, password), "{username:?} {password:?}");
         }
     }

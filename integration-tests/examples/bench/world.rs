@@ -114,6 +114,7 @@ impl World {
             plugins: &plugins,
             extensions: &extensions,
             pull_check: Arc::new(Proved(Some(self.cloud.clone()))),
+            pull_checks: BTreeMap::new(),
         };
         let expansion = expand(&self.stack, &host).unwrap_or_else(|problems| panic!("{problems:?}"));
         let clock = self.cloud.clone();

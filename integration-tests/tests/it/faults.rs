@@ -134,7 +134,7 @@ async fn failure_of_the_service(arrange: impl FnOnce(&mut Registry)) -> Failure 
     plugins.add_credential_source("ghcr", |_, _| Ok(Arc::new(Token)));
     arrange(&mut plugins);
     let pull_check = Arc::new(Proved(Some(cloud.clone())));
-    let host = Host { plugins: &plugins, extensions: &extensions, pull_check };
+    let host = Host { plugins: &plugins, extensions: &extensions, pull_check, pull_checks: BTreeMap::new() };
     let expansion = expand(&stack, &host).unwrap_or_else(|problems| panic!("{problems:?}"));
     let events = Arc::new(Mutex::new(Vec::<Event>::new()));
     let (clock, sink) = (cloud.clone(), events.clone());

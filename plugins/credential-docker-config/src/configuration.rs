@@ -139,7 +139,8 @@ mod tests {
     fn the_best_entry_that_has_something_counts() {
         let keys = |value: serde_json::Value, host: &str| {
             let configuration = parse(&value);
-            let (_, entries) = configuration.entries(&Server::new(host)).unwrap_or((Match::Exact, Vec::new()));
+            let (_, entries) =
+                configuration.entries(&Server::new(host)).unwrap_or((Match::Exact, Vec::new()));
             entries.iter().map(|(key, _)| *key).collect::<Vec<_>>().join(" ")
         };
         let entry = json!({ "username": "acme", "password": "x" });

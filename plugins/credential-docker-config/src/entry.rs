@@ -136,11 +136,22 @@ mod tests {
         assert_eq!(read(json!({ "auth": auth("acme:x:y"), "username": "other" })), pair("acme", "x:y"));
         assert_eq!(read(json!({ "auth": auth("acme:x\0\0") })), pair("acme", "x"));
         assert_eq!(read(json!({ "auth": format!("{}\r\n", auth("acme:x")) })), pair("acme", "x"));
-        assert_eq!(read(json!({ "auth": auth("_json_key:{\n  \"a\": 1\n}\n") })), pair("_json_key", "{\n  \"a\": 1\n}\n"));
+        assert_eq!(
+            read(json!({ "auth": auth("_json_key:{\n  \"a\": 1\n}\n") })),
+            pair("_json_key", "{\n  \"a\": 1\n}\n")
+        );
         let token = Err(Unusable::Token("an identity token"));
         assert_eq!(read(json!({ "auth": auth("00000000:"), "identitytoken": "ey" })), token);
         assert_eq!(read(json!({ "registrytoken": "ey" })), Err(Unusable::Token("a registry token")));
-        for wrong in [auth("acme"), auth(":x"), auth("acme:"), auth("acme:\0"), "%".into(), "//79".into(), "YWNt ZTp4".into()] {
+        for wrong in [
+            auth("acme"),
+            auth(":x"),
+            auth("acme:"),
+            auth("acme:\0"),
+            "%".into(),
+            "//79".into(),
+            "YWNt ZTp4".into(),
+        ] {
             assert!(matches!(read(json!({ "auth": wrong })), Err(Unusable::Malformed(_))), "{wrong}");
         }
     }

@@ -62,9 +62,7 @@ impl Struct for Output {
     ) -> std::result::Result<(), A::Error> {
         match name {
             "username" => value.decode_into(&mut self.username),
-            "secret" => {
-                value.decode_into(self.secret.get_or_insert_with(|| Secret::new(String::new())))
-            }
+            "secret" => value.decode_into(self.secret.get_or_insert_with(|| Secret::new(String::new()))),
             _ => value.ignore(),
         }
     }

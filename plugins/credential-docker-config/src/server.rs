@@ -96,7 +96,10 @@ mod tests {
         let own = Server::new("Git.Example.com:5050");
         assert_eq!((hub.key(), own.key()), ("https://index.docker.io/v1/", "git.example.com:5050"));
         let part = Server::new("docker.io/acme/team");
-        assert_eq!((part.key(), part.to_string().as_str()), ("https://index.docker.io/v1/", "docker.io/acme/team"));
+        assert_eq!(
+            (part.key(), part.to_string().as_str()),
+            ("https://index.docker.io/v1/", "docker.io/acme/team")
+        );
         for (server, key, expected) in [
             (&part, "docker.io/acme/team", Some(Match::Part(Reverse(2)))),
             (&part, "https://index.docker.io/acme/", Some(Match::Part(Reverse(1)))),

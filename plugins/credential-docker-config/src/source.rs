@@ -107,7 +107,10 @@ impl DockerConfigSource {
             invalid("there is no home directory in which Docker's configuration would be").help("set file")
         })?;
         let configuration = read(&path, server).await.map_err(|mut failure| {
-            let others: String = empty.iter().map(|place| format!(", and the {place} has no credential for {server}")).collect();
+            let others: String = empty
+                .iter()
+                .map(|place| format!(", and the {place} has no credential for {server}"))
+                .collect();
             failure.message.push_str(&others);
             failure
         })?;

@@ -145,10 +145,9 @@ async fn keys_are_found_as_docker_writes_them() {
 
 #[tokio::test]
 async fn variable_with_a_configuration_goes_before_files() {
-    let file = |user: &str| json!({ "auths": { "quay.io": { "username": user, "password": SECRET } } }).to_string();
-    let mut home = Home::new()
-        .write(".docker/config.json", &file("home"))
-        .write("auth.json", &file("named"));
+    let file =
+        |user: &str| json!({ "auths": { "quay.io": { "username": user, "password": SECRET } } }).to_string();
+    let mut home = Home::new().write(".docker/config.json", &file("home")).write("auth.json", &file("named"));
     let of = |home: &Home, text: &str| {
         let mut variables = home.variables.clone();
         variables.push(("DOCKER_AUTH_CONFIG", text.into()));
@@ -201,7 +200,8 @@ async fn part_of_a_registry_has_the_credential_of_the_longest_key() {
 #[tokio::test]
 async fn file_may_hold_more_than_utf8() {
     let home = Home::docker(&json!({}));
-    let text = format!("{{\"HttpHeaders\":{{\"X\":\"\u{fc}\"}},\"auths\":{{\"quay.io\":{{\"auth\":\"{AUTH}\"}}}}}}");
+    let text =
+        format!("{{\"HttpHeaders\":{{\"X\":\"\u{fc}\"}},\"auths\":{{\"quay.io\":{{\"auth\":\"{AUTH}\"}}}}}}");
     let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
     fs::write(home.directory.path().join(".docker/config.json"), latin).unwrap();
     assert_eq!(home.shown("quay.io", json!({})).await, format!("acme with {SECRET}"));
@@ -219,7 +219,6 @@ async fn says_what_is_wrong_with_the_file() {
         json!({ "auths": { "quay.io": { "auth": AUTH, "identitytoken": SECRET } } }).to_string(),
         json!({ "auths": { "quay.io": { "registrytoken": SECRET } } }).to_string(),
         json!({ "auths": { "quay.io/a": { "auth": AUTH }, "quay.io/b": { "auth": AUTH } } }).to_string(),
-        // A user name of two lines, and a password with an escape character.
         // `a\nb:x`
         json!({ "auths": { "quay.io": { "auth": "YQpiOng=" } } }).to_string(),
         json!({ "auths": {}, "credsStore": SECRET.repeat(4000), "credHelpers": { "quay.io": "../x" } })

@@ -88,7 +88,7 @@ async fn status(
 ) -> Result<Found, Failure> {
     let mut status = CredentialStatus {
         registry: name.to_string(),
-        host: registry.scope.host.clone(),
+        host: registry.location(),
         source: registry.source.describe(),
         user: None,
         secret_arn: None,
@@ -101,6 +101,9 @@ async fn status(
         pull: PullStatus::NotStored,
         notes: Vec::new(),
     };
+    if registry.is_unused() {
+        status.pull = PullStatus::Unused;
+    }
     let Some(stored) = registry.stored(context).await? else { return Ok(Found { status, untold: None }) };
     let labels = TokenLabels::read(&stored.labels);
     status.secret_arn = Some(stored.arn);
@@ -114,10 +117,12 @@ async fn status(
         status.pull = PullStatus::Refused { failure };
         return Ok(Found { status, untold: None });
     };
-    status.pull = match registry.check_pulls(context, &credential).await {
-        Ok(pulls) => PullStatus::Ok { images: pulls.notes },
-        Err(failure) => PullStatus::Refused { failure },
-    };
+    if !registry.is_unused() {
+        status.pull = match registry.check_pulls(context, &credential).await {
+            Ok(pulls) => PullStatus::Ok { images: pulls.notes },
+            Err(failure) => PullStatus::Refused { failure },
+        };
+    }
     let facts = if ask { registry.source.facts(context, &credential).await } else { Ok(Default::default()) };
     let untold = match facts {
         Ok(facts) => {
@@ -129,7 +134,7 @@ async fn status(
             None
         }
         Err(failure) => {
-            status.notes.push(format!("{} tells nothing more: {failure}", registry.scope.host));
+            status.notes.push(format!("{} tells nothing more: {failure}", registry.location()));
             Some(failure)
         }
     };
@@ -150,6 +155,8 @@ fn worry(found: &Found, now: u64, within: Duration) -> Option<Failure> {
             let message = format!("the stored credential `{registry}` does not pull: {}", failure.message);
             return Some(Failure { message, ..failure.clone() });
         }
+        // No task is launched with it.
+        PullStatus::Unused => return None,
         PullStatus::Ok { .. } => {}
     }
     let Some(at) = status.expires_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok()) else {
@@ -173,7 +180,8 @@ fn worry(found: &Found, now: u64, within: Duration) -> Option<Failure> {
 /// What a scheduled job has to say of a credential whose end nobody tells: that it does not fail before that.
 fn unknown_end(status: &CredentialStatus) -> Option<String> {
     let CredentialStatus { registry, host, .. } = status;
-    (status.expires_at.is_none() && !status.never_expires).then(|| {
+    let is_used = status.pull != PullStatus::Unused;
+    (is_used && status.expires_at.is_none() && !status.never_expires).then(|| {
         format!(
             "nobody tells when the stored credential `{registry}` of {host} expires: --fail-within fails only once it \
              does not pull any more, so keep its end in mind where it has one"

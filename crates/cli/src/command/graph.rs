@@ -17,12 +17,12 @@ pub(super) fn run(options: &arguments::Graph, invocation: &Invocation) -> Exit {
         Ok(loaded) => loaded,
         Err(failures) => return invocation.refuse(failures),
     };
-    let puller = match place::real_puller() {
-        Ok(puller) => puller,
+    let pullers = match place::real_pullers(&loaded.stack) {
+        Ok(pullers) => pullers,
         Err(failure) => return invocation.refuse(vec![failure]),
     };
     let aws = Aws::connect(Target::default(), None);
-    let graph = match host::unfold(&loaded, &plugins, &aws, puller, &invocation.variables) {
+    let graph = match host::unfold(&loaded, &plugins, &aws, pullers, &invocation.variables) {
         Ok(expansion) => expansion.graph,
         Err(failures) => return invocation.refuse(failures),
     };

@@ -55,9 +55,24 @@ fn chosen(all: &Credentials, named: &[String]) -> Result<Credentials, Vec<Failur
             failures.push(unknown(all, name));
             continue;
         };
+        if credential.is_unused() {
+            failures.push(unused(credential));
+            continue;
+        }
         chosen.insert(name.clone(), credential.clone());
     }
     if failures.is_empty() { Ok(chosen) } else { Err(failures) }
+}
+
+fn unused(credential: &RegistryCredential) -> Failure {
+    let message = format!(
+        "the credential `{}` cannot be rotated: no service has an image at {}, so that nothing would prove a new one",
+        credential.registry,
+        credential.location()
+    );
+    let help =
+        "declare the service that needs it first, or remove the registry; with `mint`, set removed = true";
+    Failure::new(FailureKind::Invalid, message).help(help)
 }
 
 fn unknown(all: &Credentials, name: &str) -> Failure {
@@ -73,8 +88,9 @@ fn unknown(all: &Credentials, name: &str) -> Failure {
 fn graph(credentials: &Credentials, grace: Duration) -> Result<Graph, Vec<Failure>> {
     let node = |(name, credential): (&Name, &Arc<RegistryCredential>)| {
         let step = RotateStep { credential: credential.clone(), grace };
-        Node::new(StepId::new("credential", name), Arc::new(step))
-            .output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN)
+        let node = Node::new(StepId::new("credential", name), Arc::new(step));
+        // One that is not used may not be stored.
+        if credential.is_unused() { node } else { node.output(<dyn SecretStore>::ARN, ValueType::SECRET_ARN) }
     };
     Graph::new(credentials.iter().map(node)).map_err(|errors| {
         errors.iter().map(|error| Failure::new(FailureKind::Internal, error.to_string())).collect()

@@ -58,15 +58,15 @@ fn row(status: &CredentialStatus, now: u64) -> [String; 7] {
         _ => "expired".to_owned(),
     });
     let expires = expires.unwrap_or_else(|| match &status.pull {
-        PullStatus::NotStored => none(),
+        PullStatus::NotStored | PullStatus::Unused if status.stored_at.is_none() => none(),
         _ if status.never_expires => "never".to_owned(),
         _ => "unknown".to_owned(),
     });
     let check = match &status.pull {
-        PullStatus::Ok { images } if images.is_empty() => "no images".to_owned(),
         PullStatus::Ok { images } => format!("ok ({})", words::count(images.len(), "image")),
         PullStatus::Refused { failure } => words::failure(failure.kind).to_owned(),
         PullStatus::NotStored => "not stored yet".to_owned(),
+        PullStatus::Unused => "no images".to_owned(),
     };
     [
         status.registry.clone(),
@@ -108,6 +108,9 @@ fn details(status: &CredentialStatus, style: Style) -> String {
             }
         }
         PullStatus::NotStored => text.push_str("  nothing is stored yet: `longshore deploy` does that\n"),
+        PullStatus::Unused => {
+            text.push_str("  no service has an image there, so that nothing proves it\n");
+        }
         PullStatus::Ok { .. } => {}
     }
     text

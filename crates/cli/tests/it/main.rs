@@ -23,6 +23,7 @@ mod project;
 mod protect;
 mod proxies;
 mod prune;
+mod registries;
 mod role_path;
 mod rotation;
 mod secrecy;

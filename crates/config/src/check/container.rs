@@ -66,8 +66,8 @@ pub(super) fn read(
     })
 }
 
-/// The registry whose credential pulls the image: the one that the container names, or else the one with the image's
-/// host.
+/// The registry whose credential pulls the image: the one that the container names, or else the one that the image
+/// begins like.
 fn registry(
     fields: &mut Fields<'_>,
     image: Option<&ImageReference>,
@@ -76,7 +76,7 @@ fn registry(
     if !fields.has("registry") {
         fields.skip("registry");
         let image = image.filter(|image| !image.is_ecr())?;
-        return registries.hosts.iter().find(|(_, host)| *host == image.host()).map(|(name, _)| name.clone());
+        return registries.of(image).cloned();
     }
     let name = registries.declared.reference(fields, "registry", "registry")?;
     if registries.removed.contains(&name) {
@@ -88,11 +88,15 @@ fn registry(
         );
         return None;
     }
-    if let (Some(host), Some(image)) = (registries.hosts.get(&name), image)
-        && host != image.host()
+    if let (Some(prefix), Some(image)) = (registries.prefixes.get(&name), image)
+        && !prefix.covers(image)
     {
-        let message =
-            format!("refers to the registry `{name}` at {host}, but the image lies at {}", image.host());
+        let lies_at = if prefix.host() == image.host() {
+            format!("{}/{}", image.host(), image.repository())
+        } else {
+            image.host().to_owned()
+        };
+        let message = format!("refers to the registry `{name}` at {prefix}, but the image lies at {lies_at}");
         fields.problem("registry", message, "remove it: an image finds its registry by its host");
         return None;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_model::{ContainerRegistry, Fields, ImageReference, Name, Store, closest};
+use longshore_model::{ContainerRegistry, Fields, ImagePrefix, ImageReference, Name, Store, closest};
 use serde_json::Value;
 
 use super::{
@@ -15,33 +15,42 @@ use crate::defaults::HOSTS;
 pub(super) struct Registries {
     /// Those that could be read.
     pub(super) declared: Named<ContainerRegistry>,
-    /// The hosts, also of those that are wrong in another way. Those that are removed have none.
-    pub(super) hosts: BTreeMap<Name, String>,
+    /// How their images begin, also of those that are wrong in another way. Those that are removed have no images.
+    pub(super) prefixes: BTreeMap<Name, ImagePrefix>,
     /// Those that are declared only so that what was made for them can be revoked.
     pub(super) removed: BTreeSet<Name>,
 }
 
 /// Reads all registries. The store of each is one of `stores`.
 pub(super) fn read_all(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins) -> Registries {
-    let (mut hosts, mut removed) = (BTreeMap::new(), BTreeSet::new());
+    let (mut prefixes, mut removed) = (BTreeMap::new(), BTreeSet::new());
     let declared = named(fields, "registries", |name, fields| {
         let source = Plugins::name(fields, "ghcr");
-        let host = host(fields);
+        let prefix = prefix(fields);
         let is_removed = fields.flag("removed").unwrap_or_default();
         if is_removed {
             removed.insert(name.clone());
         } else {
-            hosts.extend(host.clone().map(|host| (name.clone(), host)));
+            prefixes.extend(prefix.clone().map(|prefix| (name.clone(), prefix)));
         }
-        Some(ContainerRegistry { removed: is_removed, ..read(source, host, fields, stores, plugins)? })
+        Some(ContainerRegistry { removed: is_removed, ..read(source, prefix, fields, stores, plugins)? })
     });
-    check_hosts(&hosts, fields);
-    Registries { declared, hosts, removed }
+    check_prefixes(&prefixes, fields);
+    check_access(&declared, fields);
+    Registries { declared, prefixes, removed }
+}
+
+impl Registries {
+    /// The registry whose images begin like `image` for the longest.
+    pub(super) fn of(&self, image: &ImageReference) -> Option<&Name> {
+        let covering = self.prefixes.iter().filter(|(_, prefix)| prefix.covers(image));
+        covering.max_by_key(|(_, prefix)| prefix.path().len()).map(|(name, _)| name)
+    }
 }
 
 fn read(
     source: Option<String>,
-    host: Option<String>,
+    prefix: Option<ImagePrefix>,
     fields: &mut Fields<'_>,
     stores: &Named<Store>,
     plugins: &Plugins,
@@ -63,7 +72,7 @@ fn read(
     let protect = fields.flag("protect").unwrap_or_default();
     let source = plugins.options(PluginKind::CredentialSource, source, fields);
     Some(ContainerRegistry {
-        host: host?,
+        prefix: prefix?,
         endpoint,
         insecure,
         ca_file,
@@ -75,8 +84,8 @@ fn read(
     })
 }
 
-/// The host, as image references have it.
-fn host(fields: &mut Fields<'_>) -> Option<String> {
+/// How the registry's images begin: the option `host`.
+fn prefix(fields: &mut Fields<'_>) -> Option<ImagePrefix> {
     if !fields.has("host") {
         fields.skip("host");
         // Without `use`, or where it is mistyped, there is an error already, and perhaps a default once it is right.
@@ -92,19 +101,18 @@ fn host(fields: &mut Fields<'_>) -> Option<String> {
         return None;
     }
     let text = fields.text("host")?;
-    let image = format!("{text}/a/b").parse::<ImageReference>().ok();
-    // A text that names no host would be taken as part of a repository on Docker Hub.
-    let image = image.filter(|image| image.repository() == "a/b");
-    if image.as_ref().is_some_and(ImageReference::is_ecr) {
+    let Ok(prefix) = text.parse::<ImagePrefix>() else {
+        let accepted = "a host as it stands in image references, such as \"registry.example.com:5050\", or a host and the \
+                        path of a part, such as \"quay.io/acme\"";
+        fields.refuse("host", accepted);
+        return None;
+    };
+    if format!("{prefix}/a").parse().is_ok_and(|image: ImageReference| image.is_ecr()) {
         let help = "remove the registry: the execution role itself pulls from Amazon ECR";
         fields.problem("host", format!("found \"{text}\", which needs no credential"), help);
         return None;
     }
-    if image.is_none() {
-        fields
-            .refuse("host", "a host as it stands in image references, such as \"registry.example.com:5050\"");
-    }
-    Some(image?.host().to_owned())
+    Some(prefix)
 }
 
 /// Secrets Manager's characters (API reference, `CreateSecret`). It advises against a name that ends like the suffix
@@ -116,16 +124,45 @@ fn is_secret_name(text: &str) -> bool {
     consists_of(text, "/_+=.@-", 512) && !looks_like_an_arn
 }
 
-/// An image finds its registry by its host, so two registries cannot share one.
-fn check_hosts(hosts: &BTreeMap<Name, String>, fields: &Fields<'_>) {
+/// An image finds its registry by its host and path, so two registries cannot share both.
+fn check_prefixes(prefixes: &BTreeMap<Name, ImagePrefix>, fields: &Fields<'_>) {
     let mut names = BTreeMap::new();
-    for (name, host) in hosts {
-        if let Some(first) = names.insert(host, name) {
+    for (name, prefix) in prefixes {
+        if let Some(first) = names.insert(prefix, name) {
+            let help = match prefix.path() {
+                "" => format!(
+                    "keep one of them: an image finds its credential by the host; or give a credential for a part of the \
+                     registry its path, as in host = \"{prefix}/acme\""
+                ),
+                _ => "keep one of them: an image finds its credential by host and path".to_owned(),
+            };
             fields.problem_below(
                 &["registries", name.as_str(), "host"],
-                format!("`{host}` is the host of `registries.{first}` and of `registries.{name}`"),
-                "keep one of them: an image finds its credential by the host",
+                format!("`{prefix}` is the host of `registries.{first}` and of `registries.{name}`"),
+                help,
             );
+        }
+    }
+}
+
+/// A host is reached in one way, by whichever of its registries. Where an endpoint takes its place, that has its own.
+fn check_access(registries: &Named<ContainerRegistry>, fields: &Fields<'_>) {
+    let mut firsts: BTreeMap<&str, (&Name, &ContainerRegistry)> = BTreeMap::new();
+    let reached = registries.read.iter().filter(|(_, one)| one.endpoint.is_none() && !one.removed);
+    for (name, registry) in reached {
+        let host = registry.prefix.host();
+        let (first, other) = *firsts.entry(host).or_insert((name, registry));
+        for (key, differs) in [
+            ("insecure", registry.insecure != other.insecure),
+            ("ca-file", registry.ca_file != other.ca_file),
+        ] {
+            if differs {
+                fields.problem_below(
+                    &["registries", name.as_str(), key],
+                    format!("is not that of `registries.{first}`, which is at {host} too"),
+                    "set it alike for both: a host is reached in one way",
+                );
+            }
         }
     }
 }

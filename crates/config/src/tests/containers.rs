@@ -39,6 +39,66 @@ public.image = "public.ecr.aws/nginx/nginx"
 }
 
 #[test]
+fn longest_path_decides_among_registries_of_one_host() {
+    let base = r#"
+stack = "acme"
+[registries]
+quay = { use = "static", host = "quay.io" }
+organisation = { use = "static", host = "quay.io/acme" }
+project = { use = "static", host = "quay.io/acme/shop" }
+hub = { use = "dockerhub", host = "docker.io/acme" }
+gitlab = { use = "gitlab", host = "git.example.com:5050/acme/shop" }
+[services.all.containers]
+other.image = "quay.io/other/api"
+acmes.image = "quay.io/acmes/api"
+acme.image = "quay.io/acme/api"
+shop.image = "quay.io/acme/shop/api"
+repository.image = "quay.io/acme/shop:1"
+chosen = { image = "quay.io/acme/shop/api", registry = "organisation" }
+hub.image = "acme/api"
+official.image = "nginx"
+gitlab.image = "git.example.com:5050/acme/shop/api"
+elsewhere.image = "git.example.com:5050/acme/other/api"
+"#;
+    let loaded = Configuration::new(base, "").load();
+    let found =
+        loaded.service("all").containers.iter().map(|(name, container)| {
+            format!("{name} {}", container.registry.as_ref().map_or("-", Name::as_str))
+        });
+    insta::assert_snapshot!(found.collect::<Vec<_>>().join("\n"), @r"
+    acme organisation
+    acmes quay
+    chosen organisation
+    elsewhere -
+    gitlab gitlab
+    hub hub
+    official -
+    other quay
+    repository project
+    shop project
+    ");
+}
+
+#[test]
+fn registries_of_one_host_differ_in_path_and_not_in_access() {
+    let base = r#"
+stack = "acme"
+[registries]
+one = { use = "static", host = "quay.io/acme" }
+two = { use = "static", host = "quay.io/acme" }
+three = { use = "static", host = "quay.io/other", insecure = true }
+four = { use = "static", host = "quay.io/more", endpoint = "http://mirror.example.com" }
+five = { use = "static", host = "acme" }
+six = { use = "static", host = "quay.io/Acme" }
+seven = { use = "static", host = "QUAY.io/seven", ca-file = "ca.pem" }
+[services.api]
+image = "quay.io/other/api"
+registry = "four"
+"#;
+    insta::assert_snapshot!(Configuration::new(base, "").errors());
+}
+
+#[test]
 fn a_registry_that_is_removed_pulls_no_image() {
     let base = "stack = 'acme'\n[registries]\nold = { use = 'dockerhub', removed = true }\nhub.use = 'dockerhub'\n\
                 gone = { use = 'ghcr', removed = true }\n[services.api.containers]\nhub.image = 'acme/api'\n\

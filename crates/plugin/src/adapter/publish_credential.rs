@@ -9,7 +9,8 @@ use crate::{Context, RegistryCredential, Result, SecretStore, Step, Verdict, stu
 
 /// Publishes the credential of one container registry. One that is fetched is proved to pull every image which needs it
 /// before it is stored. One that is made for the stack is made only where the stored one does not serve, and is revoked
-/// when it does not pull. The secret goes from source to store inside this step and nowhere else.
+/// when it does not pull. One that no image needs cannot be proved, and is neither fetched nor stored. The secret goes from
+/// source to store inside this step and nowhere else.
 pub struct PublishCredentialStep {
     credential: Arc<RegistryCredential>,
     /// What was planned about a token that is minted: what is applied is what was planned.
@@ -31,6 +32,9 @@ impl PublishCredentialStep {
 impl Step for PublishCredentialStep {
     async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
         let credential = &self.credential;
+        if credential.is_unused() {
+            return credential.plan_unused(context).await;
+        }
         if let Some(minter) = credential.source.minter() {
             let verdict = credential.judge(context).await?;
             let plan = credential.plan_minted(context, minter, &verdict).await?;

@@ -151,7 +151,7 @@ impl RegistryCredential {
     }
 
     pub(super) async fn mint(&self, context: &Context, minter: &dyn TokenMinter) -> Result<Minted> {
-        context.progress(format!("making a token for {}", self.scope.host));
+        context.progress(format!("making a token for {}", self.location()));
         minter.mint(context, &self.full_scope(context).await?).await
     }
 

@@ -7,6 +7,7 @@ mod renew;
 mod revoke;
 #[cfg(test)]
 mod tests;
+mod unused;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,6 +42,8 @@ pub struct RegistryCredential {
     pub pull_check: Arc<dyn PullCheck>,
     /// Another URL at which the registry is reached.
     pub endpoint: Option<String>,
+    /// The path of the part of the registry that it is for; empty for a whole one.
+    pub path: String,
     /// What a token that is made for the registry has to be able to pull. [`PullScope::holder`] is empty here: only the
     /// store knows it.
     pub scope: PullScope,
@@ -91,9 +94,17 @@ impl RegistryCredential {
             images: Vec::new(),
             pull_check,
             endpoint: None,
+            path: String::new(),
             scope: PullScope::default(),
             proved: Mutex::default(),
         }
+    }
+
+    /// The registry as people call it: `ghcr.io`, or `quay.io/acme` for a part of one.
+    #[must_use]
+    pub fn location(&self) -> String {
+        let Self { scope, path, .. } = self;
+        if path.is_empty() { scope.host.clone() } else { format!("{}/{path}", scope.host) }
     }
 
     /// The step that publishes it.

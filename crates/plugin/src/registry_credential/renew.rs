@@ -24,11 +24,14 @@ pub struct Renewed {
 
 impl RegistryCredential {
     /// Finds out what a rotation would do. Reads only. A credential that a source yields is proved already here; one
-    /// that is the stored one changes nothing.
+    /// that is the stored one changes nothing, nor does one that no image needs.
     ///
     /// # Errors
     /// When nothing is stored yet, when the source yields nothing, or when what it yields does not pull.
     pub async fn plan_renewal(&self, context: &Context) -> Result<StepPlan> {
+        if self.is_unused() {
+            return self.plan_unused(context).await;
+        }
         let stored = self.require_stored(context).await?;
         let plan = |action| {
             StepPlan::new(action, format!("secret {}", stored.name))
@@ -66,6 +69,7 @@ impl RegistryCredential {
     /// When there is no new credential, or when it does not pull, or when the store refuses. What tasks read is then
     /// what it was.
     pub async fn renew(&self, context: &Context) -> Result<Renewed> {
+        self.require_images()?;
         let stored = self.require_stored(context).await?;
         let before = TokenLabels::read(&stored.labels);
         let Some(minter) = self.source.minter() else {
@@ -90,7 +94,7 @@ impl RegistryCredential {
     }
 
     async fn require_stored(&self, context: &Context) -> Result<Stored> {
-        self.stored(context).await?.ok_or_else(|| not_stored(&self.scope.host))
+        self.stored(context).await?.ok_or_else(|| not_stored(&self.location()))
     }
 
     async fn promote_minted(

@@ -1,0 +1,43 @@
+//! Credentials that no image of the stack needs.
+
+use longshore_model::{Action, Failure, FailureKind, StepPlan};
+
+use super::RegistryCredential;
+use crate::{Context, Result};
+
+impl RegistryCredential {
+    /// Whether no image of the stack needs it. Then there is nothing that could prove it.
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        self.images.is_empty()
+    }
+
+    /// Plans no change, and says so: what is not proved is not stored. What is stored already stays, because it is
+    /// declared. Reads only.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn plan_unused(&self, context: &Context) -> Result<StepPlan> {
+        let resource = self.store.resource(&self.secret);
+        let resource = resource.unwrap_or_else(|| format!("credential of {}", self.location()));
+        let mut plan = StepPlan::new(Action::NoChange, resource);
+        let what = match self.stored(context).await? {
+            Some(_) => "what is stored stays, and is not proved",
+            None => "the credential is not stored, because nothing proves it",
+        };
+        plan.notes.push(format!("no service has an image at {}: {what}", self.location()));
+        Ok(plan)
+    }
+
+    /// Refuses to replace a credential by one that nothing proves.
+    pub(super) fn require_images(&self) -> Result<()> {
+        if !self.is_unused() {
+            return Ok(());
+        }
+        let message = format!(
+            "no service has an image at {}: nothing would prove the new credential, and it was not promoted",
+            self.location()
+        );
+        Err(Failure::new(FailureKind::Invalid, message))
+    }
+}
