@@ -121,7 +121,8 @@ impl Account {
             Place::Moto(_) => None,
         };
         let pull_check = Arc::new(Proved(cloud));
-        let host = Host { plugins: &plugins(), extensions: &extensions, pull_check, pull_checks: BTreeMap::new() };
+        let host =
+            Host { plugins: &plugins(), extensions: &extensions, pull_check, pull_checks: BTreeMap::new() };
         let expansion =
             expand(&loaded.stack, &host).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
         let interrupt = CancellationToken::new();
