@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::{
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
 use aws_types::{SdkConfig, origin::Origin};
-use longshore_model::{AwsTarget, CallRate, Failure, FailureKind};
+use longshore_model::{AssumedRole, AwsTarget, CallRate, Failure, FailureKind};
 use longshore_outside::{Proxies, Trust};
 use longshore_plugin::Result;
 use tokio::sync::OnceCell;
@@ -30,6 +30,7 @@ use crate::{
     attempt::{Attempts, PacedIdentities, Worth, retries},
     chance::Chance,
     changes::Changes,
+    credentials::{Profile, set, with_credentials},
     fenced::{Marked, fenced},
     lock::Fence,
     pace::Pacer,
@@ -42,6 +43,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the first byte of an answer may take. AWS's control planes answer in seconds.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long the source of the credentials may take: a login with several steps, or a role that is assumed with what another
+/// one gave.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The region of the embedded simulated cloud, where none is configured.
 const EMBEDDED_REGION: &str = "us-east-1";
 
@@ -53,6 +58,8 @@ pub struct Target {
     pub region: Option<String>,
     /// The profile of the shared configuration files.
     pub profile: Option<String>,
+    /// The role that is assumed with the credentials found.
+    pub assume_role: Option<AssumedRole>,
     /// The URL of an emulator or a proxy, for all calls.
     pub endpoint: Option<String>,
     /// The one that `AWS_ENDPOINT_URL` names: for services that have no variable of their own, such as
@@ -66,8 +73,8 @@ pub struct Target {
 
 impl From<&AwsTarget> for Target {
     fn from(target: &AwsTarget) -> Self {
-        let AwsTarget { region, profile, endpoint, account: _, rates } = target.clone();
-        Self { region, profile, endpoint, shared_endpoint: None, test_credentials: false, rates }
+        let AwsTarget { region, profile, assume_role, endpoint, account: _, rates } = target.clone();
+        Self { region, profile, assume_role, endpoint, shared_endpoint: None, test_credentials: false, rates }
     }
 }
 
@@ -258,7 +265,7 @@ impl Aws {
                 Some(embedded) => embedded_config(&inner.target, embedded, &pacer, &inner.fence),
                 None => {
                     Proxies::of_environment()?;
-                    load(&inner.target, &pacer, &inner.fence).await
+                    load(&inner.target, &pacer, &inner.fence).await?
                 }
             };
             if region_of(&config).is_some() { Ok((config, pacer)) } else { Err(no_region(&inner.target)) }
@@ -301,12 +308,14 @@ fn paced(pacer: &Arc<Pacer>, identities: impl ResolveCachedIdentity + 'static) -
 }
 
 /// The configuration for AWS or an emulator, by the rules of the SDK.
-async fn load(target: &Target, pacer: &Arc<Pacer>, fence: &Arc<Fence>) -> SdkConfig {
+async fn load(target: &Target, pacer: &Arc<Pacer>, fence: &Arc<Fence>) -> Result<SdkConfig> {
+    let profile = Profile::find(target.profile.as_deref(), target.test_credentials).await?;
+    let trust = trust(profile.as_ref()).await?;
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(fenced(transport::named(transport::network(Trust::of_system())), fence.clone()))
-        .identity_cache(paced(pacer, IdentityCache::lazy().build()))
+        .http_client(fenced(transport::named(transport::network(trust)), fence.clone()))
+        .identity_cache(paced(pacer, IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build()))
         .sleep_impl(TokioSleep::new())
         .retry_config(retries())
         .timeout_config(timeouts);
@@ -323,7 +332,7 @@ async fn load(target: &Target, pacer: &Arc<Pacer>, fence: &Arc<Fence>) -> SdkCon
         loader = loader.credentials_provider(Credentials::from_keys("test", "test", None));
     }
     let config = loader.load().await;
-    match &target.shared_endpoint {
+    let config = match &target.shared_endpoint {
         // Nothing that a profile says leads elsewhere: an environment that is simulated must not reach AWS.
         Some(shared) if target.endpoint.is_none() => {
             let mut config = config.into_builder();
@@ -331,6 +340,28 @@ async fn load(target: &Target, pacer: &Arc<Pacer>, fence: &Arc<Fence>) -> SdkCon
             config.endpoint_url(shared).build()
         }
         _ => config,
+    };
+    Ok(with_credentials(config, profile, target.profile.is_some(), target.assume_role.as_ref()))
+}
+
+/// Returns the certificates that calls to AWS trust, as all AWS tools do: those in the file that `AWS_CA_BUNDLE` or the
+/// profile names, in place of the system's.
+async fn trust(profile: Option<&Profile>) -> Result<Trust> {
+    let of_profile = profile.and_then(|profile| {
+        let at = format!("ca_bundle of the AWS profile {}", profile.name);
+        Some((at, profile.ca_bundle.clone()?))
+    });
+    let of_environment = set("AWS_CA_BUNDLE").map(|file| ("AWS_CA_BUNDLE".to_owned(), file));
+    let Some((at, file)) = of_environment.or(of_profile) else { return Ok(Trust::of_system()) };
+    let fail = |what: String| {
+        Failure::new(FailureKind::Invalid, format!("the file {file} {what}")).at(at).help(
+            "name a file with certificates of authorities in PEM format; it replaces the system's for calls to AWS",
+        )
+    };
+    match tokio::fs::read(&file).await {
+        Ok(pem) => Trust::in_pem(&pem)
+            .ok_or_else(|| fail("cannot be used: there is no certificate in PEM format".to_owned())),
+        Err(error) => Err(fail(format!("cannot be read: {error}"))),
     }
 }
 

@@ -8,7 +8,12 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use longshore_model::{Failure, FailureKind};
 use longshore_outside::Trust;
 
-use crate::{fenced::Refused, pace::Interrupted, transport::NoAnswer};
+use crate::{
+    credentials::{NoCredentials, Profile},
+    fenced::Refused,
+    pace::Interrupted,
+    transport::NoAnswer,
+};
 
 /// AWS's code of an error, such as `AccessDeniedException`; nothing when no answer came that has one.
 #[must_use]
@@ -101,6 +106,9 @@ pub fn failure<E>(error: &SdkError<E, HttpResponse>, at: impl Display) -> Failur
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
+    if let Some(NoCredentials(known @ Failure { at: Some(_), .. })) = find(error) {
+        return known.clone();
+    }
     let at = at.to_string();
     match error {
         SdkError::ServiceError(context) => of_service(context.err(), context.raw(), &at),
@@ -172,18 +180,21 @@ fn of_dispatch(error: &(dyn Error + 'static)) -> Failure {
     if let Some(Refused(failure)) = find::<Refused>(error) {
         return failure.clone();
     }
+    if let Some(NoCredentials(failure)) = find(error) {
+        return failure.clone();
+    }
     if let Some(credentials) = find::<CredentialsError>(error) {
-        return of_credentials(credentials);
+        return of_credentials(credentials, None);
     }
     if let Some(no_answer) = find::<NoAnswer>(error) {
         let help = if !no_answer.is_distrust() {
             "check the network, the region and, where one is set, the endpoint (AWS_ENDPOINT_URL)"
         } else if !Trust::of_system().is_empty() {
-            "where a proxy opens the connection, add its authority's certificate to those of the system, or name a file \
-             with all that are trusted in SSL_CERT_FILE"
+            "where a proxy opens the connection, name a file with its authority's certificate in AWS_CA_BUNDLE, or as \
+             `ca_bundle` of the AWS profile; it replaces the system's certificates for calls to AWS"
         } else {
             "this machine trusts no authority: install their certificates (Debian: ca-certificates), or name a file of \
-             them in SSL_CERT_FILE"
+             them in AWS_CA_BUNDLE or SSL_CERT_FILE"
         };
         return Failure::new(FailureKind::Unavailable, chain(no_answer)).help(help);
     }
@@ -195,21 +206,32 @@ fn of_dispatch(error: &(dyn Error + 'static)) -> Failure {
     Failure::new(kind, error.source().map_or_else(|| error.to_string(), chain))
 }
 
-fn of_credentials(error: &CredentialsError) -> Failure {
-    let (message, help) = match error {
-        CredentialsError::CredentialsNotLoaded(_) => (
+/// Returns the failure of credentials that could not be loaded, those of `profile` where one is used.
+pub(crate) fn of_credentials(error: &CredentialsError, profile: Option<&Profile>) -> Failure {
+    let name = profile.map(|profile| profile.name.as_str());
+    let of = name.map_or_else(String::new, |name| format!(" of the profile `{name}`"));
+    let (message, help) = match (error, name) {
+        (CredentialsError::CredentialsNotLoaded(_), None) => (
             "no AWS credentials were found".to_owned(),
             "set AWS_PROFILE or `aws.profile` to a configured profile (`aws configure sso`, `aws sso login`), or set \
              AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         ),
-        CredentialsError::ProviderTimedOut(_) => (
-            format!("the source of the AWS credentials did not answer: {}", chain(error)),
+        (CredentialsError::CredentialsNotLoaded(_), Some(name)) => (
+            format!("the AWS profile `{name}` has no credentials: {}", chain(error)),
+            "complete the profile (`aws configure sso`, `aws configure`), or name another one",
+        ),
+        (CredentialsError::ProviderTimedOut(_), _) => (
+            format!("the source of the AWS credentials{of} did not answer: {}", chain(error)),
             "check the network, or the `credential_process` of the AWS profile",
         ),
         _ => (
-            format!("the AWS credentials could not be loaded: {}", chain(error)),
+            format!("the AWS credentials{of} could not be loaded: {}", chain(error)),
             "check the AWS profile, or log in again (`aws sso login`)",
         ),
+    };
+    let help = match profile {
+        Some(Profile { name, is_sso: true, .. }) => format!("log in: `aws sso login --profile {name}`"),
+        _ => help.to_owned(),
     };
     Failure::new(FailureKind::Denied, message).help(help)
 }
@@ -227,7 +249,7 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 /// The error and its causes in one line, without what is said twice.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {

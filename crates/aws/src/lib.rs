@@ -8,6 +8,7 @@ mod attempt;
 mod chance;
 mod changes;
 mod clients;
+mod credentials;
 mod failure;
 mod fenced;
 mod identity;

@@ -34,12 +34,27 @@ pub struct AwsTarget {
     pub region: Option<String>,
     /// The profile of the shared AWS configuration files.
     pub profile: Option<String>,
+    /// The role that is assumed with the credentials found.
+    pub assume_role: Option<AssumedRole>,
     /// The account that the stack belongs to. A run that would reach another one ends before it begins.
     pub account: Option<String>,
     /// The URL of an emulator or a proxy; otherwise AWS itself, or what `AWS_ENDPOINT_URL` says.
     pub endpoint: Option<String>,
     /// How many calls AWS takes, by the name of their class, where that is not what it takes of everybody.
     pub rates: BTreeMap<String, CallRate>,
+}
+
+/// A role that is assumed before AWS is called for a stack.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AssumedRole {
+    /// The role's ARN.
+    pub arn: String,
+    /// The external id that the role's trust policy asks for.
+    pub external_id: Option<String>,
+    /// The session's name, which CloudTrail shows; otherwise `longshore`.
+    pub session_name: Option<String>,
+    /// How many seconds a session lasts before it is renewed; otherwise an hour.
+    pub duration_seconds: Option<u32>,
 }
 
 /// How many calls of a class AWS takes.

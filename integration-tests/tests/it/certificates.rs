@@ -48,32 +48,38 @@ fn server(name: &str) -> (String, String) {
     (url, cert.pem())
 }
 
-/// What a look at the lock ends with, where `SSL_CERT_FILE` is `file`.
-fn refusal(endpoint: &str, file: &str, content: &str) -> String {
+/// What a look at the lock ends with, with these variables and a file in the directory.
+fn refusal(endpoint: &str, variables: &[(&str, &str)], (file, content): (&str, &str)) -> String {
     let project = Project::new();
-    fs::write(project.path().join(file), content).unwrap();
-    let project = [
+    let path = project.path().join(file);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+    let test = [
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("SSL_CERT_FILE", file),
         ("SSL_CERT_DIR", "nowhere"),
-    ]
-    .into_iter()
-    .fold(project, |project, (name, value)| project.variable(name, value));
+    ];
+    let variables = test.iter().chain(variables);
+    let project = variables.fold(project, |project, (name, value)| project.variable(name, value));
     project.longshore(&["lock", "show", "--env", "production"]).code(1).stderr
+}
+
+/// The same, where `SSL_CERT_FILE` is `file`.
+fn refusal_with(endpoint: &str, file: &str, content: &str) -> String {
+    refusal(endpoint, &[("SSL_CERT_FILE", file)], (file, content))
 }
 
 #[test]
 fn without_certificates_it_says_so_and_with_the_right_one_the_server_is_heard() {
     let (url, certificate) = server("own");
-    let nobody = refusal(&url, "empty.pem", "");
+    let nobody = refusal_with(&url, "empty.pem", "");
     let (_, another) = server("another");
-    let others = refusal(&url, "another.pem", &another);
+    let others = refusal_with(&url, "another.pem", &another);
     insta::with_settings!({filters => vec![(r"localhost:\d+", "[endpoint]")]}, {
         insta::assert_snapshot!(format!("{nobody}\n{others}"));
     });
-    let heard = refusal(&url, "own.pem", &certificate);
+    let heard = refusal_with(&url, "own.pem", &certificate);
     assert!(heard.contains("HTTP 403"), "{heard}");
 }
 
@@ -87,6 +93,42 @@ fn what_is_reached_without_tls_needs_no_certificates() {
             let _ = stream.write_all(ANSWER);
         }
     });
-    let heard = refusal(&url, "empty.pem", "");
+    let heard = refusal_with(&url, "empty.pem", "");
     assert!(heard.contains("HTTP 403"), "{heard}");
+}
+
+#[test]
+fn aws_ca_bundle_replaces_the_system_certificates() {
+    let (url, own) = server("own");
+    let (other_url, other) = server("another");
+    let bundle = [("AWS_CA_BUNDLE", "bundle.pem")];
+    let heard = refusal(&url, &bundle, ("bundle.pem", &format!("# ours\n{own}{other}")));
+    assert!(heard.contains("HTTP 403"), "{heard}");
+    let directory = tempfile::tempdir().unwrap();
+    let system = directory.path().join("system.pem");
+    fs::write(&system, other).unwrap();
+    let replaced = [("AWS_CA_BUNDLE", "bundle.pem"), ("SSL_CERT_FILE", system.to_str().unwrap())];
+    let refused = refusal(&other_url, &replaced, ("bundle.pem", &own));
+    assert!(refused.contains("UnknownIssuer") && refused.contains("AWS_CA_BUNDLE"), "{refused}");
+
+    let missing = refusal(&url, &[("AWS_CA_BUNDLE", "missing.pem")], ("other.pem", ""));
+    assert!(missing.contains("AWS_CA_BUNDLE") && missing.contains("missing.pem cannot be read"), "{missing}");
+    let empty = refusal(&url, &bundle, ("bundle.pem", "-----BEGIN PRIVATE KEY-----"));
+    assert!(empty.contains("there is no certificate in PEM format"), "{empty}");
+}
+
+#[test]
+fn ca_bundle_of_the_profile_is_trusted() {
+    let (url, own) = server("own");
+    let config = [("AWS_CONFIG_FILE", "aws-config"), ("SSL_CERT_FILE", "nowhere"), ("AWS_PROFILE", "acme")];
+    let directory = tempfile::tempdir().unwrap();
+    let bundle = directory.path().join("bundle.pem");
+    fs::write(&bundle, own).unwrap();
+    let profile = format!("[profile acme]\nca_bundle = {}\n", bundle.display());
+    let heard = refusal(&url, &config, ("aws-config", &profile));
+    assert!(heard.contains("HTTP 403"), "{heard}");
+    // The variable goes before the profile.
+    let variables = [&config[..], &[("AWS_CA_BUNDLE", "missing.pem")]].concat();
+    let refused = refusal(&url, &variables, ("aws-config", &profile));
+    assert!(refused.contains("missing.pem cannot be read"), "{refused}");
 }

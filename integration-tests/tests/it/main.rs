@@ -14,6 +14,7 @@ mod needs_docker;
 mod needs_python;
 mod needs_registry;
 mod needs_terraform;
+mod profiles;
 mod refusals;
 mod registry;
 mod round_trips;

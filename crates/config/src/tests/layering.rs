@@ -1,6 +1,6 @@
 //! Which layer wins.
 
-use longshore_model::ContainerSecret;
+use longshore_model::{AssumedRole, ContainerSecret};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -287,5 +287,33 @@ proptest! {
             .map_or((None, "none"), |(count, origin)| (Some(count), origin));
         prop_assert_eq!(configuration.load().service("api").desired_count, count);
         prop_assert_eq!(configuration.origin("services.api.desired-count"), origin);
+    }
+}
+
+#[test]
+fn role_to_assume_is_an_arn_or_a_table() {
+    let arn = "arn:aws:iam::123456789012:role/deploy";
+    let assumed = |aws: &str| {
+        let configuration = Configuration::new(&format!("{API}\n[aws]\n{aws}"), "");
+        configuration.load().stack.aws.assume_role
+    };
+    let role = AssumedRole { arn: arn.to_owned(), ..AssumedRole::default() };
+    assert_eq!(assumed(&format!("assume-role = '{arn}'")), Some(role.clone()));
+    let table = "external-id = 'acme', session-name = 'ci@shop', duration-seconds = 900";
+    let role = AssumedRole {
+        external_id: Some("acme".to_owned()),
+        session_name: Some("ci@shop".to_owned()),
+        duration_seconds: Some(900),
+        ..role
+    };
+    assert_eq!(assumed(&format!("assume-role = {{ arn = '{arn}', {table} }}")), Some(role));
+
+    let errors = |aws: &str| Configuration::new(&format!("{API}\n[aws]\n{aws}"), "").errors();
+    let user = errors("assume-role = 'arn:aws:iam::123456789012:user/deploy'");
+    assert!(user.contains("aws.assume-role: ") && user.contains("must be the ARN of a role"), "{user}");
+    let table =
+        errors("assume-role = { external-id = ' ', session-name = 'x', duration-seconds = 60, name = 'x' }");
+    for key in ["external-id", "session-name", "duration-seconds", "name", "arn"] {
+        assert!(table.contains(&format!("aws.assume-role.{key}: ")), "{key}: {table}");
     }
 }
