@@ -31,7 +31,8 @@ pub use key::{is_key_arn, is_key_reference};
 pub use lock::{Fence, Held, Lock, Shut, Waiting};
 pub use name::bounded;
 pub use ownership::{
-    Mark, Owner, Ownership, PROTECTED_TAG, REGION_TAG, RESOURCE_TAG, STACK_TAG, is_protected,
+    ENVIRONMENT_TAG, Mark, Owner, Ownership, PROTECTED_TAG, REGION_TAG, RESOURCE_TAG, STACK_TAG,
+    is_ownership_tag, is_protected,
 };
 pub use pace::check_rates;
 pub use reads::{CurrentValue, Freshness, Listed, ListedRole, ListedSecrets, Owned, Reads, is_absent};

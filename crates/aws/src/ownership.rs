@@ -1,6 +1,7 @@
-//! Who owns a resource: two tags say it.
+//! Ownership of resources, by tags.
 //!
-//! Longshore changes nothing that it does not own. What it makes carries the stack's name and the step that made it.
+//! Longshore changes nothing that it does not own. What it makes carries the names of the stack, of the environment and
+//! of the step that made it.
 
 use std::fmt::Display;
 
@@ -11,6 +12,9 @@ use crate::name::bounded;
 
 /// The tag that names the stack which owns a resource.
 pub const STACK_TAG: &str = "longshore:stack";
+
+/// The tag that names the environment of the stack which owns a resource.
+pub const ENVIRONMENT_TAG: &str = "longshore:environment";
 
 /// The tag that names the step which made a resource.
 pub const RESOURCE_TAG: &str = "longshore:resource";
@@ -24,10 +28,17 @@ pub const PROTECTED_TAG: &str = "longshore:protected";
 /// The longest value of a tag, in IAM, Secrets Manager, ECS and EC2 alike.
 const VALUE_LIMIT: usize = 256;
 
+/// Returns whether `key` is a tag that names the owner of a resource.
+#[must_use]
+pub fn is_ownership_tag(key: &str) -> bool {
+    [STACK_TAG, ENVIRONMENT_TAG, RESOURCE_TAG, REGION_TAG, PROTECTED_TAG].contains(&key)
+}
+
 /// The ownership of what a step makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ownership {
     stack: String,
+    environment: String,
     resource: String,
     adopts: bool,
     marks: Vec<Mark>,
@@ -66,29 +77,39 @@ pub fn is_protected<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> b
     tags.into_iter().any(|tag| tag == (PROTECTED_TAG, "true"))
 }
 
-/// Whom a resource belongs to.
+/// The owner of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// This stack.
+    /// This stack in this environment. Resources of the stack without a tag for the environment count as well: earlier
+    /// versions made them.
     Ours,
+    /// Another environment of this stack: its name.
+    OtherEnvironment(String),
     /// Another stack: its name.
     OtherStack(String),
-    /// No stack: it carries no tag of Longshore's.
+    /// No stack: the resource carries no tag of Longshore's.
     Nobody,
 }
 
 impl Ownership {
-    /// The ownership of what the step of `context` makes.
+    /// Returns the ownership of what the step of `context` makes.
     #[must_use]
     pub fn of(context: &Context) -> Self {
-        let ownership = Self::new(context.stack.as_str(), context.step.as_str());
-        Self { adopts: context.adopts, ..ownership.mark(Mark::protection(context.protects)) }
+        let Context { stack, environment, step, adopts, protects, .. } = context;
+        let ownership = Self::new(stack.as_str(), environment.as_str(), step.as_str());
+        Self { adopts: *adopts, ..ownership.mark(Mark::protection(*protects)) }
     }
 
-    /// The ownership of `stack` and, within it, of `resource`.
+    /// Returns the ownership of `stack` in `environment` and, within it, of `resource`.
     #[must_use]
-    pub fn new(stack: &str, resource: &str) -> Self {
-        Self { stack: tag_value(stack), resource: tag_value(resource), adopts: false, marks: Vec::new() }
+    pub fn new(stack: &str, environment: &str, resource: &str) -> Self {
+        Self {
+            stack: tag_value(stack),
+            environment: tag_value(environment),
+            resource: tag_value(resource),
+            adopts: false,
+            marks: Vec::new(),
+        }
     }
 
     /// Adds a setting that the tags record.
@@ -119,16 +140,29 @@ impl Ownership {
 
     /// The tags of a resource that has the tags `present`.
     fn tags_beside(&self, present: &[(&str, &str)]) -> Vec<(&'static str, &str)> {
-        let marks = self.marks.iter().filter_map(|mark| mark.wanted(present));
-        [(STACK_TAG, &*self.stack), (RESOURCE_TAG, &*self.resource)].into_iter().chain(marks).collect()
+        let names = [
+            (STACK_TAG, &*self.stack),
+            (ENVIRONMENT_TAG, &*self.environment),
+            (RESOURCE_TAG, &*self.resource),
+        ];
+        names.into_iter().chain(self.marks.iter().filter_map(|mark| mark.wanted(present))).collect()
     }
 
-    /// Whom a resource with `tags` belongs to.
+    /// Returns the owner of a resource with `tags`.
     pub fn owner<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Owner {
-        match tags.into_iter().find(|(key, _)| *key == STACK_TAG) {
-            Some((_, stack)) if stack == self.stack => Owner::Ours,
-            Some((_, stack)) => Owner::OtherStack(stack.to_owned()),
-            None => Owner::Nobody,
+        let (mut stack, mut environment) = (None, None);
+        for (key, value) in tags {
+            match key {
+                STACK_TAG => stack = Some(value),
+                ENVIRONMENT_TAG => environment = Some(value),
+                _ => {}
+            }
+        }
+        match (stack, environment) {
+            (None, _) => Owner::Nobody,
+            (Some(stack), _) if stack != self.stack => Owner::OtherStack(stack.to_owned()),
+            (Some(_), Some(other)) if other != self.environment => Owner::OtherEnvironment(other.to_owned()),
+            (Some(_), _) => Owner::Ours,
         }
     }
 
@@ -141,48 +175,61 @@ impl Ownership {
         self.tags_beside(&present).into_iter().filter(|tag| !present.contains(tag)).collect()
     }
 
-    /// What is going to happen to a resource with `tags` that would otherwise see `action`: what belongs to nobody is
-    /// adopted, where that is allowed.
+    /// Returns the action for a resource with `tags` that would otherwise see `action`: a resource without an owner is
+    /// adopted, if that is allowed.
     pub fn action<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>, action: Action) -> Action {
         if self.adopts && self.owner(tags) == Owner::Nobody { Action::Adopt } else { action }
     }
 
-    /// Whether a resource with `tags` is this stack's, or about to be.
+    /// Returns whether a resource with `tags` is this stack's in this environment, or about to be.
     pub fn is_ours_or_adopted<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
         match self.owner(tags) {
             Owner::Ours => true,
             Owner::Nobody => self.adopts,
-            Owner::OtherStack(_) => false,
+            Owner::OtherEnvironment(_) | Owner::OtherStack(_) => false,
         }
     }
 
-    /// Makes sure that a resource is this stack's, or belongs to nobody and may be adopted. `what` is how people know it: ``role `shop-api` ``. `rename` says how
-    /// to get out of the way: ``set `execution-role.name` ``.
+    /// Checks that a resource is this stack's in this environment, or has no owner and may be adopted. `what` names it
+    /// for people: ``role `shop-api` ``. `rename` says how to get out of its way: ``set `execution-role.name` ``.
     ///
     /// # Errors
-    /// When it belongs to another stack or to nobody.
+    /// If it belongs to another stack, to another environment of this stack, or to nobody.
     pub fn require<'a>(
         &self,
         what: impl Display,
         rename: &str,
         tags: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<(), Failure> {
-        let owner = self.owner(tags);
-        let message = match &owner {
+        const NOT_OWNED: &str = "Longshore does not change what it does not own";
+        let conflict = |message: String| Failure::new(FailureKind::Conflict, message);
+        Err(match self.owner(tags) {
             Owner::Ours => return Ok(()),
             Owner::Nobody if self.adopts => return Ok(()),
-            Owner::OtherStack(other) => {
-                format!("the {what} exists and belongs to the Longshore stack `{other}`")
+            Owner::OtherEnvironment(other) => {
+                let stack = &self.stack;
+                conflict(format!(
+                    "the {what} exists and belongs to the environment `{other}` of the Longshore stack `{stack}`"
+                ))
+                .owned_by(format!("{stack} in the environment {other}"))
+                .help(format!(
+                    "{NOT_OWNED}: give the environment `{}` a stack of its own, such as stack = \
+                     \"{stack}-{{environment}}\", or {rename}",
+                    self.environment
+                ))
             }
-            Owner::Nobody => format!("the {what} exists and carries no tag `{STACK_TAG}`"),
-        };
-        let failure = Failure::new(FailureKind::Conflict, message).help(format!(
-            "Longshore does not change what it does not own: {rename}, remove it, or take it over{}",
-            self.how_to_take_over(&owner)
-        ));
-        Err(match owner {
-            Owner::OtherStack(other) => failure.owned_by(other),
-            Owner::Ours | Owner::Nobody => failure,
+            Owner::OtherStack(other) => {
+                conflict(format!("the {what} exists and belongs to the Longshore stack `{other}`"))
+                    .owned_by(other)
+                    .help(format!("{NOT_OWNED}: {rename}"))
+            }
+            Owner::Nobody => {
+                let step = &self.resource;
+                conflict(format!("the {what} exists and carries no tag `{STACK_TAG}`")).help(format!(
+                    "{NOT_OWNED}: {rename}, remove it, or take it over: `longshore adopt {step}`, or `\"{step}\" = \
+                     true` below [adopt]"
+                ))
+            }
         })
     }
 }
@@ -207,15 +254,19 @@ impl Ownership {
              run this again",
         ))
     }
+}
 
-    /// What makes a resource of `owner` this stack's.
-    fn how_to_take_over(&self, owner: &Owner) -> String {
-        match owner {
-            Owner::OtherStack(_) => format!(" by giving it the tag {STACK_TAG}={}", self.stack),
-            _ => format!(
-                ": `longshore adopt {}`, or `\"{}\" = true` below [adopt]",
-                self.resource, self.resource
-            ),
+impl Owner {
+    /// Says who owns a resource that is not this stack's: `belongs to the stack blog`. `None` if it is this stack's.
+    #[must_use]
+    pub fn not_ours(&self) -> Option<String> {
+        match self {
+            Self::Ours => None,
+            Self::OtherEnvironment(other) => {
+                Some(format!("belongs to the environment {other} of the same stack"))
+            }
+            Self::OtherStack(other) => Some(format!("belongs to the stack {other}")),
+            Self::Nobody => Some("is not Longshore's".to_owned()),
         }
     }
 }
@@ -232,42 +283,56 @@ fn tag_value(text: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_stack_tag_decides_who_owns() {
-        let ours = Ownership::new("shop", "role.api");
-        assert_eq!(ours.owner(ours.tags()), Owner::Ours);
-        assert_eq!(ours.owner([(STACK_TAG, "other")]), Owner::OtherStack("other".to_owned()));
-        assert_eq!(ours.owner([("Name", "shop"), (RESOURCE_TAG, "role.api")]), Owner::Nobody);
+    fn ours() -> Ownership {
+        Ownership::new("shop", "staging", "role.api")
     }
 
     #[test]
-    fn a_conflict_says_who_owns_it_and_what_to_do() {
-        let ours = Ownership::new("shop", "role.api");
+    fn stack_and_environment_decide_the_owner() {
+        let ours = ours();
+        assert_eq!(ours.owner(ours.tags()), Owner::Ours);
+        let (shop, other) = ((STACK_TAG, "shop"), (ENVIRONMENT_TAG, "production"));
+        assert_eq!(ours.owner([other, shop]), Owner::OtherEnvironment("production".to_owned()));
+        assert_eq!(ours.owner([(STACK_TAG, "other"), other]), Owner::OtherStack("other".to_owned()));
+        assert_eq!(ours.owner([("Name", "shop"), (RESOURCE_TAG, "role.api"), other]), Owner::Nobody);
+    }
+
+    #[test]
+    fn resources_without_environment_are_ours_and_lack_it() {
+        let (ours, made_before) = (ours(), [(STACK_TAG, "shop"), (RESOURCE_TAG, "role.api")]);
+        assert_eq!(ours.owner(made_before), Owner::Ours);
+        assert_eq!(ours.missing(made_before), [(ENVIRONMENT_TAG, "staging")]);
+    }
+
+    #[test]
+    fn conflicts_name_owner_and_remedy() {
         let rename = "set `execution-role.name`";
-        let nobody = ours.require("role `shop-api`", rename, []).unwrap_err();
-        let other = ours.require("role `shop-api`", rename, [(STACK_TAG, "blog")]).unwrap_err();
-        insta::assert_snapshot!(format!("{nobody}\n{other}"));
+        let refused = |tags: &[(&str, &str)]| {
+            ours().require("role `shop-api`", rename, tags.iter().copied()).unwrap_err().to_string()
+        };
+        let of_nobody = refused(&[]);
+        let of_stack = refused(&[(STACK_TAG, "blog")]);
+        let of_environment = refused(&[(STACK_TAG, "shop"), (ENVIRONMENT_TAG, "production")]);
+        insta::assert_snapshot!(format!("{of_nobody}\n{of_stack}\n{of_environment}"));
     }
 
     #[test]
     fn missing_tags_are_those_that_differ() {
-        let ours = Ownership::new("shop", "role.api");
-        assert_eq!(
-            ours.missing([(STACK_TAG, "shop"), (RESOURCE_TAG, "role.web")]),
-            [(RESOURCE_TAG, "role.api")]
-        );
+        let ours = ours();
+        let there = [(STACK_TAG, "shop"), (ENVIRONMENT_TAG, "staging"), (RESOURCE_TAG, "role.web")];
+        assert_eq!(ours.missing(there), [(RESOURCE_TAG, "role.api")]);
         assert!(ours.missing(ours.tags()).is_empty());
     }
 
     #[test]
     fn values_are_what_every_service_allows() {
-        assert_eq!(Ownership::new("shop", "role.ä*{b}").tags()[1].1, "role.___b_");
-        assert_eq!(Ownership::new("shop", &"a".repeat(300)).tags()[1].1.len(), 256);
+        assert_eq!(Ownership::new("shop", "staging", "role.ä*{b}").tags()[2].1, "role.___b_");
+        assert_eq!(Ownership::new("shop", "staging", &"a".repeat(300)).tags()[2].1.len(), 256);
     }
 
     #[test]
     fn protection_is_a_tag_that_changes_its_value() {
-        let role = |protects| Ownership::new("shop", "role.api").mark(Mark::protection(protects));
+        let role = |protects| Ownership::new("shop", "staging", "role.api").mark(Mark::protection(protects));
         let (on, off) = (role(true), role(false));
         assert_eq!(on.missing(off.tags()), [(PROTECTED_TAG, "true")]);
         assert_eq!(off.missing(on.tags()), [(PROTECTED_TAG, "false")]);

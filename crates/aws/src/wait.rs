@@ -121,8 +121,8 @@ mod tests {
     }
 
     fn context(interrupt: &CancellationToken) -> Context {
-        let stack = Name::new("shop").unwrap();
-        Context::new(stack, StepId::new("role", "api"), interrupt.clone(), Arc::new(Silent))
+        let (stack, environment) = (Name::new("shop").unwrap(), Name::new("test").unwrap());
+        Context::new(stack, environment, StepId::new("role", "api"), interrupt.clone(), Arc::new(Silent))
     }
 
     const PATIENCE: Patience = Patience::of(Duration::from_secs(60));

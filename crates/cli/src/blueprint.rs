@@ -58,18 +58,18 @@ pub(crate) fn draft(options: Option<&Options>, aws: &AwsTarget) -> Result<Draft,
 }
 
 impl Draft {
-    /// Fetches the passwords of the users.
+    /// Fetches the passwords of the users. The names are those of the stack and its environment.
     ///
     /// # Errors
     /// Each one that is not found.
     pub(crate) async fn resolve(
         mut self,
-        stack: &Name,
+        [stack, name]: [&Name; 2],
         environment: &Environment,
         interrupt: &CancellationToken,
     ) -> Result<Blueprint, Vec<Failure>> {
-        let context =
-            Context::new(stack.clone(), StepId::new("cloud", "users"), interrupt.clone(), Arc::new(Silent));
+        let step = StepId::new("cloud", "users");
+        let context = Context::new(stack.clone(), name.clone(), step, interrupt.clone(), Arc::new(Silent));
         let mut failures = Vec::new();
         for user in &self.users {
             match user.password.fetch_password(&context, environment).await {
@@ -278,7 +278,8 @@ mod tests {
             }},
         }}}));
         let draft = draft(Some(&options), &AwsTarget::default()).unwrap();
-        draft.resolve(&Name::new("shop").unwrap(), &environment, &CancellationToken::new()).await
+        let names = [&Name::new("shop").unwrap(), &Name::new("test").unwrap()];
+        draft.resolve(names, &environment, &CancellationToken::new()).await
     }
 
     #[tokio::test]

@@ -123,6 +123,7 @@ impl Reach {
     ) -> Result<Self, Vec<Failure>> {
         let real = real_transport().map_err(|failure| vec![failure])?;
         let stack = &loaded.stack;
+        let names = [&stack.name, &stack.environment];
         let environment = host::environment(loaded, variables);
         let target = Target::from(&stack.aws);
         Ok(match place {
@@ -132,7 +133,7 @@ impl Reach {
             Place::Endpoint { url, draft, test_credentials } => {
                 let pullers = match draft {
                     Some(draft) => {
-                        let blueprint = draft.clone().resolve(&stack.name, &environment, interrupt).await?;
+                        let blueprint = draft.clone().resolve(names, &environment, interrupt).await?;
                         let clock = Arc::new(TokioClock::starting_at(wall_clock()));
                         let cloud =
                             Cloud::new(&blueprint, clock).map_err(|error| vec![cannot_open(&error)])?;
@@ -146,7 +147,7 @@ impl Reach {
                 Self { aws: Aws::connect(target, None), pullers, cloud: None }
             }
             Place::Embedded { draft, state } => {
-                let blueprint = draft.clone().resolve(&stack.name, &environment, interrupt).await?;
+                let blueprint = draft.clone().resolve(names, &environment, interrupt).await?;
                 let cloud = Cloud::open(state, &blueprint, wall_clock())
                     .map_err(|error| vec![cannot_open(&error)])?;
                 let embedded = Embedded {

@@ -11,7 +11,7 @@ use longshore_config::Loaded;
 use longshore_engine::{Events, Report, Run};
 use longshore_graph::Expansion;
 use longshore_model::{
-    Action, Event, EventKind, Failure, FailureKind, Outcome, ServiceStatus, StepId, StepPlan,
+    Action, Event, EventKind, Failure, FailureKind, Outcome, ServiceStatus, Stack, StepId, StepPlan,
 };
 use longshore_plugin::{Context, Registry};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -63,6 +63,7 @@ impl Session {
         let began = events.now();
         let run = Run {
             stack: loaded.stack.name.clone(),
+            environment: loaded.stack.environment.clone(),
             concurrency: invocation.settings.concurrency,
             interrupt,
             events,
@@ -139,7 +140,8 @@ impl Session {
     /// What the step knows of this run.
     pub(crate) fn context(&self, step: StepId) -> Context {
         let events = Arc::new(self.run.events.clone());
-        Context::new(self.loaded.stack.name.clone(), step, self.run.interrupt.clone(), events)
+        let Stack { name, environment, .. } = &self.loaded.stack;
+        Context::new(name.clone(), environment.clone(), step, self.run.interrupt.clone(), events)
     }
 
     /// How many things are read at a time.

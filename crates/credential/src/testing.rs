@@ -17,5 +17,11 @@ impl Reporter for Silent {
 /// A run that nobody watches.
 pub(crate) fn context() -> Context {
     let step = StepId::new("registry", "ghcr");
-    Context::new("shop".parse().unwrap(), step, CancellationToken::new(), Arc::new(Silent))
+    Context::new(
+        "shop".parse().unwrap(),
+        "test".parse().unwrap(),
+        step,
+        CancellationToken::new(),
+        Arc::new(Silent),
+    )
 }

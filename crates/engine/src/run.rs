@@ -25,6 +25,8 @@ use crate::{
 pub struct Run {
     /// The stack.
     pub stack: Name,
+    /// The environment.
+    pub environment: Name,
     /// How many steps run at a time, where that is bounded: as many as are ready otherwise.
     pub concurrency: Option<NonZeroUsize>,
     /// Cancelled when the run is to stop: nothing new begins, and what runs is waited for.
@@ -155,7 +157,9 @@ impl Run {
     fn context(&self, graph: &Graph, step: &StepId) -> Context {
         let node = graph.node(step);
         let adopts = self.adopt.contains(step) || node.is_some_and(|node| node.adopts);
-        Context::new(self.stack.clone(), step.clone(), self.interrupt.clone(), Arc::new(self.events.clone()))
+        let (stack, environment) = (self.stack.clone(), self.environment.clone());
+        let reporter = Arc::new(self.events.clone());
+        Context::new(stack, environment, step.clone(), self.interrupt.clone(), reporter)
             .adopting(adopts)
             .protecting(node.is_some_and(|node| node.is_protected))
     }

@@ -125,6 +125,7 @@ impl Bench {
         let (sink, start) = (events.clone(), tokio::time::Instant::now());
         let run = Run {
             stack: Name::new("test").unwrap(),
+            environment: Name::new("local").unwrap(),
             concurrency: NonZeroUsize::new(4),
             interrupt: CancellationToken::new(),
             adopt: BTreeSet::new(),

@@ -29,6 +29,8 @@ pub trait Reporter: Send + Sync {
 pub struct Context {
     /// The stack: the value of the ownership tag `longshore:stack`.
     pub stack: Name,
+    /// The environment: the value of the ownership tag `longshore:environment`.
+    pub environment: Name,
     /// The step: the value of the ownership tag `longshore:resource`.
     pub step: StepId,
     /// Cancelled when the run is asked to stop. Calls under way end; whoever waits for something stops waiting.
@@ -41,9 +43,15 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of `step` in a run of `stack`.
-    pub fn new(stack: Name, step: StepId, interrupt: CancellationToken, reporter: Arc<dyn Reporter>) -> Self {
-        Self { stack, step, interrupt, adopts: false, protects: false, reporter }
+    /// The context of `step` in a run of `stack` in `environment`.
+    pub fn new(
+        stack: Name,
+        environment: Name,
+        step: StepId,
+        interrupt: CancellationToken,
+        reporter: Arc<dyn Reporter>,
+    ) -> Self {
+        Self { stack, environment, step, interrupt, adopts: false, protects: false, reporter }
     }
 
     /// Lets the step take over what is there and belongs to nobody, or not.
@@ -81,6 +89,7 @@ impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context")
             .field("stack", &self.stack)
+            .field("environment", &self.environment)
             .field("step", &self.step)
             .finish_non_exhaustive()
     }

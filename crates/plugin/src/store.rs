@@ -148,6 +148,15 @@ pub trait SecretStore: Send + Sync {
         Err(cannot("cannot read a secret back", secret))
     }
 
+    /// Returns whether the secret is there and belongs to another stack, or to another environment of this one: tokens
+    /// that were made for it are theirs. Reads only.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    async fn belongs_to_others(&self, _context: &Context, _secret: &SecretSpec) -> Result<bool> {
+        Ok(false)
+    }
+
     /// When the value that tasks read now was written, in milliseconds since the Unix epoch; nothing where the store does
     /// not tell, or where there is no value.
     ///

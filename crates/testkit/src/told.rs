@@ -14,10 +14,14 @@ use tokio_util::sync::CancellationToken;
 pub struct Told(Mutex<Vec<String>>);
 
 impl Told {
-    /// The context of a step `KIND.NAME` in a run of `stack`, which reports here.
+    /// The context of a step `KIND.NAME` in a run of `stack`, which reports here. The environment is `suite`.
+    ///
+    /// # Panics
+    /// Never: `suite` is a name.
     #[must_use]
     pub fn context(self: &Arc<Self>, stack: &Name, step: StepId) -> Context {
-        Context::new(stack.clone(), step, CancellationToken::new(), self.clone())
+        let environment = Name::new("suite").expect("a name");
+        Context::new(stack.clone(), environment, step, CancellationToken::new(), self.clone())
     }
 
     fn hear(&self, text: String) {

@@ -32,7 +32,13 @@ impl Reporter for Silent {
 }
 
 fn context(interrupt: CancellationToken) -> Context {
-    Context::new("shop".parse().unwrap(), StepId::new("registry", "gitlab"), interrupt, Arc::new(Silent))
+    Context::new(
+        "shop".parse().unwrap(),
+        "test".parse().unwrap(),
+        StepId::new("registry", "gitlab"),
+        interrupt,
+        Arc::new(Silent),
+    )
 }
 
 type Reply = std::result::Result<Response<Bytes>, TransportError>;

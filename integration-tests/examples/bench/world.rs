@@ -120,6 +120,7 @@ impl World {
         let clock = self.cloud.clone();
         let run = Run {
             stack: self.stack.name.clone(),
+            environment: self.stack.environment.clone(),
             concurrency: None,
             interrupt: CancellationToken::new(),
             events: Events::new(move || clock.now().0, |_| {}),

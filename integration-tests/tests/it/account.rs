@@ -63,6 +63,6 @@ impl Reporter for Silent {
 
 /// The context of a step of `stack`.
 pub(crate) fn context(stack: &str, step: &str) -> Context {
-    let stack = Name::new(stack).unwrap();
-    Context::new(stack, StepId::new(step, "api"), CancellationToken::new(), Arc::new(Silent))
+    let (stack, environment) = (Name::new(stack).unwrap(), Name::new("test").unwrap());
+    Context::new(stack, environment, StepId::new(step, "api"), CancellationToken::new(), Arc::new(Silent))
 }

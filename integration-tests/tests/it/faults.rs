@@ -140,6 +140,7 @@ async fn failure_of_the_service(arrange: impl FnOnce(&mut Registry)) -> Failure 
     let (clock, sink) = (cloud.clone(), events.clone());
     let run = Run {
         stack: stack.name.clone(),
+        environment: stack.environment.clone(),
         concurrency: NonZeroUsize::new(4),
         interrupt: CancellationToken::new(),
         adopt: BTreeSet::new(),

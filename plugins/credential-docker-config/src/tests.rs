@@ -103,7 +103,13 @@ impl Home {
 }
 
 fn context(reporter: Arc<Warnings>, interrupt: CancellationToken) -> Context {
-    Context::new("shop".parse().unwrap(), StepId::new("registry", "quay"), interrupt, reporter)
+    Context::new(
+        "shop".parse().unwrap(),
+        "test".parse().unwrap(),
+        StepId::new("registry", "quay"),
+        interrupt,
+        reporter,
+    )
 }
 
 #[tokio::test]

@@ -39,7 +39,13 @@ impl Reporter for Silent {
 
 fn context() -> Context {
     let step = StepId::new("registry", "hub");
-    Context::new("shop".parse().unwrap(), step, CancellationToken::new(), Arc::new(Silent))
+    Context::new(
+        "shop".parse().unwrap(),
+        "test".parse().unwrap(),
+        step,
+        CancellationToken::new(),
+        Arc::new(Silent),
+    )
 }
 
 /// Sends what is meant for Docker Hub's hosts to the server on this machine; the path tells the host.

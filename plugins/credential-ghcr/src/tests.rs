@@ -52,7 +52,7 @@ fn build_in(
 
 fn context(warnings: Arc<Warnings>) -> Context {
     let (step, interrupt) = (StepId::new("registry", "ghcr"), CancellationToken::new());
-    Context::new("shop".parse().unwrap(), step, interrupt, warnings)
+    Context::new("shop".parse().unwrap(), "test".parse().unwrap(), step, interrupt, warnings)
 }
 
 /// Fetches the credential, with the warnings that were given.

@@ -40,7 +40,13 @@ impl Reporter for Silent {
 
 fn context() -> Context {
     let step = StepId::new("registry", "gitlab");
-    Context::new("shop".parse().unwrap(), step, CancellationToken::new(), Arc::new(Silent))
+    Context::new(
+        "shop".parse().unwrap(),
+        "test".parse().unwrap(),
+        step,
+        CancellationToken::new(),
+        Arc::new(Silent),
+    )
 }
 
 /// Builds the source from `options` for a registry at `host`, as a host does, where `GITLAB_TOKEN` is `token`.

@@ -52,7 +52,8 @@ fn build(
 async fn fetch(source: &dyn CredentialSource) -> (Result<Credential>, Vec<String>) {
     let warnings = Arc::<Warnings>::default();
     let (step, interrupt) = (StepId::new("registry", "harbor"), CancellationToken::new());
-    let context = Context::new("shop".parse().unwrap(), step, interrupt, warnings.clone());
+    let context =
+        Context::new("shop".parse().unwrap(), "test".parse().unwrap(), step, interrupt, warnings.clone());
     let result = source.fetch(&context).await;
     let warnings = warnings.0.lock().unwrap().clone();
     (result, warnings)

@@ -3,7 +3,7 @@
 //! IAM has no regions, but a stack has one: the same stack in two regions would give two roles one name. So a role also
 //! carries its stack's region, and a role of another region is somebody else's.
 
-use longshore_aws::{Owner, Ownership, REGION_TAG};
+use longshore_aws::{Ownership, REGION_TAG};
 use longshore_model::{Action, Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 
@@ -65,13 +65,8 @@ impl RoleOwnership {
 
     /// Why a role with `tags` is not the stack's to remove.
     pub(crate) fn foreign(&self, tags: &[(String, String)]) -> Option<String> {
-        match self.ownership.owner(pairs(tags)) {
-            Owner::Ours => self
-                .other_region(tags)
-                .map(|other| format!("belongs to the same stack in the region {other}")),
-            Owner::OtherStack(other) => Some(format!("belongs to the stack {other}")),
-            Owner::Nobody => Some("is not Longshore's".to_owned()),
-        }
+        let of_region = |other| format!("belongs to the same stack in the region {other}");
+        self.ownership.owner(pairs(tags)).not_ours().or_else(|| self.other_region(tags).map(of_region))
     }
 
     fn other_region<'a>(&self, tags: &'a [(String, String)]) -> Option<&'a str> {

@@ -158,8 +158,8 @@ impl ServiceDeployer for EcsDeployer {
         streams.map(|name| LogStream { group: group.clone(), name }).collect()
     }
 
-    async fn status(&self, _context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus> {
-        status::read(&self.aws, name, service).await
+    async fn status(&self, context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus> {
+        status::read(&self.aws, context, name, service).await
     }
 
     fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {

@@ -1,7 +1,10 @@
 //! The revisions of a family of task definitions that the stack owns.
+//!
+//! A revision that an earlier version of Longshore registered names no environment. It counts as this environment's,
+//! unless another environment has registered a newer one: then the family is that environment's.
 
 use aws_sdk_ecs::types::{SortOrder, TaskDefinitionField, TaskDefinitionStatus};
-use longshore_aws::{Aws, Owner, Ownership, failure};
+use longshore_aws::{Aws, ENVIRONMENT_TAG, Owner, Ownership, failure};
 use longshore_plugin::Result;
 
 use crate::tags;
@@ -28,6 +31,7 @@ async fn newest(aws: &Aws, family: &str, ownership: &Ownership, most: usize) -> 
         .items()
         .send();
     let mut owned = Vec::new();
+    let mut is_of_another_environment = false;
     while owned.len() < most
         && let Some(arn) = arns.next().await
     {
@@ -38,8 +42,14 @@ async fn newest(aws: &Aws, family: &str, ownership: &Ownership, most: usize) -> 
             .await
             .map_err(|error| failure(&error, format!("ecs:DescribeTaskDefinition {arn}")))?;
         let is_family = answer.task_definition().and_then(|definition| definition.family()) == Some(family);
-        if is_family && ownership.owner(tags::pairs(answer.tags())) == Owner::Ours {
-            owned.push(arn);
+        if !is_family {
+            continue;
+        }
+        let names_environment = tags::pairs(answer.tags()).any(|(key, _)| key == ENVIRONMENT_TAG);
+        match ownership.owner(tags::pairs(answer.tags())) {
+            Owner::OtherEnvironment(_) => is_of_another_environment = true,
+            Owner::Ours if names_environment || !is_of_another_environment => owned.push(arn),
+            Owner::Ours | Owner::OtherStack(_) | Owner::Nobody => {}
         }
     }
     Ok(owned)

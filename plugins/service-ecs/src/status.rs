@@ -1,13 +1,13 @@
 //! How a service is doing.
 
 use aws_sdk_ecs::types::{DesiredStatus, Service as EcsService};
-use longshore_aws::{Aws, Freshness};
+use longshore_aws::{Aws, Freshness, Owner, Ownership};
 use longshore_model::{Name, Service, ServiceEvent, ServiceStatus, TaskStatus};
-use longshore_plugin::Result;
+use longshore_plugin::{Context, Result};
 
 use crate::{
     reads::{Reads, count, primary},
-    task,
+    service, tags, task,
     task_definition::revision_of,
     time::rfc3339,
 };
@@ -16,12 +16,23 @@ use crate::{
 const LAST: usize = 5;
 
 /// Reads how the service is doing.
-pub(crate) async fn read(aws: &Aws, name: &Name, service: &Service) -> Result<ServiceStatus> {
+pub(crate) async fn read(
+    aws: &Aws,
+    context: &Context,
+    name: &Name,
+    service: &Service,
+) -> Result<ServiceStatus> {
     let reads = Reads { aws, cluster: &service.cluster, service: name.as_str() };
     // A deleted service is still shown for a while; with its cluster gone, it would not be.
     let observed =
         reads.service(Freshness::Now).await?.filter(|observed| observed.status() != Some("INACTIVE"));
     let Some(observed) = observed else { return Ok(absent(name, service)) };
+    let owner = Ownership::of(context).owner(tags::pairs(observed.tags()));
+    if let Some(why) = owner.not_ours().filter(|_| owner != Owner::Nobody) {
+        let resource = service::resource(&service.cluster, name.as_str());
+        context.warn(format!("the {resource} {why} and is not shown"));
+        return Ok(absent(name, service));
+    }
     let tasks = tasks(&reads).await?;
     Ok(ServiceStatus {
         state: observed.status.clone(),

@@ -11,7 +11,7 @@ use aws_sdk_ecs::{
     types::{Service as EcsService, Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus},
 };
 use longshore_aws::{
-    Aws, Freshness, Listed, Owner, Ownership, code, failure,
+    Aws, ENVIRONMENT_TAG, Freshness, Listed, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{
@@ -143,6 +143,10 @@ impl TaskDefinitionStep {
         content: &str,
     ) -> Result<Option<Noted>> {
         let Some(service) = self.running_service(ownership).await? else { return Ok(None) };
+        // An earlier version made the service: its revision may lack the tag as well.
+        if !tags::pairs(service.tags()).any(|(key, _)| key == ENVIRONMENT_TAG) {
+            return Ok(None);
+        }
         let Some(noted) = revision::noted(&service, &self.family, content) else { return Ok(None) };
         if let Some(arn) = revision::runs(&service, &noted) {
             let is_active = self.is_active(arn).await?;
@@ -212,7 +216,7 @@ impl TaskDefinitionStep {
         Ok(Some(Current { observed, changes }))
     }
 
-    /// Makes a revision, and with it the family, the stack's.
+    /// Gives a revision, and with it the family, the ownership's tags, where it lacks any.
     async fn take_over(&self, ownership: &Ownership, observed: Observed) -> Result<()> {
         tags::complete(&self.aws, observed.arn(), ownership, &observed.tags, None).await?;
         self.adopted.get_or_init(|| observed);
@@ -318,11 +322,11 @@ impl Step for TaskDefinitionStep {
         if changes.is_empty() {
             let mut unchanged = unchanged(observed.arn());
             unchanged.notes.extend(deregistered);
-            return Ok(match action {
-                Action::Adopt => {
-                    StepPlan { action, ..unchanged }.changes(tags::changes(&ownership, &observed.tags))
-                }
-                _ => unchanged,
+            let tags = tags::changes(&ownership, &observed.tags);
+            return Ok(if tags.is_empty() {
+                unchanged
+            } else {
+                StepPlan { action, ..unchanged }.changes(tags)
             });
         }
         if action == Action::Adopt {
@@ -353,7 +357,10 @@ impl Step for TaskDefinitionStep {
         // Registered by a run that ended before it knew, or what was not known is what was there.
         let is_declared = changes.is_empty();
         planned::still(plan, &changes).map_err(|failure| failure.at(self.resource()))?;
-        if !is_ours(&ownership, &observed.tags) {
+        let is_ours = is_ours(&ownership, &observed.tags);
+        if is_ours && is_declared {
+            self.take_over(&ownership, observed).await?;
+        } else if !is_ours {
             let is_complete = inputs.iter().all(|(_, input)| input.value().is_some());
             let there = fields_of(&observed.definition).digest();
             self.take_over(&ownership, observed).await?;

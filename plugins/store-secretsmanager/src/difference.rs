@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_plan_shows_each_difference_and_no_value() {
-        let ownership = Ownership::new("shop", "publish-credential.ghcr");
+        let ownership = Ownership::new("shop", "test", "publish-credential.ghcr");
         let value = Secret::new(r#"{"username":"acme","password":"ghp_new"}"#.to_owned());
         let desired = Desired {
             name: "longshore/shop/ghcr/pull",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_aws::{PROTECTED_TAG, RESOURCE_TAG, STACK_TAG};
+use longshore_aws::is_ownership_tag;
 
 const PREFIX: &str = "longshore:";
 
@@ -14,8 +14,7 @@ pub(crate) fn tag(label: &str) -> String {
 /// The labels among a secret's tags.
 pub(crate) fn of(tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let label = |(key, value): (&String, &String)| {
-        let is_ownership = [STACK_TAG, RESOURCE_TAG, PROTECTED_TAG].contains(&key.as_str());
-        let label = key.strip_prefix(PREFIX).filter(|_| !is_ownership)?;
+        let label = key.strip_prefix(PREFIX).filter(|_| !is_ownership_tag(key))?;
         Some((label.to_owned(), value.clone()))
     };
     tags.iter().filter_map(label).collect()
@@ -46,6 +45,7 @@ mod tests {
         };
         let tags = map(&[
             ("longshore:stack", "shop"),
+            ("longshore:environment", "production"),
             ("longshore:resource", "credential.hub"),
             ("longshore:protected", "true"),
             ("longshore:token-id", "1"),

@@ -1,7 +1,7 @@
 //! The store: what it can do, and what it plans.
 
 use async_trait::async_trait;
-use longshore_aws::{Aws, Owner, Ownership, STACK_TAG};
+use longshore_aws::{Aws, Owner, Ownership};
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
 use longshore_plugin::{
     Before, Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
@@ -93,22 +93,8 @@ pub(crate) fn resource(name: &str) -> String {
 pub(crate) fn require_ours(name: &str, secret: &Observed, ownership: &Ownership) -> Result<()> {
     const RENAME: &str = "set another `secret-name` for the registry";
     let at = |failure: Failure| failure.at(format!("secretsmanager:DescribeSecret {name}"));
-    let is_deleted = secret.deleted.is_some();
-    let state = if is_deleted { ", scheduled for deletion," } else { "" };
-    let what = format!("secret `{name}`{state}");
-    let failure = match ownership.require(what, RENAME, secret.tags()) {
-        Ok(()) => return Ok(()),
-        Err(failure) => at(failure),
-    };
-    // Secrets Manager takes no tags for what is scheduled for deletion.
-    if is_deleted && matches!(ownership.owner(secret.tags()), Owner::OtherStack(_)) {
-        let stack = ownership.stack();
-        return Err(failure.help(format!(
-            "Longshore does not change what it does not own: {RENAME}, or take it over: restore it first (`aws \
-             secretsmanager restore-secret --secret-id {name}`), then give it the tag {STACK_TAG}={stack}"
-        )));
-    }
-    Err(failure)
+    let state = if secret.deleted.is_some() { ", scheduled for deletion," } else { "" };
+    ownership.require(format!("secret `{name}`{state}"), RENAME, secret.tags()).map_err(at)
 }
 
 #[async_trait]
@@ -171,16 +157,10 @@ impl SecretStore for SecretsManager {
             return Ok(plan(Action::NoChange));
         };
         let mut kept = plan(Action::NoChange);
-        match Ownership::of(context).owner(observed.tags()) {
-            Owner::Ours => {}
-            Owner::OtherStack(other) => {
-                kept.notes.push(format!("{} belongs to the stack {other} and stays", resource(&name)));
-                return Ok(kept);
-            }
-            Owner::Nobody => {
-                kept.notes.push(format!("{} is not Longshore's and stays", resource(&name)));
-                return Ok(kept);
-            }
+        let owner = Ownership::of(context).owner(observed.tags());
+        if let Some(why) = owner.not_ours() {
+            kept.notes.push(format!("{} {why} and stays", resource(&name)));
+            return Ok(kept);
         }
         if let Some(deleted) = &observed.deleted {
             kept.notes.push(format!("it is scheduled for deletion already ({})", observed::shown(deleted)));
@@ -226,6 +206,13 @@ impl SecretStore for SecretsManager {
 
     async fn read(&self, context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {
         self.read_back(context, secret).await
+    }
+
+    async fn belongs_to_others(&self, context: &Context, secret: &SecretSpec) -> Result<bool> {
+        let client = self.aws.secretsmanager().await?;
+        let observed = observed::describe(client, &self.name(secret)?).await?;
+        let owner = observed.map(|observed| Ownership::of(context).owner(observed.tags()));
+        Ok(matches!(owner, Some(Owner::OtherEnvironment(_) | Owner::OtherStack(_))))
     }
 
     async fn written_at(&self, context: &Context, secret: &SecretSpec) -> Result<Option<u64>> {

@@ -135,19 +135,16 @@ impl SecretStore for ParameterStore {
         let mut plan = StepPlan::new(Action::NoChange, resource(&name));
         let Some(tags) = observed::tags(self.aws.ssm().await?, &name).await? else { return Ok(plan) };
         let ownership = Ownership::of(context);
-        match ownership.owner(observed::pairs(&tags)) {
-            Owner::Ours => {
+        plan.notes.push(match ownership.owner(observed::pairs(&tags)).not_ours() {
+            Some(why) => format!("{} {why} and stays", resource(&name)),
+            None => {
                 ownership
                     .require_unprotected(resource(&name), observed::pairs(&tags))
                     .map_err(|failure| failure.at(format!("ssm:ListTagsForResource {name}")))?;
                 plan.action = Action::Delete;
-                plan.notes.push("its value is gone for good: Parameter Store has no recovery".to_owned());
+                "its value is gone for good: Parameter Store has no recovery".to_owned()
             }
-            Owner::OtherStack(other) => {
-                plan.notes.push(format!("{} belongs to the stack {other} and stays", resource(&name)));
-            }
-            Owner::Nobody => plan.notes.push(format!("{} is not Longshore's and stays", resource(&name))),
-        }
+        });
         Ok(plan)
     }
 

@@ -59,7 +59,7 @@ impl ParameterStore {
     async fn indexed(&self, ownership: &Ownership, declared: &Declared) -> Result<Option<BTreeSet<Names>>> {
         let owned = self.aws.reads().owned(ownership.stack(), Freshness::Planned).await?;
         let Some(owned) = owned else { return Ok(None) };
-        let of_kind = owned.iter().filter(|one| one.arn.service() == "ssm");
+        let of_kind = owned.iter().filter(|one| one.arn.service() == "ssm" && one.is_of(ownership));
         let names = of_kind.filter_map(|one| {
             let names = names(one.arn.resource().strip_prefix("parameter/")?);
             let step = one.resource().unwrap_or_default();

@@ -7,7 +7,7 @@ use longshore_model::{Arn, FailureKind};
 use longshore_plugin::Result;
 
 use super::{Clients, Freshness, Reads, loader::Loader};
-use crate::{RESOURCE_TAG, STACK_TAG, changes::Changes, failure, is_unsupported};
+use crate::{Owner, Ownership, RESOURCE_TAG, STACK_TAG, changes::Changes, failure, is_unsupported};
 
 /// What a stack can own in its region. IAM's roles are not among what the tagging API knows, and task definitions are
 /// found by their families.
@@ -29,6 +29,13 @@ pub struct Owned {
 }
 
 impl Owned {
+    /// Returns whether its tags name the stack and environment of `ownership`.
+    #[must_use]
+    pub fn is_of(&self, ownership: &Ownership) -> bool {
+        let tags = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        ownership.owner(tags) == Owner::Ours
+    }
+
     /// The step that made it: the value of its tag [`RESOURCE_TAG`].
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
@@ -91,8 +98,8 @@ async fn read(clients: &Clients, stack: &str) -> Result<Option<Vec<Owned>>> {
 }
 
 impl Reads {
-    /// The clusters, services, log groups, secrets and parameters that carry the tag of `stack`, in the region of the
-    /// run. One request for a hundred of them, whoever asks. Nothing where the endpoint does not know the tagging API,
+    /// The clusters, services, log groups, secrets and parameters that carry the tag of `stack`, in whatever environment,
+    /// in the region of the run. One request for a hundred of them, whoever asks. Nothing where the endpoint does not know the tagging API,
     /// as emulators may not.
     ///
     /// AWS's index of tags lags behind by seconds, and names for a while what was deleted. So this finds what to look

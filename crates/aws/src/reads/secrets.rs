@@ -16,7 +16,7 @@ use longshore_model::{Failure, FailureKind, Secret};
 use longshore_plugin::Result;
 
 use super::{Clients, Freshness, Reads, loader::Loader};
-use crate::{Owner, Ownership, STACK_TAG, changes::Changes, classify, failure, is_unsupported};
+use crate::{STACK_TAG, changes::Changes, classify, failure, is_unsupported};
 
 /// BatchGetSecretValue takes at most this many.
 const VALUES_AT_ONCE: usize = 20;
@@ -67,7 +67,6 @@ pub(super) fn of_stacks(clients: Clients, changes: Arc<Changes>) -> OfStacks {
 
 async fn list(clients: &Clients, stack: &str) -> Result<ListedSecrets> {
     let aws = clients.get()?;
-    let ownership = Ownership::new(stack, "");
     let filter = |key, value: &str| Filter::builder().key(key).values(value).build();
     let mut entries = aws
         .secretsmanager()
@@ -75,7 +74,7 @@ async fn list(clients: &Clients, stack: &str) -> Result<ListedSecrets> {
         .list_secrets()
         // A filter finds everything that begins so, and each may fit another tag: what is found is looked at again.
         .filters(filter(FilterNameStringType::TagKey, STACK_TAG))
-        .filters(filter(FilterNameStringType::TagValue, ownership.stack()))
+        .filters(filter(FilterNameStringType::TagValue, stack))
         .include_planned_deletion(true)
         .max_results(LISTED_AT_ONCE)
         .into_paginator()
@@ -84,8 +83,7 @@ async fn list(clients: &Clients, stack: &str) -> Result<ListedSecrets> {
     while let Some(page) = entries.next().await {
         let page = page.map_err(|error| failure(&error, "secretsmanager:ListSecrets"))?;
         for entry in page.secret_list.unwrap_or_default() {
-            let tags = entry.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
-            if ownership.owner(tags) != Owner::Ours {
+            if !entry.tags().iter().any(|tag| tag.key() == Some(STACK_TAG) && tag.value() == Some(stack)) {
                 continue;
             }
             if let Some(name) = entry.name.clone() {

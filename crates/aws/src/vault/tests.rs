@@ -56,8 +56,9 @@ async fn fetch(aws: &Aws, place: Value) -> Result<String> {
     let mut options = Options { key: "registries.harbor".to_owned(), ..Options::default() };
     options.values.insert("password".to_owned(), place);
     let input = options.read(|fields| SecretInput::read(fields, "password")).unwrap();
-    let (stack, step) = (Name::new("shop").unwrap(), StepId::new("credential", "harbor"));
-    let context = Context::new(stack, step, CancellationToken::new(), Arc::new(Silent));
+    let (stack, environment) = (Name::new("shop").unwrap(), Name::new("test").unwrap());
+    let step = StepId::new("credential", "harbor");
+    let context = Context::new(stack, environment, step, CancellationToken::new(), Arc::new(Silent));
     let environment = Environment::new(|_| None).with_vault(Arc::new(aws.clone()));
     Ok(input.fetch(&context, &environment).await?.expose().clone())
 }

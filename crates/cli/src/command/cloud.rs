@@ -41,7 +41,8 @@ pub(super) fn run(options: &arguments::Cloud, mut invocation: Invocation) -> Exi
         let listener = Listener::new(interrupts).map_err(|error| vec![no_signals(&error)])?;
         let work = async {
             let environment = host::environment(&loaded, &invocation.variables);
-            let blueprint = draft.resolve(&loaded.stack.name, &environment, &interrupt).await?;
+            let names = [&loaded.stack.name, &loaded.stack.environment];
+            let blueprint = draft.resolve(names, &environment, &interrupt).await?;
             let served = listen(options, &blueprint, &invocation, interrupt.clone()).await;
             served.map_err(|failure| vec![failure])
         };

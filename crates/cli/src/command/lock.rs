@@ -1,6 +1,6 @@
 //! `longshore lock`.
 
-use longshore_model::{EventKind, Failure, FailureKind, Outcome};
+use longshore_model::{EventKind, Failure, FailureKind, LockState, Outcome};
 
 use super::{
     Invocation,
@@ -68,6 +68,9 @@ async fn release(session: &Session, invocation: &mut Invocation, yes: bool) -> R
     let state = lock.state().await?;
     session.run.events.emit(EventKind::Lock { lock: state.clone() });
     let Some(state) = state.filter(|state| state.held) else { return Ok(Outcome::Succeeded) };
+    if let Some(failure) = held_elsewhere(&state, session.run.environment.as_str()) {
+        return Err(failure);
+    }
     if !yes {
         match confirm(session, invocation, "take the lock away from that run, which stops then").await {
             Some(true) => {}
@@ -83,6 +86,15 @@ async fn release(session: &Session, invocation: &mut Invocation, yes: bool) -> R
     }
     session.run.events.emit(EventKind::LockReleased { epoch });
     Ok(Outcome::Succeeded)
+}
+
+/// Refuses to take the lock away from a run in another environment. All environments of a stack share its lock.
+fn held_elsewhere(state: &LockState, environment: &str) -> Option<Failure> {
+    let holder = state.holder.as_ref().filter(|holder| holder.environment != environment)?;
+    let other = &holder.environment;
+    let message = format!("a run in the environment `{other}` holds the lock, and none in `{environment}`");
+    let help = format!("{NOT_DONE}; to take it away from that run, name its environment: --env {other}");
+    Some(Failure::new(FailureKind::Conflict, message).help(help))
 }
 
 fn interrupted() -> Failure {

@@ -2,7 +2,7 @@
 //!
 //! Nothing has to be compared, and there are many fields: so they stand several on a line, those below one name together.
 
-use longshore_aws::{REGION_TAG, RESOURCE_TAG, STACK_TAG};
+use longshore_aws::is_ownership_tag;
 use longshore_model::{Action, FieldChange, StepPlan};
 
 use super::Style;
@@ -35,7 +35,7 @@ pub(super) fn fields(changes: &[FieldChange], style: Style) -> String {
 /// Whether the field is one of the tags that say whose the resource is.
 fn is_ownership(field: &str) -> bool {
     let tag = field.strip_prefix("tags.").or_else(|| field.strip_prefix("Tags."));
-    tag.is_some_and(|tag| [STACK_TAG, RESOURCE_TAG, REGION_TAG].contains(&tag))
+    tag.is_some_and(is_ownership_tag)
 }
 
 /// The names that a field is below, two at most, and its own.

@@ -37,10 +37,15 @@ fn blueprint() -> Blueprint {
 
 /// Lets `work` change the project's cloud with the AWS clients of an account's user.
 pub(crate) fn by_hand<T>(project: &Project, work: impl AsyncFnOnce(&Aws) -> T) -> T {
+    by_hand_in(project, ".longshore/cloud-local.json", work)
+}
+
+/// The same in the cloud whose state the project keeps in `file`.
+pub(crate) fn by_hand_in<T>(project: &Project, file: &str, work: impl AsyncFnOnce(&Aws) -> T) -> T {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let state = project.path(".longshore/cloud-local.json");
+        let state = project.path(file);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let wall = Moment(u64::try_from(wall.as_millis()).unwrap());
         let cloud = Cloud::open(&state, &blueprint(), wall).unwrap();

@@ -7,6 +7,7 @@ mod autoscaled;
 mod container_secrets;
 mod credentials;
 mod drift;
+mod environments;
 mod events;
 mod execution_roles;
 mod failures;

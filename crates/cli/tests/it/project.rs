@@ -38,7 +38,7 @@ ports.http = 8080
 execution-role.managed-policies.task = "service-role/AmazonECSTaskExecutionRolePolicy"
 "#;
 
-const LOCAL: &str = r#"
+pub(crate) const LOCAL: &str = r#"
 [cloud]
 embedded = true
 

@@ -121,8 +121,8 @@ mod tests {
             pull_check: Arc::new(Public),
         };
         let id = StepId::new("images", "several");
-        let context =
-            Context::new(Name::new("shop").unwrap(), id, CancellationToken::new(), Arc::new(Public));
+        let (stack, environment) = (Name::new("shop").unwrap(), Name::new("test").unwrap());
+        let context = Context::new(stack, environment, id, CancellationToken::new(), Arc::new(Public));
         let plan = step.plan(&context, &Inputs::default()).await.unwrap();
         insta::assert_snapshot!(plan.notes.join("\n"), @r"
         nginx:1 is public and can be pulled for linux/amd64 (sha256:000000000000)

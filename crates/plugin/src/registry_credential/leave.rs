@@ -99,7 +99,7 @@ fn how_to_revoke(secret: &UndeclaredSecret, labels: &TokenLabels, is_there: bool
 
 impl RegistryCredential {
     /// The tokens `ids`, and all others that the registry has made for the secret in `store` that holds them. What keeps
-    /// it from looking for the others is told. Reads only.
+    /// it from looking for the others is told. Tokens for a secret of another owner are not looked for. Reads only.
     pub(crate) async fn tokens_of(
         &self,
         context: &Context,
@@ -109,6 +109,9 @@ impl RegistryCredential {
         notes: &mut Vec<String>,
     ) -> Result<BTreeSet<String>> {
         let Some(minter) = self.source.minter() else { return Ok(ids) };
+        if store.belongs_to_others(context, secret).await? {
+            return Ok(ids);
+        }
         let scope = self.scope_of(store.address(context, secret).await?);
         match minter.list(context, &scope).await {
             Ok(found) => ids.extend(found),

@@ -72,7 +72,8 @@ impl RegistryCredential {
         self.revoke_of(context, &*self.store, &self.secret, ids).await
     }
 
-    /// Revokes the tokens `ids`, and all others that the registry has made for the secret in `store` that holds them.
+    /// Revokes the tokens `ids`, and all others that the registry has made for the secret in `store` that holds them;
+    /// those for a secret of another owner stay.
     pub(crate) async fn revoke_of(
         &self,
         context: &Context,
@@ -81,6 +82,9 @@ impl RegistryCredential {
         mut ids: BTreeSet<String>,
     ) -> Result<()> {
         let Some(minter) = self.source.minter() else { return Ok(()) };
+        if store.belongs_to_others(context, secret).await? {
+            return Ok(());
+        }
         let mut failures = Vec::new();
         match minter.list(context, &self.scope_of(store.address(context, secret).await?)).await {
             Ok(found) => ids.extend(found),

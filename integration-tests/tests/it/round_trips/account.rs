@@ -140,6 +140,7 @@ impl Account {
         let clock = self.clock();
         let run = Run {
             stack: loaded.stack.name.clone(),
+            environment: loaded.stack.environment.clone(),
             concurrency: None,
             interrupt,
             events: Events::new(clock, sink),

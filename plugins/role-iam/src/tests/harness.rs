@@ -123,8 +123,13 @@ impl Harness {
     }
 
     pub(super) fn context_of(&self, stack: &str) -> Context {
-        let stack = Name::new(stack).unwrap();
-        Context::new(stack, StepId::new("role", "api"), CancellationToken::new(), self.warnings.clone())
+        self.context_in(stack, "production")
+    }
+
+    pub(super) fn context_in(&self, stack: &str, environment: &str) -> Context {
+        let (stack, environment) = (Name::new(stack).unwrap(), Name::new(environment).unwrap());
+        let step = StepId::new("role", "api");
+        Context::new(stack, environment, step, CancellationToken::new(), self.warnings.clone())
     }
 
     pub(super) async fn plan(&self) -> Result<StepPlan> {

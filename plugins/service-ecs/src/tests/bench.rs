@@ -142,6 +142,7 @@ pub(super) struct Bench {
     pub(super) role: String,
     pub(super) secret: String,
     pub(super) stack: Name,
+    pub(super) environment: Name,
     /// Whether what belongs to nobody is taken over.
     pub(super) adopts: bool,
     told: Arc<Told>,
@@ -183,6 +184,7 @@ impl Bench {
             secret: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:longshore/shop/ghcr/pull-AbCdEf"
                 .to_owned(),
             stack: name("shop"),
+            environment: name("production"),
             adopts: false,
             told: Arc::default(),
         }
@@ -210,7 +212,8 @@ impl Bench {
     }
 
     pub(super) fn context(&self, step: &StepId) -> Context {
-        Context::new(self.stack.clone(), step.clone(), self.interrupt.clone(), self.told.clone())
+        let (stack, environment) = (self.stack.clone(), self.environment.clone());
+        Context::new(stack, environment, step.clone(), self.interrupt.clone(), self.told.clone())
             .adopting(self.adopts)
     }
 

@@ -296,7 +296,7 @@ async fn a_family_of_others_alone_is_a_conflict_until_it_is_adopted() {
     let plans = bench.deploy(&seed()).await.unwrap();
     let plan = plans.of("task-definition.api");
     assert_eq!((plan.action, plan.reason.as_deref()), (Action::Adopt, None));
-    assert_eq!(plan.changes.len(), 2, "its tags: {}", plans.shown());
+    assert_eq!(plan.changes.len(), 3, "its tags: {}", plans.shown());
     bench.adopts = false;
     assert!(bench.plan(&seed()).await.unwrap().is_quiet());
     assert_eq!(bench.status(&seed()).await.task_definition.as_deref(), Some("shop-api:2"));

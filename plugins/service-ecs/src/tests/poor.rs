@@ -55,6 +55,7 @@ fn endpoint(looks: impl Fn(u32) -> Value + Send + Sync + 'static) -> Endpoint {
                 },
             },
             "CreateService" => (200, json!({ "service": service(created) })),
+            "GetResources" => (200, json!({ "ResourceTagMappingList": [] })),
             "ListTasks" => (200, json!({ "taskArns": [] })),
             "ListServiceDeployments" => (500, json!("<title>500 Internal Server Error</title>")),
             other => panic!("{other} was not expected"),

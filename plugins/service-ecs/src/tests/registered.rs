@@ -29,7 +29,7 @@ async fn request(service: &Service) -> serde_json::Value {
     .collect();
     let size = check(&name("api"), service).unwrap();
     let declared = Declared { family: "shop-api", service, size, region: "eu-central-1", inputs: &inputs };
-    let tags = crate::tags::of(&longshore_aws::Ownership::new("shop", "task-definition.api"));
+    let tags = crate::tags::of(&longshore_aws::Ownership::new("shop", "production", "task-definition.api"));
     registration(aws.ecs().await.unwrap(), declared.render().unwrap(), tags).send().await.unwrap();
     endpoint.last("RegisterTaskDefinition").unwrap()
 }

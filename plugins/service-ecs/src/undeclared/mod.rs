@@ -34,7 +34,7 @@ async fn indexed(
     let Some(owned) = aws.reads().owned(ownership.stack(), Freshness::Planned).await? else {
         return Ok(None);
     };
-    let of_kind = owned.iter().filter(|one| one.arn.service() == service);
+    let of_kind = owned.iter().filter(|one| one.arn.service() == service && one.is_of(&ownership));
     let ids = of_kind.filter_map(|one| {
         let id = one.arn.resource().strip_prefix(begin)?;
         let makes = declared.makes(one.resource().unwrap_or_default(), &resource(id));

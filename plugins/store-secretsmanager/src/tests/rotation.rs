@@ -117,7 +117,7 @@ async fn labels_stand_beside_the_value_and_go_when_they_are_no_longer_declared()
     let tags = client.describe_secret().secret_id(NAME).send().await.unwrap().tags.unwrap();
     let mut keys: Vec<_> = tags.iter().filter_map(|tag| tag.key()).collect();
     keys.sort_unstable();
-    assert_eq!(keys, ["longshore:resource", "longshore:stack", "team"]);
+    assert_eq!(keys, ["longshore:environment", "longshore:resource", "longshore:stack", "team"]);
     assert_eq!(harness.calls("secretsmanager:PutSecretValue"), 0);
 }
 

@@ -95,8 +95,13 @@ impl Harness {
     }
 
     pub(super) fn context_of(&self, stack: &str) -> Context {
-        let (stack, step) = (Name::new(stack).unwrap(), StepId::new("secret", "api.DATABASE_URL"));
-        Context::new(stack, step, CancellationToken::new(), self.reports.clone())
+        self.context_in(stack, "production")
+    }
+
+    pub(super) fn context_in(&self, stack: &str, environment: &str) -> Context {
+        let (stack, environment) = (Name::new(stack).unwrap(), Name::new(environment).unwrap());
+        let step = StepId::new("secret", "api.DATABASE_URL");
+        Context::new(stack, environment, step, CancellationToken::new(), self.reports.clone())
     }
 
     pub(super) async fn plan(&self, value: &str) -> Result<StepPlan> {

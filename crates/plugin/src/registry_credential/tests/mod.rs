@@ -7,7 +7,7 @@ use longshore_model::{Action, FailureKind, StepPlan};
 
 use self::world::{DAY, Fault, World};
 use super::TokenLabels;
-use crate::Result;
+use crate::{Result, Revokers};
 
 const API: &[&str] = &["acme/api:1"];
 const BOTH: &[&str] = &["acme/api:1", "acme/web:1"];
@@ -146,6 +146,17 @@ async fn a_registry_that_leaves_takes_its_tokens_along() {
     assert_eq!((world.current(), world.tokens().len()), (None, 1));
     assert_eq!(world.destroy(API).await.unwrap().action, Action::Delete);
     assert!(world.tokens().is_empty());
+}
+
+#[tokio::test]
+async fn tokens_for_the_secret_of_others_stay() {
+    let world = World::default();
+    world.deploy(API).await.unwrap();
+    world.outside().is_of_others = true;
+    assert_eq!(world.destroy(API).await.unwrap().action, Action::NoChange);
+    let leaving = Revokers { removed: vec![world.declared_as("hub")], ..Revokers::default() };
+    assert_eq!(world.leave(leaving).await.unwrap().action, Action::NoChange);
+    assert_eq!(world.tokens(), ["1"]);
 }
 
 #[tokio::test]

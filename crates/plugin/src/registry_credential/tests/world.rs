@@ -55,6 +55,8 @@ pub(super) struct Outside {
     pub(super) fault: Option<(u32, Fault)>,
     pub(super) dead: bool,
     pub(super) warnings: Vec<String>,
+    /// Whether the secret is another stack's, or another environment's.
+    pub(super) is_of_others: bool,
     /// What the source yields, where it does not mint.
     pub(super) fetched: Option<String>,
 }
@@ -121,6 +123,7 @@ impl World {
         let stack = Name::new("shop").unwrap();
         Context::new(
             stack,
+            Name::new("test").unwrap(),
             StepId::new("credential", "hub"),
             CancellationToken::new(),
             Arc::new(self.clone()),
@@ -356,7 +359,9 @@ impl SecretStore for World {
     }
 
     async fn plan_removal(&self, _: &Context, _: &SecretSpec) -> Result<StepPlan> {
-        let action = if self.alive()?.current.is_some() { Action::Delete } else { Action::NoChange };
+        let outside = self.alive()?;
+        let is_ours = outside.current.is_some() && !outside.is_of_others;
+        let action = if is_ours { Action::Delete } else { Action::NoChange };
         Ok(StepPlan::new(action, "secret longshore/shop/hub/pull"))
     }
 
@@ -375,14 +380,14 @@ impl SecretStore for World {
     async fn undeclared(&self, _: &Context, declared: &Declared) -> Result<Vec<UndeclaredSecret>> {
         let outside = self.alive()?;
         let (name, resource) = ("longshore/shop/hub/pull".to_owned(), "credential.hub".to_owned());
-        let is_left = outside.current.is_some() && !declared.makes(&resource, &name);
+        let is_left = outside.current.is_some() && !outside.is_of_others && !declared.makes(&resource, &name);
         let secret = UndeclaredSecret { name, resource, labels: outside.labels.clone(), is_protected: false };
         Ok(is_left.then_some(secret).into_iter().collect())
     }
 
     async fn read(&self, _: &Context, _: &SecretSpec) -> Result<Option<Stored>> {
         let outside = self.alive()?;
-        Ok(outside.current.map(|current| Stored {
+        Ok(outside.current.filter(|_| !outside.is_of_others).map(|current| Stored {
             arn: ARN.to_owned(),
             name: "longshore/shop/hub/pull".to_owned(),
             value: outside.versions[current].clone(),
@@ -390,6 +395,10 @@ impl SecretStore for World {
             version: current.to_string(),
             changed_at: None,
         }))
+    }
+
+    async fn belongs_to_others(&self, _: &Context, _: &SecretSpec) -> Result<bool> {
+        Ok(self.alive()?.is_of_others)
     }
 
     async fn label(&self, _: &Context, secret: &SecretSpec) -> Result<()> {
