@@ -1,9 +1,9 @@
 //! The lowest layer: what holds where nobody says otherwise.
 
-use longshore_model::join_key;
+use longshore_model::{join_key, split_key};
 use serde_json::{Map, Value, json};
 
-use crate::{Origin, layers::Layer};
+use crate::{Origin, layers::Layer, merge::Merged};
 
 /// The hosts that credential sources stand for.
 pub(crate) const HOSTS: [(&str, &str); 3] =
@@ -12,11 +12,24 @@ pub(crate) const HOSTS: [(&str, &str); 3] =
 /// How long container logs are kept, in days.
 pub(crate) const DEFAULT_RETENTION_DAYS: u32 = 30;
 
-/// The defaults for everything that `above`, the merged layers above, declares.
-pub(crate) fn layer(above: &Map<String, Value>) -> Layer {
+/// The keys of a service that can stand in the outermost table, for all services.
+const FOR_ALL_SERVICES: [(&str, &str); 2] = [("cluster", "default"), ("service-name", "{service}")];
+
+/// The defaults for everything that `merged`, the layers above, declares.
+pub(crate) fn layer(merged: &Merged) -> Layer {
+    let above = &merged.values;
     let mut layer = Layer::new("defaults");
+    for (service, _) in tables("", above, "services") {
+        for (field, default) in FOR_ALL_SERVICES {
+            let (value, origin) = match above.get(field).filter(|value| value.is_string()) {
+                Some(value) => (value.clone(), merged.origin(field).unwrap_or(&Origin::Default)),
+                None => (json!(default), &Origin::Default),
+            };
+            layer.insert(&split_key(&join_key(&service, field)), value, origin);
+        }
+    }
     let mut set = |key: &str, value: Value| {
-        layer.insert(&longshore_model::split_key(key), value, &Origin::Default);
+        layer.insert(&split_key(key), value, &Origin::Default);
     };
     set("stores.default.use", json!("secretsmanager"));
     for (key, registry) in tables("", above, "registries") {
@@ -29,7 +42,6 @@ pub(crate) fn layer(above: &Map<String, Value>) -> Layer {
     for (key, service) in tables("", above, "services") {
         for (field, value) in [
             ("use", json!("ecs")),
-            ("cluster", json!("default")),
             ("launch-type", json!("fargate")),
             ("architecture", json!("amd64")),
             ("execute-command", json!(false)),

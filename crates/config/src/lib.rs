@@ -16,6 +16,7 @@ mod listing;
 mod loaded;
 mod merge;
 mod origin;
+mod placeholders;
 #[cfg(test)]
 mod tests;
 

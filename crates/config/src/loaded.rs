@@ -8,6 +8,7 @@ use crate::{
     ConfigError, ConfigErrors, Layers, Origin, PluginUse, check, defaults,
     layers::named_variables,
     merge::{self, Merged},
+    placeholders,
 };
 
 /// A configuration that was loaded and checked.
@@ -66,11 +67,13 @@ fn assemble(
     errors: &mut Vec<ConfigError>,
 ) -> Option<Loaded> {
     let above = merge::merge(&layers.read(errors)?, errors)?;
-    let defaults = defaults::layer(&above.values);
-    let merged = above.over(&defaults, errors)?;
+    let defaults = defaults::layer(&above);
+    let mut merged = above.over(&defaults, errors)?;
     let base = Origin::file(&layers.base());
 
-    let (declared, mut problems) = check::check(&merged, &layers.environment);
+    let mut problems = placeholders::fill_in(&mut merged.values, &layers.environment);
+    let (declared, found) = check::check(&merged, &layers.environment);
+    problems.extend(found);
     problems.extend(declared.plugins.iter().flat_map(judge));
     errors.extend(problems.into_iter().map(|problem| merged.locate(problem, &base)));
     Some(Loaded { stack: declared.stack?, cloud: declared.cloud, embedded: declared.embedded, base, merged })

@@ -199,6 +199,7 @@ fn service(key: &str, images: &[Image]) -> Service {
     Service {
         deployer: plugin(key, "ecs"),
         cluster: "default".to_owned(),
+        name: key.rsplit('.').next().unwrap().to_owned(),
         desired_count: Some(1),
         launch_type: LaunchType::Fargate,
         platform: Platform::default(),

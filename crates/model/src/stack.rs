@@ -133,6 +133,8 @@ pub struct Service {
     pub deployer: Plugin,
     /// The cluster's name.
     pub cluster: String,
+    /// The service's name in the cluster.
+    pub name: String,
     /// How many tasks run. Otherwise a new service has one, and one that is there keeps its count: that of an autoscaling
     /// policy, perhaps.
     pub desired_count: Option<u32>,

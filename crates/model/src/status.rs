@@ -9,6 +9,8 @@ use crate::Failure;
 pub struct ServiceStatus {
     /// Its name in the configuration.
     pub service: String,
+    /// Its name in the cluster.
+    pub name: String,
     /// Its cluster.
     pub cluster: String,
     /// Its state as ECS reports it (`ACTIVE`, `DRAINING`); nothing when there is no such service.

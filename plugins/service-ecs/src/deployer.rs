@@ -93,7 +93,7 @@ impl ServiceDeployer for EcsDeployer {
         let shared = Arc::new(service.clone());
         let cluster = self.cluster(service);
         let logs = self.log_group(&wires.stack, name, service, group.as_deref());
-        self.aws.reads().expect_service(&service.cluster, name.as_str());
+        self.aws.reads().expect_service(&service.cluster, &service.name);
 
         let family = bounded(&format!("{}-{name}", wires.stack), FAMILY_LIMIT);
         self.aws.reads().expect_task_definition(&family);
@@ -135,7 +135,7 @@ impl ServiceDeployer for EcsDeployer {
             before: Before::default(),
         };
         let mut node = Node::new(StepId::new("service", name), Arc::new(step))
-            .makes(service::resource(&shared.cluster, name.as_str()))
+            .makes(service::resource(&shared.cluster, &shared.name))
             .input(CLUSTER_ARN, ValueType::CLUSTER_ARN, &cluster.id, CLUSTER_ARN)
             .input(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN, &definition.id, TASK_DEFINITION_ARN)
             .input(CONTENT, ValueType::DIGEST, &definition.id, CONTENT)

@@ -22,14 +22,14 @@ pub(crate) async fn read(
     name: &Name,
     service: &Service,
 ) -> Result<ServiceStatus> {
-    let reads = Reads { aws, cluster: &service.cluster, service: name.as_str() };
+    let reads = Reads { aws, cluster: &service.cluster, service: &service.name };
     // A deleted service is still shown for a while; with its cluster gone, it would not be.
     let observed =
         reads.service(Freshness::Now).await?.filter(|observed| observed.status() != Some("INACTIVE"));
     let Some(observed) = observed else { return Ok(absent(name, service)) };
     let owner = Ownership::of(context).owner(tags::pairs(observed.tags()));
     if let Some(why) = owner.not_ours().filter(|_| owner != Owner::Nobody) {
-        let resource = service::resource(&service.cluster, name.as_str());
+        let resource = service::resource(&service.cluster, &service.name);
         context.warn(format!("the {resource} {why} and is not shown"));
         return Ok(absent(name, service));
     }
@@ -50,6 +50,7 @@ pub(crate) async fn read(
 fn absent(name: &Name, service: &Service) -> ServiceStatus {
     ServiceStatus {
         service: name.to_string(),
+        name: service.name.clone(),
         cluster: service.cluster.clone(),
         state: None,
         desired: 0,

@@ -46,7 +46,7 @@ pub(crate) struct TaskDefinitionStep {
     pub(crate) aws: Aws,
     /// The family.
     pub(crate) family: String,
-    /// The service's name.
+    /// The service's name in the configuration.
     pub(crate) name: Name,
     /// The service.
     pub(crate) service: Arc<Service>,
@@ -130,7 +130,7 @@ impl TaskDefinitionStep {
     /// The service, if it is there and the stack's.
     async fn running_service(&self, ownership: &Ownership) -> Result<Option<Arc<EcsService>>> {
         let reads = self.aws.reads();
-        let service = reads.service(&self.service.cluster, self.name.as_str(), Freshness::Planned).await?;
+        let service = reads.service(&self.service.cluster, &self.service.name, Freshness::Planned).await?;
         Ok(service.filter(|service| service.status() == Some("ACTIVE") && is_ours(ownership, service.tags())))
     }
 

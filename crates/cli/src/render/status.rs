@@ -40,6 +40,9 @@ pub(super) fn tasks(service: &ServiceStatus, style: Style) -> String {
     text.push('\n');
     if let Some(task_definition) = &service.task_definition {
         text.push_str(&format!("  {task_definition} in the cluster {}", service.cluster));
+        if service.name != service.service {
+            text.push_str(&format!(" as {}", service.name));
+        }
         if let Some(rollout) = &service.rollout {
             text.push_str(&format!(", {rollout}"));
         }
@@ -96,6 +99,7 @@ mod tests {
         };
         let api = ServiceStatus {
             service: "api".into(),
+            name: "shop-api".into(),
             cluster: "shop".into(),
             state: Some("ACTIVE".into()),
             desired: 2,
@@ -111,6 +115,7 @@ mod tests {
         };
         let web = ServiceStatus {
             service: "web".into(),
+            name: "web".into(),
             state: None,
             desired: 0,
             running: 0,

@@ -7,7 +7,7 @@ use longshore_cli::Exit;
 
 use crate::{
     hand::by_hand_in,
-    project::{LOCAL, Project, Ran},
+    project::{LOCAL, Project, Ran, TOKEN},
 };
 
 /// The file of the simulated account that the environments share.
@@ -24,8 +24,7 @@ impl Project {
 
     /// Runs the command in an environment, in the account that all of them share.
     fn run_in(&self, environment: &str, arguments: &[&str]) -> Ran {
-        let (account, own) =
-            (self.path(ACCOUNT), self.path(&format!(".longshore/cloud-{environment}.json")));
+        let (account, own) = (self.path(ACCOUNT), self.path(&format!(".longshore/cloud-{environment}.json")));
         if account.exists() {
             fs::rename(&account, &own).unwrap();
         }
@@ -117,4 +116,160 @@ fn resources_without_environment_are_ours_and_get_it() {
     assert_eq!(project.run_in("staging", &["deploy"]).exit, Exit::Failed);
     assert_eq!(project.run_in("staging", &["destroy", "--yes"]).exit, Exit::Done);
     project.assert_unchanged("production");
+}
+
+#[test]
+fn lock_of_another_environment_is_not_released() {
+    let project = Project::with_environments();
+    assert_eq!(project.run_in("production", &["plan"]).exit, Exit::Done);
+    by_hand_in(&project, ACCOUNT, held_by_production);
+    let refused = project.run_in("staging", &["lock", "release", "--yes"]);
+    assert_eq!(refused.exit, Exit::Failed, "{}", refused.stdout);
+    assert!(
+        refused
+            .stderr
+            .contains("a run in the environment `production` holds the lock, and none in `staging`"),
+        "{}",
+        refused.stderr
+    );
+    let released = project.run_in("production", &["lock", "release", "--yes"]);
+    assert_eq!(released.exit, Exit::Done, "{}", released.stderr);
+}
+
+/// Writes the lock as a run in production does.
+async fn held_by_production(aws: &Aws) {
+    let record = serde_json::json!({
+        "version": 1, "released": false, "lease-seconds": 60, "run": "other", "write": 0,
+        "holder": {
+            "command": "deploy", "environment": "production", "who": "jo@laptop", "job": null, "url": null,
+            "since": "2026-11-23T06:27:01Z",
+        },
+    });
+    let put = aws.ssm().await.unwrap().put_parameter().name("/longshore/shop/lock/000001");
+    put.value(record.to_string()).r#type("String".into()).send().await.unwrap();
+}
+
+#[test]
+fn renamed_service_is_created_and_its_orphan_named() {
+    let project = Project::new();
+    project.write("configs/local.toml", &LOCAL.replace("tags.arm", "tags.bad.exits = 1\ntags.arm"));
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    let renamed = ["--set", "service-name={stack}-{service}"];
+    let plan = project.run(&[&["plan"], &renamed[..]].concat());
+    assert_eq!(plan.exit, Exit::Done, "{}", plan.stderr);
+    crate::assert_shown!(plan.stdout);
+    let deploy = project.run(&[&["deploy", "--prune"], &renamed[..]].concat());
+    assert_eq!(deploy.exit, Exit::Done, "{}", deploy.stderr);
+    let status = project.run(&[&["status"], &renamed[..]].concat());
+    assert!(status.stdout.contains("in the cluster default as shop-api"), "{}", status.stdout);
+    let undone = project.run(
+        &[
+            &["deploy", "--on-failure", "undo", "--set", "services.api.image=ghcr.io/acme/api:bad"],
+            &renamed[..],
+        ]
+        .concat(),
+    );
+    assert_eq!(undone.exit, Exit::Failed, "{}", undone.stdout);
+    let unchanged = project.run(&[&["plan", "--detailed-exitcode"], &renamed[..]].concat());
+    assert_eq!(unchanged.exit, Exit::Done, "{}", unchanged.stdout);
+    let destroy = project.run(&[&["destroy", "--yes"], &renamed[..]].concat());
+    assert_eq!(destroy.exit, Exit::Done, "{}", destroy.stderr);
+}
+
+#[test]
+fn services_cannot_share_a_name() {
+    let project = Project::new();
+    let web = ["--set", "services.web.image=ghcr.io/acme/api:1", "--set", "services.web.memory=512"];
+    let shared = project.run(&[&["plan", "--set", "service-name={stack}"], &web[..]].concat());
+    assert_eq!(shared.exit, Exit::Failed);
+    assert!(
+        shared
+            .stderr
+            .contains("`shop` is the name of `services.api` and of `services.web` in the cluster `default`"),
+        "{}",
+        shared.stderr
+    );
+    let unknown = project.run(&["plan", "--set", "services.api.cluster={env}"]);
+    assert!(
+        unknown.stderr.contains("\"{env}\" has the unknown placeholder {env}")
+            && unknown.stderr.contains("help: known here: {environment}, {region}, {service}, {stack}"),
+        "{}",
+        unknown.stderr
+    );
+    let long = project.run(&["plan", "--set", &format!("stack={}-{{environment}}", "s".repeat(60))]);
+    assert!(long.stderr.contains("at most 63 letters"), "{}", long.stderr);
+}
+
+/// A recipe below `examples/environments`, with the simulated cloud in place of AWS.
+fn recipe(name: &str) -> Project {
+    let project = Project::new().variable("GHCR_TOKEN", TOKEN);
+    let directory = format!("../../examples/environments/{name}");
+    for file in fs::read_dir(directory).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        let mut text = fs::read_to_string(file.path()).unwrap();
+        if name == "base.toml" {
+            text.push_str(CLOUD);
+        }
+        project.write(&format!("configs/{name}"), &text);
+    }
+    project
+}
+
+/// The simulated cloud of the recipes.
+const CLOUD: &str = r#"
+[cloud]
+embedded = true
+
+[cloud.registries."ghcr.io"]
+users.acme-bot.password = { file = "right-token" }
+
+[cloud.registries."ghcr.io".repositories."acme/api"]
+readers = ["acme-bot"]
+tags = { 1 = {}, 2 = {}, pr-42 = {}, pr-43 = {} }
+
+[cloud.registries."ghcr.io".repositories."acme/worker"]
+readers = ["acme-bot"]
+tags = { 1 = {} }
+"#;
+
+/// Deploys both sides of a recipe, each with its environment and flags, and destroys one of them.
+fn assert_apart(recipe: &str, sides: [(&str, &[&str]); 2]) {
+    let project = self::recipe(recipe);
+    let run = |(environment, flags): (&str, &[&str]), command: &[&str]| {
+        let ran = project.run_in(environment, &[command, flags].concat());
+        assert_eq!(ran.exit, Exit::Done, "{recipe} {environment} {command:?}: {}{}", ran.stdout, ran.stderr);
+        ran
+    };
+    let unchanged = ["plan", "--detailed-exitcode"];
+    run(sides[0], &["deploy"]);
+    run(sides[1], &["deploy"]);
+    for side in sides {
+        run(side, &unchanged);
+    }
+    run(sides[0], &["destroy", "--yes"]);
+    run(sides[1], &unchanged);
+    let gone = run(sides[0], &["status"]);
+    assert!(gone.stdout.contains("api: not there"), "{}", gone.stdout);
+    run(sides[0], &["deploy"]);
+    run(sides[1], &["destroy", "--yes"]);
+    run(sides[0], &unchanged);
+}
+
+#[test]
+fn staging_and_production_share_an_account() {
+    assert_apart("one-account", [("staging", &[]), ("production", &[])]);
+}
+
+#[test]
+fn two_regions_share_an_account() {
+    assert_apart("two-regions", [("eu", &[]), ("us", &[])]);
+}
+
+#[test]
+fn pull_requests_have_previews_beside_production() {
+    let preview = ["--set", "stack=shop-pr-42", "--set", "services.api.image=ghcr.io/acme/api:pr-42"];
+    assert_apart("pull-requests", [("preview", &preview), ("production", &[])]);
+    let other = ["--set", "stack=shop-pr-43", "--set", "services.api.image=ghcr.io/acme/api:pr-43"];
+    assert_apart("pull-requests", [("preview", &preview), ("preview", &other)]);
 }

@@ -16,13 +16,13 @@ mod text;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use longshore_model::{Fields, Name, Options, Plugin, Problem, Stack, closest};
+use longshore_model::{Fields, Name, Options, Plugin, Problem, Service, Stack, closest};
 
 use crate::merge::Merged;
 
 /// The keys of the outermost table.
-pub(crate) const TOP_LEVEL: [&str; 7] =
-    ["adopt", "aws", "cloud", "registries", "services", "stack", "stores"];
+pub(crate) const TOP_LEVEL: [&str; 9] =
+    ["adopt", "aws", "cloud", "cluster", "registries", "service-name", "services", "stack", "stores"];
 
 /// The kinds of plugins that a configuration uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +86,10 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
         .required_text("stack", "\"my-stack\"")
         .and_then(|_| text::accepted(&mut fields, "stack", |text| Name::new(text).is_ok(), text::NAME))
         .and_then(|name| Name::new(name).ok());
+    // Each service has a copy, which is checked there.
+    for field in ["cluster", "service-name"] {
+        fields.text(field);
+    }
     let adopt = fields.table("adopt", |fields| Some(adopt::read(fields)));
     let aws = fields.table("aws", |fields| Some(aws::read(fields)));
     let stores = named(&mut fields, "stores", |_, fields| store::read(fields, &plugins));
@@ -93,6 +97,7 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
     let services = named(&mut fields, "services", |name, fields| {
         service::read(name, fields, &registries, &stores, &plugins)
     });
+    check_names(&services.read, &fields);
     let mut embedded = false;
     let cloud = fields.table("cloud", |fields| {
         embedded = fields.flag("embedded").unwrap_or(false);
@@ -113,6 +118,24 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
         services: services.read,
     });
     (Declared { stack, cloud, embedded, plugins: plugins.0.into_inner() }, problems.into_inner())
+}
+
+/// Two services of a cluster cannot share a name.
+fn check_names(services: &BTreeMap<Name, Service>, fields: &Fields<'_>) {
+    let mut names = BTreeMap::new();
+    for (key, service) in services {
+        let place = (service.cluster.as_str(), service.name.as_str());
+        if let Some(first) = names.insert(place, key) {
+            fields.problem_below(
+                &["services", key.as_str(), "service-name"],
+                format!(
+                    "`{}` is the name of `services.{first}` and of `services.{key}` in the cluster `{}`",
+                    service.name, service.cluster
+                ),
+                "give each a name of its own: `{service}` stands for the key",
+            );
+        }
+    }
 }
 
 /// A table of things that are named by people.

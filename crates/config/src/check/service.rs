@@ -32,6 +32,13 @@ pub(super) fn read(
         |text| consists_of(text, "-_", 255),
         "at most 255 letters, digits, - and _",
     );
+    // ECS API reference, `CreateService`.
+    let service_name = accepted(
+        fields,
+        "service-name",
+        |text| consists_of(text, "-_", 255),
+        "at most 255 letters, digits, - and _",
+    );
     let desired_count = fields.number("desired-count", 0..=100_000);
     let launch_type =
         fields.choice("launch-type", &[("fargate", LaunchType::Fargate), ("ec2", LaunchType::Ec2)]);
@@ -74,6 +81,7 @@ pub(super) fn read(
     Some(Service {
         deployer: deployer?,
         cluster: cluster?,
+        name: service_name?,
         desired_count,
         launch_type: launch_type?,
         platform: Platform { architecture: architecture? },

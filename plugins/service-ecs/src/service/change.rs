@@ -22,7 +22,7 @@ impl ServiceStep {
         difference: &Difference,
         force: bool,
     ) -> Result<Service> {
-        let mut call = self.aws.ecs().await?.update_service().cluster(cluster).service(self.name.as_str());
+        let mut call = self.aws.ecs().await?.update_service().cluster(cluster).service(&self.service.name);
         if difference.desired_count {
             call = call.set_desired_count(declared.desired_count.map(clamped));
         }

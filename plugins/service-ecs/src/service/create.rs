@@ -39,7 +39,7 @@ impl ServiceStep {
         until(context, FIRST_USE, |attempt| {
             let token = client_token(&[
                 cluster,
-                self.name.as_str(),
+                &self.service.name,
                 revision.arn,
                 &format!("{declared:?} {desired_count}"),
                 &format!("{:?}", before.and_then(|service| service.created_at)),
@@ -48,7 +48,7 @@ impl ServiceStep {
             let call = client
                 .create_service()
                 .cluster(cluster)
-                .service_name(self.name.as_str())
+                .service_name(&self.service.name)
                 .client_token(token)
                 .task_definition(revision.arn)
                 .desired_count(clamped(desired_count))

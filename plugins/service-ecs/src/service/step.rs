@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus};
-use longshore_aws::{Aws, Freshness, Owner, Ownership};
+use longshore_aws::{Aws, Freshness, Owned, Owner, Ownership};
 use longshore_model::{Action, Effect, Failure, FailureKind, Inputs, Name, Outputs, Service, StepPlan};
 use longshore_plugin::{Before, Context, Result, Step};
 
@@ -29,11 +29,15 @@ use crate::{
 /// The name of the output that is the service's ARN.
 pub(crate) const SERVICE_ARN: &str = "service-arn";
 
+/// How to get out of the way of another service of the same name.
+const RENAME: &str =
+    "set another `service-name` or `cluster` (for all services: service-name = \"{stack}-{service}\")";
+
 /// A service. Its step has succeeded when its deployment has.
 pub(crate) struct ServiceStep {
     /// The clients.
     pub(crate) aws: Aws,
-    /// The service's name.
+    /// The service's name in the configuration.
     pub(crate) name: Name,
     /// The declaration.
     pub(crate) service: Arc<Service>,
@@ -50,7 +54,7 @@ pub(crate) fn resource(cluster: &str, name: &str) -> String {
 
 impl ServiceStep {
     fn resource(&self) -> String {
-        resource(&self.service.cluster, self.name.as_str())
+        resource(&self.service.cluster, &self.service.name)
     }
 
     pub(super) fn removal(&self) -> Removal<'_> {
@@ -58,11 +62,11 @@ impl ServiceStep {
     }
 
     pub(super) fn at(&self, call: &str) -> String {
-        format!("ecs:{call} {}/{}", self.service.cluster, self.name)
+        format!("ecs:{call} {}/{}", self.service.cluster, self.service.name)
     }
 
     fn reads(&self) -> Reads<'_> {
-        Reads { aws: &self.aws, cluster: &self.service.cluster, service: self.name.as_str() }
+        Reads { aws: &self.aws, cluster: &self.service.cluster, service: &self.service.name }
     }
 
     pub(super) async fn observe(&self, freshness: Freshness) -> Result<Option<EcsService>> {
@@ -71,7 +75,7 @@ impl ServiceStep {
 
     pub(super) fn require_ours(&self, ownership: &Ownership, service: &EcsService) -> Result<()> {
         ownership
-            .require(self.resource(), "give the service another name", tags::pairs(service.tags()))
+            .require(self.resource(), RENAME, tags::pairs(service.tags()))
             .map_err(|failure| failure.at(self.at("DescribeServices")))
     }
 
@@ -194,6 +198,23 @@ impl ServiceStep {
         is_rollback.then(|| newest.status_reason.unwrap_or_else(|| "ECS gives no reason".to_owned()))
     }
 
+    /// Says which service this step made under another name or in another cluster.
+    async fn replaces(&self, context: &Context, ownership: &Ownership) -> Option<String> {
+        let owned = self.aws.reads().owned(ownership.stack(), Freshness::Planned).await.ok()??;
+        let now = format!("service/{}/{}", self.service.cluster, self.service.name);
+        let is_before = |one: &&Owned| {
+            one.arn.service() == "ecs"
+                && one.arn.resource() != now
+                && one.resource() == Some(context.step.as_str())
+                && one.is_of(ownership)
+        };
+        let before = owned.iter().find(is_before)?.arn.resource().strip_prefix("service/")?.to_owned();
+        Some(format!(
+            "takes the place of the service {before}, which nothing declares any more: ECS can neither rename a service \
+             nor move it"
+        ))
+    }
+
     async fn create_and_follow(
         &self,
         context: &Context,
@@ -224,7 +245,7 @@ impl ServiceStep {
         let stale = self.tasks_of(&service) > 0 && !variables::rewritten(inputs, &service).is_empty();
         let failed = matches!(standing(&service), Standing::Failed(_));
         let force = (failed || stale) && !difference.deploys() || difference.forces();
-        self.before.note(self.name.as_str(), || service.clone());
+        self.before.note(&self.service.name, || service.clone());
         let arn = service.service_arn().unwrap_or_default();
         let revision = Revision::of(inputs)?;
         let noted = revision.missing_tag(service.tags());
@@ -258,10 +279,11 @@ impl Step for ServiceStep {
             let changes = of_creation(&declared, self.count_of_new(context).await?);
             let mut plan = StepPlan::new(Action::Create, self.resource()).changes(changes);
             plan.changes.extend(tags::changes(&ownership, &[]));
-            if observed.is_some_and(|service| service.status() == Some("DRAINING")) {
-                plan.reason =
-                    Some("the deleted service of this name is still draining: it is waited for".into());
-            }
+            plan.reason = if observed.is_some_and(|service| service.status() == Some("DRAINING")) {
+                Some("the deleted service of this name is still draining: it is waited for".into())
+            } else {
+                self.replaces(context, &ownership).await
+            };
             return Ok(plan);
         };
         self.require_ours(&ownership, service)?;

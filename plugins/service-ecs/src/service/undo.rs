@@ -24,7 +24,7 @@ impl ServiceStep {
             Action::Replace | Action::Delete => Err(stuck(plan.action, &plan.resource)),
             action => {
                 let before =
-                    self.before.of(self.name.as_str()).ok_or_else(|| stuck(action, &plan.resource))?;
+                    self.before.of(&self.service.name).ok_or_else(|| stuck(action, &plan.resource))?;
                 self.restore_to(context, before).await.map_err(|failure| Failure {
                     help: failure.help.or_else(|| Some(self.look())),
                     ..failure
@@ -35,7 +35,7 @@ impl ServiceStep {
     }
 
     fn look(&self) -> String {
-        let (cluster, name) = (&self.service.cluster, &self.name);
+        let (cluster, name) = (&self.service.cluster, &self.service.name);
         format!("look at it with `aws ecs describe-services --cluster {cluster} --services {name}`")
     }
 
@@ -90,7 +90,7 @@ impl ServiceStep {
             .await?
             .update_service()
             .cluster(&self.service.cluster)
-            .service(self.name.as_str())
+            .service(&self.service.name)
             .set_task_definition(before.task_definition.clone())
             .set_desired_count(is_counted.then_some(before.desired_count))
             .set_network_configuration(before.network_configuration.clone())

@@ -46,6 +46,7 @@ pub(crate) fn seed() -> Service {
     Service {
         deployer: Plugin { name: "ecs".into(), ..Plugin::default() },
         cluster: "main".into(),
+        name: "api".into(),
         desired_count: Some(2),
         launch_type: LaunchType::Fargate,
         platform: Platform::default(),
