@@ -39,13 +39,14 @@ Exit codes:
   0    done, or nothing to do
   1    it failed, and standard error says why
   2    `plan --detailed-exitcode` found changes, or `drift` found drift
-  64   the command line is wrong
+  64   the command line is wrong, or does not name the environment in a pipeline
   130  interrupted: the first Ctrl-C lets running calls end, the second one ends at once";
 
 /// What all commands understand.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
-    /// The environment, whose layer `configs/ENV.toml` is loaded [env: LONGSHORE_ENV] [default: local]
+    /// The environment, whose layer `configs/ENV.toml` is loaded [env: LONGSHORE_ENV] [default: local, except where CI
+    /// is set and something is changed]
     #[arg(long, global = true, value_name = "ENV", help_heading = "Global options")]
     pub(crate) env: Option<String>,
 
@@ -124,7 +125,7 @@ Examples:
     /// Takes over what is there and belongs to nobody, and makes it as declared
     ///
     /// What carries no tag of Longshore's is never changed, until it is adopted: here, or below `[adopt]` in the
-    /// configuration. What belongs to another stack is not.
+    /// configuration. What belongs to another stack or environment is not.
     #[command(after_help = "Example:\n  longshore adopt role.api credential.ghcr --env production")]
     Adopt(Adopt),
 
@@ -135,7 +136,7 @@ Examples:
     #[command(after_help = "Example:\n  longshore status --env production --output json")]
     Status(Status),
 
-    /// Removes what carries the stack's tag, in reverse order
+    /// Removes what carries the stack's and the environment's tag, in reverse order
     ///
     /// Shows what will be removed, and asks for the stack's name before it removes anything.
     #[command(after_help = "Example:\n  longshore destroy --env local --yes")]

@@ -12,6 +12,8 @@ use crate::arguments::{Color, Global, OutputFormat};
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) environment: Name,
+    /// Whether a flag or variable names the environment.
+    pub(crate) names_environment: bool,
     pub(crate) directory: PathBuf,
     /// What `--set` was given.
     pub(crate) set: Vec<String>,
@@ -40,11 +42,12 @@ impl Settings {
             debug_assert!(OWN_VARIABLES.contains(&name), "the configuration would take {name} for a key");
             variables.get(name).filter(|value| !value.is_empty()).cloned()
         };
-        let (environment, whose) = match (global.env, variable("LONGSHORE_ENV")) {
-            (Some(environment), _) => (environment, "--env"),
-            (None, Some(environment)) => (environment, "LONGSHORE_ENV"),
-            (None, None) => ("local".to_owned(), "--env"),
+        let (named, whose) = match (global.env, variable("LONGSHORE_ENV")) {
+            (Some(environment), _) => (Some(environment), "--env"),
+            (None, environment) => (environment, "LONGSHORE_ENV"),
         };
+        let names_environment = named.is_some();
+        let environment = named.unwrap_or_else(|| "local".to_owned());
         let environment = Name::new(environment).map_err(|error| format!("{whose}: {error}"))?;
         let directory = global
             .config_dir
@@ -53,6 +56,7 @@ impl Settings {
         let beside = directory.parent().map(|parent| parent.join(".longshore")).unwrap_or_default();
         Ok(Self {
             environment,
+            names_environment,
             set: global.set,
             output: choice(global.output, "LONGSHORE_OUTPUT", &variable)?.unwrap_or(OutputFormat::Text),
             verbose: match (global.verbose, variable("LONGSHORE_VERBOSE")) {

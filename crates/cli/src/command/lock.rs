@@ -26,7 +26,7 @@ pub(super) fn run(options: arguments::Lock, invocation: Invocation) -> Exit {
             if let Some(failure) = nobody_to_ask(&invocation, NOT_DONE).filter(|_| !yes) {
                 return invocation.refuse(vec![failure]);
             }
-            stack::run("lock release", invocation, move |session, invocation| {
+            stack::run_changing("lock release", invocation, move |session, invocation| {
                 Box::pin(async move {
                     match release(session, invocation, yes).await {
                         Ok(outcome) => session.finish(outcome, []),

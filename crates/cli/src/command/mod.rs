@@ -20,7 +20,8 @@ mod status;
 
 use std::{collections::BTreeMap, io::BufRead};
 
-use longshore_model::{Event, EventKind, Failure};
+use longshore_config::environments;
+use longshore_model::{Event, EventKind, Failure, FailureKind};
 
 use crate::{
     arguments::{Command, OutputFormat},
@@ -47,6 +48,21 @@ impl Invocation {
     /// Whether results are for programs.
     fn is_json(&self) -> bool {
         self.settings.output == OutputFormat::Json
+    }
+
+    /// Returns why a command that changes something must not begin: a pipeline has to name the environment. Without this,
+    /// a pipeline that forgot it would change the simulated cloud and succeed.
+    fn unnamed_environment(&self) -> Option<Failure> {
+        let is_pipeline =
+            self.variables.get("CI").is_some_and(|ci| !["", "0", "false"].contains(&ci.as_str()));
+        if self.settings.names_environment || !is_pipeline {
+            return None;
+        }
+        let names = environments(&self.settings.directory);
+        let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let message = "the environment is not named, and the variable CI says that a pipeline runs this";
+        let help = format!("name it with --env or LONGSHORE_ENV; there are: {there}");
+        Some(Failure::new(FailureKind::Invalid, message).help(help))
     }
 
     /// Says why the command cannot even begin.

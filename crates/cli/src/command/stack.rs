@@ -19,14 +19,14 @@ use crate::{
 
 pub(super) type Work<'a> = Pin<Box<dyn Future<Output = Exit> + 'a>>;
 
-/// The same as [`run`], for what changes the stack: from before it is planned to the end the run holds the stack's lock.
+/// The same as [`run_changing`], and from before it is planned to the end the run holds the stack's lock.
 pub(super) fn run_locked(
     command: &'static str,
     locking: arguments::Locking,
     invocation: Invocation,
     work: impl for<'a> FnOnce(&'a Session, &'a mut Invocation) -> Work<'a> + 'static,
 ) -> Exit {
-    run(command, invocation, move |session, invocation| {
+    run_changing(command, invocation, move |session, invocation| {
         Box::pin(async move {
             if let Err(failure) = session.lock(&locking, &invocation.variables).await {
                 let interrupted = failure.kind == FailureKind::Interrupted;
@@ -37,6 +37,19 @@ pub(super) fn run_locked(
             session.unlock(exit).await
         })
     })
+}
+
+/// The same as [`run`], for what changes something: in a pipeline, the environment has to be named.
+pub(super) fn run_changing(
+    command: &'static str,
+    invocation: Invocation,
+    work: impl for<'a> FnOnce(&'a Session, &'a mut Invocation) -> Work<'a> + 'static,
+) -> Exit {
+    if let Some(failure) = invocation.unnamed_environment() {
+        invocation.refuse(vec![failure]);
+        return Exit::Usage;
+    }
+    run(command, invocation, work)
 }
 
 /// Runs `work` on the configured stack, after it is sure that the calls reach the right account.

@@ -19,6 +19,7 @@ mod lock;
 mod minted;
 mod moved_tags;
 mod output_page;
+mod pipelines;
 mod plan_files;
 mod project;
 mod protect;

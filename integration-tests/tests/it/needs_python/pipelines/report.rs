@@ -15,7 +15,10 @@ fn is_course(line: &str) -> bool {
 
 #[test]
 fn a_report_has_the_warnings_and_not_the_course_of_things() {
-    let runner = Runner::new();
+    let mut runner = Runner::new();
+    let unnamed = runner.bash("longshore-step plan longshore.plan.json", &BTreeMap::new()).code(64);
+    assert!(unnamed.stderr.contains("set LONGSHORE_ENV"), "{}", unnamed.stderr);
+    runner.set("LONGSHORE_ENV", "local");
     // A token of a sign-in pulls, and is warned of.
     fs::write(runner.file("configs/local/ghcr-token"), "gho_0123456789abcdefghijklmnopqrstuvwxyz\n").unwrap();
     let step = |arguments: &str| {
