@@ -105,6 +105,9 @@ pub(crate) enum Command {
     /// Asks before the plan takes anything away: before it prunes orphans, which are resources of the stack that the
     /// configuration no longer declares, and before it replaces a declared resource or stops the tasks of a service.
     /// Without a terminal, an option has to answer; otherwise the run ends before it changes anything.
+    ///
+    /// A service whose rollout fails goes back to the revision that ran before, unless its `deployment.rollback` is false;
+    /// `longshore rollback` takes services back later.
     #[command(after_help = "\
 Questions                              Answers
   prune orphans?                       --prune or --yes; --no-prune leaves them and does the rest
@@ -135,6 +138,19 @@ Examples:
     /// Shows the services, their tasks, images and last events; reads only
     #[command(after_help = "Example:\n  longshore status --env production --output json")]
     Status(Status),
+
+    /// Takes services back to an earlier revision, and follows them until their tasks run
+    ///
+    /// Without `--to`, a service goes back to the last revision before that was deployed with success. The configuration stays
+    /// as it is: `longshore plan` shows the difference, and the next deploy brings what is declared.
+    #[command(
+        after_help = "Examples:\n  longshore rollback --env production\n  longshore rollback api --to 7 --env production"
+    )]
+    Rollback(Rollback),
+
+    /// Replaces the tasks of services by others of the same revision, and follows them until they run
+    #[command(after_help = "Example:\n  longshore restart api --env production --yes")]
+    Restart(Restart),
 
     /// Removes what carries the stack's and the environment's tag, in reverse order
     ///
@@ -193,6 +209,8 @@ impl Command {
             Self::Adopt(options) => options.run.concurrency,
             Self::Status(options) => options.run.concurrency,
             Self::Destroy(options) => options.run.concurrency,
+            Self::Rollback(options) => options.services.run.concurrency,
+            Self::Restart(options) => options.services.run.concurrency,
             Self::Rotate(options) => options.run.concurrency,
             Self::Credentials(options) => options.run.concurrency,
             Self::Lock(_)
@@ -331,6 +349,41 @@ pub(crate) struct Status {
 /// Options of `destroy`.
 #[derive(Args, Debug)]
 pub(crate) struct Destroy {
+    /// Does not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) locking: Locking,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Options of `rollback`.
+#[derive(Args, Debug)]
+pub(crate) struct Rollback {
+    /// The revision of the service's task definition: its number, FAMILY:NUMBER or its ARN
+    #[arg(long, value_name = "REVISION", conflicts_with = "all")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) services: Services,
+}
+
+/// Options of `restart`.
+#[derive(Args, Debug)]
+pub(crate) struct Restart {
+    #[command(flatten)]
+    pub(crate) services: Services,
+}
+
+/// Options of what is done to services that run.
+#[derive(Args, Debug)]
+pub(crate) struct Services {
+    /// The services, by their names in the configuration; needed if the stack has several
+    #[arg(value_name = "SERVICE")]
+    pub(crate) named: Vec<String>,
+    /// All services of the stack
+    #[arg(long, conflicts_with = "named")]
+    pub(crate) all: bool,
     /// Does not ask
     #[arg(long)]
     pub(crate) yes: bool,

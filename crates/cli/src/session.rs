@@ -137,6 +137,11 @@ impl Session {
         self.place.simulates(host)
     }
 
+    /// The stack as it is declared.
+    pub(crate) const fn stack(&self) -> &Stack {
+        &self.loaded.stack
+    }
+
     /// What the step knows of this run.
     pub(crate) fn context(&self, step: StepId) -> Context {
         let events = Arc::new(self.run.events.clone());

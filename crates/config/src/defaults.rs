@@ -50,11 +50,7 @@ pub(crate) fn layer(merged: &Merged) -> Layer {
             ("deployment.maximum-percent", json!(200)),
             ("deployment.timeout", json!("15m")),
             ("deployment.circuit-breaker", json!(true)),
-            // Without the circuit breaker there is nothing that would roll back.
-            (
-                "deployment.rollback",
-                json!(at(service, &["deployment", "circuit-breaker"]) != Some(&json!(false))),
-            ),
+            ("deployment.rollback", json!(true)),
         ] {
             set(&format!("{key}.{field}"), value);
         }

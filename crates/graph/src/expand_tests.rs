@@ -8,9 +8,9 @@ use std::{
 
 use async_trait::async_trait;
 use longshore_model::{
-    AwsTarget, CircuitBreaker, Container, ContainerRegistry, ContainerSecret, Deployment, ExecutionRole,
-    ImageReference, ImageUpdates, LaunchType, Name, Network, Options, Platform, Plugin, Problem, Secret,
-    Service, ServiceStatus, Stack, StepId, StepPlan, Store, ValueType,
+    AwsTarget, Container, ContainerRegistry, ContainerSecret, Deployment, ExecutionRole, ImageReference,
+    ImageUpdates, LaunchType, Name, Network, Options, Platform, Plugin, Problem, Secret, Service,
+    ServiceStatus, Stack, StepId, StepPlan, Store, ValueType,
 };
 use longshore_plugin::{
     Context, Credential, CredentialSource, Extensions, Node, PullCheck, PullProof, Registry, Result,
@@ -217,7 +217,8 @@ fn service(key: &str, images: &[Image]) -> Service {
         deployment: Deployment {
             minimum_healthy_percent: 100,
             maximum_percent: 200,
-            circuit_breaker: CircuitBreaker { enabled: true, rollback: true },
+            circuit_breaker: true,
+            rollback: true,
             timeout: Duration::from_secs(60),
         },
         protect: false,

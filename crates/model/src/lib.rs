@@ -39,9 +39,9 @@ pub use problem::{Problem, closest};
 pub use secrecy::{REDACTED, hides, holds_a_token, redacted, without_tokens};
 pub use secret::Secret;
 pub use stack::{
-    AssumedRole, AwsTarget, CallRate, CircuitBreaker, Container, ContainerRegistry, ContainerSecret,
-    Deployment, ExecutionRole, ImageUpdates, LaunchType, LogRemoval, Logs, Network, Plugin, Service, Stack,
-    Store, TaskSize,
+    AssumedRole, AwsTarget, CallRate, Container, ContainerRegistry, ContainerSecret, Deployment,
+    ExecutionRole, ImageUpdates, LaunchType, LogRemoval, Logs, Network, Plugin, Service, Stack, Store,
+    TaskSize,
 };
 pub use status::{CredentialStatus, PullStatus, ServiceEvent, ServiceStatus, TaskStatus};
 pub use step::{Inputs, Known, Outputs, StepId, ValueType, is_internal};

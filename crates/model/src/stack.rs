@@ -271,8 +271,10 @@ pub struct Deployment {
     pub minimum_healthy_percent: u32,
     /// The largest share of the desired tasks that runs during a rollout, in percent.
     pub maximum_percent: u32,
-    /// What ends a rollout whose tasks do not start.
-    pub circuit_breaker: CircuitBreaker,
+    /// Whether ECS ends a rollout whose tasks do not start.
+    pub circuit_breaker: bool,
+    /// Whether a service whose rollout fails goes back to the revision that ran before.
+    pub rollback: bool,
     /// How long Longshore follows a rollout before it gives up waiting.
     pub timeout: Duration,
 }
@@ -294,13 +296,4 @@ impl Deployment {
             (share(self.minimum_healthy_percent).div_ceil(100), share(self.maximum_percent) / 100);
         (u32::try_from(stay).unwrap_or(u32::MAX), u32::try_from(run).unwrap_or(u32::MAX))
     }
-}
-
-/// The deployment circuit breaker of ECS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CircuitBreaker {
-    /// Whether it ends a rollout whose tasks keep failing.
-    pub enabled: bool,
-    /// Whether ECS then goes back to the last revision that worked.
-    pub rollback: bool,
 }

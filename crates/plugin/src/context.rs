@@ -68,6 +68,12 @@ impl Context {
         self
     }
 
+    /// Returns the same run for work that the first interrupt does not stop: bringing things back in order.
+    #[must_use]
+    pub fn uninterrupted(&self) -> Self {
+        Self { interrupt: CancellationToken::new(), ..self.clone() }
+    }
+
     /// Tells how far the step is.
     pub fn progress(&self, message: impl AsRef<str>) {
         self.reporter.progress(&self.step, message.as_ref());

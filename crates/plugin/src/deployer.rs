@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use async_trait::async_trait;
 use longshore_model::{ImageReference, Name, Problem, Service, ServiceStatus, StepId};
 
-use crate::{Context, LogStream, Node, Result, Undeclared};
+use crate::{Context, LogStream, Node, Result, Step, Undeclared};
 
 /// The steps that a service's own steps depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,4 +72,22 @@ pub trait ServiceDeployer: Send + Sync {
     fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {
         Vec::new()
     }
+
+    /// Returns what the deployer can do to services that run, if it can.
+    fn operations(&self) -> Option<&dyn ServiceOperations> {
+        None
+    }
+}
+
+/// Operations on a service that runs, which leave the declaration as it is: an optional ability of a [`ServiceDeployer`].
+///
+/// Each is a step that plans, changes nothing that the stack does not own, and succeeds when the service's tasks run. Steps
+/// have no inputs and no outputs. There is nothing to remove.
+pub trait ServiceOperations: Send + Sync {
+    /// Returns the step that takes the service back to an earlier revision: to the one that `to` names, or to the last one
+    /// before that worked. Planning fails if there is none, or if no tasks of it could start.
+    fn rollback(&self, stack: &Name, name: &Name, service: &Service, to: Option<&str>) -> Arc<dyn Step>;
+
+    /// Returns the step that replaces the service's tasks by others of the same revision.
+    fn restart(&self, stack: &Name, name: &Name, service: &Service) -> Arc<dyn Step>;
 }

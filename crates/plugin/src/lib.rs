@@ -26,7 +26,7 @@ mod undeclared;
 pub use before::Before;
 pub use context::{Context, Reporter};
 pub use credential::{Credential, CredentialFacts, CredentialSource, is_basic_password};
-pub use deployer::{ContainerVariable, ServiceDeployer, Wires};
+pub use deployer::{ContainerVariable, ServiceDeployer, ServiceOperations, Wires};
 pub use effort::{Effort, Urgency};
 pub use extensions::Extensions;
 pub use minter::{Minted, PullScope, TokenMinter};

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use longshore_model::{
     Action, Inputs, Known, Name, Problem, Service, ServiceStatus, StepId, StepPlan, ValueType,
 };
-use longshore_plugin::{Node, Result, RoleBuilder, SecretStore, ServiceDeployer, Wires};
+use longshore_plugin::{
+    Node, Result, RoleBuilder, SecretStore, ServiceDeployer, ServiceOperations, Step, Wires,
+};
 
 use crate::{
     Report, Told,
@@ -210,6 +212,16 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
         knows_a_service_that_is_not_there,
         removes_and_can_be_asked_again,
     }
+    if made().await.deployer.operations().is_some() {
+        cases! { report, made:
+            takes_a_service_back,
+            restarts_a_service,
+        }
+    } else {
+        for case in ["takes_a_service_back", "restarts_a_service"] {
+            report.leave_out(case, "the deployer has no operations on services");
+        }
+    }
     if made().await.harness.cut_off_after(0).await {
         report.case("completes_what_died", completes_what_died(&made)).await;
     } else {
@@ -329,6 +341,72 @@ async fn removes_and_can_be_asked_again<H: Harness>(bench: &Bench<H>) {
     }
     bench.deploy(&service).await;
     bench.expect_running(&service, "after a removal and a deployment").await;
+}
+
+impl<H: Harness> Bench<H> {
+    fn operations(&self) -> &dyn ServiceOperations {
+        self.deployer.operations().unwrap_or_else(|| panic!("the deployer has no operations any more"))
+    }
+
+    fn rollback(&self, service: &Service, to: Option<&str>) -> Arc<dyn Step> {
+        self.operations().rollback(&self.harness.stack(), &self.service, service, to)
+    }
+
+    /// Plans a step without inputs and applies it: what it was going to do.
+    async fn operate(&self, step: &dyn Step) -> StepPlan {
+        let context = self.context(&StepId::new("service", &self.service));
+        let before = self.harness.writes().await;
+        let plan = ok(step.plan(&context, &Inputs::default()).await, "the plan of the operation");
+        assert_eq!(self.harness.writes().await, before, "the plan of an operation wrote something");
+        if plan.is_change() {
+            ok(step.apply(&context, &Inputs::default(), &plan).await, "the operation");
+        }
+        plan
+    }
+
+    async fn running(&self, service: &Service) -> BTreeSet<String> {
+        let tasks = self.status(service).await.tasks.into_iter();
+        tasks.filter(|task| task.stopped_reason.is_none()).map(|task| task.id).collect()
+    }
+}
+
+async fn takes_a_service_back<H: Harness>(bench: &Bench<H>) {
+    let (old, new) = (bench.harness.service(), bench.harness.changed());
+    bench.deploy(&old).await;
+    let first = bench.status(&old).await.task_definition;
+    bench.deploy(&new).await;
+    let before = bench.running(&new).await;
+    let plan = bench.operate(&*bench.rollback(&new, None)).await;
+    assert!(plan.is_change(), "nothing is taken back: {plan:?}");
+    let status = bench.status(&new).await;
+    assert_eq!((status.task_definition, status.running), (first, status.desired), "what runs afterwards");
+    assert!(bench.running(&new).await.is_disjoint(&before), "tasks of before run");
+    assert!(bench.plan(&new).await.iter().any(|(_, plan)| plan.is_change()), "what is declared is no change");
+    let context = bench.context(&StepId::new("service", &bench.service));
+    for (step, what) in [
+        (bench.rollback(&new, None), "what was before the first"),
+        (bench.rollback(&new, Some("no revision")), "what is no revision"),
+    ] {
+        let plan = step.plan(&context, &Inputs::default()).await;
+        assert!(plan.is_err(), "a service would go back to {what}: {plan:?}");
+    }
+    bench.deploy(&new).await;
+    bench.expect_running(&new, "after it was taken back and deployed").await;
+}
+
+async fn restarts_a_service<H: Harness>(bench: &Bench<H>) {
+    let service = bench.harness.service();
+    let step = bench.operations().restart(&bench.harness.stack(), &bench.service, &service);
+    let context = bench.context(&StepId::new("service", &bench.service));
+    assert!(
+        step.plan(&context, &Inputs::default()).await.is_err(),
+        "a service is restarted that is not there"
+    );
+    bench.deploy(&service).await;
+    let before = bench.running(&service).await;
+    bench.operate(&*step).await;
+    bench.expect_running(&service, "after the restart").await;
+    assert!(bench.running(&service).await.is_disjoint(&before), "tasks of before the restart run");
 }
 
 /// More calls than are looked at: a deployer may follow a deployment with any number.

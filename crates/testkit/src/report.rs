@@ -67,7 +67,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
 /// Runs cases, each with what `$make` makes for it.
 macro_rules! cases {
     ($report:ident, $make:ident: $($case:path),+ $(,)?) => {
-        $($report.case(crate::report::name(stringify!($case)), async { $case(&$make().await).await }).await;)+
+        $($report.case(crate::report::name(stringify!($case)), Box::pin(async { $case(&$make().await).await })).await;)+
     };
 }
 pub(crate) use cases;

@@ -7,7 +7,7 @@ use longshore_aws::{Aws, bounded};
 use longshore_model::{ImageUpdates, Name, Problem, Service, ServiceStatus, StepId, ValueType};
 use longshore_plugin::{
     Before, Context, LogStream, Node, PullCheck, Result, RoleBuilder, SecretStore, ServiceDeployer,
-    Undeclared, Wires,
+    ServiceOperations, Step, Undeclared, Wires,
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     explain::Facts,
     log_group::{self, LOG_GROUP, LogGroupStep},
     render::{self, secret_input, variable_input},
-    service::{self, SERVICE_ARN, ServiceStep, written_at_input},
+    service::{self, RestartStep, RollbackStep, SERVICE_ARN, ServiceStep, written_at_input},
     status,
     task_definition::{self, CONTENT, TASK_DEFINITION_ARN, TaskDefinitionStep},
     undeclared,
@@ -56,7 +56,23 @@ fn digests<'a>(
     })
 }
 
+/// The family of a service's task definition.
+fn family_of(stack: &Name, name: &Name) -> String {
+    bounded(&format!("{stack}-{name}"), FAMILY_LIMIT)
+}
+
 impl EcsDeployer {
+    fn service(&self, stack: &Name, name: &Name, service: &Arc<Service>) -> ServiceStep {
+        ServiceStep {
+            aws: self.aws.clone(),
+            name: name.clone(),
+            service: service.clone(),
+            facts: Facts { log_group: log_group_of(stack, name, service), platform: service.platform },
+            before: Before::default(),
+            no_way_back: OnceLock::new(),
+        }
+    }
+
     fn cluster(&self, service: &Service) -> Node {
         let step =
             ClusterStep { aws: self.aws.clone(), name: service.cluster.clone(), before: Before::default() };
@@ -95,7 +111,7 @@ impl ServiceDeployer for EcsDeployer {
         let logs = self.log_group(&wires.stack, name, service, group.as_deref());
         self.aws.reads().expect_service(&service.cluster, &service.name);
 
-        let family = bounded(&format!("{}-{name}", wires.stack), FAMILY_LIMIT);
+        let family = family_of(&wires.stack, name);
         self.aws.reads().expect_task_definition(&family);
         let makes = task_definition::resource(&family);
         let step = TaskDefinitionStep {
@@ -127,13 +143,7 @@ impl ServiceDeployer for EcsDeployer {
             definition = definition.input(render::LOG_GROUP, ValueType::LOG_GROUP, &logs.id, LOG_GROUP);
         }
 
-        let step = ServiceStep {
-            aws: self.aws.clone(),
-            name: name.clone(),
-            service: shared.clone(),
-            facts: Facts { log_group: group, platform: service.platform },
-            before: Before::default(),
-        };
+        let step = self.service(&wires.stack, name, &shared);
         let mut node = Node::new(StepId::new("service", name), Arc::new(step))
             .makes(service::resource(&shared.cluster, &shared.name))
             .input(CLUSTER_ARN, ValueType::CLUSTER_ARN, &cluster.id, CLUSTER_ARN)
@@ -164,5 +174,20 @@ impl ServiceDeployer for EcsDeployer {
 
     fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {
         undeclared::all(&self.aws)
+    }
+
+    fn operations(&self) -> Option<&dyn ServiceOperations> {
+        Some(self)
+    }
+}
+
+impl ServiceOperations for EcsDeployer {
+    fn rollback(&self, stack: &Name, name: &Name, service: &Service, to: Option<&str>) -> Arc<dyn Step> {
+        let service = self.service(stack, name, &Arc::new(service.clone()));
+        Arc::new(RollbackStep::new(service, family_of(stack, name), to))
+    }
+
+    fn restart(&self, stack: &Name, name: &Name, service: &Service) -> Arc<dyn Step> {
+        Arc::new(RestartStep { service: self.service(stack, name, &Arc::new(service.clone())) })
     }
 }

@@ -47,6 +47,13 @@ impl<'a> Revision<'a> {
     }
 }
 
+/// The tags with the note of `noted` instead of their own.
+pub(crate) fn with_note_of(tags: &[Tag], noted: &[Tag]) -> Vec<Tag> {
+    let is_note = |tag: &&Tag| tag.key() == Some(TAG);
+    let others = tags.iter().filter(|tag| !is_note(tag));
+    others.chain(noted.iter().filter(is_note)).cloned().collect()
+}
+
 /// `FAMILY:NUMBER` of the revision of `family` that `service` notes, if that has this content.
 pub(crate) fn noted(service: &Service, family: &str, content: &str) -> Option<String> {
     let (_, noted) = tags::pairs(service.tags()).find(|(key, _)| *key == TAG)?;

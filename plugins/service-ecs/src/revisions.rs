@@ -11,16 +11,38 @@ use crate::tags;
 
 /// The ARNs of all ACTIVE revisions that carry this stack's tag, the newest first.
 pub(crate) async fn owned(aws: &Aws, family: &str, ownership: &Ownership) -> Result<Vec<String>> {
-    newest(aws, family, ownership, usize::MAX).await
+    newest(aws, family, ownership, usize::MAX, |_| true).await
 }
 
 /// The ARN of the newest ACTIVE revision that carries this stack's tag.
 pub(crate) async fn newest_owned(aws: &Aws, family: &str, ownership: &Ownership) -> Result<Option<String>> {
-    Ok(newest(aws, family, ownership, 1).await?.pop())
+    Ok(newest(aws, family, ownership, 1, |_| true).await?.pop())
 }
 
-/// At most `most` of them.
-async fn newest(aws: &Aws, family: &str, ownership: &Ownership, most: usize) -> Result<Vec<String>> {
+/// The same of those that are older than the revision `number`.
+pub(crate) async fn newest_older(
+    aws: &Aws,
+    family: &str,
+    ownership: &Ownership,
+    number: u32,
+) -> Result<Option<String>> {
+    let is_older = |arn: &str| number_of(arn).is_some_and(|other| other < number);
+    Ok(newest(aws, family, ownership, 1, is_older).await?.pop())
+}
+
+/// The number of a revision: 7 of `FAMILY:7` or of its ARN.
+pub(crate) fn number_of(revision: &str) -> Option<u32> {
+    revision.rsplit_once(':')?.1.parse().ok()
+}
+
+/// At most `most` of those that are `wanted`, by their ARNs.
+async fn newest(
+    aws: &Aws,
+    family: &str,
+    ownership: &Ownership,
+    most: usize,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<String>> {
     let client = aws.ecs().await?;
     let mut arns = client
         .list_task_definitions()
@@ -36,6 +58,9 @@ async fn newest(aws: &Aws, family: &str, ownership: &Ownership, most: usize) -> 
         && let Some(arn) = arns.next().await
     {
         let arn = arn.map_err(|error| failure(&error, format!("ecs:ListTaskDefinitions {family}")))?;
+        if !wanted(&arn) {
+            continue;
+        }
         let call = client.describe_task_definition().task_definition(&arn).include(TaskDefinitionField::Tags);
         let answer = call
             .send()

@@ -12,6 +12,7 @@ mod destroy;
 mod drift;
 mod graph;
 mod lock;
+mod operate;
 mod plan;
 mod plugins;
 mod rotate;
@@ -82,6 +83,8 @@ pub(crate) fn execute(command: Command, invocation: Invocation) -> Exit {
         Command::Adopt(options) => adopt::run(options, invocation),
         Command::Status(_) => status::run(invocation),
         Command::Destroy(options) => destroy::run(&options, invocation),
+        Command::Rollback(options) => operate::rollback(options, invocation),
+        Command::Restart(options) => operate::restart(options, invocation),
         Command::Rotate(options) => rotate::run(options, invocation),
         Command::Credentials(options) => credentials::run(&options, invocation),
         Command::Lock(options) => lock::run(options, invocation),

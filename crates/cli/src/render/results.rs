@@ -134,7 +134,7 @@ impl Results {
         if !is_plan || !run.failures.is_empty() || !run.not_started.is_empty() {
             return;
         }
-        if run.changes() || matches!(run.command.as_str(), "plan" | "rotate") {
+        if run.changes() || matches!(run.command.as_str(), "plan" | "rotate" | "rollback" | "restart") {
             let mut plans: Vec<_> = run.in_order().map(|(_, plan)| plan).collect();
             if run.phase == Some(Phase::PlanRemoval) {
                 plans.reverse();
@@ -146,6 +146,8 @@ impl Results {
         }
         let nothing = match (run.phase, run.command.as_str()) {
             (Some(Phase::PlanRemoval), _) => "There is nothing to remove.",
+            (_, "rollback") => "There is nothing to roll back.",
+            (_, "restart") => "There is nothing to restart.",
             (_, "rotate") => "There is nothing to rotate: what is stored is what the sources yield.",
             _ => "There is nothing to change: everything is as declared.",
         };
@@ -186,6 +188,18 @@ impl Results {
                 self.stdout.line(format!("\nRotated the credentials of {} in {took}: {done}.", run.stack));
                 self.stdout.line("Tasks read them when they are launched; nothing needs to be deployed.");
             }
+            (command @ ("rollback" | "restart"), Outcome::Succeeded) if run.has_applied() => {
+                let done = if command == "restart" { "Restarted" } else { "Rolled back" };
+                let changed: Vec<_> = run.done.iter().filter_map(|step| run.plans.get(step)).collect();
+                let changed =
+                    changed.iter().map(|plan| plan.resource.as_str()).collect::<Vec<_>>().join(", ");
+                self.stdout.line(format!("\n{done} in {}: {changed}.", time::duration(took)));
+                let is_done = |service: &&ServiceStatus| {
+                    run.done.iter().any(|step| step.as_str() == format!("service.{}", service.service))
+                };
+                let services: Vec<_> = run.services.iter().filter(is_done).cloned().collect();
+                self.stdout.write(deployed::block(&[], &services, self.style));
+            }
             (_, Outcome::Succeeded) => {}
             // It changes nothing, and says of each credential what is wrong with it.
             ("credentials", Outcome::Failed) => {}
@@ -216,7 +230,24 @@ impl Results {
         if run.phase == Some(Phase::Undo) {
             self.stdout.line(taken_back(run));
         } else if run.has_applied() {
-            self.stdout.line(format!("Run `longshore {}` again to go on from here.", run.command));
+            self.stdout.line(self.what_next());
+        }
+    }
+
+    /// What to do after a run that has not done everything.
+    fn what_next(&self) -> String {
+        let run = &self.run;
+        let is_rollout = |kind| matches!(kind, FailureKind::DeploymentFailed | FailureKind::DeadlineExceeded);
+        let rollouts = run.failures.iter().filter(|(.., failure)| is_rollout(failure.kind));
+        let failed: Vec<_> = rollouts.map(|(step, ..)| step.as_str()).collect();
+        match run.command.as_str() {
+            "rollback" | "restart" => "`longshore status` shows what runs now.".to_owned(),
+            "deploy" if !failed.is_empty() => format!(
+                "First change what made {} fail, then run `longshore deploy` again; `longshore status` shows what runs \
+                 now, and `longshore rollback` takes a service back to an earlier revision.",
+                failed.join(", ")
+            ),
+            command => format!("Run `longshore {command}` again to go on from here."),
         }
     }
 

@@ -27,6 +27,7 @@ mod proxies;
 mod prune;
 mod registries;
 mod role_path;
+mod rollback;
 mod rotation;
 mod secrecy;
 mod sources;

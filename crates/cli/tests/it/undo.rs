@@ -60,7 +60,7 @@ fn without_it_the_next_deploy_goes_on_from_there() {
     let project = project();
     let failed = project.run(&[&["deploy"], &BAD[..]].concat());
     assert_eq!(failed.exit, Exit::Failed);
-    assert!(failed.stdout.contains("Run `longshore deploy` again to go on from here."), "{}", failed.stdout);
+    assert!(failed.stdout.contains("then run `longshore deploy` again"), "{}", failed.stdout);
     let plan = project.run(&["plan"]);
     assert!(plan.stdout.contains("Plan: 0 to create"), "{}", plan.stdout);
     assert_eq!(project.run(&["deploy"]).exit, Exit::Done);

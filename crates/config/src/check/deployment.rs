@@ -1,6 +1,6 @@
 //! `[services.NAME.deployment]` and `logs`
 
-use longshore_model::{CircuitBreaker, Deployment, Fields, LogRemoval, Logs};
+use longshore_model::{Deployment, Fields, LogRemoval, Logs};
 use serde_json::Value;
 
 use crate::defaults::DEFAULT_RETENTION_DAYS;
@@ -15,16 +15,13 @@ pub(super) fn read(fields: &mut Fields<'_>, desired_count: Option<u32>) -> Optio
     let minimum_healthy_percent = fields.number("minimum-healthy-percent", 0..=100);
     let maximum_percent = fields.number("maximum-percent", 100..=200);
     let timeout = fields.parsed::<Time>("timeout", TIME);
-    let enabled = fields.flag("circuit-breaker");
+    let circuit_breaker = fields.flag("circuit-breaker");
     let rollback = fields.flag("rollback");
-    if (enabled, rollback) == (Some(false), Some(true)) {
-        let help = "set circuit-breaker = true, or remove rollback";
-        fields.problem("rollback", "is true, but without the circuit breaker nothing rolls back", help);
-    }
     let deployment = Deployment {
         minimum_healthy_percent: minimum_healthy_percent?,
         maximum_percent: maximum_percent?,
-        circuit_breaker: CircuitBreaker { enabled: enabled?, rollback: rollback? },
+        circuit_breaker: circuit_breaker?,
+        rollback: rollback?,
         timeout: timeout?.0,
     };
     check_room(fields, &deployment, desired_count);

@@ -56,8 +56,8 @@ managed-policies = { task = "arn:aws:s3:::bucket", other = "" }
 [services.api.deployment]
 minimum-healthy-percent = 150
 timeout = "15"
-circuit-breaker = false
-rollback = true
+circuit-breaker = 1
+rollback = "yes"
 
 [services."web shop"]
 

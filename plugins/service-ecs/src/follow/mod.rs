@@ -16,6 +16,7 @@ use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 use tokio::time::{Instant, sleep_until};
 
+pub(crate) use self::report::runs_again;
 use self::{
     failed_tasks::FailedTasks,
     judge::{Track, Verdict, View},
@@ -39,6 +40,9 @@ const CATCHES_UP_WITHIN: Duration = Duration::from_secs(30);
 /// After this time stopped tasks are listed even if nothing says that there are any.
 const LISTED_AFTER: Duration = Duration::from_secs(30);
 
+/// How long the way back to an earlier revision may take at least: a deadline that was too short may be what failed.
+pub(crate) const WAY_BACK: Duration = Duration::from_secs(15 * 60);
+
 /// What is to be followed.
 #[derive(Clone, Debug)]
 pub(crate) enum Expect {
@@ -60,8 +64,43 @@ pub(crate) struct Follow<'a> {
     pub(crate) timeout: Duration,
     /// Whether ECS itself gives up a deployment whose tasks keep failing.
     pub(crate) circuit_breaker: bool,
+    /// Whether the service goes back to an earlier revision if the rollout fails.
+    pub(crate) has_way_back: bool,
     /// What explanations may name.
     pub(crate) facts: &'a Facts,
+}
+
+/// A deployment that was not followed to a success.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsuccessful {
+    /// Why.
+    pub(crate) failure: Failure,
+    /// Where it leaves the service.
+    pub(crate) end: End,
+}
+
+/// Where a deployment without success leaves its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The rollout has failed, and the service still heads for its revision.
+    Failed,
+    /// The rollout has failed, and ECS has gone back to the last revision that worked.
+    RolledBack,
+    /// The rollout may still succeed, or the service is no longer this run's to change: the run was interrupted, AWS did
+    /// not answer, ECS is still rolling back, or another deployment has taken its place.
+    Open,
+}
+
+impl From<Failure> for Unsuccessful {
+    fn from(failure: Failure) -> Self {
+        Self { failure, end: End::Open }
+    }
+}
+
+impl From<Unsuccessful> for Failure {
+    fn from(unsuccessful: Unsuccessful) -> Self {
+        unsuccessful.failure
+    }
 }
 
 /// What was seen so far.
@@ -111,43 +150,52 @@ impl Follow<'_> {
     ///
     /// # Errors
     /// When it fails, when it does not end in time, or when the run is interrupted.
-    pub(crate) async fn to_the_end(&self, service: Service, expect: Expect) -> Result<()> {
+    pub(crate) async fn to_the_end(
+        &self,
+        service: Service,
+        expect: Expect,
+    ) -> std::result::Result<(), Unsuccessful> {
         let mut seen = Seen::new(service, expect);
         let mut pause = FIRST_PAUSE;
         loop {
             match self.look(&mut seen).await {
                 Ok(()) => seen.trouble = None,
                 Err(failure) if is_passing(&failure) => seen.trouble = Some(failure),
-                Err(failure) => return Err(failure),
+                Err(failure) => return Err(failure.into()),
             }
             let verdict = seen.verdict(self.desired_count);
             match verdict {
-                Verdict::Done if seen.trouble.is_none() => return self.succeeded(&seen).await,
+                Verdict::Done if seen.trouble.is_none() => return Ok(self.succeeded(&seen).await?),
                 Verdict::Failed { state, reason } => {
                     // What stopped last tells most. A read that fails takes nothing away.
                     let _ = self.stopped_tasks(&mut seen).await;
-                    return Err(self.report(&seen).failed(&state, reason.as_deref()));
+                    let failure = self.report(&seen).failed(&state, reason.as_deref());
+                    return Err(Unsuccessful { failure, end: seen.end_of(&state) });
                 }
                 Verdict::Done | Verdict::Wait => {}
             }
             if let Some(failure) = self.hopeless(&seen) {
-                return Err(failure);
+                return Err(Unsuccessful { failure, end: seen.end() });
             }
-            let elapsed = seen.began.elapsed();
-            if elapsed >= self.timeout {
+            // What ECS has given up does not succeed any more: what counts is that the tasks of before run again.
+            let timeout = if seen.is_rolling_back() { self.timeout + WAY_BACK } else { self.timeout };
+            if seen.began.elapsed() >= timeout {
                 return Err(self.timed_out(&seen).await);
             }
-            let end = seen.began + self.timeout;
+            let end = seen.began + timeout;
             self.pause(&seen, self.reads.aws.reads().next_look(pause).min(end)).await?;
             pause = (pause + FIRST_PAUSE).min(LONGEST_PAUSE);
         }
     }
 
-    async fn timed_out(&self, seen: &Seen) -> Failure {
+    async fn timed_out(&self, seen: &Seen) -> Unsuccessful {
         // Whether anything was ever started tells a slow start from none.
         let tasks = self.reads.task_arns(DesiredStatus::Running).await;
         let has_tasks = tasks.is_ok_and(|arns| !arns.is_empty());
-        self.report(seen).timed_out(self.timeout, has_tasks)
+        let report = self.report(seen);
+        let is_open = seen.trouble.is_some() || seen.is_rolling_back() || report.nothing_happens(has_tasks);
+        let end = if is_open { End::Open } else { seen.end() };
+        Unsuccessful { failure: report.timed_out(self.timeout, has_tasks), end }
     }
 
     async fn pause(&self, seen: &Seen, until: Instant) -> Result<()> {
@@ -309,7 +357,14 @@ impl Follow<'_> {
     }
 
     fn report<'a>(&'a self, seen: &'a Seen) -> Report<'a> {
-        Report { name: self.reads.service, cluster: self.reads.cluster, facts: self.facts, seen }
+        let has_way_back = self.has_way_back;
+        Report {
+            name: self.reads.service,
+            cluster: self.reads.cluster,
+            facts: self.facts,
+            has_way_back,
+            seen,
+        }
     }
 }
 
@@ -369,6 +424,21 @@ impl Seen {
     fn is_replaced(&self) -> bool {
         let now = self.service.as_ref().and_then(primary).and_then(|primary| primary.id());
         self.deployment.as_deref().zip(now).is_some_and(|(ours, now)| ours != now)
+    }
+
+    /// Where a rollout that has failed leaves the service.
+    fn end(&self) -> End {
+        if self.is_replaced() { End::Open } else { End::Failed }
+    }
+
+    /// The same of a deployment that has ended in this state.
+    fn end_of(&self, state: &str) -> End {
+        match state {
+            "ROLLBACK_SUCCESSFUL" => End::RolledBack,
+            "ROLLBACK_FAILED" => End::Failed,
+            "DRAINING" | "INACTIVE" | "MISSING" | "REPLACED" => End::Open,
+            _ => self.end(),
+        }
     }
 
     /// Whether a service deployment is not the one that was begun here, but one that another run began just before: it was

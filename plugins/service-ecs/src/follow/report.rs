@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_ecs::types::ServiceEvent;
+use aws_sdk_ecs::types::{Service, ServiceEvent};
 use longshore_model::{Failure, FailureKind};
 
 use super::{Seen, failed_tasks::Group, judge::Track};
 use crate::{
     explain::{Explanation, Facts, explain},
     reads::{count, primary},
+    revision,
     task_definition::revision_of,
     time::spoken,
 };
@@ -22,6 +23,7 @@ pub(super) struct Report<'a> {
     pub(super) name: &'a str,
     pub(super) cluster: &'a str,
     pub(super) facts: &'a Facts,
+    pub(super) has_way_back: bool,
     pub(super) seen: &'a Seen,
 }
 
@@ -77,12 +79,10 @@ impl Report<'_> {
             message.push_str(&format!(": {}", reason.trim_end_matches('.')));
         }
         self.details(&mut message);
-        if state == "ROLLBACK_SUCCESSFUL" {
-            let runs =
-                self.seen.service.as_ref().and_then(primary).and_then(|primary| primary.task_definition());
-            if let Some(arn) = runs {
-                message.push_str(&format!("\nthe service runs {} again", revision_of(arn)));
-            }
+        if state == "ROLLBACK_SUCCESSFUL"
+            && let Some(service) = &self.seen.service
+        {
+            message.push_str(&format!("\n{}", runs_again(service)));
         }
         self.with_help(Failure::new(FailureKind::DeploymentFailed, message).at(self.source()))
     }
@@ -98,13 +98,23 @@ impl Report<'_> {
                 "the tasks of {name} cannot start: {tasks} of them stopped for the same reason, which no retry removes"
             ),
         };
-        let why = match breaks {
-            true => "the circuit breaker does not count tasks that have run, and ECS goes on trying",
-            false => "without the circuit breaker ECS goes on trying",
+        let why = match (breaks, self.has_way_back) {
+            (true, false) => "the circuit breaker does not count tasks that have run, and ECS goes on trying",
+            (true, true) => "the circuit breaker does not count tasks that have run",
+            (false, false) => "without the circuit breaker ECS goes on trying",
+            (false, true) => "without the circuit breaker ECS would go on trying",
         };
         let mut message = format!("{what}; {why}");
         self.details(&mut message);
         self.with_help(Failure::new(FailureKind::DeploymentFailed, message).at(self.at("DescribeTasks")))
+    }
+
+    /// Whether nothing starts tasks: so do emulators behave that run none. `has_tasks` tells whether ECS shows any that run
+    /// or are to run.
+    pub(super) fn nothing_happens(&self, has_tasks: bool) -> bool {
+        let (running, desired, _) = self.counts();
+        let events = self.seen.service.as_ref().map_or(&[][..], |service| service.events());
+        events.is_empty() && self.seen.failed.groups().is_empty() && !has_tasks && running == 0 && desired > 0
     }
 
     /// It did not end in time. `has_tasks` tells whether ECS shows any that run or are to run.
@@ -117,13 +127,7 @@ impl Report<'_> {
         }
         let (running, desired, pending) = self.counts();
         let after = spoken(timeout);
-        let events = self.seen.service.as_ref().map_or(&[][..], |service| service.events());
-        let nothing_happens = events.is_empty()
-            && self.seen.failed.groups().is_empty()
-            && !has_tasks
-            && running == 0
-            && desired > 0;
-        if nothing_happens {
+        if self.nothing_happens(has_tasks) {
             let message = format!(
                 "after {after} {}, and ECS reports no task that starts, no stopped task and no event",
                 tasks_are_running(running, desired)
@@ -158,6 +162,9 @@ impl Report<'_> {
         let failure = Failure::new(FailureKind::DeadlineExceeded, message).at(self.at("DescribeServices"));
         if self.explanation().is_some() {
             return self.with_help(failure);
+        }
+        if self.has_way_back {
+            return failure.help("services that need longer have a higher `deployment.timeout`");
         }
         failure.help(
             "ECS goes on: `longshore status` shows how far it is, and running `longshore deploy` again follows it \
@@ -211,6 +218,17 @@ impl Report<'_> {
 /// Whether an event says that something is wrong.
 pub(super) fn is_complaint(message: &str) -> bool {
     ["unable", "failed", "rolling back", "unhealthy"].iter().any(|word| message.contains(word))
+}
+
+/// What a service runs after its rollout has failed.
+pub(crate) fn runs_again(service: &Service) -> String {
+    let (running, desired) = match primary(service) {
+        Some(primary) => (primary.running_count, service.desired_count),
+        None => (service.running_count, service.desired_count),
+    };
+    let tasks = if desired == 1 { "task" } else { "tasks" };
+    let revision = revision_of(revision::running(service).unwrap_or_default());
+    format!("the service runs {revision} again, {} of {} {tasks}", count(running), count(desired))
 }
 
 fn tasks_running(running: u32, desired: u32) -> String {

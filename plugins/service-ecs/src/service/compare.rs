@@ -3,7 +3,7 @@
 use aws_sdk_ecs::types::{DeploymentRolloutState, LaunchType as EcsLaunchType, Service};
 use longshore_model::{Deployment, Effect, FieldChange, Known, LaunchType, Shown};
 
-use super::{network::Placement, options};
+use super::{create::ecs_rolls_back, network::Placement, options};
 use crate::{
     reads::{count, primary},
     task_definition::revision_of,
@@ -182,12 +182,11 @@ fn deployment_field(name: &str) -> String {
 
 /// How new revisions are rolled out, field by field.
 fn deployment_fields(declared: &Deployment) -> [(&'static str, String); 4] {
-    let breaker = declared.circuit_breaker;
     [
         ("minimumHealthyPercent", declared.minimum_healthy_percent.to_string()),
         ("maximumPercent", declared.maximum_percent.to_string()),
-        ("deploymentCircuitBreaker.enable", breaker.enabled.to_string()),
-        ("deploymentCircuitBreaker.rollback", breaker.rollback.to_string()),
+        ("deploymentCircuitBreaker.enable", declared.circuit_breaker.to_string()),
+        ("deploymentCircuitBreaker.rollback", ecs_rolls_back(declared).to_string()),
     ]
 }
 

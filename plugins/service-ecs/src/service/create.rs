@@ -96,14 +96,19 @@ impl ServiceStep {
 /// How new revisions are rolled out, as ECS takes it.
 pub(super) fn deployment_configuration(deployment: &Deployment) -> DeploymentConfiguration {
     let breaker = DeploymentCircuitBreaker::builder()
-        .enable(deployment.circuit_breaker.enabled)
-        .rollback(deployment.circuit_breaker.rollback)
+        .enable(deployment.circuit_breaker)
+        .rollback(ecs_rolls_back(deployment))
         .build();
     DeploymentConfiguration::builder()
         .minimum_healthy_percent(clamped(deployment.minimum_healthy_percent))
         .maximum_percent(clamped(deployment.maximum_percent))
         .deployment_circuit_breaker(breaker)
         .build()
+}
+
+/// Whether the circuit breaker itself goes back to the last revision that worked: it cannot where it is off.
+pub(super) const fn ecs_rolls_back(deployment: &Deployment) -> bool {
+    deployment.circuit_breaker && deployment.rollback
 }
 
 /// A token with which the same request creates one service, however often it is sent: 32 hexadecimal digits (ECS takes

@@ -3,14 +3,20 @@
 mod change;
 mod compare;
 mod create;
+mod earlier;
 mod images;
 mod network;
 mod options;
 mod remove;
+mod restart;
+mod rollback;
 mod step;
 mod undo;
 mod variables;
+mod way_back;
 
 pub(crate) use remove::Removal;
+pub(crate) use restart::RestartStep;
+pub(crate) use rollback::RollbackStep;
 pub(crate) use step::{SERVICE_ARN, ServiceStep, resource};
 pub(crate) use variables::written_at_input;

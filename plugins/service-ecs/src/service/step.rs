@@ -1,6 +1,10 @@
 //! The service as a step: plan, apply, removal.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus};
@@ -18,7 +22,7 @@ use super::{
 use crate::{
     cluster::CLUSTER_ARN,
     explain::Facts,
-    follow::{Expect, Follow},
+    follow::{Expect, Follow, Unsuccessful},
     planned,
     reads::{Reads, count, primary},
     revision::Revision,
@@ -45,6 +49,8 @@ pub(crate) struct ServiceStep {
     pub(crate) facts: Facts,
     /// The service as it was before this run changed it.
     pub(crate) before: Before<EcsService>,
+    /// Why the service did not come back to an earlier revision after its rollout had failed.
+    pub(crate) no_way_back: OnceLock<Failure>,
 }
 
 /// A service as people know it; the cluster by its name.
@@ -53,7 +59,7 @@ pub(crate) fn resource(cluster: &str, name: &str) -> String {
 }
 
 impl ServiceStep {
-    fn resource(&self) -> String {
+    pub(super) fn resource(&self) -> String {
         resource(&self.service.cluster, &self.service.name)
     }
 
@@ -65,7 +71,7 @@ impl ServiceStep {
         format!("ecs:{call} {}/{}", self.service.cluster, self.service.name)
     }
 
-    fn reads(&self) -> Reads<'_> {
+    pub(super) fn reads(&self) -> Reads<'_> {
         Reads { aws: &self.aws, cluster: &self.service.cluster, service: &self.service.name }
     }
 
@@ -152,7 +158,8 @@ impl ServiceStep {
         expect: Expect,
         desired_count: Option<u32>,
         timeout: Duration,
-    ) -> Result<Outputs> {
+        has_way_back: bool,
+    ) -> std::result::Result<Outputs, Unsuccessful> {
         let arn = service.service_arn.clone().ok_or_else(|| {
             Failure::new(FailureKind::Internal, "ECS answers without an ARN").at(self.at("DescribeServices"))
         })?;
@@ -161,7 +168,8 @@ impl ServiceStep {
             reads: self.reads(),
             desired_count,
             timeout,
-            circuit_breaker: self.service.deployment.circuit_breaker.enabled,
+            circuit_breaker: self.service.deployment.circuit_breaker,
+            has_way_back,
             facts: &self.facts,
         };
         follow.to_the_end(service, expect).await?;
@@ -175,8 +183,7 @@ impl ServiceStep {
         service: EcsService,
         expect: Expect,
     ) -> Result<Outputs> {
-        let timeout = self.service.deployment.timeout;
-        self.follow(context, service, expect, self.service.desired_count, timeout).await
+        self.follow_or_go_back(context, service, expect, self.service.desired_count).await
     }
 
     /// The service deployments that there are already: what comes now is another one. The one that ECS names as current

@@ -1,6 +1,6 @@
 //! Taking back what this run changed of a service.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use aws_sdk_ecs::types::Service as EcsService;
 use longshore_aws::{Freshness, Ownership, failure};
@@ -8,10 +8,11 @@ use longshore_model::{Action, Failure, FailureKind, StepPlan};
 use longshore_plugin::{Context, Result, stuck};
 
 use super::{ServiceStep, options::Changed, step::is_active};
-use crate::{follow::Expect, reads::count, role, tags};
-
-/// How long the way back may take at least: a deadline that was too short may be what failed.
-const WAY_BACK: Duration = Duration::from_secs(15 * 60);
+use crate::{
+    follow::{Expect, WAY_BACK},
+    reads::count,
+    role, tags,
+};
 
 impl ServiceStep {
     /// A service that was made goes again, and one that was changed goes back to its revision, its number of tasks and its
@@ -25,6 +26,10 @@ impl ServiceStep {
             action => {
                 let before =
                     self.before.of(&self.service.name).ok_or_else(|| stuck(action, &plan.resource))?;
+                // It was tried as soon as the rollout had failed.
+                if let Some(failure) = self.no_way_back.get() {
+                    return Err(failure.clone());
+                }
                 self.restore_to(context, before).await.map_err(|failure| Failure {
                     help: failure.help.or_else(|| Some(self.look())),
                     ..failure
@@ -34,21 +39,25 @@ impl ServiceStep {
         }
     }
 
-    fn look(&self) -> String {
+    pub(super) fn look(&self) -> String {
         let (cluster, name) = (&self.service.cluster, &self.service.name);
         format!("look at it with `aws ecs describe-services --cluster {cluster} --services {name}`")
     }
 
     /// Makes sure that tasks of a revision can start: the run may have replaced the execution role that it names. A role
     /// comes back after what uses it, if it does.
-    async fn require_execution_role(&self, revision: &str) -> Result<()> {
+    pub(super) async fn require_execution_role(&self, revision: &str) -> Result<()> {
         let client = self.aws.ecs().await?;
         let answer = client.describe_task_definition().task_definition(revision).send().await;
         let answer = answer.map_err(|error| failure(&error, self.at("DescribeTaskDefinition")))?;
-        let Some(arn) = answer.task_definition.and_then(|revision| revision.execution_role_arn) else {
-            return Ok(());
-        };
-        if !role::is_missing(&self.aws, &arn).await {
+        let role = answer.task_definition.and_then(|revision| revision.execution_role_arn);
+        self.require_role(revision, role.as_deref()).await
+    }
+
+    /// The same of a revision whose execution role is known.
+    pub(super) async fn require_role(&self, revision: &str, role: Option<&str>) -> Result<()> {
+        let Some(arn) = role else { return Ok(()) };
+        if !role::is_missing(&self.aws, arn).await {
             return Ok(());
         }
         let revision = revision.rsplit('/').next().unwrap_or(revision);
@@ -57,11 +66,12 @@ impl ServiceStep {
              start"
         );
         Err(Failure::new(FailureKind::Stuck, message)
-            .at(format!("iam:GetRole {}", role::name_of(&arn)))
+            .at(format!("iam:GetRole {}", role::name_of(arn)))
             .help("correct what failed and run `longshore deploy` to go on from here"))
     }
 
-    async fn restore_to(&self, context: &Context, before: EcsService) -> Result<()> {
+    /// Changes the service to be as it was `before`, its tags included, and follows its rollout.
+    pub(super) async fn restore_to(&self, context: &Context, before: EcsService) -> Result<()> {
         let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else { return Ok(()) };
         self.require_ours(&Ownership::of(context), &now)?;
         let options = Changed::between(&before, &now);
@@ -76,9 +86,7 @@ impl ServiceStep {
         if is_same {
             return tags::restore(&self.aws, arn, before.tags(), now.tags()).await;
         }
-        let begins = now.task_definition != before.task_definition
-            || now.network_configuration != before.network_configuration
-            || options.replaces_tasks();
+        let begins = begins_deployment(&before, &now);
         if let Some(revision) = before.task_definition.as_ref().filter(|_| begins) {
             self.require_execution_role(revision).await?;
         }
@@ -103,6 +111,14 @@ impl ServiceStep {
         let expect = if begins { Expect::New(known) } else { Expect::Current };
         let desired = is_counted.then(|| count(before.desired_count));
         let timeout = self.service.deployment.timeout.max(WAY_BACK);
-        self.follow(context, service, expect, desired, timeout).await.map(drop)
+        self.follow(context, service, expect, desired, timeout, false).await?;
+        Ok(())
     }
+}
+
+/// Whether going from one state of a service to another begins a deployment.
+pub(super) fn begins_deployment(one: &EcsService, other: &EcsService) -> bool {
+    one.task_definition != other.task_definition
+        || one.network_configuration != other.network_configuration
+        || Changed::between(one, other).replaces_tasks()
 }

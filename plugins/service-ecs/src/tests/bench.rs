@@ -10,9 +10,8 @@ use aws_smithy_async::time::{SharedTimeSource, StaticTimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{
-    Action, CircuitBreaker, Container, Deployment, ExecutionRole, Failure, ImageUpdates, Inputs, Known,
-    LaunchType, LogRemoval, Logs, Name, Network, Outputs, Platform, Plugin, Service, ServiceStatus, StepId,
-    StepPlan,
+    Action, Container, Deployment, ExecutionRole, Failure, ImageUpdates, Inputs, Known, LaunchType,
+    LogRemoval, Logs, Name, Network, Outputs, Platform, Plugin, Service, ServiceStatus, StepId, StepPlan,
 };
 use longshore_plugin::{Context, Node, Reporter, ServiceDeployer, Wires};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
@@ -64,7 +63,8 @@ pub(crate) fn seed() -> Service {
         deployment: Deployment {
             minimum_healthy_percent: 100,
             maximum_percent: 200,
-            circuit_breaker: CircuitBreaker { enabled: true, rollback: true },
+            circuit_breaker: true,
+            rollback: true,
             timeout: Duration::from_secs(900),
         },
         protect: false,

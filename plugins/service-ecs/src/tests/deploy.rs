@@ -83,7 +83,7 @@ async fn deployment_settings_change_without_touching_tasks() {
     bench.deploy(&service).await.unwrap();
     let before = bench.status(&service).await.tasks;
     service.deployment.minimum_healthy_percent = 50;
-    service.deployment.circuit_breaker.rollback = false;
+    service.deployment.rollback = false;
     service.logs.as_mut().unwrap().retention_days = 7;
     let plans = bench.deploy(&service).await.unwrap();
     insta::assert_snapshot!(plans.shown());

@@ -50,8 +50,7 @@ async fn a_rollback_by_the_circuit_breaker_is_a_failure_although_the_service_is_
 async fn without_the_circuit_breaker_a_hopeless_deployment_ends_early() {
     let bench = Bench::settled().await;
     let mut service = seed_with(|container| container.image = "ghcr.io/acme/api:arm".parse().unwrap());
-    service.deployment.circuit_breaker.enabled = false;
-    service.deployment.circuit_breaker.rollback = false;
+    service.deployment.circuit_breaker = false;
     let start = tokio::time::Instant::now();
     let failure = bench.deploy(&service).await.err().unwrap();
     assert!(start.elapsed() < service.deployment.timeout);
@@ -65,8 +64,7 @@ async fn tasks_that_end_again_and_again_end_the_deployment_early() {
     for breaks in [true, false] {
         let bench = Bench::settled().await;
         let mut service = seed_with(|container| container.image = "ghcr.io/acme/api:crash".parse().unwrap());
-        service.deployment.circuit_breaker.enabled = breaks;
-        service.deployment.circuit_breaker.rollback = breaks;
+        service.deployment.circuit_breaker = breaks;
         let start = tokio::time::Instant::now();
         let failure = bench.deploy(&service).await.err().unwrap();
         assert!(start.elapsed() < Duration::from_secs(240), "{:?}", start.elapsed());
@@ -103,8 +101,7 @@ async fn what_may_pass_is_waited_for_until_the_deadline() {
     update.send().await.unwrap();
     tokio::time::sleep(Duration::from_secs(10)).await;
     let mut service = seed();
-    service.deployment.circuit_breaker.enabled = false;
-    service.deployment.circuit_breaker.rollback = false;
+    service.deployment.circuit_breaker = false;
     let failure = bench.deploy(&service).await.err().unwrap();
     assert_eq!(failure.kind, FailureKind::DeadlineExceeded);
     let text = failure.to_string();

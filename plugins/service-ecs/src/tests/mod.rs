@@ -12,3 +12,4 @@ mod noted;
 mod poor;
 mod registered;
 mod suite;
+mod way_back;

@@ -1,0 +1,181 @@
+//! `longshore rollback` and `longshore restart`: operations on services that run.
+
+use std::sync::Arc;
+
+use longshore_graph::Graph;
+use longshore_model::{Failure, FailureKind, Name, Outcome, Service, StepId, StepPlan, closest};
+use longshore_plugin::{Node, ServiceOperations, Step};
+
+use super::{
+    Invocation,
+    confirm::{confirm, nobody_to_ask, not_confirmed},
+    stack,
+};
+use crate::{
+    arguments::{self, Services},
+    exit::Exit,
+    session::Session,
+};
+
+/// What has not been done when nobody was asked, or somebody said no.
+const NOT_DONE: &str = "nothing was changed";
+
+/// Makes the step of a service.
+type MakeStep = fn(&dyn ServiceOperations, &Name, &Name, &Service, Option<&str>) -> Arc<dyn Step>;
+
+/// What is done to the services.
+struct Operation {
+    /// As the question names it.
+    what: &'static str,
+    step: MakeStep,
+    services: Services,
+    /// The revision that was named.
+    to: Option<String>,
+}
+
+/// Takes services back to an earlier revision.
+pub(super) fn rollback(options: arguments::Rollback, invocation: Invocation) -> Exit {
+    fn step(
+        deployer: &dyn ServiceOperations,
+        stack: &Name,
+        name: &Name,
+        service: &Service,
+        to: Option<&str>,
+    ) -> Arc<dyn Step> {
+        deployer.rollback(stack, name, service, to)
+    }
+    run(
+        "rollback",
+        Operation { what: "roll back", step, services: options.services, to: options.to },
+        invocation,
+    )
+}
+
+/// Replaces the tasks of services.
+pub(super) fn restart(options: arguments::Restart, invocation: Invocation) -> Exit {
+    fn step(
+        deployer: &dyn ServiceOperations,
+        stack: &Name,
+        name: &Name,
+        service: &Service,
+        _to: Option<&str>,
+    ) -> Arc<dyn Step> {
+        deployer.restart(stack, name, service)
+    }
+    run("restart", Operation { what: "restart", step, services: options.services, to: None }, invocation)
+}
+
+fn run(command: &'static str, operation: Operation, invocation: Invocation) -> Exit {
+    let Services { yes, locking, .. } = operation.services;
+    if let Some(failure) = nobody_to_ask(&invocation, NOT_DONE).filter(|_| !yes) {
+        return invocation.refuse(vec![failure]);
+    }
+    stack::run_locked(command, locking, invocation, move |session, invocation| {
+        Box::pin(operate(session, invocation, operation))
+    })
+}
+
+async fn operate(session: &Session, invocation: &mut Invocation, operation: Operation) -> Exit {
+    let refuse = |failures| {
+        session.refuse(failures);
+        session.finish(Outcome::Failed, [])
+    };
+    let graph = match chosen(session, &operation).and_then(|chosen| graph(session, &operation, &chosen)) {
+        Ok(graph) => graph,
+        Err(failures) => return refuse(failures),
+    };
+    let planned = session.run.plan(&graph).await;
+    let outcome = session.outcome(&planned);
+    if outcome != Outcome::Succeeded {
+        return session.finish(outcome, []);
+    }
+    let plans = planned.results();
+    if !plans.values().any(StepPlan::is_change) {
+        return session.finish(outcome, plans.values());
+    }
+    if !operation.services.yes {
+        match confirm(session, invocation, operation.what).await {
+            Some(true) => {}
+            Some(false) => return refuse(vec![not_confirmed(NOT_DONE)]),
+            None => return session.finish(Outcome::Interrupted, []),
+        }
+    }
+    let applied = session.run.apply(&graph, &plans).await;
+    let outcome = session.outcome(&applied);
+    if outcome == Outcome::Succeeded {
+        session.show_status().await;
+    }
+    let done = applied.results();
+    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains_key(step)).map(|(_, plan)| plan))
+}
+
+/// The services that were named. One that is alone need not be; of several, all only where that was said.
+fn chosen(session: &Session, operation: &Operation) -> Result<Vec<Name>, Vec<Failure>> {
+    let all = &session.stack().services;
+    let Services { named, all: wants_all, .. } = &operation.services;
+    let names = || all.keys().map(Name::as_str);
+    let chosen = if named.is_empty() {
+        if all.len() > 1 && !wants_all {
+            let there = names().collect::<Vec<_>>().join(", ");
+            let message = format!("the stack has {} services, and none was named", all.len());
+            let help = format!("name those to {}, or pass --all; there are: {there}", operation.what);
+            return Err(vec![Failure::new(FailureKind::Invalid, message).help(help)]);
+        }
+        all.keys().cloned().collect()
+    } else {
+        let (mut chosen, mut failures) = (Vec::new(), Vec::new());
+        for name in named {
+            match all.keys().find(|other| other.as_str() == name) {
+                Some(name) if chosen.contains(name) => {}
+                Some(name) => chosen.push(name.clone()),
+                None => failures.push(unknown(name, names())),
+            }
+        }
+        if !failures.is_empty() {
+            return Err(failures);
+        }
+        chosen
+    };
+    if let (Some(to), [_, _, ..]) = (&operation.to, chosen.as_slice()) {
+        let message =
+            format!("`--to {to}` names a revision of one service, and {} were chosen", chosen.len());
+        return Err(vec![Failure::new(FailureKind::Invalid, message).help("name one service")]);
+    }
+    Ok(chosen)
+}
+
+fn unknown<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Failure {
+    let help = match closest(name, names.clone()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
+    };
+    Failure::new(FailureKind::Invalid, format!("there is no service `{name}`")).help(help)
+}
+
+/// A step for each service.
+fn graph(session: &Session, operation: &Operation, chosen: &[Name]) -> Result<Graph, Vec<Failure>> {
+    let stack = session.stack();
+    let (mut nodes, mut failures) = (Vec::new(), Vec::new());
+    for name in chosen {
+        let found = session.expansion.deployers.get(name).zip(stack.services.get(name));
+        let Some((deployer, service)) = found else { continue };
+        match deployer.operations() {
+            Some(deployer) => {
+                let step = (operation.step)(deployer, &stack.name, name, service, operation.to.as_deref());
+                nodes.push(Node::new(StepId::new("service", name), step));
+            }
+            None => {
+                let plugin = &service.deployer.name;
+                let message =
+                    format!("the deployer `{plugin}` of the service `{name}` cannot {}", operation.what);
+                failures.push(Failure::new(FailureKind::Invalid, message).help("use its own tools"));
+            }
+        }
+    }
+    if !failures.is_empty() {
+        return Err(failures);
+    }
+    Graph::new(nodes).map_err(|errors| {
+        errors.iter().map(|error| Failure::new(FailureKind::Internal, error.to_string())).collect()
+    })
+}

@@ -1,0 +1,133 @@
+//! Taking a service back to an earlier revision, as it was asked for.
+
+use std::sync::OnceLock;
+
+use async_trait::async_trait;
+use aws_sdk_ecs::types::Service as EcsService;
+use longshore_aws::{Freshness, Ownership, failure};
+use longshore_model::{Action, Effect, Failure, FailureKind, FieldChange, Inputs, Outputs, Shown, StepPlan};
+use longshore_plugin::{Context, Result, Step};
+
+use super::{ServiceStep, earlier::Earlier, network::Placement, step::is_active};
+use crate::{follow::Expect, planned, revision, tags, task_definition::revision_of};
+
+/// Takes a service back to an earlier revision.
+pub(crate) struct RollbackStep {
+    service: ServiceStep,
+    /// The family of its task definition.
+    family: String,
+    /// The revision that was named; otherwise the one before.
+    to: Option<String>,
+    /// The revision that was found when planning.
+    found: OnceLock<Earlier>,
+}
+
+impl RollbackStep {
+    /// Returns the step that takes a service back to a revision of `family`: the one that `to` names, or the one before.
+    pub(crate) fn new(service: ServiceStep, family: String, to: Option<&str>) -> Self {
+        Self { service, family, to: to.map(str::to_owned), found: OnceLock::new() }
+    }
+}
+
+impl ServiceStep {
+    /// The service, if it is there and the stack's.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(super) async fn running(&self, context: &Context, freshness: Freshness) -> Result<EcsService> {
+        let Some(service) = self.observe(freshness).await?.filter(is_active) else {
+            let message = format!("the {} is not there", self.resource());
+            let failure = Failure::new(FailureKind::NotFound, message).at(self.at("DescribeServices"));
+            return Err(failure.help("`longshore deploy` makes it"));
+        };
+        self.require_ours(&Ownership::of(context), &service)?;
+        Ok(service)
+    }
+
+    /// Follows a deployment of what is asked for, with as many tasks as the service has.
+    pub(super) async fn follow_asked(
+        &self,
+        context: &Context,
+        service: EcsService,
+        expect: Expect,
+    ) -> Result<Outputs> {
+        self.follow_or_go_back(context, service, expect, None).await
+    }
+}
+
+/// What a deployment does to the tasks of a service.
+pub(super) const fn effect(service: &EcsService) -> Effect {
+    if service.desired_count > 0 { Effect::RollingUpdate } else { Effect::None }
+}
+
+/// What differs between a service and an earlier revision.
+fn changes(service: &EcsService, earlier: &Earlier) -> Vec<FieldChange> {
+    let running = revision::running(service).unwrap_or_default();
+    let mut changes = Vec::new();
+    if running != earlier.arn {
+        let shown = |arn: &str| Some(Shown::text(revision_of(arn)));
+        changes.push(FieldChange::new("taskDefinition", shown(running), shown(&earlier.arn)));
+    }
+    let vpc = service.network_configuration().and_then(|network| network.awsvpc_configuration());
+    let other = earlier.network.as_ref().and_then(|network| network.awsvpc_configuration());
+    if let Some((vpc, other)) = vpc.zip(other) {
+        changes.extend(Placement::of(vpc).changes_to(&Placement::of(other)));
+    }
+    changes
+}
+
+#[async_trait]
+impl Step for RollbackStep {
+    async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
+        let service = self.service.running(context, Freshness::Planned).await?;
+        let ownership = Ownership::of(context);
+        let running = revision::running(&service).unwrap_or_default();
+        let found = match &self.to {
+            Some(named) => Some(self.service.named(&self.family, named, &ownership).await?),
+            None => self.service.previous(&self.family, running, &ownership).await?,
+        };
+        let Some(earlier) = found else {
+            let message = format!("there is no earlier revision of {} to go back to", revision_of(running));
+            let failure = Failure::new(FailureKind::NotFound, message);
+            return Err(failure.at(self.service.at("ListServiceDeployments")));
+        };
+        let changes = changes(&service, &earlier);
+        let mut plan = StepPlan::new(Action::Update, self.service.resource());
+        if changes.is_empty() {
+            plan.action = Action::NoChange;
+            plan.notes.push(format!("the service runs {} already", revision_of(&earlier.arn)));
+            return Ok(plan);
+        }
+        plan.effect = effect(&service);
+        plan.reason = Some(format!("back to {}: {}", revision_of(&earlier.arn), earlier.reason));
+        let _ = self.found.set(earlier);
+        Ok(plan.changes(changes))
+    }
+
+    async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
+        let step = &self.service;
+        let service = step.running(context, Freshness::Now).await?;
+        let earlier =
+            self.found.get().ok_or_else(|| Failure::new(FailureKind::Internal, "it was not planned"))?;
+        planned::still(plan, &changes(&service, earlier)).map_err(|failure| failure.at(step.resource()))?;
+        step.before.note(&step.service.name, || service.clone());
+        let known = step.known_deployments(Some(&service)).await?;
+        // What it notes is the revision of before. Without a note, the next plan looks at what runs.
+        let noted = revision::with_note_of(service.tags(), &[]);
+        tags::restore(&step.aws, service.service_arn().unwrap_or_default(), &noted, service.tags()).await?;
+        let call = step.aws.ecs().await?.update_service().cluster(&step.service.cluster);
+        let call = call.service(&step.service.name).task_definition(&earlier.arn);
+        let answer = call.set_network_configuration(earlier.network.clone()).send().await;
+        let answer = answer.map_err(|error| failure(&error, step.at("UpdateService")))?;
+        let changed = answer.service.unwrap_or(service);
+        step.follow_asked(context, changed, Expect::New(known)).await
+    }
+
+    async fn plan_removal(&self, _context: &Context) -> Result<StepPlan> {
+        Ok(StepPlan::new(Action::NoChange, self.service.resource()))
+    }
+
+    async fn remove(&self, _context: &Context) -> Result<()> {
+        Ok(())
+    }
+}

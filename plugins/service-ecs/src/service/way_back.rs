@@ -1,0 +1,149 @@
+//! The way back of a service whose rollout has failed: to the revision that ran before.
+
+use aws_sdk_ecs::types::Service as EcsService;
+use longshore_aws::Freshness;
+use longshore_model::{Failure, FailureKind, Outputs};
+use longshore_plugin::{Context, Effort, Result};
+
+use super::{
+    ServiceStep,
+    compare::{Standing, standing},
+    earlier::Earlier,
+    step::is_active,
+    undo::begins_deployment,
+};
+use crate::{
+    follow::{End, Expect, Unsuccessful, runs_again},
+    revision, tags,
+    task_definition::revision_of,
+};
+
+impl ServiceStep {
+    /// Follows a deployment to its end. If the rollout fails, the service goes back to the revision that ran before this
+    /// run, unless the declaration says otherwise. The rollout's failure stays the answer.
+    pub(super) async fn follow_or_go_back(
+        &self,
+        context: &Context,
+        service: EcsService,
+        expect: Expect,
+        desired_count: Option<u32>,
+    ) -> Result<Outputs> {
+        let before = self.before.of(&self.service.name);
+        let has_way_back = self.service.deployment.rollback
+            && before
+                .as_ref()
+                .is_some_and(|before| !is_settled(before) || begins_deployment(before, &service));
+        let timeout = self.service.deployment.timeout;
+        let followed = self.follow(context, service, expect, desired_count, timeout, has_way_back).await;
+        let Unsuccessful { failure, end } = match followed {
+            Ok(outputs) => return Ok(outputs),
+            Err(unsuccessful) => unsuccessful,
+        };
+        match (end, before) {
+            (End::Open, _) | (End::RolledBack, None) => Err(failure),
+            (End::RolledBack, Some(before)) => {
+                // The next plan reads what runs from the tag. Without it, it asks for the revision.
+                let _ = self.restore_note(&before).await;
+                Err(failure)
+            }
+            (End::Failed, None) => {
+                Err(and(failure, "there is nothing to go back to: this run has made the service"))
+            }
+            (End::Failed, Some(_)) if !self.service.deployment.rollback => {
+                Err(and(failure, "the service stays as it is, because its `deployment.rollback` is false"))
+            }
+            (End::Failed, Some(before)) => Err(Box::pin(self.go_back(context, failure, before)).await),
+        }
+    }
+
+    /// Takes the service back, and adds to the failure of the rollout what has become of that.
+    async fn go_back(&self, context: &Context, failure: Failure, before: EcsService) -> Failure {
+        // The first interrupt ends a run in order, and this is the order. The second one ends it at once.
+        let context = context.uninterrupted();
+        let effort = Effort::new(Effort::current().urgency(), context.interrupt.clone());
+        let what = failure.message.lines().next().unwrap_or_default();
+        let returned = effort.run(self.return_from(&context, what, before));
+        match returned.await {
+            Ok(became) => and(failure, &became),
+            Err(stuck) => {
+                let what = match stuck.kind {
+                    FailureKind::Stuck => stuck.message.clone(),
+                    _ => format!("the service did not come back to the revision before: {}", stuck.message),
+                };
+                let help = stuck.help.clone().unwrap_or_else(|| self.look());
+                let _ = self.no_way_back.set(stuck);
+                let failure = and(failure, &what);
+                let help = failure.help.as_ref().map_or(help.clone(), |first| format!("{first}; {help}"));
+                failure.help(help)
+            }
+        }
+    }
+
+    /// Takes the service back after its rollout has `failed`, and tells what has become of it.
+    async fn return_from(&self, context: &Context, failed: &str, before: EcsService) -> Result<String> {
+        let to = match self.way_back(before).await? {
+            Ok(to) => to,
+            Err(why) => return Ok(format!("there is nothing to go back to: {why}")),
+        };
+        let revision = revision_of(to.task_definition().unwrap_or_default());
+        context.progress(format!("{failed}: the service goes back to {revision}"));
+        self.restore_to(context, to).await?;
+        let service = self.observe(Freshness::Now).await?;
+        Ok(service
+            .map_or_else(|| "the service was deleted meanwhile".to_owned(), |service| runs_again(&service)))
+    }
+
+    /// The state that the service goes back to, or why there is none. If the rollout of what ran before this run had not
+    /// succeeded, it is the last one that did. Its tags are those of now, except the note of what runs.
+    async fn way_back(&self, before: EcsService) -> Result<std::result::Result<EcsService, String>> {
+        let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else {
+            return Ok(Err("the service was deleted meanwhile".to_owned()));
+        };
+        let mut to = before;
+        let mut noted = to.tags().to_vec();
+        if !is_settled(&to) {
+            let failed = now.task_definition().unwrap_or_default();
+            let Some(earlier) = self.last_success(failed).await? else {
+                return Ok(Err("no deployment of another revision has succeeded".to_owned()));
+            };
+            if to.task_definition() != Some(earlier.arn.as_str()) {
+                noted.clear();
+            }
+            to.task_definition = Some(earlier.arn);
+            to.network_configuration = earlier.network.or(to.network_configuration);
+        }
+        to.tags = Some(revision::with_note_of(now.tags(), &noted));
+        if begins_deployment(&to, &now) {
+            return Ok(Ok(to));
+        }
+        let revision = revision_of(now.task_definition().unwrap_or_default());
+        Ok(Err(format!("it ran {revision} before, too")))
+    }
+
+    /// The last revision that was deployed with success, other than the one that has `failed`.
+    async fn last_success(&self, failed: &str) -> Result<Option<Earlier>> {
+        for arn in self.succeeded().await? {
+            if let Some(earlier) = self.deployed(&arn).await?.filter(|earlier| earlier.arn != failed) {
+                return Ok(Some(earlier));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Notes the revision again that was noted before this run.
+    async fn restore_note(&self, before: &EcsService) -> Result<()> {
+        let Some(now) = self.observe(Freshness::Now).await? else { return Ok(()) };
+        let noted = revision::with_note_of(now.tags(), before.tags());
+        tags::restore(&self.aws, now.service_arn().unwrap_or_default(), &noted, now.tags()).await
+    }
+}
+
+/// Whether the last rollout of the service had succeeded.
+fn is_settled(service: &EcsService) -> bool {
+    matches!(standing(service), Standing::Steady | Standing::Short)
+}
+
+/// A failure with one more line.
+fn and(failure: Failure, line: &str) -> Failure {
+    Failure { message: format!("{}\n{line}", failure.message), ..failure }
+}
