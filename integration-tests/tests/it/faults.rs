@@ -1,6 +1,12 @@
 //! What Longshore itself gets right, arranged to be wrong: the task stops with AWS's reason, and the run reports it.
 
-use std::{collections::BTreeSet, num::NonZeroUsize, path::Path, sync::Arc, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroUsize,
+    path::Path,
+    sync::Arc,
+    sync::Mutex,
+};
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, Target};

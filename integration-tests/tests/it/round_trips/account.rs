@@ -1,7 +1,7 @@
 //! The account that stacks are deployed to: at a simulated cloud in this process, or at moto.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     sync::{Arc, Mutex},
     time::{SystemTime, UNIX_EPOCH},
