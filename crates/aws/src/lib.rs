@@ -35,6 +35,9 @@ pub use ownership::{
     is_ownership_tag, is_protected,
 };
 pub use pace::check_rates;
-pub use reads::{CurrentValue, Freshness, Listed, ListedRole, ListedSecrets, Owned, Reads, is_absent};
+pub use reads::{
+    CurrentValue, ExistingSecret, Freshness, Listed, ListedRole, ListedSecrets, NetworkPart, Owned, Reads,
+    is_absent,
+};
 pub use retry::RetryClass;
 pub use transport::network;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use longshore_aws::{Aws, bounded};
+use longshore_aws::{Aws, NetworkPart, bounded};
 use longshore_model::{ImageUpdates, Name, Problem, Service, ServiceStatus, StepId, ValueType};
 use longshore_plugin::{
     Before, Context, LogStream, Node, PullCheck, Result, RoleBuilder, SecretStore, ServiceDeployer,
@@ -14,6 +14,7 @@ use crate::{
     check::check,
     cluster::{self, CLUSTER_ARN, ClusterStep},
     explain::Facts,
+    limits,
     log_group::{self, LOG_GROUP, LogGroupStep},
     render::{self, secret_input, variable_input},
     service::{self, RestartStep, RollbackStep, SERVICE_ARN, ServiceStep, written_at_input},
@@ -105,14 +106,22 @@ impl ServiceDeployer for EcsDeployer {
         wires: &Wires,
     ) -> std::result::Result<Vec<Node>, Vec<Problem>> {
         let size = check(name, service)?;
+        let family = family_of(&wires.stack, name);
+        let problems = limits::exceeded(name, &family, service, size);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         let group = log_group_of(&wires.stack, name, service);
         let shared = Arc::new(service.clone());
         let cluster = self.cluster(service);
         let logs = self.log_group(&wires.stack, name, service, group.as_deref());
-        self.aws.reads().expect_service(&service.cluster, &service.name);
+        let reads = self.aws.reads();
+        reads.expect_service(&service.cluster, &service.name);
+        reads.expect_task_definition(&family);
+        service.network.subnets.iter().for_each(|id| reads.expect_vpc_of(NetworkPart::Subnet, id));
+        let groups = &service.network.security_groups;
+        groups.iter().for_each(|id| reads.expect_vpc_of(NetworkPart::SecurityGroup, id));
 
-        let family = family_of(&wires.stack, name);
-        self.aws.reads().expect_task_definition(&family);
         let makes = task_definition::resource(&family);
         let step = TaskDefinitionStep {
             aws: self.aws.clone(),

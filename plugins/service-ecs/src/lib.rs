@@ -6,9 +6,11 @@
 mod check;
 mod cluster;
 mod deployer;
+mod existing;
 mod explain;
 mod fields;
 mod follow;
+mod limits;
 mod log_group;
 mod planned;
 mod reads;

@@ -20,6 +20,7 @@ use longshore_model::{
 use longshore_plugin::{Context, Result, Step};
 
 use crate::{
+    existing,
     fields::{FieldMap, fields_of},
     planned, refused,
     render::{Declared, registration},
@@ -286,9 +287,8 @@ fn is_ours(ownership: &Ownership, tags: &[Tag]) -> bool {
     ownership.owner(tags::pairs(tags)) == Owner::Ours
 }
 
-#[async_trait]
-impl Step for TaskDefinitionStep {
-    async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
+impl TaskDefinitionStep {
+    async fn planned(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
         let declared = self.declared(inputs).await?;
         let ownership = ownership(context);
         let content = fields_of(&declared).digest();
@@ -340,6 +340,17 @@ impl Step for TaskDefinitionStep {
             Some(deregistered) => format!("{deregistered}: registers a new revision"),
             None => "registers a new revision".to_owned(),
         });
+        Ok(plan)
+    }
+}
+
+#[async_trait]
+impl Step for TaskDefinitionStep {
+    async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
+        let mut plan = self.planned(context, inputs).await?;
+        if plan.action != Action::NoChange {
+            plan.notes.extend(existing::references(&self.aws, &self.name, &self.service).await?);
+        }
         Ok(plan)
     }
 

@@ -4,6 +4,7 @@
 //! read while planning, the others share, until the run changes something.
 
 mod deployments;
+mod existing;
 mod loader;
 mod log_groups;
 mod managed_policies;
@@ -25,6 +26,7 @@ use longshore_plugin::{Effort, Result};
 use tokio::time::Instant;
 
 pub use self::{
+    existing::{ExistingSecret, NetworkPart},
     owned::Owned,
     paged::Listed,
     roles::ListedRole,
@@ -75,6 +77,7 @@ pub struct Reads {
     clusters: services::Clusters,
     default_subnets: subnets::DefaultSubnets,
     deployments: deployments::Deployments,
+    existing: existing::Existing,
     log_groups: log_groups::LogGroups,
     managed_policies: managed_policies::ManagedPolicies,
     owned: owned::OwnedByStack,
@@ -110,6 +113,7 @@ impl Reads {
             clusters: services::clusters(clients(), changes()),
             default_subnets: subnets::loader(clients()),
             deployments: deployments::deployments(clients(), changes()),
+            existing: existing::Existing::new(&clients()),
             log_groups: log_groups::loader(clients(), changes()),
             managed_policies: managed_policies::loader(clients()),
             owned: owned::loader(clients(), changes()),

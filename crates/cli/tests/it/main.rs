@@ -15,6 +15,7 @@ mod hand;
 mod http;
 mod interrupts;
 mod lifecycle;
+mod limits;
 mod lock;
 mod minted;
 mod moved_tags;

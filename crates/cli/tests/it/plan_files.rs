@@ -54,6 +54,15 @@ fn of_what_is_not_there_yet_every_field_was_planned() {
     let container = "task-definition.api is not as it was planned any more: containerDefinitions.api";
     let service = "service.api is not as it was planned any more:";
     let placement = format!("{service} networkConfiguration.awsvpcConfiguration");
+    let (subnet, group) = by_hand(&project, async |aws: &Aws| {
+        let ec2 = aws.ec2().await.unwrap();
+        let subnets = ec2.describe_subnets().send().await.unwrap();
+        let groups = ec2.describe_security_groups().send().await.unwrap();
+        let subnet = subnets.subnets()[0].subnet_id().unwrap().to_owned();
+        (subnet, groups.security_groups()[0].group_id().unwrap().to_owned())
+    });
+    let subnets = format!("services.api.network.subnets=[\"{subnet}\"]");
+    let groups = format!("services.api.network.security-groups=[\"{group}\"]");
     for (set, moved) in [
         (
             "services.api.image=ghcr.io/acme/api:next",
@@ -71,12 +80,12 @@ fn of_what_is_not_there_yet_every_field_was_planned() {
         ),
         ("services.api.desired-count=3", format!("{service} desiredCount was planned as 2, and now is 3")),
         (
-            "services.api.network.subnets=[\"subnet-0a1b\"]",
+            &subnets,
             format!("{placement}.assignPublicIp was planned as ENABLED, and now is DISABLED; "),
         ),
         (
-            "services.api.network.security-groups=[\"sg-0a1b\"]",
-            format!("{placement}.securityGroups was planned as none, and now is sg-0a1b"),
+            &groups,
+            format!("{placement}.securityGroups was planned as none, and now is {group}"),
         ),
         (
             "services.api.deployment.maximum-percent=150",

@@ -15,6 +15,7 @@ mod undo;
 mod variables;
 mod way_back;
 
+pub(crate) use network::Placement;
 pub(crate) use remove::Removal;
 pub(crate) use restart::RestartStep;
 pub(crate) use rollback::RollbackStep;

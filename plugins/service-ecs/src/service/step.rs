@@ -9,7 +9,9 @@ use std::{
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus};
 use longshore_aws::{Aws, Freshness, Owned, Owner, Ownership};
-use longshore_model::{Action, Effect, Failure, FailureKind, Inputs, Name, Outputs, Service, StepPlan};
+use longshore_model::{
+    Action, Effect, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Service, StepPlan,
+};
 use longshore_plugin::{Before, Context, Result, Step};
 
 use super::{
@@ -21,6 +23,7 @@ use super::{
 };
 use crate::{
     cluster::CLUSTER_ARN,
+    existing,
     explain::Facts,
     follow::{Expect, Follow, Unsuccessful},
     planned,
@@ -276,14 +279,12 @@ pub(super) fn is_active(service: &EcsService) -> bool {
     service.status() == Some("ACTIVE")
 }
 
-#[async_trait]
-impl Step for ServiceStep {
-    async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
-        let declared = self.declared(inputs).await?;
+impl ServiceStep {
+    async fn planned(&self, context: &Context, declared: &Declared<'_>, inputs: &Inputs) -> Result<StepPlan> {
         let observed = self.observe(Freshness::Planned).await?;
         let ownership = Ownership::of(context);
         let Some(service) = observed.as_ref().filter(|service| is_active(service)) else {
-            let changes = of_creation(&declared, self.count_of_new(context).await?);
+            let changes = of_creation(declared, self.count_of_new(context).await?);
             let mut plan = StepPlan::new(Action::Create, self.resource()).changes(changes);
             plan.changes.extend(tags::changes(&ownership, &[]));
             plan.reason = if observed.is_some_and(|service| service.status() == Some("DRAINING")) {
@@ -294,7 +295,7 @@ impl Step for ServiceStep {
             return Ok(plan);
         };
         self.require_ours(&ownership, service)?;
-        let mut difference = compare(service, &declared);
+        let mut difference = compare(service, declared);
         let images = self.images(inputs, service, Freshness::Planned).await?;
         difference.images = !images.moved.is_empty();
         difference.changes.extend(images.moved.iter().map(Moved::change));
@@ -351,6 +352,21 @@ impl Step for ServiceStep {
         }
         plan.action = ownership.action(tags::pairs(service.tags()), plan.action);
         Ok(plan.changes(difference.changes))
+    }
+}
+
+#[async_trait]
+impl Step for ServiceStep {
+    async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
+        let declared = self.declared(inputs).await?;
+        let mut plan = self.planned(context, &declared, inputs).await?;
+        let is_placed = |change: &FieldChange| change.field.starts_with("networkConfiguration");
+        if plan.changes.iter().any(is_placed) || plan.action == Action::Replace {
+            let is_default = self.service.network.subnets.is_empty();
+            let notes = existing::network(&self.aws, &self.name, &declared.placement, is_default);
+            plan.notes.extend(notes.await?);
+        }
+        Ok(plan)
     }
 
     async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {

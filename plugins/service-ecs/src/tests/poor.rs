@@ -58,6 +58,8 @@ fn endpoint(looks: impl Fn(u32) -> Value + Send + Sync + 'static) -> Endpoint {
             "GetResources" => (200, json!({ "ResourceTagMappingList": [] })),
             "ListTasks" => (200, json!({ "taskArns": [] })),
             "ListServiceDeployments" => (500, json!("<title>500 Internal Server Error</title>")),
+            // EC2, which is not asked in JSON.
+            "" => (400, Value::Null),
             other => panic!("{other} was not expected"),
         }
     })

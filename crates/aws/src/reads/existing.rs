@@ -1,0 +1,203 @@
+//! What a configuration refers to and Longshore does not make: subnets, security groups, roles, secrets, parameters.
+//!
+//! It is looked at for plans, before anything is made. Whatever the run changes, none of this is among it: each thing is
+//! read once in a run.
+
+use std::sync::Arc;
+
+use aws_sdk_ec2::types::Filter;
+use aws_sdk_ssm::types::ParameterStringFilter;
+use longshore_model::{Failure, FailureKind};
+use longshore_plugin::Result;
+
+use super::{
+    Clients, Freshness, Reads,
+    loader::{Found, Loader},
+};
+use crate::{Aws, code, failure};
+
+/// How many values a filter of EC2 takes (EC2 user guide, "List and filter using the CLI and API").
+const FILTER_VALUES: usize = 200;
+
+/// How many values a filter of `DescribeParameters` takes, for two names each (API reference, ParameterStringFilter).
+const PARAMETERS: usize = 25;
+
+/// What a service's tasks are connected by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NetworkPart {
+    /// A subnet.
+    Subnet,
+    /// A security group.
+    SecurityGroup,
+}
+
+impl NetworkPart {
+    /// The call that looks for it.
+    #[must_use]
+    pub const fn call(self) -> &'static str {
+        match self {
+            Self::Subnet => "ec2:DescribeSubnets",
+            Self::SecurityGroup => "ec2:DescribeSecurityGroups",
+        }
+    }
+}
+
+/// A secret that is there: the stages of its versions, by the versions' ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExistingSecret {
+    /// Whether it is scheduled for deletion, so that nobody can read it.
+    pub is_deleted: bool,
+    /// The ids of its versions, with their stages.
+    pub versions: Vec<(String, Vec<String>)>,
+}
+
+/// The loaders.
+pub(super) struct Existing {
+    vpcs: Loader<NetworkPart, String, String>,
+    roles: Loader<(), String, String>,
+    secrets: Loader<(), String, ExistingSecret>,
+    parameters: Loader<(), String, ()>,
+}
+
+impl Existing {
+    pub(super) fn new(clients: &Clients) -> Self {
+        let (of_network, of_iam) = (clients.clone(), clients.clone());
+        let (of_secrets, of_parameters) = (clients.clone(), clients.clone());
+        Self {
+            vpcs: Loader::new(FILTER_VALUES, Arc::default(), move |part, ids| {
+                let clients = of_network.clone();
+                async move { vpcs(&clients.get()?, part, ids).await }
+            }),
+            roles: Loader::new(1, Arc::default(), move |(), names| {
+                let clients = of_iam.clone();
+                async move { roles(&clients.get()?, names).await }
+            }),
+            secrets: Loader::new(1, Arc::default(), move |(), ids| {
+                let clients = of_secrets.clone();
+                async move { secrets(&clients.get()?, ids).await }
+            }),
+            parameters: Loader::new(PARAMETERS, Arc::default(), move |(), names| {
+                let clients = of_parameters.clone();
+                async move { parameters(&clients.get()?, names).await }
+            }),
+        }
+    }
+}
+
+/// Filters, other than lists of ids, leave out what is not there.
+async fn vpcs(aws: &Aws, part: NetworkPart, ids: Vec<String>) -> Result<Found<String, String>> {
+    let client = aws.ec2().await?;
+    let filter = |name: &str| Filter::builder().name(name).set_values(Some(ids.clone())).build();
+    let mut found = Found::new();
+    match part {
+        NetworkPart::Subnet => {
+            let mut subnets =
+                client.describe_subnets().filters(filter("subnet-id")).into_paginator().items().send();
+            while let Some(subnet) = subnets.next().await {
+                let subnet = subnet.map_err(|error| failure(&error, part.call()))?;
+                found.extend(subnet.subnet_id.map(|id| (id, Ok(subnet.vpc_id.unwrap_or_default()))));
+            }
+        }
+        NetworkPart::SecurityGroup => {
+            let call = client.describe_security_groups().filters(filter("group-id"));
+            let mut groups = call.into_paginator().items().send();
+            while let Some(group) = groups.next().await {
+                let group = group.map_err(|error| failure(&error, part.call()))?;
+                found.extend(group.group_id.map(|id| (id, Ok(group.vpc_id.unwrap_or_default()))));
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn roles(aws: &Aws, names: Vec<String>) -> Result<Found<String, String>> {
+    let mut found = Found::new();
+    for name in names {
+        match aws.iam().await?.get_role().role_name(&name).send().await {
+            Ok(answer) => found.extend(answer.role.map(|role| (name, Ok(role.arn)))),
+            Err(error) if code(&error) == Some("NoSuchEntity") => {}
+            Err(error) => return Err(failure(&error, format!("iam:GetRole {name}"))),
+        }
+    }
+    Ok(found)
+}
+
+async fn secrets(aws: &Aws, ids: Vec<String>) -> Result<Found<String, ExistingSecret>> {
+    let mut found = Found::new();
+    for id in ids {
+        match aws.secretsmanager().await?.describe_secret().secret_id(&id).send().await {
+            Ok(answer) => {
+                let secret = ExistingSecret {
+                    is_deleted: answer.deleted_date.is_some(),
+                    versions: answer.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
+                };
+                found.insert(id, Ok(secret));
+            }
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => {}
+            Err(error) => return Err(failure(&error, format!("secretsmanager:DescribeSecret {id}"))),
+        }
+    }
+    Ok(found)
+}
+
+/// Of a parameter's ARN nobody can tell whether its name begins with a slash, unless there is another one in it.
+async fn parameters(aws: &Aws, names: Vec<String>) -> Result<Found<String, ()>> {
+    const CALL: &str = "ssm:DescribeParameters";
+    let both = names.iter().flat_map(|name| {
+        let plain = (!name.contains('/')).then(|| name.clone());
+        plain.into_iter().chain([format!("/{name}")])
+    });
+    let filter =
+        ParameterStringFilter::builder().key("Name").option("Equals").set_values(Some(both.collect()));
+    let filter = filter.build().map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+    let call = aws.ssm().await?.describe_parameters().parameter_filters(filter);
+    let mut pages = call.into_paginator().send();
+    let mut found = Found::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| failure(&error, CALL))?;
+        let listed = page.parameters.into_iter().flatten().filter_map(|parameter| parameter.name);
+        found.extend(listed.map(|name| (name.trim_start_matches('/').to_owned(), Ok(()))));
+    }
+    Ok(found)
+}
+
+impl Reads {
+    /// Notes that [`vpc_of`] may be asked, so that one call can tell of all.
+    ///
+    /// [`vpc_of`]: Self::vpc_of
+    pub fn expect_vpc_of(&self, part: NetworkPart, id: &str) {
+        self.existing.vpcs.expect(part, id.to_owned());
+    }
+
+    /// Returns the VPC of a subnet or security group of the region; `None` if there is none of this id.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn vpc_of(&self, part: NetworkPart, id: &str) -> Result<Option<String>> {
+        self.existing.vpcs.load(part, id.to_owned(), Freshness::Planned).await
+    }
+
+    /// Returns the ARN of the account's role with this name; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn existing_role(&self, name: &str) -> Result<Option<String>> {
+        self.existing.roles.load((), name.to_owned(), Freshness::Planned).await
+    }
+
+    /// Returns what is known of the secret with this ARN, its value aside; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn existing_secret(&self, arn: &str) -> Result<Option<ExistingSecret>> {
+        self.existing.secrets.load((), arn.to_owned(), Freshness::Planned).await
+    }
+
+    /// Whether the region has the parameter that an ARN names as `parameter/NAME`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn has_parameter(&self, name: &str) -> Result<bool> {
+        Ok(self.existing.parameters.load((), name.to_owned(), Freshness::Planned).await?.is_some())
+    }
+}
