@@ -6,12 +6,12 @@ use std::{
 };
 
 use longshore_credential::{Environment, SecretInput};
-use longshore_model::{AwsTarget, Failure, Fields, Name, Options, Problem, StepId};
+use longshore_model::{AwsTarget, Failure, Fields, ImageReference, Name, Options, Problem, Stack, StepId};
 use longshore_plugin::{Context, Reporter};
 use longshore_simcloud::{
     Blueprint,
     quota::{Quotas, Rate},
-    registry::{Fault, Password, RegistrySpec, RepositorySpec, TagSpec, UserSpec, Visibility},
+    registry::{Fault, Improvised, Password, RegistrySpec, RepositorySpec, TagSpec, UserSpec, Visibility},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -53,11 +53,21 @@ pub(crate) fn draft(options: Option<&Options>, aws: &AwsTarget) -> Result<Draft,
         iam_propagation_ms: table.iam_propagation_ms.map_or(default.iam_propagation_ms, u64::from),
         speed: table.speed.unwrap_or(default.speed),
         registries: table.registries,
+        improvised: Some(Improvised { real: table.real_registries, ..Improvised::default() }),
     };
     Ok(Draft { blueprint, users })
 }
 
 impl Draft {
+    /// The same for `stack`: where it has a registry, the registry asks for a credential.
+    pub(crate) fn improvising(mut self, stack: &Stack) -> Self {
+        let registries = stack.registries.values().filter(|registry| !registry.removed);
+        if let Some(improvised) = &mut self.blueprint.improvised {
+            improvised.private = registries.map(|registry| registry.prefix.to_string()).collect();
+        }
+        self
+    }
+
     /// Fetches the passwords of the users. The names are those of the stack and its environment.
     ///
     /// # Errors
@@ -109,6 +119,7 @@ struct Table {
     iam_propagation_ms: Option<u32>,
     speed: Option<u32>,
     registries: BTreeMap<String, RegistrySpec>,
+    real_registries: BTreeSet<String>,
 }
 
 const HOUR_MS: u32 = 3_600_000;
@@ -137,7 +148,25 @@ fn read(fields: &mut Fields<'_>, users: &mut Vec<User>) -> Table {
         iam_propagation_ms: fields.number("iam-propagation-ms", 0..=HOUR_MS),
         speed: fields.number("speed", 1..=1000),
         registries: named(fields, "registries", |host, fields| registry(host, fields, users)),
+        real_registries: real_registries(fields),
     }
+}
+
+/// The hosts that are asked over the network.
+fn real_registries(fields: &mut Fields<'_>) -> BTreeSet<String> {
+    let hosts = fields.texts("real-registries").unwrap_or_default();
+    for host in &hosts {
+        // A text that names no host would be taken as part of a repository on Docker Hub.
+        let image = format!("{host}/a/b").parse::<ImageReference>();
+        if !image.is_ok_and(|image| image.repository() == "a/b") {
+            fields.problem(
+                "real-registries",
+                format!("found \"{host}\""),
+                "must be hosts as they stand in image references, such as \"ghcr.io\"",
+            );
+        }
+    }
+    hosts.into_iter().collect()
 }
 
 /// The tables in the table `field`, by name.

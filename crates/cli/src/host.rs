@@ -7,7 +7,7 @@ use longshore_config::{ConfigError, ConfigErrors, Layers, Loaded, PluginKind, Pl
 use longshore_credential::Environment;
 use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
-use longshore_plugin::{Extensions, PullCheck, Registry};
+use longshore_plugin::{Extensions, Registry};
 
 use crate::{blueprint::draft, place::Pullers, settings::Settings};
 
@@ -84,13 +84,15 @@ pub(crate) fn unfold(
     loaded: &Loaded,
     plugins: &Registry,
     aws: &Aws,
-    Pullers { usual, others }: Pullers,
+    pullers: Pullers,
     variables: &BTreeMap<String, String>,
 ) -> Result<Expansion, Vec<Failure>> {
-    let extensions = extensions(aws, environment(loaded, variables));
-    let others = others.into_iter().map(|(name, puller)| (name, Arc::new(puller) as Arc<dyn PullCheck>));
+    let mut extensions = extensions(aws, environment(loaded, variables));
+    if let Some(around) = pullers.around {
+        extensions = extensions.with(around);
+    }
     let host =
-        Host { plugins, extensions: &extensions, pull_check: Arc::new(usual), pull_checks: others.collect() };
+        Host { plugins, extensions: &extensions, pull_check: pullers.usual, pull_checks: pullers.others };
     expand(&loaded.stack, &host).map_err(|problems| refused(&loaded.locate(problems)))
 }
 

@@ -16,6 +16,7 @@ mod io;
 mod logging;
 mod place;
 mod plan_file;
+mod pulls;
 mod render;
 mod replace_file;
 mod session;

@@ -18,14 +18,16 @@ use longshore_aws::{Aws, Embedded, Target, check_rates};
 use longshore_config::Loaded;
 use longshore_model::{Failure, FailureKind, Name, Problem, Stack};
 use longshore_oci::{
-    Access, Authorities, Puller, ReqwestTransport, Transport, TransportError, TransportErrorKind,
+    Access, Around, Authorities, Puller, ReqwestTransport, Transport, TransportError, TransportErrorKind,
 };
-use longshore_simcloud::{Cloud, Moment, OpenError, TokioClock};
+use longshore_plugin::PullCheck;
+use longshore_simcloud::{Cloud, Moment, OpenError, TokioClock, registry::is_this_machine};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     blueprint::{self, Draft},
     host,
+    pulls::{Answers, Hosts, SimulatedPulls},
 };
 
 /// Where a stack's calls go.
@@ -59,7 +61,8 @@ impl Place {
         let url = aws.endpoint.as_ref().or(variable).cloned();
         let test_credentials =
             url.as_deref().is_some_and(is_local) && aws.profile.is_none() && !names_credentials(variables);
-        let read = || blueprint::draft(loaded.cloud.as_ref(), aws);
+        let draft = || blueprint::draft(loaded.cloud.as_ref(), aws);
+        let read = || draft().map(|draft| draft.improvising(&loaded.stack));
         Ok(match (url, loaded.embedded) {
             (None, true) => {
                 let state = state_directory.join(format!("cloud-{}.json", loaded.stack.environment));
@@ -71,13 +74,19 @@ impl Place {
         })
     }
 
+    /// Where the registries of a simulated environment are; `None` where all are real.
+    fn hosts(&self) -> Option<Hosts> {
+        match self {
+            Self::Embedded { draft, .. } | Self::Endpoint { draft: Some(draft), .. } => {
+                Some(Hosts::of(&draft.blueprint))
+            }
+            Self::Endpoint { draft: None, .. } | Self::Aws => None,
+        }
+    }
+
     /// Whether the registry `host` is one of the simulated cloud's: nobody outside knows its users.
     pub(crate) fn simulates(&self, host: &str) -> bool {
-        let draft = match self {
-            Self::Embedded { draft, .. } | Self::Endpoint { draft: Some(draft), .. } => draft,
-            Self::Endpoint { draft: None, .. } | Self::Aws => return false,
-        };
-        draft.blueprint.registries.contains_key(host)
+        self.hosts().is_some_and(|hosts| hosts.answers(host) != Answers::Real)
     }
 
     /// Whether the clock is tokio's paused one.
@@ -126,10 +135,16 @@ impl Reach {
         let names = [&stack.name, &stack.environment];
         let environment = host::environment(loaded, variables);
         let target = Target::from(&stack.aws);
-        Ok(match place {
-            Place::Aws => {
-                Self { aws: Aws::connect(target, None), pullers: pullers(stack, real, identity), cloud: None }
-            }
+        let around = place.hosts().map(|hosts| Around::new(move |real| guarded(hosts.clone(), real)));
+        let simulated_pullers = |cloud: &Cloud, real: Arc<dyn Transport>| {
+            let within = cloud.clone();
+            let simulated = reaching(stack, real.clone(), move |real| simulated(within.clone(), real));
+            let hosts = place.hosts().unwrap_or_default();
+            let pulls = SimulatedPulls::all(&hosts, simulated, reaching(stack, real, identity), cloud);
+            pulls.map_err(|error| vec![no_real_time(&error)])
+        };
+        let (pullers, aws, cloud) = match place {
+            Place::Aws => (Pullers::from(reaching(stack, real, identity)), Aws::connect(target, None), None),
             Place::Endpoint { url, draft, test_credentials } => {
                 let pullers = match draft {
                     Some(draft) => {
@@ -137,14 +152,14 @@ impl Reach {
                         let clock = Arc::new(TokioClock::starting_at(wall_clock()));
                         let cloud =
                             Cloud::new(&blueprint, clock).map_err(|error| vec![cannot_open(&error)])?;
-                        pullers(stack, real, move |real| simulated(cloud.clone(), real))
+                        simulated_pullers(&cloud, real)?
                     }
-                    None => pullers(stack, real, identity),
+                    None => Pullers::from(reaching(stack, real, identity)),
                 };
                 // One that the configuration names goes before it.
                 let shared_endpoint = Some(url.clone());
                 let target = Target { shared_endpoint, test_credentials: *test_credentials, ..target };
-                Self { aws: Aws::connect(target, None), pullers, cloud: None }
+                (pullers, Aws::connect(target, None), None)
             }
             Place::Embedded { draft, state } => {
                 let blueprint = draft.clone().resolve(names, &environment, interrupt).await?;
@@ -154,16 +169,11 @@ impl Reach {
                     http_client: SharedHttpClient::new(cloud.connector()),
                     time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
                 };
-                Self {
-                    aws: Aws::connect(target, Some(embedded)),
-                    pullers: {
-                        let cloud = cloud.clone();
-                        pullers(stack, real, move |real| simulated(cloud.clone(), real))
-                    },
-                    cloud: Some(cloud),
-                }
+                let pullers = simulated_pullers(&cloud, real)?;
+                (pullers, Aws::connect(target, Some(embedded)), Some(cloud))
             }
-        })
+        };
+        Ok(Self { aws, pullers: Pullers { around, ..pullers }, cloud })
     }
 
     /// A clock for events, in milliseconds since the Unix epoch.
@@ -177,17 +187,29 @@ impl Reach {
 #[derive(Clone)]
 pub(crate) struct Pullers {
     /// For registries that are reached as usual.
-    pub(crate) usual: Puller,
+    pub(crate) usual: Arc<dyn PullCheck>,
     /// For those that are not, by their names.
-    pub(crate) others: BTreeMap<Name, Puller>,
+    pub(crate) others: BTreeMap<Name, Arc<dyn PullCheck>>,
+    /// What the requests of plugins leave through, if not straight through the network.
+    pub(crate) around: Option<Around>,
+}
+
+/// The pullers of a stack: for registries that are reached as usual, and for those that are not, by their names.
+pub(crate) type Reaching = (Puller, BTreeMap<Name, Puller>);
+
+impl From<Reaching> for Pullers {
+    fn from((usual, others): Reaching) -> Self {
+        let others = others.into_iter().map(|(name, puller)| (name, Arc::new(puller) as Arc<dyn PullCheck>));
+        Self { usual: Arc::new(usual), others: others.collect(), around: None }
+    }
 }
 
 /// Pullers that reach the registries of `stack` as it says. What requests leave through is put `around` the network.
-fn pullers(
+fn reaching(
     stack: &Stack,
     real: Arc<dyn Transport>,
     around: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Clone + Send + Sync + 'static,
-) -> Pullers {
+) -> Reaching {
     let usual = Puller::new(around(real));
     let others = stack.registries.iter().filter(|(_, one)| one.insecure || one.ca_file.is_some());
     let others = others.map(|(name, registry)| {
@@ -195,7 +217,8 @@ fn pullers(
             registry.ca_file.clone().map(|file| Authorities::in_file(file).within(around.clone()));
         (name.clone(), usual.clone().reaching(Access { is_plain: registry.insecure, authorities }))
     });
-    Pullers { others: others.collect(), usual }
+    let others = others.collect();
+    (usual, others)
 }
 
 /// Pullers that ask real registries.
@@ -203,7 +226,7 @@ fn pullers(
 /// # Errors
 /// When no HTTP client can be had.
 pub(crate) fn real_pullers(stack: &Stack) -> Result<Pullers, Failure> {
-    Ok(pullers(stack, real_transport()?, identity))
+    Ok(Pullers::from(reaching(stack, real_transport()?, identity)))
 }
 
 fn real_transport() -> Result<Arc<dyn Transport>, Failure> {
@@ -212,6 +235,15 @@ fn real_transport() -> Result<Arc<dyn Transport>, Failure> {
 
 fn simulated(cloud: Cloud, real: Arc<dyn Transport>) -> Arc<dyn Transport> {
     Arc::new(Simulated { cloud, real })
+}
+
+/// Lets requests to real hosts through, and no others.
+fn guarded(hosts: Hosts, real: Arc<dyn Transport>) -> Arc<dyn Transport> {
+    Arc::new(Guarded { hosts, real })
+}
+
+fn no_real_time(error: &std::io::Error) -> Failure {
+    Failure::new(FailureKind::Internal, format!("a thread for real registries cannot be had: {error}"))
 }
 
 /// Why the simulated cloud cannot be had.
@@ -237,7 +269,7 @@ impl TimeSource for CloudTime {
 /// How long a request to a simulated registry may take, as one over the network.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Sends requests to simulated registries, and those to other hosts over the network.
+/// Sends requests to simulated registries, and those to this machine over the network. No other request leaves.
 struct Simulated {
     cloud: Cloud,
     real: Arc<dyn Transport>,
@@ -247,13 +279,43 @@ struct Simulated {
 impl Transport for Simulated {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let timeout = |message: String| TransportError::new(TransportErrorKind::Timeout, message);
+        let host = host_of(&request);
         match tokio::time::timeout(TIMEOUT, self.cloud.registry_request(request.clone())).await {
             Err(_) => Err(timeout(format!("no answer within {} s", TIMEOUT.as_secs()))),
-            Ok(None) => self.real.send(request).await,
+            Ok(None) if is_this_machine(&host) => self.real.send(request).await,
+            Ok(None) => Err(not_real(&host)),
             Ok(Some(Ok(response))) => Ok(response),
             Ok(Some(Err(lost))) => Err(timeout(lost.to_string())),
         }
     }
+}
+
+/// Sends requests of plugins, such as those to the API of whoever runs a registry, to real hosts only.
+struct Guarded {
+    hosts: Hosts,
+    real: Arc<dyn Transport>,
+}
+
+#[async_trait]
+impl Transport for Guarded {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let host = host_of(&request);
+        match self.hosts.answers(&host) {
+            Answers::Real => self.real.send(request).await,
+            Answers::Declared | Answers::Improvised => Err(not_real(&host)),
+        }
+    }
+}
+
+fn host_of(request: &Request<Bytes>) -> String {
+    request.uri().authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default()
+}
+
+fn not_real(host: &str) -> TransportError {
+    let message = format!(
+        "the simulated cloud lets nothing leave this machine; to ask the real {host}, add it to `cloud.real-registries`"
+    );
+    TransportError::new(TransportErrorKind::Other, message)
 }
 
 #[cfg(test)]

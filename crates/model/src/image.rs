@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::EcrRegistry;
+
 /// A reference to an image: `[host[:port]/]repository[:tag][@digest]`, by the grammar of the CNCF distribution
 /// project (`reference.go`), with Docker's rule for short names: `acme/api` is `docker.io/acme/api`, and `api` is
 /// `docker.io/library/api`.
@@ -66,12 +68,16 @@ impl ImageReference {
             == (&other.host, &other.repository, other.manifest_reference())
     }
 
-    /// Whether the image lies in a private Amazon ECR registry, whose pulls the execution role authorises.
+    /// The private registry of Amazon ECR in which the image lies, if it is one: the execution role authorises its pulls.
+    #[must_use]
+    pub fn ecr(&self) -> Option<EcrRegistry<'_>> {
+        EcrRegistry::of_host(&self.host)
+    }
+
+    /// Whether the image lies in a private registry of Amazon ECR.
     #[must_use]
     pub fn is_ecr(&self) -> bool {
-        self.host.split_once(".dkr.ecr.").is_some_and(|(account, rest)| {
-            account.bytes().all(|byte| byte.is_ascii_digit()) && rest.contains(".amazonaws.com")
-        })
+        self.ecr().is_some()
     }
 
     /// The reference as it was written.
@@ -279,15 +285,6 @@ mod tests {
         ] {
             assert!(bad.parse::<ImageReference>().is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn knows_private_ecr() {
-        let is_ecr = |text: &str| text.parse::<ImageReference>().unwrap().is_ecr();
-        assert!(is_ecr("123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:1"));
-        assert!(is_ecr("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/api:1"));
-        assert!(!is_ecr("public.ecr.aws/nginx/nginx"));
-        assert!(!is_ecr("ghcr.io/acme/api"));
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 
 mod arn;
 mod drift;
+mod ecr;
 mod event;
 mod failure;
 mod fields;
@@ -13,6 +14,7 @@ mod key;
 mod lock;
 mod name;
 mod options;
+mod partition;
 mod plan;
 mod platform;
 mod problem;
@@ -24,6 +26,7 @@ mod step;
 
 pub use arn::{Arn, InvalidArn};
 pub use drift::{Drift, DriftKind};
+pub use ecr::EcrRegistry;
 pub use event::{Answer, Event, EventKind, Outcome, Phase, StepSummary};
 pub use failure::{Failure, FailureKind};
 pub use fields::Fields;
@@ -33,6 +36,7 @@ pub use key::{join_key, split_key};
 pub use lock::{LockHolder, LockState};
 pub use name::{InvalidName, Name};
 pub use options::Options;
+pub use partition::partition_of;
 pub use plan::{Action, Effect, FieldChange, Loss, LossKind, Orphan, Shown, StepPlan};
 pub use platform::{Architecture, Platform};
 pub use problem::{Problem, closest};

@@ -23,11 +23,35 @@ pub struct Access {
 #[derive(Clone)]
 pub struct Authorities {
     file: PathBuf,
-    around: Option<Arc<Around>>,
+    around: Option<Around>,
     transport: Arc<OnceCell<Arc<dyn Transport>>>,
 }
 
-type Around = dyn Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync;
+/// What requests leave through before the network, as an [extension](longshore_plugin::Extensions): plugins that make a
+/// transport of their own put it around that.
+#[derive(Clone)]
+pub struct Around(Arc<Put>);
+
+type Put = dyn Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync;
+
+impl Around {
+    /// Puts what `around` answers with in the place of a transport.
+    pub fn new(around: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(around))
+    }
+
+    /// What is in the place of `transport`.
+    #[must_use]
+    pub fn put(&self, transport: Arc<dyn Transport>) -> Arc<dyn Transport> {
+        (self.0)(transport)
+    }
+}
+
+impl fmt::Debug for Around {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Around")
+    }
+}
 
 impl Authorities {
     /// Those in `file`. It is read when the first request leaves.
@@ -42,7 +66,7 @@ impl Authorities {
         mut self,
         around: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync + 'static,
     ) -> Self {
-        self.around = Some(Arc::new(around));
+        self.around = Some(Around::new(around));
         self
     }
 
@@ -67,7 +91,7 @@ impl Authorities {
         let transport: Arc<dyn Transport> =
             Arc::new(ReqwestTransport::trusting(&Trust::of_system().and(own))?);
         Ok(match &self.around {
-            Some(around) => around(transport),
+            Some(around) => around.put(transport),
             None => transport,
         })
     }

@@ -23,7 +23,7 @@ mod session;
 mod tests;
 mod transport;
 
-pub use access::{Access, Authorities};
+pub use access::{Access, Around, Authorities};
 pub use puller::Puller;
 pub use reqwest_transport::ReqwestTransport;
 pub use retry_after::retry_after;

@@ -154,7 +154,7 @@ impl Check<'_> {
             }
         }
         if has.iter().any(|one| one.runs_on(platform)) {
-            Ok(PullProof { digest, platforms, manifests })
+            Ok(PullProof { digest, platforms, manifests, note: None })
         } else {
             Err(self.session.subject().wrong_platform(&at, platform, &platforms))
         }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use longshore_model::{Failure, ImageReference, Platform};
 
-use crate::{Credential, Result};
+use crate::{Credential, Result, registry_credential::short};
 
 /// What a pull check has found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,16 @@ pub struct PullProof {
     /// The digests of the manifests that an index lists; empty for a single image. A container runtime reports one of
     /// these for the tag, or `digest`.
     pub manifests: Vec<String>,
+    /// What else to say of it, such as that the registry is simulated.
+    pub note: Option<String>,
+}
+
+impl PullProof {
+    /// The digest, as short as people compare it, and the note.
+    pub(crate) fn shown(&self) -> String {
+        let digest = short(&self.digest);
+        self.note.as_ref().map_or_else(|| digest.to_owned(), |note| format!("{digest}; {note}"))
+    }
 }
 
 impl PullProof {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{quota::Rate, registry::RegistrySpec};
+use crate::{
+    quota::Rate,
+    registry::{Improvised, RegistrySpec},
+};
 
 /// The constants of a simulated cloud, and the registries around it.
 ///
@@ -36,6 +39,8 @@ pub struct Blueprint {
     pub speed: u32,
     /// Container registries by host, such as `ghcr.io`.
     pub registries: BTreeMap<String, RegistrySpec>,
+    /// How registries that are not declared answer. Without it they do not, those on this machine aside.
+    pub improvised: Option<Improvised>,
 }
 
 impl Default for Blueprint {
@@ -52,6 +57,7 @@ impl Default for Blueprint {
             iam_propagation_ms: 2_000,
             speed: 1,
             registries: BTreeMap::new(),
+            improvised: None,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The resource that a call is about, as IAM policies name it.
 
-use crate::{Call, World, dispatch::Service, ssm};
+use crate::{Call, World, dispatch::Service, partition, ssm};
 
 /// The ARN that has to be permitted, or `*` for operations that are not about one resource.
 pub(crate) fn of(world: &World, service: Service, call: &Call) -> String {
-    let arn = |tail: &str| format!("arn:aws:{}:{}:{}:{tail}", service.prefix(), call.region, world.account);
+    let arn = |tail: &str| partition::arn(service.prefix(), &call.region, &world.account, tail);
     let found = match service {
         Service::SecretsManager => secret(world, call, &arn),
         Service::Iam => iam(world, call),
@@ -45,14 +45,13 @@ fn secret(world: &World, call: &Call, arn: &dyn Fn(&str) -> String) -> Option<St
 
 fn iam(world: &World, call: &Call) -> Option<String> {
     let path = call.text("Path").unwrap_or("/");
-    let account = &world.account;
     let role = |name: &str| match world.iam.role_arn(name) {
         Some(arn) => arn.to_owned(),
-        None => format!("arn:aws:iam::{account}:role{path}{name}"),
+        None => world.iam.arn(format_args!("role{path}{name}")),
     };
     call.text("RoleName")
         .map(role)
-        .or_else(|| call.text("PolicyName").map(|name| format!("arn:aws:iam::{account}:policy{path}{name}")))
+        .or_else(|| call.text("PolicyName").map(|name| world.iam.arn(format_args!("policy{path}{name}"))))
         .or_else(|| call.text("PolicyArn").or_else(|| call.text("PolicySourceArn")).map(str::to_owned))
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    ApiError, Call, Ids, Moment, Sealed, World,
+    ApiError, Call, Ids, Moment, Partition, Sealed, World,
     dispatch::who,
     input::violated,
     policy::{Context, Who},
@@ -41,25 +41,26 @@ struct Session {
     token: Sealed,
 }
 
-/// The ARN of who signed a request: the owner of a session, or else the account's one user.
+/// The ARN of who signed a request: the owner of a session, or else the account's one user. In the regions of another
+/// partition nobody knows the account.
 pub(crate) fn caller(world: &World, scope: &Scope) -> Result<String, ApiError> {
-    let Some(session) = world.sts.sessions.get(&scope.access_key) else {
-        return Ok(format!("arn:aws:iam::{}:user/{USER}", world.account));
-    };
     let (invalid, expired) = match scope.service.as_str() {
         "ec2" => ("AuthFailure", "RequestExpired"),
         "iam" | "sts" => ("InvalidClientTokenId", "ExpiredToken"),
         _ => ("UnrecognizedClientException", "ExpiredTokenException"),
     };
+    let refused = |code: &str, message: &str| Err(ApiError::new(code, message).with_status(403));
+    if Partition::of(&scope.region) != world.partition() {
+        return refused(invalid, "The security token included in the request is invalid.");
+    }
+    let Some(session) = world.sts.sessions.get(&scope.access_key) else {
+        return Ok(world.global_arn("iam", format_args!("user/{USER}")));
+    };
     if scope.token.as_deref() != Some(session.token.expose()) {
-        return Err(
-            ApiError::new(invalid, "The security token included in the request is invalid.").with_status(403)
-        );
+        return refused(invalid, "The security token included in the request is invalid.");
     }
     if session.expires <= world.now {
-        return Err(
-            ApiError::new(expired, "The security token included in the request is expired").with_status(403)
-        );
+        return refused(expired, "The security token included in the request is expired");
     }
     Ok(session.arn.clone())
 }
@@ -132,7 +133,7 @@ fn assume_role(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     let (role, _) = world.iam.role(role_name).ok_or_else(denied)?;
     let length = duration(call, 3_600, i64::from(role.max_session))?;
     let user_id = format!("{}:{name}", role.id);
-    let arn = format!("arn:aws:sts::{}:assumed-role/{role_name}/{name}", world.account);
+    let arn = world.global_arn("sts", format_args!("assumed-role/{role_name}/{name}"));
     let user = json!({ "AssumedRoleId": user_id, "Arn": arn });
     let credentials = hand_out(&mut world.sts, &mut world.ids, arn, user_id, (call.now, call.now + length));
     Ok(json!({ "Credentials": credentials, "AssumedRoleUser": user }))

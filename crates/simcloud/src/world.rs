@@ -1,9 +1,12 @@
 //! The state of the simulated cloud: plain data, which can be written to a file.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Agenda, Blueprint, Ids, Moment, ec2, ecs, iam, kms, logs, quota, registry, secretsmanager, ssm, sts,
+    Agenda, Blueprint, Ids, Moment, Partition, ec2, ecs, iam, kms, logs, quota, registry, secretsmanager,
+    ssm, sts,
 };
 
 /// Everything that exists, and everything that is going to happen.
@@ -52,7 +55,8 @@ impl World {
             ids: Ids::new(blueprint.seed),
             agenda: Agenda::default(),
             ecs: ecs::Ecs::default(),
-            iam: iam::Iam::new(&blueprint.account, blueprint.iam_propagation_ms),
+            iam: iam::Iam::new(&blueprint.account, blueprint.iam_propagation_ms)
+                .within(Partition::of(&blueprint.region)),
             sts: sts::Sts::default(),
             secrets: secretsmanager::SecretsManager::default(),
             ssm: ssm::ParameterStore::default(),
@@ -64,6 +68,17 @@ impl World {
         };
         world.enter_region(&blueprint.region);
         world
+    }
+
+    /// The partition that the account belongs to.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        self.iam.partition
+    }
+
+    /// Returns the ARN of something that is in no region, such as a user or a session of a role.
+    pub(crate) fn global_arn(&self, service: &str, resource: impl fmt::Display) -> String {
+        format!("arn:{}:{service}::{}:{resource}", self.partition(), self.account)
     }
 
     /// Sets up what an account has in a region from the start: the default network. Does nothing the second time.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use longshore_model::Options;
-use longshore_oci::{Authorities, HttpTransport, ReqwestTransport, Transport};
+use longshore_oci::{Around, Authorities, HttpTransport, ReqwestTransport, Transport};
 use longshore_plugin::{Extensions, Result};
 use tokio::sync::OnceCell;
 
@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 #[derive(Clone)]
 pub struct Connection {
     lent: Option<HttpTransport>,
+    around: Option<Around>,
     authorities: Option<Authorities>,
     own: Arc<OnceCell<Arc<dyn Transport>>>,
 }
@@ -21,9 +22,14 @@ impl Connection {
     /// network that trusts also the authorities in there: what the host lends does not know them.
     #[must_use]
     pub fn new(options: &Options, extensions: &Extensions) -> Self {
-        let authorities = options.taken_path("ca-file").map(Authorities::in_file);
+        let around = extensions.get::<Around>().map(|around| (*around).clone());
+        let within = |authorities: Authorities| match around.clone() {
+            Some(around) => authorities.within(move |transport| around.put(transport)),
+            None => authorities,
+        };
+        let authorities = options.taken_path("ca-file").map(Authorities::in_file).map(within);
         let lent = extensions.get::<HttpTransport>().map(|lent| (*lent).clone());
-        Self { lent, authorities, own: Arc::default() }
+        Self { lent, around, authorities, own: Arc::default() }
     }
 
     /// What requests leave through.
@@ -34,13 +40,14 @@ impl Connection {
         match (&self.authorities, &self.lent) {
             (Some(authorities), _) => authorities.transport().await,
             (None, Some(HttpTransport(lent))) => Ok(lent.clone()),
-            (None, None) => self.own.get_or_try_init(async || connect()).await.cloned(),
+            (None, None) => self.own.get_or_try_init(async || self.connect()).await.cloned(),
         }
     }
-}
 
-fn connect() -> Result<Arc<dyn Transport>> {
-    Ok(Arc::new(ReqwestTransport::new()?))
+    fn connect(&self) -> Result<Arc<dyn Transport>> {
+        let transport: Arc<dyn Transport> = Arc::new(ReqwestTransport::new()?);
+        Ok(self.around.as_ref().map_or_else(|| transport.clone(), |around| around.put(transport.clone())))
+    }
 }
 
 impl fmt::Debug for Connection {

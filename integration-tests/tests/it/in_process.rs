@@ -28,7 +28,7 @@ impl PullCheck for Proved {
             let found = |world: &World| world.registries.digest(image.host(), name, tag).map(str::to_owned);
             digest = cloud.inspect(found).await.unwrap_or(digest);
         }
-        Ok(PullProof { digest, manifests: Vec::new(), platforms: Vec::new() })
+        Ok(PullProof { digest, manifests: Vec::new(), platforms: Vec::new(), note: None })
     }
 }
 

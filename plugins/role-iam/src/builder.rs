@@ -122,9 +122,31 @@ fn planned(observed: &Observed, desired: &Desired, difference: &Difference) -> S
     plan
 }
 
-#[async_trait]
-impl RoleBuilder for IamRoles {
-    async fn plan(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
+/// How many managed policies a role can have, unless the account's quota was raised (IAM user guide, "IAM and AWS STS
+/// quotas").
+const MANAGED_POLICIES: usize = 10;
+
+impl IamRoles {
+    /// What is worth knowing of a role whatever is there already.
+    async fn notes(&self, role: &RoleSpec) -> Result<Vec<String>> {
+        let partition = &self.aws.identity().await?.partition;
+        let elsewhere = role.images.iter().filter_map(|image| {
+            let there = image.ecr()?.partition();
+            let note =
+                || format!("{image} lies in the partition {there}: no role of {partition} can pull it");
+            (there != partition).then(note)
+        });
+        let mut notes: Vec<_> = elsewhere.collect();
+        let count = role.managed_policies.len();
+        if count > MANAGED_POLICIES {
+            notes.push(format!(
+                "it has {count} managed policies: IAM allows {MANAGED_POLICIES}, unless the account's quota was raised"
+            ));
+        }
+        Ok(notes)
+    }
+
+    async fn planned(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
         if let Some(arn) = &self.options.arn {
             return self.plan_existing(context, role, arn).await;
         }
@@ -166,6 +188,15 @@ impl RoleBuilder for IamRoles {
         let difference = Difference::between(&observed, &desired);
         check_managed(&self.aws, &difference, &desired).await?;
         Ok(planned(&observed, &desired, &difference))
+    }
+}
+
+#[async_trait]
+impl RoleBuilder for IamRoles {
+    async fn plan(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
+        let mut plan = self.planned(context, role).await?;
+        plan.notes.extend(self.notes(role).await?);
+        Ok(plan)
     }
 
     async fn apply(&self, context: &Context, role: &RoleSpec) -> Result<String> {

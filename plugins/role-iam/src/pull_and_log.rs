@@ -47,11 +47,8 @@ pub(crate) struct PullAndLog {
 impl PullAndLog {
     pub(crate) fn of(role: &RoleSpec, place: &Place<'_>) -> Self {
         let Place { partition, region, account } = place;
-        let repositories = role.images.iter().filter(|image| image.is_ecr()).filter_map(|image| {
-            let (owner, rest) = image.host().split_once(".dkr.ecr.")?;
-            let (region, _) = rest.split_once(".amazonaws.com")?;
-            Some(format!("arn:{partition}:ecr:{region}:{owner}:repository/{}", image.repository()))
-        });
+        let repositories =
+            role.images.iter().filter_map(|image| Some(image.ecr()?.repository_arn(image.repository())));
         let group = |group: &str| format!("arn:{partition}:logs:{region}:{account}:log-group:{group}");
         let streams = role.log_streams.iter();
         Self {
@@ -158,6 +155,23 @@ mod tests {
         let both = of(&["/shop/api"], &[IMAGE, "nginx:1"]);
         insta::assert_json_snapshot!("pull_and_log", Document::pulls_and_logs(&both));
         for purpose in [of(&["/shop/api"], &[]), of(&[], &[IMAGE]), both] {
+            assert_eq!(purpose.prove(&generated(&purpose)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn repositories_are_named_by_every_name_of_the_registry() {
+        for (host, arn) in [
+            ("123456789012.dkr-ecr.eu-west-1.on.aws", "arn:aws:ecr:eu-west-1:123456789012"),
+            ("123456789012.dkr.ecr-fips.us-east-1.amazonaws.com", "arn:aws:ecr:us-east-1:123456789012"),
+            ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "arn:aws-cn:ecr:cn-north-1:123456789012"),
+            (
+                "123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu",
+                "arn:aws-eusc:ecr:eusc-de-east-1:123456789012",
+            ),
+        ] {
+            let purpose = of(&[], &[&format!("{host}/acme/api:1")]);
+            assert_eq!(purpose.repositories, [format!("{arn}:repository/acme/api")].into(), "{host}");
             assert_eq!(purpose.prove(&generated(&purpose)), Ok(()));
         }
     }

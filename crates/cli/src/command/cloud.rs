@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use futures_util::future::{try_join, try_join_all};
 use longshore_model::{Failure, FailureKind};
-use longshore_simcloud::{Blueprint, Cloud, TokioClock, serve, serve_registry};
+use longshore_simcloud::{Blueprint, Cloud, TokioClock, registry::canonical_host, serve, serve_registry};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ pub(super) fn run(options: &arguments::Cloud, mut invocation: Invocation) -> Exi
         Err(failures) => return invocation.refuse(failures),
     };
     let draft = match blueprint::draft(loaded.cloud.as_ref(), &loaded.stack.aws) {
-        Ok(draft) => draft,
+        Ok(draft) => draft.improvising(&loaded.stack),
         Err(problems) => return invocation.refuse(host::refused(&loaded.locate(problems))),
     };
     let runtime = match runtime(false, &invocation.logging) {
@@ -101,7 +101,8 @@ async fn bind(address: SocketAddr, option: &str) -> Result<(SocketAddr, TcpListe
 }
 
 async fn require_registry(cloud: &Cloud, host: &str, blueprint: &Blueprint) -> Result<(), Failure> {
-    if cloud.inspect(|world| world.registries.knows(host)).await {
+    let hosts: Vec<_> = cloud.inspect(|world| world.registries.hosts().map(str::to_owned).collect()).await;
+    if hosts.iter().any(|known| known == canonical_host(host)) {
         return Ok(());
     }
     let hosts: Vec<_> = blueprint.registries.keys().map(String::as_str).collect();

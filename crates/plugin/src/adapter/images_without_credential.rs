@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_model::{Action, Failure, FailureKind, ImageReference, Inputs, Outputs, Platform, StepPlan};
 
-use crate::{Context, PullCheck, Result, Step, pull_check::join_failures, registry_credential::short};
+use crate::{Context, PullCheck, Result, Step, pull_check::join_failures};
 
 /// Says of images for which no registry is configured why they need no credential: anyone can pull them, which is
 /// proved, or they lie in Amazon ECR, whose pulls the execution role itself authorises. It changes nothing.
@@ -54,7 +54,7 @@ impl Step for ImagesWithoutCredentialStep {
                 Ok(proof) => {
                     plan.notes.push(format!(
                         "{image} is public and can be pulled for {platform} ({})",
-                        short(&proof.digest)
+                        proof.shown()
                     ));
                     plan = plan.output(&<dyn PullCheck>::digests_output(image), proof.digests());
                 }
@@ -98,7 +98,12 @@ mod tests {
         ) -> Result<PullProof> {
             assert!(!image.is_ecr() && credential.is_none());
             let digest = format!("sha256:{}", "0".repeat(64));
-            Ok(PullProof { digest, manifests: vec!["sha256:1".to_owned()], platforms: Vec::new() })
+            Ok(PullProof {
+                digest,
+                manifests: vec!["sha256:1".to_owned()],
+                platforms: Vec::new(),
+                note: None,
+            })
         }
     }
 

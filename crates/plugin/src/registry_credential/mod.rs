@@ -130,7 +130,7 @@ impl RegistryCredential {
             context.progress(format!("checking the pull of {image} for {platform}"));
             let proof =
                 self.pull_check.check(image, *platform, Some(credential), self.endpoint.as_deref()).await?;
-            let note = format!("{image} can be pulled for {platform} ({})", short(&proof.digest));
+            let note = format!("{image} can be pulled for {platform} ({})", proof.shown());
             Ok::<_, Failure>((note, (<dyn PullCheck>::digests_output(image), proof.digests())))
         });
         let (mut pulls, mut failures) = (Pulls::default(), Vec::new());

@@ -13,7 +13,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{World, quota::UnknownClass, registry::SpecError};
+use crate::{Partition, World, quota::UnknownClass, registry::SpecError};
 
 /// What the file says it is.
 const FORMAT: &str = "longshore-simcloud";
@@ -60,6 +60,19 @@ pub enum OpenError {
         found: String,
         /// The account of the blueprint.
         wanted: String,
+    },
+    /// The account in the file belongs to another partition.
+    #[error(
+        "{} holds a simulated account of the partition {found}, and the region wants one of {wanted}; configure a \
+         region of {found}, or delete the file to start with an empty cloud", .path.display()
+    )]
+    Partition {
+        /// The file.
+        path: PathBuf,
+        /// The partition in the file.
+        found: Partition,
+        /// The partition of the blueprint's region.
+        wanted: Partition,
     },
     /// Another process has the file.
     #[error(

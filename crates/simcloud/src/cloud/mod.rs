@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
 use crate::{
-    Blueprint, Clock, Ids, Moment, TokioClock, World,
+    Blueprint, Clock, Ids, Moment, Partition, TokioClock, World,
     quota::{Quotas, Throttle},
     registry::Registries,
 };
@@ -82,6 +82,13 @@ impl Cloud {
                     wanted: blueprint.account.clone(),
                 });
             }
+            Some(world) if world.partition() != Partition::of(&blueprint.region) => {
+                return Err(OpenError::Partition {
+                    path: path.to_owned(),
+                    found: world.partition(),
+                    wanted: Partition::of(&blueprint.region),
+                });
+            }
             Some(world) => world,
             None => World::new(blueprint, wall),
         };
@@ -104,6 +111,7 @@ impl Cloud {
         let throttle = Throttle::new(quotas, blueprint.throttling, blueprint.co_tenant_percent);
         world.launches = throttle.launches();
         world.registries = Registries::from_spec(&blueprint.registries)?;
+        world.registries.improvise(blueprint.improvised.clone());
         world.enter_region(&blueprint.region);
         Ok(Self {
             shared: Arc::new(Shared {

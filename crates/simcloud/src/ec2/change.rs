@@ -8,7 +8,7 @@ use super::{
     Ec2, SecurityGroup, Subnet, Vpc,
     describe::{self, no_group, no_subnet, no_vpc},
 };
-use crate::{ApiError, Call, Ids};
+use crate::{ApiError, Call, Ids, partition};
 
 pub(super) fn create_vpc(
     ec2: &mut Ec2,
@@ -106,7 +106,7 @@ pub(super) fn create_security_group(
         region: call.region.clone(),
         tags: tags(call, "security-group"),
     };
-    let arn = format!("arn:aws:ec2:{}:{account}:security-group/{}", call.region, group.id);
+    let arn = partition::arn("ec2", &call.region, account, format_args!("security-group/{}", group.id));
     let answer = json!({ "return": true, "groupId": group.id, "securityGroupArn": arn });
     ec2.security_groups.insert(group.id.clone(), group);
     Ok(answer)

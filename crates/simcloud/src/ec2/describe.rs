@@ -8,7 +8,7 @@ use super::{
     Ec2, SecurityGroup, Subnet, Vpc,
     filter::{Filter, Filterable, filtered},
 };
-use crate::{ApiError, Call, input::page};
+use crate::{ApiError, Call, input::page, partition};
 
 pub(super) fn vpcs(ec2: &Ec2, account: &str, call: &Call) -> Result<Value, ApiError> {
     let wanted = call.texts("VpcId");
@@ -193,7 +193,7 @@ pub(super) fn subnet(subnet: &Subnet, account: &str) -> Value {
     let prefix: u32 = subnet.cidr.split('/').nth(1).and_then(|length| length.parse().ok()).unwrap_or(28);
     json!({
         "subnetId": subnet.id,
-        "subnetArn": format!("arn:aws:ec2:{}:{account}:subnet/{}", subnet.region, subnet.id),
+        "subnetArn": partition::arn("ec2", &subnet.region, account, format_args!("subnet/{}", subnet.id)),
         "vpcId": subnet.vpc,
         "ownerId": account,
         "state": "available",
@@ -223,7 +223,7 @@ pub(super) fn security_group(group: &SecurityGroup, account: &str) -> Value {
         "groupId": group.id,
         "groupName": group.name,
         "groupDescription": group.description,
-        "securityGroupArn": format!("arn:aws:ec2:{}:{account}:security-group/{}", group.region, group.id),
+        "securityGroupArn": partition::arn("ec2", &group.region, account, format_args!("security-group/{}", group.id)),
         "vpcId": group.vpc,
         "ownerId": account,
         "ipPermissions": ingress,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Ids;
+use crate::{Ids, partition};
 
 /// Networks, by id.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ impl Ec2 {
 
     /// The networks, subnets and security groups of a region: ARNs and tags.
     pub(crate) fn tagged(&self, region: &str, account: &str) -> Vec<(String, BTreeMap<String, String>)> {
-        let arn = |kind: &str, id: &str| format!("arn:aws:ec2:{region}:{account}:{kind}/{id}");
+        let arn = |kind: &str, id: &str| partition::arn("ec2", region, account, format_args!("{kind}/{id}"));
         let vpcs = self.vpcs.values().filter(|vpc| vpc.region == region);
         let subnets = self.subnets.values().filter(|subnet| subnet.region == region);
         let groups = self.security_groups.values().filter(|group| group.region == region);

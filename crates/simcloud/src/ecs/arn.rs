@@ -1,7 +1,7 @@
 //! Names of ECS resources in their long form.
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-account-settings.html#ecs-resource-ids>
 
-use crate::World;
+use crate::{Partition, World};
 
 /// Makes the ARNs of one account and region.
 #[derive(Clone, Debug)]
@@ -16,11 +16,7 @@ impl Arns {
     }
 
     pub(super) fn in_region(region: &str, account: &str) -> Self {
-        let partition = match region {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = Partition::of(region);
         Self {
             prefix: format!("arn:{partition}:ecs:{region}:{account}"),
             service_linked_role: format!(

@@ -54,7 +54,7 @@ pub(super) fn list_account_settings(world: &World, call: &Call) -> Answer {
         ("tagResourceAuthorization", "on"),
         ("taskLongArnFormat", "enabled"),
     ];
-    let principal = format!("arn:aws:iam::{}:root", world.account);
+    let principal = world.global_arn("iam", "root");
     let settings: Vec<Value> = settings
         .iter()
         .filter(|(name, _)| request.name.as_deref().is_none_or(|wanted| wanted == *name))

@@ -14,10 +14,10 @@ const QUOTA: usize = 10;
 
 pub(super) fn attach(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
     let role = validate::role_name(call)?;
-    let arn = policy_arn(call)?.to_owned();
+    let arn = policy_arn(iam, call)?.to_owned();
     let (_, grants) = iam.required_role(role)?;
     if iam.latest_document(&arn).is_none() {
-        let ours = if arn.starts_with("arn:aws:iam::aws:policy/") {
+        let ours = if arn.contains(":iam::aws:policy/") {
             " (or the simulated cloud does not have this policy of AWS's)"
         } else {
             ""
@@ -35,7 +35,7 @@ pub(super) fn attach(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
 
 pub(super) fn detach(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
     let role = validate::role_name(call)?;
-    let arn = policy_arn(call)?;
+    let arn = policy_arn(iam, call)?;
     if !iam.required_role(role)?.1.attached.contains(arn) {
         return Err(no_entity(format!("Policy {arn} was not found.")));
     }
@@ -60,7 +60,7 @@ pub(super) fn list(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
 
 /// Only roles: the simulated account has no users or groups with policies.
 pub(super) fn list_entities(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
-    let arn = policy_arn(call)?;
+    let arn = policy_arn(iam, call)?;
     if iam.latest_document(arn).is_none() {
         return Err(no_entity(format!("Policy {arn} was not found.")));
     }
@@ -75,9 +75,9 @@ pub(super) fn list_entities(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
 }
 
 /// The required ARN of a managed policy.
-pub(super) fn policy_arn(call: &Call) -> Result<&str, ApiError> {
+pub(super) fn policy_arn<'a>(iam: &Iam, call: &'a Call) -> Result<&'a str, ApiError> {
     let arn = call.required("PolicyArn", validate::CODE)?;
-    if arn.starts_with("arn:aws:iam::") && arn.contains(":policy/") {
+    if arn.starts_with(&format!("arn:{}:iam::", iam.partition)) && arn.contains(":policy/") {
         Ok(arn)
     } else {
         Err(validation(format!("ARN {arn} is not valid.")))

@@ -20,7 +20,7 @@ pub(super) fn put(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
     let name = validate::name(call, "PolicyName", 128)?.to_owned();
     let document = validate::document(call, "PolicyDocument")?.to_owned();
     let (_, grants) = iam.required_role(role)?;
-    Document::parse(&document, Kind::Identity)?;
+    Document::parse(&document, Kind::Identity)?.check_partition(iam.partition)?;
     let others =
         grants.inline.iter().filter(|(other, _)| **other != name).map(|(_, text)| validate::size(text));
     if others.sum::<usize>() + validate::size(&document) > QUOTA {

@@ -2,10 +2,13 @@
 //!
 //! Documents as the "AWS managed policy reference" lists them.
 
+use crate::Partition;
+
 /// A policy that AWS manages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Managed {
-    pub(crate) arn: &'static str,
+    /// Path and name, as the ARN ends with them.
+    pub(crate) path_and_name: &'static str,
     pub(crate) id: &'static str,
     pub(crate) version: &'static str,
     /// When AWS created it, ISO 8601.
@@ -14,26 +17,26 @@ pub(crate) struct Managed {
 }
 
 impl Managed {
-    /// The last part of the ARN.
+    /// Its ARN in a partition.
+    pub(crate) fn arn(&self, partition: Partition) -> String {
+        format!("arn:{partition}:iam::aws:policy/{}", self.path_and_name)
+    }
+
+    /// The name.
     pub(crate) fn name(&self) -> &'static str {
-        self.arn.rsplit('/').next().unwrap_or(self.arn)
+        self.path_and_name.rsplit('/').next().unwrap_or(self.path_and_name)
     }
 
     /// `/`, or `/service-role/`.
     pub(crate) fn path(&self) -> &'static str {
-        if self.arn.contains(":policy/service-role/") { "/service-role/" } else { "/" }
+        if self.path_and_name.starts_with("service-role/") { "/service-role/" } else { "/" }
     }
-}
-
-/// The policy with this ARN, if the simulated cloud has it.
-pub(crate) fn named(arn: &str) -> Option<&'static Managed> {
-    ALL.iter().find(|policy| policy.arn == arn)
 }
 
 /// Every policy of AWS's that the simulated cloud has, by ARN.
 pub(crate) const ALL: &[Managed] = &[
     Managed {
-        arn: "arn:aws:iam::aws:policy/AdministratorAccess",
+        path_and_name: "AdministratorAccess",
         id: "ANPAIWMBCKSKIEE64ZLYK",
         version: "v1",
         created: "2015-02-06T18:39:46Z",
@@ -49,7 +52,7 @@ pub(crate) const ALL: &[Managed] = &[
 }"#,
     },
     Managed {
-        arn: "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+        path_and_name: "service-role/AWSLambdaBasicExecutionRole",
         id: "ANPAJNCQGXC42545SKXIK",
         version: "v1",
         created: "2015-04-09T15:03:43Z",
@@ -69,7 +72,7 @@ pub(crate) const ALL: &[Managed] = &[
 }"#,
     },
     Managed {
-        arn: "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
+        path_and_name: "service-role/AmazonECSTaskExecutionRolePolicy",
         id: "ANPAJG4T4G4PV56DE72PY",
         version: "v1",
         created: "2017-11-16T18:48:22Z",

@@ -20,7 +20,7 @@ pub(super) fn create(iam: &mut Iam, ids: &mut Ids, call: &Call) -> Result<Value,
     let name = validate::name(call, "PolicyName", 128)?.to_owned();
     let path = validate::path(call)?.to_owned();
     let document = validate::document(call, "PolicyDocument")?.to_owned();
-    Document::parse(&document, Kind::Identity)?;
+    Document::parse(&document, Kind::Identity)?.check_partition(iam.partition)?;
     if validate::size(&document) > QUOTA {
         return Err(limit(format!("Cannot exceed quota for PolicySize: {QUOTA}")));
     }
@@ -31,7 +31,7 @@ pub(super) fn create(iam: &mut Iam, ids: &mut Ids, call: &Call) -> Result<Value,
     }
     let mut tags = Default::default();
     validate::merge_tags(&mut tags, validate::tags(call)?)?;
-    let arn = format!("arn:aws:iam::{}:policy{path}{name}", iam.account);
+    let arn = iam.arn(format_args!("policy{path}{name}"));
     let description = validate::description(call)?;
     let policy = CustomerPolicy { name, path, id: ids.iam("ANPA"), description, created: call.now, tags };
     iam.policies.insert(arn.clone(), policy);
@@ -40,11 +40,11 @@ pub(super) fn create(iam: &mut Iam, ids: &mut Ids, call: &Call) -> Result<Value,
 }
 
 pub(super) fn get(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
-    Ok(json!({ "Policy": rendered(iam, policy_arn(call)?)? }))
+    Ok(json!({ "Policy": rendered(iam, policy_arn(iam, call)?)? }))
 }
 
 pub(super) fn get_version(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
-    let arn = policy_arn(call)?;
+    let arn = policy_arn(iam, call)?;
     let wanted = call.required("VersionId", validate::CODE)?;
     let (id, mut version) = version(iam, arn)?;
     if wanted != id {
@@ -55,7 +55,7 @@ pub(super) fn get_version(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
 }
 
 pub(super) fn list_versions(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
-    Ok(render::list("Versions", vec![version(iam, policy_arn(call)?)?.1], None))
+    Ok(render::list("Versions", vec![version(iam, policy_arn(iam, call)?)?.1], None))
 }
 
 pub(super) fn list(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
@@ -83,7 +83,7 @@ pub(super) fn list(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
 }
 
 pub(super) fn delete(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
-    let arn = policy_arn(call)?;
+    let arn = policy_arn(iam, call)?;
     if !iam.policies.contains_key(arn) {
         return Err(no_entity(format!("Policy {arn} was not found.")));
     }
@@ -96,7 +96,7 @@ pub(super) fn delete(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
 }
 
 fn rendered(iam: &Iam, arn: &str) -> Result<Value, ApiError> {
-    match (managed::named(arn), iam.policies.get(arn)) {
+    match (iam.of_aws(arn), iam.policies.get(arn)) {
         (Some(policy), _) => Ok(render::managed_policy(iam, policy)),
         (None, Some(policy)) => Ok(render::customer_policy(iam, arn, policy)),
         (None, None) => Err(no_entity(format!("Policy {arn} was not found."))),
@@ -105,7 +105,7 @@ fn rendered(iam: &Iam, arn: &str) -> Result<Value, ApiError> {
 
 /// The one version of a policy, without its document.
 fn version(iam: &Iam, arn: &str) -> Result<(&'static str, Value), ApiError> {
-    let (id, created) = match (managed::named(arn), iam.policies.get(arn)) {
+    let (id, created) = match (iam.of_aws(arn), iam.policies.get(arn)) {
         (Some(policy), _) => (policy.version, policy.created.to_owned()),
         (None, Some(policy)) => ("v1", policy.created.iso()),
         (None, None) => return Err(no_entity(format!("Policy {arn} was not found."))),

@@ -83,16 +83,17 @@ pub(super) fn customer_policy(iam: &Iam, arn: &str, policy: &CustomerPolicy) -> 
 
 /// One of AWS's policies as `GetPolicy` has it.
 pub(super) fn managed_policy(iam: &Iam, policy: &Managed) -> Value {
+    let arn = policy.arn(iam.partition);
     let mut value = json!({
         "PolicyName": policy.name(),
         "PolicyId": policy.id,
-        "Arn": policy.arn,
+        "Arn": arn,
         "Path": policy.path(),
         "DefaultVersionId": policy.version,
         "CreateDate": policy.created,
         "UpdateDate": policy.created,
     });
-    usage(iam, policy.arn, &mut value);
+    usage(iam, &arn, &mut value);
     value
 }
 

@@ -31,7 +31,7 @@ pub(super) fn details(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
     }
     if wanted("AWSManagedPolicy") {
         // Only those in use, as IAM does.
-        let used = |policy: &&'static Managed| iam.attached_to(policy.arn).next().is_some();
+        let used = |policy: &&'static Managed| iam.attached_to(&policy.arn(iam.partition)).next().is_some();
         entries.extend(managed::ALL.iter().filter(used).map(Entry::Aws));
     }
     let (entries, next) = validate::listed(call, entries)?;

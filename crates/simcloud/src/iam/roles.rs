@@ -27,7 +27,7 @@ pub(super) fn create(iam: &mut Iam, ids: &mut Ids, call: &Call) -> Result<Value,
     if iam.roles.keys().any(|existing| existing.eq_ignore_ascii_case(&name)) {
         return Err(exists(format!("Role with name {name} already exists.")));
     }
-    let arn = format!("arn:aws:iam::{}:role{path}{name}", iam.account);
+    let arn = iam.arn(format_args!("role{path}{name}"));
     let role = Role {
         name: name.clone(),
         path,
@@ -135,8 +135,9 @@ fn boundary_exists(iam: &Iam, arn: &str) -> Result<(), ApiError> {
 fn trust(iam: &Iam, call: &Call, key: &str) -> Result<String, ApiError> {
     let text = validate::document(call, key)?;
     let document = Document::parse(text, Kind::Trust)?;
+    document.check_partition(iam.partition)?;
     validate::trust_size(text)?;
-    let roles = format!("arn:aws:iam::{}:role/", iam.account);
+    let roles = iam.arn("role/");
     for (kind, value) in document.statements.iter().flat_map(|statement| statement.principals()) {
         if kind == "AWS" && value.starts_with(&roles) && !iam.role_exists(value) {
             return Err(Malformed(format!("Invalid principal in policy: \"AWS\":\"{value}\"")).into());

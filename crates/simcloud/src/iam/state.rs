@@ -2,18 +2,26 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{delayed::Delayed, error::no_role, managed};
-use crate::{ApiError, Moment};
+use super::{
+    delayed::Delayed,
+    error::no_role,
+    managed::{self, Managed},
+};
+use crate::{ApiError, Moment, Partition};
 
 /// The roles and policies of the account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Iam {
     pub(super) account: String,
+    /// The account's partition. State files that were written before there were others have none.
+    #[serde(default)]
+    pub(crate) partition: Partition,
     /// How long a write stays invisible to authorisation, in milliseconds.
     pub(super) propagation_ms: u64,
     pub(super) roles: BTreeMap<String, Role>,
@@ -82,12 +90,29 @@ impl Iam {
     pub fn new(account: &str, propagation_ms: u64) -> Self {
         Self {
             account: account.to_owned(),
+            partition: Partition::default(),
             propagation_ms,
             roles: BTreeMap::new(),
             grants: BTreeMap::new(),
             policies: BTreeMap::new(),
             documents: BTreeMap::new(),
         }
+    }
+
+    /// The same account in another partition.
+    #[must_use]
+    pub(crate) fn within(self, partition: Partition) -> Self {
+        Self { partition, ..self }
+    }
+
+    /// Returns the ARN of something of the account's IAM.
+    pub(crate) fn arn(&self, resource: impl fmt::Display) -> String {
+        format!("arn:{}:iam::{}:{resource}", self.partition, self.account)
+    }
+
+    /// The policy of AWS's with this ARN, if the simulated cloud has it.
+    pub(super) fn of_aws(&self, arn: &str) -> Option<&'static Managed> {
+        managed::ALL.iter().find(|policy| policy.arn(self.partition) == arn)
     }
 
     /// Sets the propagation delay of writes to come.
@@ -125,7 +150,7 @@ impl Iam {
 
     /// A managed policy's document, AWS's or the account's own, as authorisation sees it at `now`.
     pub(super) fn seen_document(&self, now: Moment, policy_arn: &str) -> Option<&str> {
-        match managed::named(policy_arn) {
+        match self.of_aws(policy_arn) {
             Some(policy) => Some(policy.document),
             None => self.documents.get(policy_arn)?.seen(now).as_deref(),
         }
@@ -133,7 +158,7 @@ impl Iam {
 
     /// A managed policy's document as IAM's own reads see it.
     pub(super) fn latest_document(&self, policy_arn: &str) -> Option<&str> {
-        match managed::named(policy_arn) {
+        match self.of_aws(policy_arn) {
             Some(policy) => Some(policy.document),
             None => self.documents.get(policy_arn)?.latest().as_deref(),
         }

@@ -44,7 +44,7 @@ fn role<'a>(iam: &'a mut Iam, call: &Call) -> Result<&'a mut Tags, ApiError> {
 }
 
 fn policy<'a>(iam: &'a mut Iam, call: &Call) -> Result<&'a mut Tags, ApiError> {
-    let arn = policy_arn(call)?;
+    let arn = policy_arn(iam, call)?;
     let policy = iam.policies.get_mut(arn).map(|policy| &mut policy.tags);
     policy.ok_or_else(|| no_entity(format!("Policy {arn} was not found.")))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Key, Kms, state::region_of};
 use crate::{
-    ApiError, Call, Due, World,
+    ApiError, Call, Due, Partition, World, partition,
     policy::{Document, Kind},
 };
 
@@ -27,16 +27,16 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> 
         "Statement": [{
             "Sid": "Enable IAM User Permissions",
             "Effect": "Allow",
-            "Principal": { "AWS": format!("arn:aws:iam::{}:root", world.account) },
+            "Principal": { "AWS": world.global_arn("iam", "root") },
             "Action": "kms:*",
             "Resource": "*",
         }],
     });
     let policy = call.text("Policy").map_or_else(|| default.to_string(), str::to_owned);
-    check_policy(&policy)?;
+    check_policy(&policy, world.partition())?;
     let id = world.ids.uuid();
     let key = Key {
-        arn: format!("arn:aws:kms:{}:{}:key/{id}", call.region, world.account),
+        arn: partition::arn("kms", &call.region, &world.account, format_args!("key/{id}")),
         id,
         description: call.text("Description").unwrap_or_default().to_owned(),
         policy,
@@ -111,10 +111,10 @@ pub(super) fn cancel_deletion(kms: &mut Kms, call: &Call) -> Result<Value, ApiEr
     Ok(json!({ "KeyId": key.arn }))
 }
 
-pub(super) fn put_policy(kms: &mut Kms, call: &Call) -> Result<Value, ApiError> {
+pub(super) fn put_policy(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     let policy = call.required("Policy", CODE)?;
-    check_policy(policy)?;
-    find_mut(kms, call)?.policy = policy.to_owned();
+    check_policy(policy, world.partition())?;
+    find_mut(&mut world.kms, call)?.policy = policy.to_owned();
     Ok(Value::Null)
 }
 
@@ -199,30 +199,32 @@ fn account(call: &Call) -> &str {
 }
 
 fn alias_arn(world: &World, call: &Call, name: &str) -> String {
-    format!("arn:aws:kms:{}:{}:{name}", call.region, world.account)
+    partition::arn("kms", &call.region, &world.account, name)
 }
 
 fn not_found(id: &str, region: &str, account: &str) -> ApiError {
-    let arn = if id.starts_with("arn:") {
+    let key = if id.starts_with("arn:") {
         id.to_owned()
     } else if id.starts_with("alias/") {
         return ApiError::new(
             "NotFoundException",
-            format!("Alias arn:aws:kms:{region}:{account}:{id} is not found."),
+            format!("Alias {} is not found.", partition::arn("kms", region, account, id)),
         );
     } else {
-        format!("arn:aws:kms:{region}:{account}:key/{id}")
+        partition::arn("kms", region, account, format_args!("key/{id}"))
     };
-    ApiError::new("NotFoundException", format!("Key '{arn}' does not exist"))
+    ApiError::new("NotFoundException", format!("Key '{key}' does not exist"))
 }
 
 fn pending(key: &Key) -> ApiError {
     ApiError::new("KMSInvalidStateException", format!("{} is pending deletion.", key.arn))
 }
 
-fn check_policy(text: &str) -> Result<(), ApiError> {
+fn check_policy(text: &str, partition: Partition) -> Result<(), ApiError> {
     let parsed = Document::parse(text, Kind::Resource);
-    parsed.map(drop).map_err(|error| ApiError::new("MalformedPolicyDocumentException", error.to_string()))
+    parsed
+        .and_then(|document| document.check_partition(partition))
+        .map_err(|error| ApiError::new("MalformedPolicyDocumentException", error.to_string()))
 }
 
 fn metadata(key: &Key) -> Value {

@@ -24,7 +24,7 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
         "DisableKey" => keys::set_enabled(&mut world.kms, call, false),
         "ScheduleKeyDeletion" => keys::schedule_deletion(world, call),
         "CancelKeyDeletion" => keys::cancel_deletion(&mut world.kms, call),
-        "PutKeyPolicy" => keys::put_policy(&mut world.kms, call),
+        "PutKeyPolicy" => keys::put_policy(world, call),
         "GetKeyPolicy" => keys::get_policy(&world.kms, call),
         "CreateAlias" => keys::create_alias(world, call),
         "DeleteAlias" => keys::delete_alias(world, call),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiError, Moment};
+use crate::{ApiError, Moment, partition};
 
 /// Log groups by region and name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ impl Logs {
             }
             std::collections::btree_map::Entry::Vacant(place) => Ok(place.insert(Group {
                 name: name.to_owned(),
-                arn: format!("arn:aws:logs:{region}:{account}:log-group:{name}"),
+                arn: partition::arn("logs", region, account, format_args!("log-group:{name}")),
                 created: now,
                 retention_days: None,
                 tags: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Document, Effect, Principal, Statement, condition::Condition, document::Selection};
+use crate::Partition;
 
 /// Where a document is going to be used: each place has its own grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,35 @@ impl Document {
             statements.into_iter().map(|value| statement(value, kind)).collect::<Result<Vec<_>>>()?;
         unique_sids(&statements)?;
         Ok(Self { statements })
+    }
+
+    /// Checks that the resources and principals are of a partition: no policy reaches into another one.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub(crate) fn check_partition(&self, partition: Partition) -> Result<()> {
+        let partition = partition.to_string();
+        let is_elsewhere = |arn: &str| {
+            let there = arn.strip_prefix("arn:").and_then(|rest| rest.split(':').next());
+            there.filter(|there| !there.contains(['*', '?']) && *there != partition).map(str::to_owned)
+        };
+        for statement in &self.statements {
+            for resource in statement.resource.iter().flat_map(|resource| &resource.patterns) {
+                if let Some(there) = is_elsewhere(resource) {
+                    return malformed(format!(
+                        "Partition \"{there}\" is not valid for resource \"{resource}\"."
+                    ));
+                }
+            }
+            if let Some((_, value)) = statement
+                .principals()
+                .iter()
+                .find(|(kind, value)| kind == "AWS" && is_elsewhere(value).is_some())
+            {
+                return malformed(format!("Invalid principal in policy: \"AWS\":\"{value}\""));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -223,7 +253,8 @@ fn principal_is_plausible(kind: &str, value: &str) -> bool {
         "AWS" => {
             let is_account = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
             // A part of an ARN cannot be left open here.
-            let is_arn = (value.starts_with("arn:aws:iam::") || value.starts_with("arn:aws:sts::"))
+            let parts: Vec<_> = value.splitn(5, ':').collect();
+            let is_arn = matches!(parts.as_slice(), ["arn", partition, "iam" | "sts", "", _] if partition.starts_with("aws"))
                 && !value.contains(['*', '?']);
             value == "*" || is_account || is_arn
         }

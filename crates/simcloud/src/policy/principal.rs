@@ -63,15 +63,17 @@ fn entry(kind: &str, value: &str, who: Who<'_>) -> Naming {
     if itself {
         return Naming::Itself;
     }
-    let account = match who {
-        Who::Service(_) => None,
-        Who::User { arn } => arn.split(':').nth(4),
-        Who::Session { role, .. } => role.split(':').nth(4),
+    let arn = match who {
+        Who::Service(_) => return Naming::Unnamed,
+        Who::User { arn } => arn,
+        Who::Session { role, .. } => role,
     };
-    let named = kind == "AWS" && account.is_some_and(|account| value == account || value == root(account));
-    if named { Naming::Account } else { Naming::Unnamed }
+    if kind == "AWS" && names_account(value, arn) { Naming::Account } else { Naming::Unnamed }
 }
 
-fn root(account: &str) -> String {
-    format!("arn:aws:iam::{account}:root")
+/// Whether a principal is the account of `arn`: its digits, or `arn:PARTITION:iam::ACCOUNT:root`.
+fn names_account(value: &str, arn: &str) -> bool {
+    let mut parts = arn.split(':').skip(1);
+    let (Some(partition), Some(account)) = (parts.next(), parts.nth(2)) else { return false };
+    value == account || value == format!("arn:{partition}:iam::{account}:root")
 }

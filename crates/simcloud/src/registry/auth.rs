@@ -120,6 +120,9 @@ impl Registry {
         if password.starts_with("github_pat_") && dialect::refuses_fine_grained_tokens(host) {
             return Err(Refusal::WrongPassword);
         }
+        if self.improvised {
+            return Ok(Some(user));
+        }
         match self.users.get(&user) {
             Some(hash) if *hash == sha256(password.as_bytes()) => Ok(Some(user)),
             _ => Err(Refusal::WrongPassword),

@@ -145,6 +145,7 @@ pub fn http(
     host: &str,
 ) -> Response<Bytes> {
     let host = dialect::canonical_host(host);
+    registries.make(host, request.uri().path());
     let Some(registry) = registries.hosts.get_mut(host) else { return refuse(ErrorCode::NameUnknown) };
     match registry.fault {
         Some(Fault::Unreachable) => return refuse(ErrorCode::Unavailable),
@@ -196,7 +197,9 @@ fn route(registry: &mut Registry, now: Moment, request: Request<Bytes>, host: &s
     };
     let user = identity.user.as_deref();
     let allowed = match registry.repositories.get(target.name()) {
-        Some(repository) if action == Action::Pull => repository.can_read(user),
+        Some(repository) if action == Action::Pull => {
+            repository.can_read(user) || registry.improvised && user.is_some()
+        }
         Some(repository) => repository.can_write(user),
         None if dialect::hides_repositories(host) => false,
         None => reads,

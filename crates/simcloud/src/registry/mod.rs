@@ -9,6 +9,7 @@ mod dialect;
 mod digest;
 mod http;
 mod image;
+mod improvised;
 mod manifest;
 mod spec;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use self::{
     digest::sha256,
     http::http,
     image::Behaviour,
+    improvised::{Improvised, is_this_machine},
     spec::{Fault, Password, RegistrySpec, RepositorySpec, SpecError, TagSpec, UserSpec, Visibility},
 };
 
@@ -31,6 +33,12 @@ pub use self::{
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Registries {
     hosts: BTreeMap<String, Registry>,
+    /// How registries that are not declared answer; without it they do not.
+    #[serde(default)]
+    improvised: Option<Improvised>,
+    /// The digests of images in real registries, by their names.
+    #[serde(default)]
+    seen: BTreeMap<String, String>,
 }
 
 /// One registry.
@@ -44,6 +52,9 @@ struct Registry {
     /// How many uploads were begun: the next one's id.
     uploads_begun: u64,
     fault: Option<Fault>,
+    /// Whether nobody declared it: every user and password is right.
+    #[serde(default)]
+    improvised: bool,
 }
 
 /// One repository.
@@ -100,7 +111,7 @@ impl Registries {
     /// Whether `host` (with its port, if it has one) is a simulated registry, or the token server of one.
     #[must_use]
     pub fn knows(&self, host: &str) -> bool {
-        self.hosts.contains_key(canonical_host(host))
+        self.hosts.contains_key(canonical_host(host)) || self.improvises(host)
     }
 
     /// Whether connections to `host` succeed. The transport of a request asks before it calls [`http()`], and
@@ -109,7 +120,7 @@ impl Registries {
     pub fn reachable(&self, host: &str) -> bool {
         self.hosts
             .get(canonical_host(host))
-            .is_some_and(|registry| registry.fault != Some(Fault::Unreachable))
+            .map_or_else(|| self.improvises(host), |registry| registry.fault != Some(Fault::Unreachable))
     }
 
     /// Injects a fault into the registry at `host`, or ends it. Answers whether there is such a registry.

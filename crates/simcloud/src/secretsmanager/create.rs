@@ -9,7 +9,7 @@ use super::{
     error::{exists, request},
     validate, write,
 };
-use crate::{ApiError, Call, World, dispatch::who};
+use crate::{ApiError, Call, World, dispatch::who, partition};
 
 pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     let name = validate::name(call)?;
@@ -34,7 +34,8 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> 
         };
     }
     let suffix = world.ids.secret_suffix();
-    let arn = format!("arn:aws:secretsmanager:{}:{}:secret:{name}-{suffix}", call.region, world.account);
+    let tail = format_args!("secret:{name}-{suffix}");
+    let arn = partition::arn("secretsmanager", &call.region, &world.account, tail);
     let mut secret = Secret {
         arn: arn.clone(),
         name: name.to_owned(),

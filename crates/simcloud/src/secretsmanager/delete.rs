@@ -9,7 +9,7 @@ use super::{
     error::{not_found, parameter, request},
     validate,
 };
-use crate::{ApiError, Call, Due, Moment, World};
+use crate::{ApiError, Call, Due, Moment, World, partition};
 
 /// How long a deletion without recovery takes, in milliseconds. AWS only says that it is asynchronous.
 const FORCED_MS: u64 = 3_000;
@@ -34,7 +34,7 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Result<Value, ApiError> 
         // As AWS documents: forced deletion of what is not there is no error.
         let name = id.splitn(7, ':').nth(6).unwrap_or(id);
         return Ok(json!({
-            "ARN": format!("arn:aws:secretsmanager:{}:{}:secret:{name}", call.region, world.account),
+            "ARN": partition::arn("secretsmanager", &call.region, &world.account, format_args!("secret:{name}")),
             "Name": name,
             "DeletionDate": call.now.epoch_seconds(),
         }));

@@ -16,7 +16,8 @@ pub(super) fn put(world: &mut World, call: &Call) -> Result<Value, ApiError> {
         return Err(malformed("This resource policy must have between 1 and 20480 characters".to_owned()));
     }
     let document = Document::parse(text, Kind::Resource).map_err(|error| malformed(error.to_string()))?;
-    let roles = format!("arn:aws:iam::{}:role/", world.account);
+    document.check_partition(world.partition()).map_err(|error| malformed(error.to_string()))?;
+    let roles = world.global_arn("iam", "role/");
     let principals = || {
         let allowing = document.statements.iter().filter(|statement| statement.effect == Effect::Allow);
         allowing.flat_map(|statement| statement.principals())

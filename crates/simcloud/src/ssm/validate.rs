@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Tier, Type, error::invalid};
-use crate::{ApiError, Call, Sealed, input::violated};
+use crate::{ApiError, Call, Sealed, input::violated, partition};
 
 /// The service's code for input that breaks its model.
 pub(super) const CODE: &str = "ValidationException";
@@ -33,7 +33,12 @@ pub(crate) fn arn(region: &str, account: &str, name: &str) -> String {
     if name.starts_with("arn:") {
         return name.to_owned();
     }
-    format!("arn:aws:ssm:{region}:{account}:parameter/{}", name.strip_prefix('/').unwrap_or(name))
+    partition::arn(
+        "ssm",
+        region,
+        account,
+        format_args!("parameter/{}", name.strip_prefix('/').unwrap_or(name)),
+    )
 }
 
 /// The name of a parameter that may be made.

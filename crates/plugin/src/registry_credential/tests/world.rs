@@ -305,7 +305,12 @@ impl PullCheck for World {
         if image.tag() == Some("missing") {
             return Err(Failure::new(FailureKind::NotFound, format!("docker.io: {image}: not found")));
         }
-        Ok(PullProof { digest: "sha256:00".to_owned(), platforms: Vec::new(), manifests: Vec::new() })
+        Ok(PullProof {
+            digest: "sha256:00".to_owned(),
+            platforms: Vec::new(),
+            manifests: Vec::new(),
+            note: None,
+        })
     }
 }
 

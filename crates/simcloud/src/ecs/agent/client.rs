@@ -134,7 +134,7 @@ impl Pull {
 
     fn url(&self) -> String {
         let host = self.image.api_host();
-        let scheme = if super::image_reference::is_this_machine(host) { "http" } else { "https" };
+        let scheme = if crate::registry::is_this_machine(host) { "http" } else { "https" };
         let base = format!("{scheme}://{host}/v2/{}", self.image.repository);
         match &self.stage {
             Stage::Resolve => format!("{base}/manifests/{}", self.image.reference()),

@@ -74,12 +74,6 @@ impl fmt::Display for ImageReference {
     }
 }
 
-/// Whether a host, with or without a port, is the machine that the simulation runs on.
-pub(super) fn is_this_machine(host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    matches!(name, "localhost" | "127.0.0.1")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

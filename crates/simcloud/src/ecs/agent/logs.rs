@@ -6,7 +6,7 @@ use super::{
     Role,
     refusal::{Refusal, sdk},
 };
-use crate::{ApiError, Moment, World, iam::Context, policy::Who};
+use crate::{ApiError, Moment, World, iam::Context, partition, policy::Who};
 
 /// Creates the stream `PREFIX/CONTAINER/TASK` of every container that logs to CloudWatch.
 pub(super) fn open(
@@ -55,7 +55,7 @@ fn may(
     region: &str,
     resource: &str,
 ) -> Result<(), ApiError> {
-    let resource = format!("arn:aws:logs:{region}:{}:log-group:{resource}", world.account);
+    let resource = partition::arn("logs", region, &world.account, format_args!("log-group:{resource}"));
     let who = Who::Session { role: &role.arn, session: &role.session };
     let context = Context::new().with("aws:RequestedRegion", region);
     world

@@ -6,6 +6,7 @@
 mod client;
 mod credentials;
 mod documents;
+mod ecr;
 mod errand;
 mod image_reference;
 mod isolation;
@@ -73,6 +74,7 @@ fn try_prepare(world: &mut World, now: Moment, key: &TaskKey, spec: &TaskSpec) -
     isolation::check(world, key, spec)?;
     for container in &spec.container_definitions {
         Credentials::read(world, now, key, role.as_ref(), container)?;
+        ecr::log_in(world, now, role.as_ref(), &container.image)?;
     }
     for container in &spec.container_definitions {
         secrets::read(world, now, key, role.as_ref(), container)?;
@@ -90,15 +92,15 @@ pub(super) fn pull(world: &mut World, now: Moment, key: &TaskKey, index: usize) 
             plan_failure(world, now, key, refusal.reason, refusal.slow);
             None
         }
-        Ok(mut pull) => {
+        Ok((mut pull, pinned)) => {
             let host = pull.host().to_owned();
-            if !world.registries.knows(&host) && image_reference::is_this_machine(&host) {
+            if !world.registries.knows(&host) && registry::is_this_machine(&host) {
                 let overdue = now + OVERDUE;
                 at(&mut world.agenda, overdue, Due::Task(key.clone(), TaskStep::PullOverdue(index)));
                 return Some(Errand::new(key.clone(), index, pull));
             }
             let isolated = isolation::is_isolated(world, key);
-            let result = loop {
+            let mut result = loop {
                 let request = pull.request();
                 let to = request
                     .uri()
@@ -114,19 +116,23 @@ pub(super) fn pull(world: &mut World, now: Moment, key: &TaskKey, index: usize) 
                     break result;
                 }
             };
+            if let (Some(digest), Ok(image)) = (pinned, &mut result.0) {
+                image.digest = digest;
+            }
             pulled(world, now, key, index, result);
             None
         }
     }
 }
 
+/// The pull of a container's image, and the digest by which it goes where that is not its content's.
 fn begin_pull(
     world: &World,
     now: Moment,
     key: &TaskKey,
     spec: &TaskSpec,
     container: &ContainerSpec,
-) -> Result<Pull, Refusal> {
+) -> Result<(Pull, Option<String>), Refusal> {
     let role = role::assume(world, now, key, spec)?;
     let credentials = Credentials::read(world, now, key, role.as_ref(), container)?;
     let Some(mut image) = ImageReference::parse(&container.image) else {
@@ -141,7 +147,13 @@ fn begin_pull(
     {
         image.digest = Some(digest);
     }
-    Ok(Pull::new(image, spec.platform(), credentials))
+    ecr::may_pull(world, now, role.as_ref(), &container.image, &image.repository)?;
+    // Nobody can make up the content of a digest: an improvised image is pulled by its tag and goes by the digest.
+    let improvised = world.registries.improvises(image.api_host());
+    let pinned = if improvised { image.digest.take() } else { None };
+    let seen = || world.registries.seen(&image.host, &image.repository, image.reference()).map(str::to_owned);
+    let pinned = pinned.or_else(seen);
+    Ok((Pull::new(image, spec.platform(), credentials), pinned))
 }
 
 /// The digest to which the first task of the service revision resolved the image's tag.

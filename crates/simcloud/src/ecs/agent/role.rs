@@ -33,6 +33,6 @@ pub(super) fn assume(
         ))
     })?;
     let name = arn.rsplit('/').next().unwrap_or_default();
-    let session = format!("arn:aws:sts::{}:assumed-role/{name}/{}", world.account, key.task);
+    let session = world.global_arn("sts", format_args!("assumed-role/{name}/{}", key.task));
     Ok(Some(Role { arn, session }))
 }

@@ -15,7 +15,7 @@ use super::{
     fargate_size,
     spec::{ContainerSpec, TaskSpec},
 };
-use crate::{ApiError, Moment, World};
+use crate::{ApiError, Moment, World, partition::ecr_registry};
 
 /// Checks a task definition that is to be registered at `now`.
 pub(super) fn check(world: &World, now: Moment, spec: &TaskSpec) -> Result<(), ApiError> {
@@ -26,6 +26,9 @@ pub(super) fn check(world: &World, now: Moment, spec: &TaskSpec) -> Result<(), A
     }
     if spec.container_definitions.is_empty() {
         return Err(client("Container list cannot be empty."));
+    }
+    if spec.container_definitions.len() > 10 {
+        return Err(client("A task definition can have at most 10 containers."));
     }
     let mode = spec.network_mode.as_deref();
     if let Some(unknown) = mode.filter(|mode| !matches!(*mode, "awsvpc" | "bridge" | "host" | "none")) {
@@ -71,7 +74,7 @@ fn containers(spec: &TaskSpec) -> Result<(), ApiError> {
             return Err(client("Container.image repository contains invalid characters."));
         }
         if let Some(credentials) = &container.repository_credentials {
-            if is_ecr(&container.image) {
+            if ecr_registry(&container.image).is_some() {
                 return Err(client(
                     "Private repository credentials are not a supported authentication method for ECR repositories.",
                 ));
@@ -171,7 +174,7 @@ fn fargate(spec: &TaskSpec) -> Result<(), ApiError> {
         {
             return Err(client(format!("Log driver {} disallowed for Fargate.", logging.log_driver)));
         }
-        if is_ecr(&container.image) {
+        if ecr_registry(&container.image).is_some() {
             needs_execution_role(spec, "ECR images")?;
         }
     }
@@ -249,9 +252,4 @@ fn memory(spec: &TaskSpec) -> Result<(), ApiError> {
         )));
     }
     Ok(())
-}
-
-/// Whether an image lies in a private registry of Amazon ECR.
-fn is_ecr(image: &str) -> bool {
-    image.split('/').next().is_some_and(|host| host.contains(".dkr.ecr.") && host.contains(".amazonaws.com"))
 }
