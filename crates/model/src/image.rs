@@ -14,6 +14,7 @@ use crate::EcrRegistry;
 pub struct ImageReference {
     text: String,
     host: String,
+    server: String,
     repository: String,
     tag: Option<String>,
     digest: Option<String>,
@@ -23,10 +24,17 @@ pub struct ImageReference {
 const DOCKER_HUB: &str = "docker.io";
 
 impl ImageReference {
-    /// The registry's host, with its port where it has one: `ghcr.io`, `registry.example.com:5050`, `docker.io`.
+    /// The registry's host, with its port where it has one: `ghcr.io`, `registry.example.com:5050`, `docker.io`. Docker
+    /// Hub's other names are `docker.io`, too: a credential for one is good for all.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The host that container runtimes ask for the image: the written one, but `registry-1.docker.io` for `docker.io`.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
     }
 
     /// The repository within the registry: `acme/api`, `library/nginx`.
@@ -94,7 +102,11 @@ impl FromStr for ImageReference {
         let invalid = |reason| InvalidImageReference { text: text.to_owned(), reason };
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) if is_digest(digest) => (name, Some(digest.to_owned())),
-            Some(_) => return Err(invalid("the digest must be like sha256: and 64 hexadecimal digits")),
+            Some(_) => {
+                return Err(invalid(
+                    "the digest must be sha256:, sha384: or sha512: and as many lower-case hexadecimal digits as it has",
+                ));
+            }
             None => (text, None),
         };
         let (name, tag) = match name.rsplit_once(':') {
@@ -106,13 +118,17 @@ impl FromStr for ImageReference {
             }
             _ => (name, None),
         };
-        let (host, repository) = match name.split_once('/') {
+        if text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(invalid("64 hexadecimal digits are the identifier of a local image"));
+        }
+        let (written, repository) = match name.split_once('/') {
             Some((host, repository)) if names_a_host(host) => (host, repository),
             _ => (DOCKER_HUB, name),
         };
-        let host = match host {
-            "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => DOCKER_HUB,
-            host => host,
+        let (host, server) = match written {
+            DOCKER_HUB | "index.docker.io" => (DOCKER_HUB, "registry-1.docker.io"),
+            "registry-1.docker.io" | "registry.hub.docker.com" => (DOCKER_HUB, written),
+            host => (host, host),
         };
         if !is_host(host) {
             return Err(invalid("the registry's host is malformed"));
@@ -125,11 +141,13 @@ impl FromStr for ImageReference {
         if name.len() > 255 {
             return Err(invalid("a name has at most 255 characters"));
         }
-        let repository = match host {
-            DOCKER_HUB if !repository.contains('/') => format!("library/{repository}"),
+        // Under the names of Docker Hub's servers, runtimes ask for the repository as it is written.
+        let repository = match written {
+            DOCKER_HUB | "index.docker.io" if !repository.contains('/') => format!("library/{repository}"),
             _ => repository.to_owned(),
         };
-        Ok(Self { text: text.to_owned(), host: host.to_ascii_lowercase(), repository, tag, digest })
+        let (text, host, server) = (text.to_owned(), host.to_ascii_lowercase(), server.to_ascii_lowercase());
+        Ok(Self { text, host, server, repository, tag, digest })
     }
 }
 
@@ -243,7 +261,11 @@ mod tests {
             |host: &str, repository: &str, tag, digest| (host.to_owned(), repository.to_owned(), tag, digest);
         assert_eq!(parts("api"), case("docker.io", "library/api", None, None));
         assert_eq!(parts("acme/api:1"), case("docker.io", "acme/api", tag("1"), None));
+        assert_eq!(parts("docker.io/api"), case("docker.io", "library/api", None, None));
+        assert_eq!(parts("index.docker.io/api"), case("docker.io", "library/api", None, None));
         assert_eq!(parts("registry-1.docker.io/acme/api"), case("docker.io", "acme/api", None, None));
+        assert_eq!(parts("registry-1.docker.io/api"), case("docker.io", "api", None, None));
+        assert_eq!(parts("registry.hub.docker.com/api"), case("docker.io", "api", None, None));
         assert_eq!(parts("ghcr.io/acme/api:1.4.2"), case("ghcr.io", "acme/api", tag("1.4.2"), None));
         assert_eq!(parts("git.example.com:5050/a/b/c"), case("git.example.com:5050", "a/b/c", None, None));
         assert_eq!(parts("localhost:5000/api:x"), case("localhost:5000", "api", tag("x"), None));
@@ -266,8 +288,24 @@ mod tests {
     }
 
     #[test]
+    fn digests_are_of_algorithms_that_runtimes_know() {
+        for (algorithm, length) in [("sha256", 64), ("sha384", 96), ("sha512", 128)] {
+            let digest = format!("{algorithm}:{}", "0a".repeat(length / 2));
+            assert_eq!(parts(&format!("a/b@{digest}")).3, Some(digest));
+            let upper = format!("a/b@{algorithm}:{}", "0A".repeat(length / 2));
+            assert!(upper.parse::<ImageReference>().is_err(), "{upper}");
+        }
+        for unknown in ["md5", "sha1", "blake3", "sha256+b64", "SHA256"] {
+            let image = format!("a/b@{unknown}:{}", "0a".repeat(32));
+            assert!(image.parse::<ImageReference>().is_err(), "{image}");
+        }
+    }
+
+    #[test]
     fn refuses_what_the_grammar_refuses() {
+        let identifier = "0a".repeat(32);
         for bad in [
+            identifier.as_str(),
             "",
             "Acme/api:1:2",
             "ghcr.io/",

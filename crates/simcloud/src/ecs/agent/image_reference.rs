@@ -20,7 +20,12 @@ impl ImageReference {
             Some((name, digest)) => (name, Some(digest.to_owned())),
             None => (text, None),
         };
-        if digest.as_ref().is_some_and(|digest| !digest.starts_with("sha256:") || digest.len() != 71) {
+        let is_digest = |digest: &String| {
+            let lengths = [("sha256", 64), ("sha384", 96), ("sha512", 128)];
+            let (algorithm, hex) = digest.split_once(':').unwrap_or_default();
+            lengths.contains(&(algorithm, hex.len()))
+        };
+        if !digest.as_ref().is_none_or(is_digest) {
             return None;
         }
         let (path, tag) = match name.rsplit_once(':') {
@@ -29,6 +34,10 @@ impl ImageReference {
             _ => (name, None),
         };
         let (host, repository) = match path.split_once('/') {
+            Some(("docker.io" | "index.docker.io", rest)) if rest.contains('/') => {
+                ("docker.io", rest.to_owned())
+            }
+            Some(("docker.io" | "index.docker.io", rest)) => ("docker.io", format!("library/{rest}")),
             Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest.to_owned()),
             Some(_) => ("docker.io", path.to_owned()),
             None => ("docker.io", format!("library/{path}")),
@@ -86,6 +95,8 @@ mod tests {
     fn names_get_docker_hubs_defaults() {
         assert_eq!(shown("nginx").as_deref(), Some("docker.io/library/nginx:latest"));
         assert_eq!(shown("acme/api:1").as_deref(), Some("docker.io/acme/api:1"));
+        assert_eq!(shown("index.docker.io/nginx:1").as_deref(), Some("docker.io/library/nginx:1"));
+        assert_eq!(shown("registry-1.docker.io/nginx:1").as_deref(), Some("registry-1.docker.io/nginx:1"));
         assert_eq!(shown("localhost:5000/api").as_deref(), Some("localhost:5000/api:latest"));
         assert_eq!(shown("ghcr.io/acme/api").as_deref(), Some("ghcr.io/acme/api:latest"));
         let digest = format!("sha256:{}", "a".repeat(64));
