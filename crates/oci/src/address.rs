@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use longshore_model::{Failure, FailureKind, ImageReference};
 use url::{Host, Url};
 
-/// The URL below which a registry's API is.
+/// Where a registry's API is.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
+    /// Repositories are below this URL, whose path ends without a slash.
     base: Url,
     /// The registry that a mirror is asked for.
     namespace: Option<String>,
@@ -22,34 +23,34 @@ impl Address {
         is_plain: bool,
     ) -> Result<Self, Failure> {
         match endpoint {
-            Some(endpoint) => Self::mirror(image.host(), endpoint),
-            None => Self::registry(image.host(), is_plain),
+            Some(endpoint) => Self::mirror(image, endpoint),
+            None => Self::registry(image.server(), is_plain),
         }
     }
 
-    fn registry(host: &str, is_plain: bool) -> Result<Self, Failure> {
+    fn registry(server: &str, is_plain: bool) -> Result<Self, Failure> {
         let invalid = || {
-            Failure::new(FailureKind::Invalid, format!("the registry's host `{host}` is not one"))
+            Failure::new(FailureKind::Invalid, format!("the registry's host `{server}` is not one"))
                 .help("write it as in ghcr.io/acme/api or localhost:5000/api")
         };
-        // Docker Hub's images are named after another host than the one that serves them.
-        let served_by = if host == "docker.io" { "registry-1.docker.io" } else { host };
-        let mut base = Url::parse(&format!("https://{served_by}/")).map_err(|_| invalid())?;
+        let mut base = Url::parse(&format!("https://{server}/v2")).map_err(|_| invalid())?;
         if is_plain || is_local(&base) {
             // Docker takes registries on the same machine as insecure ones.
-            base = Url::parse(&format!("http://{served_by}/")).map_err(|_| invalid())?;
+            base = Url::parse(&format!("http://{server}/v2")).map_err(|_| invalid())?;
         }
         Ok(Self { base, namespace: None })
     }
 
-    /// A mirror is told by `ns` which registry is meant, as containerd tells it (`docs/hosts.md`).
-    fn mirror(host: &str, endpoint: &str) -> Result<Self, Failure> {
+    /// A mirror is told by `ns` which registry is meant, as containerd tells it (`docs/hosts.md`). An endpoint with `v2`
+    /// in its path is where the API is; below every other one, `v2` is added.
+    fn mirror(image: &ImageReference, endpoint: &str) -> Result<Self, Failure> {
+        let host = image.host();
         let invalid = |reason: &str| {
             // The URL is not repeated: it may hold a password.
             Failure::new(FailureKind::Invalid, format!("the endpoint of the registry {host} {reason}"))
                 .help("write it as in http://127.0.0.1:4566 or https://mirror.example.com/prefix")
         };
-        let base = Url::parse(endpoint).map_err(|_| invalid("is not a URL"))?;
+        let mut base = Url::parse(endpoint).map_err(|_| invalid("is not a URL"))?;
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(invalid("must begin with http:// or https://"));
         }
@@ -59,7 +60,13 @@ impl Address {
         if base.query().is_some() || base.fragment().is_some() {
             return Err(invalid("must end with its path"));
         }
-        Ok(Self { base, namespace: Some(host.to_owned()) })
+        let path = base.path().trim_end_matches('/');
+        let is_api = path.split('/').any(|segment| segment == "v2");
+        let path = if is_api { path.to_owned() } else { format!("{path}/v2") };
+        base.set_path(&path);
+        // The registry itself needs no telling.
+        let is_mirror = authority(&base) != image.server();
+        Ok(Self { base, namespace: is_mirror.then(|| host.to_owned()) })
     }
 
     /// Whether the registry is reached without TLS.
@@ -74,24 +81,28 @@ impl Address {
 
     /// The URL of a manifest, by tag or digest.
     pub(crate) fn manifest(&self, repository: &str, reference: &str) -> Url {
-        self.below_v2(&format!("{repository}/manifests/{reference}"))
+        self.below(&format!("{repository}/manifests/{reference}"))
     }
 
     /// The URL of a blob.
     pub(crate) fn blob(&self, repository: &str, digest: &str) -> Url {
-        self.below_v2(&format!("{repository}/blobs/{digest}"))
+        self.below(&format!("{repository}/blobs/{digest}"))
     }
 
-    fn below_v2(&self, path: &str) -> Url {
+    fn below(&self, path: &str) -> Url {
         let mut url = self.base.clone();
-        let prefix = self.base.path().trim_end_matches('/');
-        let prefix = prefix.strip_suffix("/v2").unwrap_or(prefix);
-        url.set_path(&format!("{prefix}/v2/{path}"));
+        url.set_path(&format!("{}/{path}", self.base.path()));
         if let Some(namespace) = &self.namespace {
             url.query_pairs_mut().append_pair("ns", namespace);
         }
         url
     }
+}
+
+/// The host, with its port if that is not the scheme's own.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn is_local(url: &Url) -> bool {
@@ -117,6 +128,14 @@ mod tests {
     fn finds_registries_as_docker_does() {
         assert_eq!(manifest("ghcr.io/acme/api:1", None), "https://ghcr.io/v2/acme/api/manifests/1");
         assert_eq!(manifest("nginx", None), "https://registry-1.docker.io/v2/library/nginx/manifests/latest");
+        assert_eq!(
+            manifest("registry-1.docker.io/nginx", None),
+            "https://registry-1.docker.io/v2/nginx/manifests/latest"
+        );
+        assert_eq!(
+            manifest("registry.hub.docker.com/library/nginx", None),
+            "https://registry.hub.docker.com/v2/library/nginx/manifests/latest"
+        );
         assert_eq!(manifest("localhost:5000/api", None), "http://localhost:5000/v2/api/manifests/latest");
         assert_eq!(manifest("127.0.0.1:5000/api", None), "http://127.0.0.1:5000/v2/api/manifests/latest");
         assert_eq!(manifest("[::1]:5000/api", None), "http://[::1]:5000/v2/api/manifests/latest");
@@ -134,6 +153,29 @@ mod tests {
                 manifest("ghcr.io/acme/api", Some(endpoint)),
                 "https://m.example/ghcr/v2/acme/api/manifests/latest?ns=ghcr.io"
             );
+        }
+        assert_eq!(
+            manifest("ghcr.io/acme/api", Some("https://ghcr.io/")),
+            "https://ghcr.io/v2/acme/api/manifests/latest",
+            "the registry itself"
+        );
+    }
+
+    #[test]
+    fn finds_mirrors_below_a_project_or_a_path() {
+        for (endpoint, url) in [
+            ("http://harbor/v2/hub-proxy", "http://harbor/v2/hub-proxy/acme/api/manifests/latest?ns=ghcr.io"),
+            (
+                "http://harbor/v2/hub-proxy/",
+                "http://harbor/v2/hub-proxy/acme/api/manifests/latest?ns=ghcr.io",
+            ),
+            (
+                "https://a.example:8443/artifactory/api/docker/x",
+                "https://a.example:8443/artifactory/api/docker/x/v2/acme/api/manifests/latest?ns=ghcr.io",
+            ),
+            ("https://m.example/v21", "https://m.example/v21/v2/acme/api/manifests/latest?ns=ghcr.io"),
+        ] {
+            assert_eq!(manifest("ghcr.io/acme/api", Some(endpoint)), url);
         }
     }
 

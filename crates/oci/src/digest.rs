@@ -1,24 +1,27 @@
 //! Digests of content.
 
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// Whether `text` is a digest of an algorithm that registries use (OCI image specification, "Digests").
+/// Whether `text` is a digest of an algorithm that container runtimes know (OCI image specification, "Digests"). They
+/// refuse every other one.
 pub(crate) fn is_digest(text: &str) -> bool {
-    let length = match text.split_once(':') {
-        Some(("sha256", _)) => 64,
-        Some(("sha512", _)) => 128,
+    let Some((algorithm, hex)) = text.split_once(':') else { return false };
+    let length = match algorithm {
+        "sha256" => 64,
+        "sha384" => 96,
+        "sha512" => 128,
         _ => return false,
     };
-    text.split_once(':').is_some_and(|(_, hex)| {
-        hex.len() == length && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
+    hex.len() == length && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether `content` has this digest.
+/// Whether `content` has this digest. Content never has a digest of an unknown algorithm.
 pub(crate) fn matches(digest: &str, content: &[u8]) -> bool {
     match digest.split_once(':') {
+        Some(("sha256", hex)) => hex == self::hex(&Sha256::digest(content)),
+        Some(("sha384", hex)) => hex == self::hex(&Sha384::digest(content)),
         Some(("sha512", hex)) => hex == self::hex(&Sha512::digest(content)),
-        _ => digest == sha256(content),
+        _ => false,
     }
 }
 
@@ -41,7 +44,19 @@ mod tests {
         let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert!(is_digest(empty) && matches(empty, b"") && !matches(empty, b"x"));
         assert!(!is_digest("sha256:e3b0") && !is_digest(&empty.to_uppercase()) && !is_digest("ghp_abc"));
-        let long = format!("sha512:{}", hex(&Sha512::digest(b"x")));
-        assert!(is_digest(&long) && matches(&long, b"x") && !matches(&long, b"y"));
+        for long in [format!("sha384:{}", hex(&Sha384::digest(b"x"))), sha512(b"x")] {
+            assert!(is_digest(&long) && matches(&long, b"x") && !matches(&long, b"y"), "{long}");
+        }
+    }
+
+    #[test]
+    fn unknown_algorithms_match_nothing() {
+        let content = b"x";
+        let unknown = sha256(content).replace("sha256", "blake3");
+        assert!(!is_digest(&unknown) && !matches(&unknown, content));
+    }
+
+    fn sha512(content: &[u8]) -> String {
+        format!("sha512:{}", hex(&Sha512::digest(content)))
     }
 }

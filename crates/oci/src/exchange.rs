@@ -1,6 +1,6 @@
 //! Requests, sent until there is an answer to work with.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -12,6 +12,7 @@ use url::Url;
 use crate::{
     Transport, TransportError, TransportErrorKind,
     address::Address,
+    header_text::text,
     refusal,
     retry_after::retry_after,
     said::{Said, status_text},
@@ -21,8 +22,12 @@ use crate::{
 const ATTEMPTS: u32 = 3;
 /// How long the pause before the second attempt is, if nothing else is asked for. Each further one is twice as long.
 const BACKOFF: Duration = Duration::from_millis(500);
-/// How many redirects are followed.
-const REDIRECTS: usize = 5;
+/// How many redirects are followed, by Go's HTTP client as well.
+const REDIRECTS: usize = 10;
+
+/// The proofs of who the user is, by the origin (scheme, host and port) to which each is sent. They are marked as
+/// sensitive.
+pub(crate) type Authorizations = BTreeMap<String, HeaderValue>;
 
 /// A request to be sent.
 #[derive(Clone, Debug)]
@@ -31,8 +36,7 @@ pub(crate) struct Call {
     pub(crate) url: Url,
     /// The media types that are understood.
     pub(crate) accept: &'static str,
-    /// Sent to the host of `url` and to no other. Marked as sensitive.
-    pub(crate) authorization: Option<HeaderValue>,
+    pub(crate) authorizations: Authorizations,
 }
 
 /// An answer that is neither a redirect nor an error which passes.
@@ -40,10 +44,12 @@ pub(crate) struct Call {
 pub(crate) struct Answer {
     /// The call, as errors name it.
     pub(crate) at: String,
+    /// The URL that answered, which redirects may have led to.
+    pub(crate) url: Url,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// The other host that the call was redirected to, where no credential is sent.
+    /// The other host that the call was redirected to, where the credential is not sent.
     pub(crate) moved_to: Option<String>,
 }
 
@@ -69,23 +75,20 @@ impl Exchange<'_> {
     pub(crate) async fn send(&self, call: &Call) -> Result<Answer, Failure> {
         let at = self.words.quote(&shown(&call.method, &call.url), 300);
         let mut call = call.clone();
-        let origin = call.url.origin();
-        let mut moved_to = None;
+        let first = origin(&call.url);
         for _ in 0..=REDIRECTS {
             let (status, headers, body) = self.send_patiently(&call, &at).await?;
             let location = headers.get(header::LOCATION).filter(|_| is_redirect(status));
             let Some(location) = location else {
-                return Ok(Answer { at, status, headers, body, moved_to });
+                let has_moved = origin(&call.url) != first;
+                let host = call.url.host_str().filter(|_| has_moved);
+                let moved_to = host.map(|host| self.words.quote(host, 100));
+                return Ok(Answer { at, url: call.url, status, headers, body, moved_to });
             };
-            let target = location.to_str().ok().and_then(|location| call.url.join(location).ok());
-            let Some(target) = target.filter(|target| may_follow(&call.url, target)) else {
+            let target = call.url.join(&text(location)).ok();
+            let Some(target) = target.filter(may_follow) else {
                 return Err(refusal::bad_redirect(self.registry, &at));
             };
-            if target.origin() != origin {
-                // What proves the user to one host is nobody else's: blob storage has its own proof in the URL.
-                call.authorization = None;
-                moved_to = target.host_str().map(|host| self.words.quote(host, 100));
-            }
             call.url = target;
         }
         Err(refusal::bad_redirect(self.registry, &at))
@@ -94,10 +97,7 @@ impl Exchange<'_> {
     async fn send_patiently(&self, call: &Call, at: &str) -> Result<(StatusCode, HeaderMap, Bytes), Failure> {
         let mut attempt = 1;
         loop {
-            let response = match self.request(call) {
-                Ok(request) => self.transport.send(request).await,
-                Err(error) => Err(error),
-            };
+            let response = self.ask(call).await;
             // The URL without its query: that of blob storage holds a signature.
             let call_text = self.words.quote(&shown(&call.method, &call.url), 300);
             match &response {
@@ -138,17 +138,8 @@ impl Exchange<'_> {
         }
     }
 
-    fn request(&self, call: &Call) -> Result<Request<Bytes>, TransportError> {
-        let mut request = Request::builder()
-            .method(call.method.clone())
-            .uri(call.url.as_str())
-            .header(header::ACCEPT, call.accept);
-        if let Some(authorization) = &call.authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        request
-            .body(Bytes::new())
-            .map_err(|error| TransportError::new(TransportErrorKind::Other, error.to_string()))
+    async fn ask(&self, call: &Call) -> Reply {
+        self.transport.send(request(call)?).await
     }
 
     /// The answer to HEAD has no body; that to GET has the other side's words.
@@ -157,8 +148,7 @@ impl Exchange<'_> {
             return response;
         }
         let call = Call { method: Method::GET, ..call.clone() };
-        let Ok(request) = self.request(&call) else { return response };
-        match self.transport.send(request).await {
+        match self.ask(&call).await {
             Ok(told) if passes(told.status()) => Ok(told),
             _ => response,
         }
@@ -187,6 +177,19 @@ impl Exchange<'_> {
     }
 }
 
+fn request(call: &Call) -> Result<Request<Bytes>, TransportError> {
+    let mut request = Request::builder()
+        .method(call.method.clone())
+        .uri(call.url.as_str())
+        .header(header::ACCEPT, call.accept);
+    if let Some(authorization) = call.authorizations.get(&origin(&call.url)) {
+        request = request.header(header::AUTHORIZATION, authorization);
+    }
+    request
+        .body(Bytes::new())
+        .map_err(|error| TransportError::new(TransportErrorKind::Other, error.to_string()))
+}
+
 /// Whether an error may be over when the request is sent again.
 fn passes(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
@@ -196,13 +199,18 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// Whether a redirect may be followed: to HTTP or HTTPS, never from the latter to the former, and without a user name.
-fn may_follow(from: &Url, to: &Url) -> bool {
-    let is_safe = to.scheme() == "https" || (to.scheme() == "http" && from.scheme() == "http");
-    is_safe && to.username().is_empty() && to.password().is_none()
+/// Whether a redirect may be followed: to HTTP or HTTPS, and without a user name. From HTTPS to HTTP, too, as container
+/// runtimes do; what proves the user stays behind.
+fn may_follow(to: &Url) -> bool {
+    matches!(to.scheme(), "http" | "https") && to.username().is_empty() && to.password().is_none()
+}
+
+/// Scheme, host and port of a URL, of which a proof of who the user is may not leave.
+pub(crate) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// A call as errors and logs name it: without the query, in which there may be signatures.
 pub(crate) fn shown(method: &Method, url: &Url) -> String {
-    format!("{method} {}{}", url.origin().ascii_serialization(), url.path())
+    format!("{method} {}{}", origin(url), url.path())
 }

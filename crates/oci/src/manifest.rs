@@ -1,174 +1,266 @@
-//! Manifests, indexes and the platforms that they are for.
+//! Manifests, indexes and configurations, as containerd reads them (`core/images`).
 
-use longshore_model::{Architecture, Platform};
-use longshore_outside::Words;
-use serde::Deserialize;
+use http::{HeaderMap, header};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use crate::digest::is_digest;
+use crate::{header_text::text, json::or_default, platform::ImagePlatform};
 
-/// The media types of manifests and indexes: those of OCI and those of Docker.
+/// The media types of manifests and indexes: those of OCI and those of Docker. Like containerd, this takes every other
+/// one too, to say what is there instead.
 pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
-    application/vnd.docker.distribution.manifest.v2+json";
+    application/vnd.docker.distribution.manifest.v2+json, */*";
 
-/// What a reference names.
+/// The media type of configurations that early registries gave them. Runtimes convert a single image that has it.
+pub(crate) const LEGACY_CONFIG: &str = "application/octet-stream";
+
+/// What a media type promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Index,
+    Image,
+}
+
+impl Kind {
+    /// The kind of a media type. `None` for all that a container runtime refuses.
+    pub(crate) fn of(media_type: &str) -> Option<Self> {
+        match media_type {
+            "application/vnd.oci.image.index.v1+json"
+            | "application/vnd.docker.distribution.manifest.list.v2+json" => Some(Self::Index),
+            "application/vnd.oci.image.manifest.v1+json"
+            | "application/vnd.docker.distribution.manifest.v2+json" => Some(Self::Image),
+            _ => None,
+        }
+    }
+}
+
+/// The media type of an answer: its first `Content-Type`, without parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).map(text).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().to_owned()
+}
+
+/// Whether this is the media type of an image's configuration.
+pub(crate) fn is_config(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
+    )
+}
+
+fn is_layer(media_type: &str) -> bool {
+    media_type.starts_with("application/vnd.oci.image.layer.")
+        || media_type.starts_with("application/vnd.docker.image.rootfs.")
+}
+
+/// The content of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Manifest {
     /// Images for several platforms.
-    Index(Vec<Entry>),
-    /// One image, whose configuration is the blob of this digest.
-    Image { config: String },
-    /// Something that is not run, in a few words.
-    Unusable(&'static str),
+    Index(Vec<Descriptor>),
+    Image(Image),
 }
 
-/// An image of an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+/// The parts of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Image {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) config: Descriptor,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) layers: Vec<Descriptor>,
+}
+
+impl Image {
+    /// Whether a runtime can unpack the layers with a configuration that names `diff_ids` of them.
+    pub(crate) fn fits(&self, diff_ids: usize) -> bool {
+        let known = self.layers.iter().filter(|layer| is_layer(&layer.media_type)).count();
+        diff_ids == known || diff_ids == self.layers.len()
+    }
+}
+
+/// What an index says of an image, or an image of its part (OCI image specification, "Content Descriptors").
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Descriptor {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) media_type: String,
+    #[serde(deserialize_with = "or_default")]
     pub(crate) digest: String,
-    /// None where the index does not tell, and only the image's own configuration does.
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) size: i64,
+    /// `None` where the index does not tell, and only the image's own configuration does.
     pub(crate) platform: Option<ImagePlatform>,
 }
 
-/// A platform, as images tell it (OCI image specification, "Image Index" and "Image Configuration").
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct ImagePlatform {
-    os: String,
-    architecture: String,
-    variant: Option<String>,
-}
-
-impl ImagePlatform {
-    /// Whether this runs on `platform`. Variants beyond the first of amd64 need processors that not every task gets;
-    /// `v8` is all of arm64.
-    pub(crate) fn runs_on(&self, platform: Platform) -> bool {
-        let variants: &[&str] = match platform.architecture {
-            Architecture::Amd64 => &["", "v1"],
-            Architecture::Arm64 => &["", "v8", "8"],
-        };
-        self.os == "linux"
-            && self.architecture == platform.architecture.oci()
-            && variants.contains(&self.variant.as_deref().unwrap_or_default())
-    }
-
-    /// As people write it: `linux/arm64`, `linux/arm/v7`.
-    pub(crate) fn show(&self, words: &Words) -> String {
-        let is_usual = [Architecture::Amd64, Architecture::Arm64]
-            .iter()
-            .any(|&architecture| self.runs_on(Platform { architecture }));
-        let variant = self.variant.as_deref().filter(|variant| !is_usual && !variant.is_empty());
-        let variant = variant.map(|variant| format!("/{variant}")).unwrap_or_default();
-        words.quote(&format!("{}/{}{variant}", self.os, self.architecture), 40)
-    }
-
-    /// Attestations are listed in indexes as if they were images.
-    fn is_unknown(&self) -> bool {
-        self.os == "unknown" || self.architecture == "unknown"
+impl Descriptor {
+    /// Attestations are listed in indexes as if they were images, for no platform.
+    pub(crate) fn is_attestation(&self) -> bool {
+        self.platform.as_ref().is_some_and(ImagePlatform::is_unknown)
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Document {
-    schema_version: Option<u64>,
-    manifests: Option<Vec<Descriptor>>,
-    config: Option<Descriptor>,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Index {
+    #[serde(deserialize_with = "or_default")]
+    manifests: Vec<Descriptor>,
 }
 
-#[derive(Deserialize)]
-struct Descriptor {
-    digest: String,
-    platform: Option<ImagePlatform>,
-}
-
-/// Reads a manifest or an index. It is told by what it holds, which must not be ambiguous (OCI image specification,
-/// "Image Manifest").
-pub(crate) fn read(body: &[u8]) -> Manifest {
-    let Ok(document) = serde_json::from_slice::<Document>(body) else {
-        return Manifest::Unusable("no manifest at all");
-    };
-    match (document.manifests, document.config) {
-        (Some(manifests), None) => Manifest::Index(
-            manifests
-                .into_iter()
-                .filter(|entry| !entry.platform.as_ref().is_some_and(ImagePlatform::is_unknown))
-                .map(|entry| Entry { digest: entry.digest, platform: entry.platform })
-                .collect(),
-        ),
-        (None, Some(config)) if is_digest(&config.digest) => Manifest::Image { config: config.digest },
-        (Some(_), Some(_)) => Manifest::Unusable("an index and a manifest at once"),
-        _ if document.schema_version == Some(1) => {
-            Manifest::Unusable("a manifest of Docker's schema 1, which container runtimes no longer read")
+/// Reads a manifest that is served as `kind`, which it must not contradict.
+///
+/// # Errors
+/// What the content is instead, in a few words.
+pub(crate) fn read(kind: Kind, body: &[u8]) -> Result<Manifest, &'static str> {
+    const NONE: &str = "no manifest at all";
+    let document: Value = parse(body).ok_or(NONE)?;
+    let fields = document.as_object().ok_or(NONE)?;
+    let has = |field: &str| fields.contains_key(field);
+    let says = fields.get("mediaType").and_then(Value::as_str).and_then(Kind::of);
+    if has("fsLayers") {
+        return Err("a manifest of Docker's schema 1, which container runtimes no longer read");
+    }
+    match kind {
+        Kind::Index if has("config") || has("layers") || says == Some(Kind::Image) => {
+            Err("the manifest of one image, but served as an index")
         }
-        _ => Manifest::Unusable("no manifest at all"),
+        Kind::Image if has("manifests") || says == Some(Kind::Index) => {
+            Err("an index, but served as the manifest of one image")
+        }
+        Kind::Index => {
+            let index = Index::deserialize(document).map_err(|_| "an index that is malformed")?;
+            Ok(Manifest::Index(index.manifests))
+        }
+        Kind::Image if !has("config") => Err(NONE),
+        Kind::Image => {
+            let image = Image::deserialize(document).map_err(|_| "a manifest that is malformed")?;
+            Ok(Manifest::Image(image))
+        }
     }
 }
 
-/// Reads the platform of an image from its configuration; none where it is not that of a container.
-pub(crate) fn read_platform(config: &[u8]) -> Option<ImagePlatform> {
-    serde_json::from_slice(config).ok()
+/// What the configuration of an image says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Config {
+    #[serde(flatten)]
+    pub(crate) platform: ImagePlatform,
+    /// The image's root file system; artifacts have none.
+    pub(crate) rootfs: Option<RootFs>,
+}
+
+/// The root file system of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct RootFs {
+    #[serde(deserialize_with = "or_default")]
+    diff_ids: Vec<String>,
+}
+
+impl Config {
+    /// The number of layers that are named.
+    pub(crate) fn diff_ids(&self) -> usize {
+        self.rootfs.as_ref().map_or(0, |rootfs| rootfs.diff_ids.len())
+    }
+}
+
+/// Reads the configuration of an image; `None` if no runtime could.
+pub(crate) fn read_config(body: &[u8]) -> Option<Config> {
+    // By way of a document, in which the last of two equal keys counts.
+    serde_json::from_value(parse(body)?).ok()
+}
+
+/// Like Go, this takes bytes that are no UTF-8 in texts.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    serde_json::from_str(&String::from_utf8_lossy(body)).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
-    const AMD64: Platform = Platform { architecture: Architecture::Amd64 };
-    const ARM64: Platform = Platform { architecture: Architecture::Arm64 };
+    const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    const OCI_IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 
-    fn platform(text: &str) -> ImagePlatform {
-        let mut parts = text.split('/').map(str::to_owned);
-        ImagePlatform {
-            os: parts.next().unwrap(),
-            architecture: parts.next().unwrap(),
-            variant: parts.next(),
+    #[test]
+    fn media_types_are_read_as_containerd_reads_them() {
+        for (given, kind) in [
+            (OCI_INDEX.to_owned(), Some(Kind::Index)),
+            ("application/vnd.docker.distribution.manifest.list.v2+json".to_owned(), Some(Kind::Index)),
+            (format!("{OCI_IMAGE}; charset=utf-8"), Some(Kind::Image)),
+            ("application/vnd.docker.distribution.manifest.v2+json".to_owned(), Some(Kind::Image)),
+            (format!("{OCI_IMAGE} ;charset=utf-8"), None),
+            (OCI_IMAGE.to_uppercase(), None),
+            (format!("{OCI_IMAGE}, {OCI_IMAGE}"), None),
+            ("application/vnd.docker.distribution.manifest.v1+prettyjws".to_owned(), None),
+            ("application/json".to_owned(), None),
+            ("text/plain; charset=utf-8".to_owned(), None),
+        ] {
+            let value = HeaderValue::from_str(&given).unwrap();
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, value)]);
+            assert_eq!(Kind::of(&media_type(&headers)), kind, "{given}");
         }
+        assert_eq!(media_type(&HeaderMap::new()), "");
     }
 
     #[test]
-    fn platforms_match_as_containerd_matches_them() {
-        for (text, amd64, arm64, shown) in [
-            ("linux/amd64", true, false, "linux/amd64"),
-            ("linux/amd64/v1", true, false, "linux/amd64"),
-            ("linux/amd64/v3", false, false, "linux/amd64/v3"),
-            ("linux/arm64", false, true, "linux/arm64"),
-            ("linux/arm64/v8", false, true, "linux/arm64"),
-            ("linux/arm/v7", false, false, "linux/arm/v7"),
-            ("windows/amd64", false, false, "windows/amd64"),
-        ] {
-            let platform = platform(text);
-            assert_eq!((platform.runs_on(AMD64), platform.runs_on(ARM64)), (amd64, arm64), "{text}");
-            assert_eq!(platform.show(&Words::default()), shown);
-        }
+    fn odd_entries_do_not_spoil_an_index() {
+        let index = r#"{"schemaVersion":2,"mediaType":null,"manifests":[
+            {"digest":"sha256:x","size":7,"platform":{"os":"linux","architecture":"arm64","variant":"v8"}},
+            {"mediaType":"x/y","digest":null,"platform":{"architecture":"amd64"}},
+            {"platform":{"os":"unknown","architecture":"unknown"}},
+            {}]}"#;
+        let Ok(Manifest::Index(entries)) = read(Kind::Index, index.as_bytes()) else { panic!("no index") };
+        assert_eq!(entries.len(), 4);
+        assert_eq!((entries[0].digest.as_str(), entries[0].size), ("sha256:x", 7));
+        assert_eq!((entries[1].media_type.as_str(), entries[1].digest.as_str()), ("x/y", ""));
+        assert!(entries[2].platform.as_ref().unwrap().is_unknown());
+        assert_eq!(entries[3], Descriptor::default());
+        assert_eq!(read(Kind::Index, br#"{"manifests":null}"#), Ok(Manifest::Index(Vec::new())));
     }
 
     #[test]
-    fn tells_indexes_manifests_and_other_things_apart() {
-        let digest = format!("sha256:{}", "a".repeat(64));
-        let index = format!(
-            r#"{{"schemaVersion":2,"manifests":[
-                {{"digest":"{digest}","platform":{{"os":"linux","architecture":"arm64","variant":"v8"}}}},
-                {{"digest":"{digest}","platform":{{"os":"unknown","architecture":"unknown"}}}},
-                {{"digest":"{digest}"}}]}}"#
-        );
-        let entry = |platform| Entry { digest: digest.clone(), platform };
-        assert_eq!(
-            read(index.as_bytes()),
-            Manifest::Index(vec![entry(Some(platform("linux/arm64/v8"))), entry(None)])
-        );
-        let image = format!(r#"{{"schemaVersion":2,"config":{{"digest":"{digest}"}},"layers":[]}}"#);
-        assert_eq!(read(image.as_bytes()), Manifest::Image { config: digest.clone() });
-        let both = format!(r#"{{"config":{{"digest":"{digest}"}},"manifests":[]}}"#);
-        for (text, reason) in [
-            (both.as_str(), "an index and a manifest at once"),
-            (
-                r#"{"schemaVersion":1,"fsLayers":[]}"#,
-                "a manifest of Docker's schema 1, which container runtimes no longer read",
-            ),
-            (r#"{"config":{"digest":"../../x"}}"#, "no manifest at all"),
-            ("<html>", "no manifest at all"),
+    fn contents_that_contradict_their_type_are_refused() {
+        let index_as_image = "an index, but served as the manifest of one image";
+        let image_as_index = "the manifest of one image, but served as an index";
+        let schema_1 = "a manifest of Docker's schema 1, which container runtimes no longer read";
+        for (kind, content, reason) in [
+            (Kind::Image, r#"{"manifests":[]}"#, index_as_image),
+            (Kind::Image, r#"{"config":{},"manifests":null}"#, index_as_image),
+            (Kind::Index, r#"{"config":{},"manifests":[]}"#, image_as_index),
+            (Kind::Index, r#"{"layers":null,"manifests":[]}"#, image_as_index),
+            (Kind::Image, r#"{"schemaVersion":1,"fsLayers":[]}"#, schema_1),
+            (Kind::Image, r#"{"errors":[{"code":"DENIED"}]}"#, "no manifest at all"),
+            (Kind::Image, r#"{"config":{"digest":7}}"#, "a manifest that is malformed"),
+            (Kind::Index, r#"{"manifests":[{"size":"7"}]}"#, "an index that is malformed"),
+            (Kind::Index, "[]", "no manifest at all"),
+            (Kind::Index, "<html>", "no manifest at all"),
+            (Kind::Index, "", "no manifest at all"),
         ] {
-            assert_eq!(read(text.as_bytes()), Manifest::Unusable(reason), "{text}");
+            assert_eq!(read(kind, content.as_bytes()), Err(reason), "{content}");
+        }
+        let field = |value: &str, rest: &str| format!(r#"{{"mediaType":"{value}",{rest}}}"#);
+        let image = field(OCI_INDEX, r#""config":{}"#);
+        assert_eq!(read(Kind::Image, image.as_bytes()), Err(index_as_image));
+        let index = field(OCI_IMAGE, r#""manifests":[]"#);
+        assert_eq!(read(Kind::Index, index.as_bytes()), Err(image_as_index));
+    }
+
+    #[test]
+    fn configurations_may_leave_fields_out() {
+        let config = |text: &[u8]| read_config(text).unwrap();
+        assert_eq!(config(br#"{"rootfs":{"diff_ids":["a","b"]}}"#).diff_ids(), 2);
+        assert!(!config(br#"{"os":"linux","architecture":null,"rootfs":{}}"#).platform.is_told());
+        assert!(config(br#"{"os":"x","os":"linux","architecture":"amd64"}"#).platform.is_told());
+        assert!(
+            config(b"{\"os\":\"linux\",\"architecture\":\"amd64\",\"author\":\"J\xfcrgen\"}")
+                .platform
+                .is_told()
+        );
+        for unreadable in ["", "[]", r#"{"os":7}"#, r#"{"rootfs":{"diff_ids":7}}"#] {
+            assert_eq!(read_config(unreadable.as_bytes()), None, "{unreadable}");
         }
     }
 }

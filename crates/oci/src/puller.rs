@@ -19,16 +19,20 @@ use crate::{
     Access, Transport,
     address::Address,
     digest::{is_digest, matches, sha256},
-    exchange::Exchange,
-    manifest::{self, Entry, ImagePlatform, Manifest},
+    exchange::{Answer, Exchange},
+    manifest::{self, Config, Descriptor, Image, Kind, Manifest},
+    platform::ImagePlatform,
     refusal::Subject,
-    session::{Session, content_digest},
+    said::status_text,
+    session::{Session, content_digest, content_length},
 };
 
 /// How long one check may wait for registries that ask to come again later.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// How many images of an index are asked for their platforms, where the index does not tell.
-const UNTOLD: usize = 8;
+/// The size in bytes above which containerd reads no manifest.
+const LARGEST: u64 = 4 * 1048 * 1048;
+/// How deep indexes may lie in indexes.
+const DEPTH: usize = 4;
 
 /// Proves that images can be pulled, by reading their manifests and platforms as a container runtime does.
 ///
@@ -44,21 +48,22 @@ pub struct Puller {
     known: Arc<Known>,
 }
 
-/// What is known of manifests.
+/// What is known of tags, manifests and configurations.
 #[derive(Default)]
 struct Known {
     /// The digest that a tag named when it was first looked at, by the URL with the tag.
     tags: Mutex<BTreeMap<Url, String>>,
-    /// The manifests that were read, by the URL with their digest.
-    read: Mutex<BTreeMap<Url, Seen>>,
+    /// What was read, by the URL with its digest.
+    manifests: Mutex<BTreeMap<Url, Seen>>,
+    configs: Mutex<BTreeMap<Url, Config>>,
 }
 
 /// A manifest or index that was read.
 #[derive(Clone)]
 struct Seen {
-    platforms: Vec<ImagePlatform>,
-    /// The digests of an index's manifests.
-    manifests: Vec<String>,
+    kind: Kind,
+    size: usize,
+    manifest: Arc<Manifest>,
 }
 
 impl Puller {
@@ -126,144 +131,263 @@ struct Check<'a> {
     known: &'a Known,
 }
 
-/// A manifest that the registry let the credential at.
+/// A manifest that the registry let the credential at, as its headers describe it.
 struct Found {
     /// The call that found it, as errors name it.
     at: String,
-    /// Its digest, where the registry tells it.
-    digest: Option<String>,
+    digest: String,
+    kind: Kind,
+    /// Its size, if it was told without the content.
+    size: Option<u64>,
     /// Its content, where it took reading it.
     content: Option<Bytes>,
+}
+
+/// What an image or index holds.
+#[derive(Default)]
+struct Contents {
+    platforms: Vec<ImagePlatform>,
+    /// The digests of an index's manifests.
+    manifests: Vec<String>,
 }
 
 impl Check<'_> {
     async fn run(mut self, platform: Platform) -> Result<PullProof, Failure> {
         let found = self.find().await?;
-        let known = found.digest.as_ref().and_then(|digest| Some((digest.clone(), self.recall(digest)?)));
-        let (digest, Seen { platforms: has, manifests }) = match known {
-            // Where it names none for an image, it matters for which platform that was asked.
-            Some((digest, seen)) if seen.platforms.iter().any(|one| one.runs_on(platform)) => (digest, seen),
-            _ => self.look(&found, platform).await?,
+        let found = self.first(found).await?;
+        let (at, digest) = (found.at.clone(), found.digest.clone());
+        let manifest = self.manifest(found).await?;
+        let contents = match &*manifest {
+            Manifest::Image(image) => self.single(&at, image, platform).await?,
+            Manifest::Index(_) => self.select(&at, manifest, platform).await?,
         };
-        let at = found.at;
-        let words = self.session.words();
-        let mut platforms: Vec<String> = Vec::new();
-        for text in has.iter().map(|one| one.show(words)) {
-            if !platforms.contains(&text) {
-                platforms.push(text);
-            }
-        }
-        if has.iter().any(|one| one.runs_on(platform)) {
-            Ok(PullProof { digest, platforms, manifests, note: None })
-        } else {
-            Err(self.session.subject().wrong_platform(&at, platform, &platforms))
-        }
+        let platforms = self.shown(&contents.platforms);
+        let is_untold = platforms.is_empty();
+        let note = is_untold.then(|| "the image does not name its platform".to_owned());
+        Ok(PullProof { digest, platforms, manifests: contents.manifests, note })
     }
 
-    /// Reads the manifest, and answers with its digest and what it holds.
-    async fn look(
-        &mut self,
-        Found { at, digest, content }: &Found,
-        platform: Platform,
-    ) -> Result<(String, Seen), Failure> {
-        let reference = digest.as_deref().unwrap_or_else(|| self.image.manifest_reference()).to_owned();
-        let content = match content {
-            Some(content) => self.verified(at, &reference, content.clone())?,
-            None => self.manifest(at, &reference).await?,
-        };
-        let digest = digest.clone().unwrap_or_else(|| sha256(&content));
-        let seen = match manifest::read(&content) {
-            Manifest::Index(entries) => {
-                let manifests = entries.iter().map(|entry| entry.digest.clone());
-                let manifests = manifests.filter(|digest| is_digest(digest)).collect();
-                Seen { platforms: self.platforms(at, entries, platform).await?, manifests }
-            }
-            Manifest::Image { config } => {
-                Seen { platforms: vec![self.config(at, &config).await?], manifests: Vec::new() }
-            }
-            Manifest::Unusable(what) => return Err(self.session.subject().no_image(at, what)),
-        };
-        let url = self.session.address().manifest(self.image.repository(), &digest);
-        lock(&self.known.read).insert(url, seen.clone());
-        Ok((digest, seen))
-    }
-
-    /// The manifest with this digest, if it was read before.
-    fn recall(&self, digest: &str) -> Option<Seen> {
-        let url = self.session.address().manifest(self.image.repository(), digest);
-        lock(&self.known.read).get(&url).cloned()
-    }
-
-    /// Finds the manifest.
+    /// Finds the manifest, as containerd does: by HEAD, if that tells digest and length.
     async fn find(&mut self) -> Result<Found, Failure> {
         let url = self.session.address().manifest(self.image.repository(), self.image.manifest_reference());
-        let get;
         let head = self.session.read(Method::HEAD, url.clone(), manifest::ACCEPT).await?;
-        let (headers, content) = if head.status.is_success() {
-            (&head.headers, None)
-        } else {
-            // The answer to HEAD has no body; the registry's words come with that to GET.
-            let answer = self.session.read(Method::GET, url.clone(), manifest::ACCEPT).await?;
-            if !answer.status.is_success() {
-                return Err(self.session.refusal(&head.at, &answer));
+        if head.status.is_success()
+            && let Some(found) = self.told(&head)?
+        {
+            return Ok(found);
+        }
+        // The answer to HEAD has no body; if it is a refusal, the registry's words come with that to GET.
+        let answer = self.session.read(Method::GET, url, manifest::ACCEPT).await?;
+        if !answer.status.is_success() {
+            return Err(self.session.refusal(&head.at, &answer));
+        }
+        let is_without_head = head.status == StatusCode::METHOD_NOT_ALLOWED;
+        if !head.status.is_success() && !is_without_head {
+            return Err(self.session.subject().refuses_head(&head.at, &status_text(head.status)));
+        }
+        let told = if is_without_head { self.told(&answer)? } else { None };
+        let content = answer.body.clone();
+        match told {
+            Some(found) => Ok(Found { content: Some(content), ..found }),
+            None => {
+                let kind = self.kind(&answer)?;
+                let digest = self.image.digest().map_or_else(|| sha256(&content), str::to_owned);
+                Ok(Found { at: answer.at, digest, kind, size: None, content: Some(content) })
             }
-            get = answer;
-            (&get.headers, Some(get.body.clone()))
-        };
-        let told = content_digest(headers).filter(|digest| is_digest(digest)).map(str::to_owned);
-        let digest = match (self.image.digest(), told) {
-            (Some(wanted), Some(told)) if wanted != told => {
-                return Err(self.session.subject().wrong_content(&head.at, wanted));
-            }
-            (Some(wanted), _) => Some(wanted.to_owned()),
-            (None, Some(told)) => {
-                let first = lock(&self.known.tags).entry(url).or_insert_with(|| told.clone()).clone();
-                if first != told {
-                    return Ok(Found { at: head.at, digest: Some(first), content: None });
-                }
-                Some(told)
-            }
-            (None, None) => None,
-        };
-        Ok(Found { at: head.at, digest, content })
+        }
     }
 
-    /// The content of a manifest that was found under the tag or digest `reference`.
-    async fn manifest(&mut self, at: &str, reference: &str) -> Result<Bytes, Failure> {
-        let url = self.session.address().manifest(self.image.repository(), reference);
+    /// The manifest that the tag named when this run first looked at it: within a run, a tag has one digest.
+    async fn first(&mut self, found: Found) -> Result<Found, Failure> {
+        if self.image.digest().is_some() {
+            return Ok(found);
+        }
+        let address = self.session.address();
+        let tag = address.manifest(self.image.repository(), self.image.manifest_reference());
+        let digest = lock(&self.known.tags).entry(tag).or_insert_with(|| found.digest.clone()).clone();
+        if digest == found.digest {
+            return Ok(found);
+        }
+        let url = address.manifest(self.image.repository(), &digest);
+        let known = lock(&self.known.manifests).get(&url).map(|seen| seen.kind);
+        let (kind, content) = match known {
+            Some(kind) => (kind, None),
+            None => {
+                let (kind, content) = self.fetch(&found.at, url).await?;
+                (kind, Some(content))
+            }
+        };
+        Ok(Found { at: found.at, digest, kind, size: None, content })
+    }
+
+    /// The manifest that the headers of `answer` describe; `None` if they lack its digest or length.
+    fn told(&self, answer: &Answer) -> Result<Option<Found>, Failure> {
+        let subject = self.session.subject();
+        let Some(size) = content_length(&answer.headers) else { return Ok(None) };
+        let digest = match self.image.digest() {
+            // The image's own digest counts, of whichever algorithm the registry tells another one.
+            Some(digest) => digest.to_owned(),
+            None => match content_digest(&answer.headers) {
+                Some(digest) if is_digest(&digest) => digest,
+                Some(other) => return Err(subject.bad_digest(&answer.at, &self.quote(&other))),
+                None => return Ok(None),
+            },
+        };
+        let kind = self.kind(answer)?;
+        if size == 0 {
+            return Err(subject.wrong_size(&answer.at, &digest, 0, None));
+        }
+        if size > LARGEST {
+            return Err(subject.too_long(&answer.at, size));
+        }
+        Ok(Some(Found { at: answer.at.clone(), digest, kind, size: Some(size), content: None }))
+    }
+
+    /// The kind of manifest as which an answer is served.
+    fn kind(&self, answer: &Answer) -> Result<Kind, Failure> {
+        let media_type = manifest::media_type(&answer.headers);
+        let wrong = || self.session.subject().wrong_type(&answer.at, &self.quote(&media_type));
+        Kind::of(&media_type).ok_or_else(wrong)
+    }
+
+    /// Reads the manifest that was found, unless it was read before. It must be what was told of it.
+    async fn manifest(&mut self, found: Found) -> Result<Arc<Manifest>, Failure> {
+        let Found { at, digest, kind, size, content } = found;
+        let url = self.session.address().manifest(self.image.repository(), &digest);
+        let known = lock(&self.known.manifests).get(&url).cloned();
+        let seen = match known {
+            Some(seen) => seen,
+            None => {
+                let (served_as, content) = match content {
+                    Some(content) => (kind, content),
+                    None => self.fetch(&at, url.clone()).await?,
+                };
+                let subject = self.session.subject();
+                if !matches(&digest, &content) {
+                    return Err(subject.wrong_content(&at, &digest));
+                }
+                if content.len() as u64 > LARGEST {
+                    return Err(subject.too_long(&at, content.len() as u64));
+                }
+                let manifest =
+                    manifest::read(served_as, &content).map_err(|what| subject.no_image(&at, what))?;
+                let seen = Seen { kind: served_as, size: content.len(), manifest: Arc::new(manifest) };
+                lock(&self.known.manifests).insert(url, seen.clone());
+                seen
+            }
+        };
+        let subject = self.session.subject();
+        match size {
+            Some(size) if size != seen.size as u64 => {
+                Err(subject.wrong_size(&at, &digest, size, Some(seen.size)))
+            }
+            _ if kind != seen.kind => {
+                Err(subject.no_image(&at, "announced as one kind of manifest, and is another"))
+            }
+            _ => Ok(seen.manifest),
+        }
+    }
+
+    /// The content of a manifest, and the kind as which it is served.
+    async fn fetch(&mut self, at: &str, url: Url) -> Result<(Kind, Bytes), Failure> {
         let answer = self.session.read(Method::GET, url, manifest::ACCEPT).await?;
         if !answer.status.is_success() {
             return Err(self.session.refusal(at, &answer));
         }
-        self.verified(at, reference, answer.body)
+        Ok((self.kind(&answer)?, answer.body))
     }
 
-    /// The platforms that an index is for. Where it names none for an image, the image itself is asked, but only if
-    /// it matters.
-    async fn platforms(
+    /// An image without an index. Runtimes do not select it by its platform; one that names another platform could
+    /// still not run.
+    async fn single(&mut self, at: &str, image: &Image, platform: Platform) -> Result<Contents, Failure> {
+        let config = self.config(at, image, true).await?;
+        if config.platform.rules_out(platform) {
+            return Err(self.wrong_platform(at, platform, &[config.platform]));
+        }
+        let platforms = Some(config.platform).filter(ImagePlatform::is_told).into_iter().collect();
+        Ok(Contents { platforms, manifests: Vec::new() })
+    }
+
+    /// Selects the image of an index that a runtime on `platform` takes. If the index does not name that image's platform,
+    /// the image does.
+    async fn select(
         &mut self,
         at: &str,
-        entries: Vec<Entry>,
-        wanted: Platform,
-    ) -> Result<Vec<ImagePlatform>, Failure> {
-        let mut platforms: Vec<_> = entries.iter().filter_map(|entry| entry.platform.clone()).collect();
-        if platforms.iter().any(|platform| platform.runs_on(wanted)) {
-            return Ok(platforms);
-        }
-        let untold = entries.iter().filter(|entry| entry.platform.is_none() && is_digest(&entry.digest));
-        for entry in untold.take(UNTOLD) {
-            let content = self.manifest(at, &entry.digest).await?;
-            if let Manifest::Image { config } = manifest::read(&content) {
-                platforms.push(self.config(at, &config).await?);
+        mut index: Arc<Manifest>,
+        platform: Platform,
+    ) -> Result<Contents, Failure> {
+        let mut contents = Contents::default();
+        for _ in 0..DEPTH {
+            let Manifest::Index(entries) = &*index else { break };
+            let images = || entries.iter().filter(|entry| !entry.is_attestation());
+            contents.platforms.extend(images().filter_map(|entry| entry.platform.clone()));
+            contents
+                .manifests
+                .extend(images().map(|entry| entry.digest.clone()).filter(|digest| is_digest(digest)));
+            let Some(entry) = choose(entries, platform) else {
+                return Err(self.wrong_platform(at, platform, &contents.platforms));
+            };
+            let found = self.entry(at, entry)?;
+            if found.kind == Kind::Image && entry.platform.is_some() {
+                return Ok(contents);
             }
+            let child = self.manifest(found).await?;
+            if let Manifest::Image(image) = &*child {
+                let config = self.config(at, image, false).await?;
+                let runs = config.platform.rank(platform).is_some();
+                contents.platforms.push(config.platform);
+                return if runs {
+                    Ok(contents)
+                } else {
+                    Err(self.wrong_platform(at, platform, &contents.platforms))
+                };
+            }
+            index = child;
         }
-        Ok(platforms)
+        Err(self.session.subject().no_image(at, "an index of indexes of indexes"))
     }
 
-    /// The platform that an image's configuration names.
-    async fn config(&mut self, at: &str, digest: &str) -> Result<ImagePlatform, Failure> {
+    /// The manifest that an index's entry describes, before it is read.
+    fn entry(&self, at: &str, entry: &Descriptor) -> Result<Found, Failure> {
+        let subject = self.session.subject();
+        let Some(kind) = Kind::of(&entry.media_type) else {
+            let media_type = self.quote(&entry.media_type);
+            let what =
+                format!("an index, whose entry for the task's platform has the media type `{media_type}`");
+            return Err(subject.no_image(at, &what));
+        };
+        let size = self.described(at, entry)?;
+        Ok(Found { at: at.to_owned(), digest: entry.digest.clone(), kind, size: Some(size), content: None })
+    }
+
+    /// The size of a part, if runtimes could read it.
+    fn described(&self, at: &str, part: &Descriptor) -> Result<u64, Failure> {
+        let subject = self.session.subject();
+        if !is_digest(&part.digest) {
+            return Err(subject.bad_digest(at, &self.quote(&part.digest)));
+        }
+        match u64::try_from(part.size) {
+            Ok(size) if size > 0 => Ok(size),
+            _ => Err(subject.wrong_size(at, &part.digest, 0, None)),
+        }
+    }
+
+    /// Reads an image's configuration, unless it was read before.
+    async fn config(&mut self, at: &str, image: &Image, is_single: bool) -> Result<Config, Failure> {
+        let Descriptor { media_type, digest, .. } = &image.config;
+        let is_legacy = is_single && media_type == manifest::LEGACY_CONFIG;
+        if !is_legacy && !manifest::is_config(media_type) {
+            let media_type = self.quote(media_type);
+            let what = format!("an artifact, whose configuration has the media type `{media_type}`");
+            return Err(self.session.subject().no_image(at, &what));
+        }
+        let size = self.described(at, &image.config)?;
         let url = self.session.address().blob(self.image.repository(), digest);
-        let answer = self.session.read(Method::GET, url, "*/*").await?;
+        let known = lock(&self.known.configs).get(&url).cloned();
+        if let Some(config) = known {
+            return Ok(config);
+        }
+        let answer = self.session.read(Method::GET, url.clone(), "*/*").await?;
         let subject = self.session.subject();
         match answer.status {
             status if status.is_success() => {}
@@ -272,16 +396,53 @@ impl Check<'_> {
             }
             _ => return Err(subject.unexpected(&answer.at, &self.session.said(&answer))),
         }
-        let content = self.verified(&answer.at, digest, answer.body)?;
-        let unusable = || subject.no_image(at, "an artifact without operating system and architecture");
-        manifest::read_platform(&content).ok_or_else(unusable)
+        if !matches(digest, &answer.body) {
+            return Err(subject.wrong_content(&answer.at, digest));
+        }
+        if size != answer.body.len() as u64 {
+            return Err(subject.wrong_size(&answer.at, digest, size, Some(answer.body.len())));
+        }
+        let no_image = |what| Err(subject.no_image(at, what));
+        let Some(config) = manifest::read_config(&answer.body) else {
+            return no_image("an artifact, whose configuration no runtime can read");
+        };
+        if config.rootfs.is_none() && !config.platform.is_told() {
+            return no_image("an artifact without operating system, architecture and root file system");
+        }
+        if !image.fits(config.diff_ids()) {
+            return no_image("an artifact, whose configuration names other layers than its manifest");
+        }
+        lock(&self.known.configs).insert(url, config.clone());
+        Ok(config)
     }
 
-    /// `content`, if it is what the reference says, where that is a digest.
-    fn verified(&self, at: &str, reference: &str, content: Bytes) -> Result<Bytes, Failure> {
-        if is_digest(reference) && !matches(reference, &content) {
-            return Err(self.session.subject().wrong_content(at, reference));
-        }
-        Ok(content)
+    fn wrong_platform(&self, at: &str, platform: Platform, has: &[ImagePlatform]) -> Failure {
+        self.session.subject().wrong_platform(at, platform, &self.shown(has))
     }
+
+    /// Platforms as people write them, each once.
+    fn shown(&self, platforms: &[ImagePlatform]) -> Vec<String> {
+        let mut shown: Vec<String> = Vec::new();
+        for text in platforms.iter().map(|platform| platform.show(self.session.words())) {
+            if !shown.contains(&text) {
+                shown.push(text);
+            }
+        }
+        shown
+    }
+
+    /// A registry's words, without secrets.
+    fn quote(&self, text: &str) -> String {
+        self.session.words().quote(text, 100)
+    }
+}
+
+/// The entry that containerd takes: the one whose platform ranks best, the first of equal ones, and before those that
+/// name no platform.
+fn choose(entries: &[Descriptor], platform: Platform) -> Option<&Descriptor> {
+    let ranked = entries.iter().filter_map(|entry| match &entry.platform {
+        Some(own) => Some((own.rank(platform)?, entry)),
+        None => Some((usize::MAX, entry)),
+    });
+    Some(ranked.min_by_key(|(rank, _)| *rank)?.1)
 }

@@ -90,7 +90,11 @@ impl Subject<'_> {
     /// The image has only other platforms.
     pub(crate) fn wrong_platform(&self, at: &str, wanted: Platform, has: &[String]) -> Failure {
         let image = self.image;
-        let message = format!("{image} has {} only, the task runs on {wanted}", list(has));
+        let message = if has.is_empty() {
+            format!("{image} has no image for any platform, the task runs on {wanted}")
+        } else {
+            format!("{image} has {} only, the task runs on {wanted}", list(has))
+        };
         let build = format!("build the image for {wanted} (docker buildx build --platform {wanted})");
         let other = match wanted.architecture {
             Architecture::Amd64 => Architecture::Arm64,
@@ -110,6 +114,62 @@ impl Subject<'_> {
         Failure::new(FailureKind::Invalid, message)
             .at(at)
             .help("push a container image, with a current docker buildx or podman")
+    }
+
+    /// The media type of an answer is none that a container runtime takes for a manifest.
+    pub(crate) fn wrong_type(&self, at: &str, media_type: &str) -> Failure {
+        let registry = self.registry();
+        let what = match media_type {
+            "" => "without a content type".to_owned(),
+            media_type => format!("as `{media_type}`"),
+        };
+        let message =
+            format!("{registry} serves {} {what}, which container runtimes refuse to pull", self.image);
+        Failure::new(FailureKind::Invalid, message).at(at).help(
+            "have the registry, or the proxy or bucket in its place, send the manifest's own media type, such as \
+             application/vnd.oci.image.manifest.v1+json, to HEAD and GET alike",
+        )
+    }
+
+    /// HEAD fails, with which container runtimes begin, and GET does not.
+    pub(crate) fn refuses_head(&self, at: &str, head: &str) -> Failure {
+        let message = format!(
+            "{} answers HEAD with {head}, but GET with the manifest of {}: container runtimes ask with HEAD",
+            self.registry(),
+            self.image
+        );
+        Failure::new(FailureKind::NotFound, message)
+            .at(at)
+            .help("have the registry, or the proxy in front of it, answer HEAD as it answers GET")
+    }
+
+    /// A digest in a header or an index is malformed, or of an unknown algorithm.
+    pub(crate) fn bad_digest(&self, at: &str, digest: &str) -> Failure {
+        let message =
+            format!("{} names a digest for {} that is none: `{digest}`", self.registry(), self.image);
+        Failure::new(FailureKind::Invalid, message)
+            .at(at)
+            .help("push the image again; if that does not help, ask the registry's operator")
+    }
+
+    /// The content is not as long as a header or descriptor says.
+    pub(crate) fn wrong_size(&self, at: &str, digest: &str, told: u64, actual: Option<usize>) -> Failure {
+        let registry = self.registry();
+        let but = match actual {
+            Some(actual) => format!("but answers with {actual}"),
+            None => "which container runtimes refuse".to_owned(),
+        };
+        let message = format!("{registry} names a size of {told} bytes for {digest}, {but}");
+        Failure::new(FailureKind::Unavailable, message)
+            .at(at)
+            .help("look for a proxy or a mirror that changes what passes it")
+    }
+
+    /// The manifest is too long.
+    pub(crate) fn too_long(&self, at: &str, size: u64) -> Failure {
+        let message =
+            format!("the manifest of {} has {size} bytes, more than container runtimes read", self.image);
+        Failure::new(FailureKind::Invalid, message).at(at).help("leave out annotations and embedded data")
     }
 
     /// The manifest is there, but something that it names is not.
@@ -134,12 +194,15 @@ impl Subject<'_> {
             .help("check that the host is a container registry, and that no proxy answers in its place")
     }
 
-    /// A redirect leads to another host, which wants a credential.
+    /// A redirect leads to another host, which does not let the image be read anonymously.
     pub(crate) fn moved(&self, at: &str, host: &str, said: &Said) -> Failure {
-        let message = format!(
-            "{} redirects to {host}, where the credential is not sent because it is for another host: {said}",
-            self.registry()
-        );
+        let registry = self.registry();
+        let message = match &self.user {
+            Some(_) => format!(
+                "{registry} redirects to {host}, where the credential is not sent because it is for another host: {said}"
+            ),
+            None => format!("{registry} redirects to {host}, which wants a credential: {said}"),
+        };
         Failure::new(FailureKind::Denied, message).at(at).help(format!("name the image by the host {host}"))
     }
 
@@ -220,7 +283,7 @@ pub(crate) fn no_answer(who: &str, at: &str, kind: TransportErrorKind, error: &s
 
 /// A redirect that leads nowhere, or where no request may go.
 pub(crate) fn bad_redirect(registry: &str, at: &str) -> Failure {
-    let message = format!("{registry} redirects in circles, or to an address that is not https");
+    let message = format!("{registry} redirects in circles, or to an address that cannot be followed");
     Failure::new(FailureKind::Unavailable, message)
         .at(at)
         .help("have the registry's operator correct the redirect")
@@ -231,7 +294,7 @@ fn list(items: &[String]) -> String {
     let shown = &items[..items.len().min(8)];
     let more = items.len() - shown.len();
     match shown.split_last() {
-        None => "no platform".to_owned(),
+        None => String::new(),
         Some(_) if more > 0 => format!("{} and {more} more", shown.join(", ")),
         Some((only, [])) => only.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),

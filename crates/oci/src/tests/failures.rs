@@ -3,7 +3,8 @@
 use longshore_model::{Failure, FailureKind};
 
 use super::script::{
-    AMD64, ARM64, INDEX, LOGIN_URL, MANIFEST, Script, TOKEN, TOKEN_URL, broken, credential, error, reply,
+    AMD64, ARM64, IMAGE, INDEX, LOGIN_URL, MANIFEST, Script, TOKEN, TOKEN_URL, broken, credential,
+    descriptor, error, reply,
 };
 use crate::TransportErrorKind;
 
@@ -99,7 +100,12 @@ async fn the_rarer_ways_to_fail() {
         )
         .check(AMD64)
         .await;
-    let helm_chart = Script::default().token().manifest(INDEX, "{}").check(AMD64).await;
+    let chart = descriptor("application/vnd.cncf.helm.config.v1+json", "{}", "");
+    let chart = format!(r#"{{"schemaVersion":2,"config":{chart},"layers":[]}}"#);
+    let helm_chart = Script::default().token().manifest(IMAGE, &chart).check(AMD64).await;
+    let empty_index = Script::default().token().manifest(INDEX, r#"{"manifests":[]}"#).check(AMD64).await;
+    let wrong_type =
+        Script::default().token().headers("text/html; charset=utf-8", "<html>").check(AMD64).await;
     let endpoint =
         Script::default().check_image("ghcr.io/acme/api", ARM64, None, Some("ftp://user:pass@mirror")).await;
     let mut strange = credential();
@@ -114,6 +120,8 @@ async fn the_rarer_ways_to_fail() {
         unknown_challenge,
         no_certificate,
         helm_chart,
+        empty_index,
+        wrong_type,
         endpoint,
         colon,
     ];

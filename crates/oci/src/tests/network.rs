@@ -18,7 +18,7 @@ use longshore_plugin::PullCheck;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::script::{AMD64, INDEX, PASSWORD, TOKEN, credential, error};
+use super::script::{AMD64, IMAGE, PASSWORD, TOKEN, credential, error, image_with};
 use crate::{Puller, ReqwestTransport, Transport, TransportErrorKind, digest::sha256};
 
 /// A server on a thread and a clock of its own.
@@ -114,8 +114,8 @@ pub(super) fn registry(
     let scheme = if tls.is_some() { "https" } else { "http" };
     Server::start_with(tls, delay, move |call, request| {
         let own = request.headers()[header::HOST].to_str().unwrap();
-        let manifest =
-            format!(r#"{{"config":{{"digest":"{}"}}}}"#, sha256(br#"{"os":"linux","architecture":"amd64"}"#));
+        let manifest = image_with(r#"{"os":"linux","architecture":"amd64"}"#);
+        let length = manifest.len().to_string();
         let digest = sha256(manifest.as_bytes());
         let path = request.uri().path();
         if path == "/token" {
@@ -131,7 +131,8 @@ pub(super) fn registry(
         if path.starts_with("/v2/api/blobs/") {
             return blob();
         }
-        let headers = [("content-type", INDEX), ("docker-content-digest", digest.as_str())];
+        let headers =
+            [("content-type", IMAGE), ("docker-content-digest", &digest), ("content-length", &length)];
         match request.method().as_str() {
             "HEAD" => respond(200, &headers, ""),
             _ => respond(200, &headers, &manifest),

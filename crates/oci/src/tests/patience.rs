@@ -5,7 +5,7 @@ use std::time::Duration;
 use longshore_model::FailureKind;
 use tokio::time::Instant;
 
-use super::script::{AMD64, MANIFEST, Script, broken, error, reply};
+use super::script::{AMD64, AMD64_INDEX, MANIFEST, Script, broken, error, index, reply};
 use crate::TransportErrorKind;
 
 fn head() -> String {
@@ -14,8 +14,7 @@ fn head() -> String {
 
 /// An open registry whose image is for amd64.
 fn answers(script: Script) -> Script {
-    let index = r#"{"manifests":[{"digest":"x","platform":{"os":"linux","architecture":"amd64"}}]}"#;
-    script.then(&head(), reply(200, &[], "")).then(&format!("GET {MANIFEST}"), reply(200, &[], index))
+    script.then(&head(), reply(200, &[], "")).then(&format!("GET {MANIFEST}"), index(&AMD64_INDEX))
 }
 
 #[tokio::test(start_paused = true)]

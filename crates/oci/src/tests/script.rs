@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use async_trait::async_trait;
@@ -17,6 +17,25 @@ use crate::{Puller, Transport, TransportError, TransportErrorKind, digest::sha25
 pub(super) const AMD64: Platform = Platform { architecture: Architecture::Amd64 };
 pub(super) const ARM64: Platform = Platform { architecture: Architecture::Arm64 };
 pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(super) const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+/// The index of an image for `linux/amd64`.
+pub(super) static AMD64_INDEX: LazyLock<String> = LazyLock::new(|| {
+    let platform = r#"{"os":"linux","architecture":"amd64"}"#;
+    format!(r#"{{"manifests":[{}]}}"#, descriptor(IMAGE, "amd64", &format!(r#","platform":{platform}"#)))
+});
+
+/// A descriptor of `content`; `more` are further fields, each with a comma before it.
+pub(super) fn descriptor(media_type: &str, content: &str, more: &str) -> String {
+    let (digest, size) = (sha256(content.as_bytes()), content.len());
+    format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}{more}}}"#)
+}
+
+/// The manifest of a single image with this configuration, and without layers.
+pub(super) fn image_with(config: &str) -> String {
+    format!(r#"{{"schemaVersion":2,"config":{},"layers":[]}}"#, descriptor(CONFIG, config, ""))
+}
 
 /// The password of [`credential`].
 pub(super) const PASSWORD: &str = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
@@ -59,12 +78,18 @@ impl Script {
 
     /// Expects the manifest to be asked for with the token, and answers that it is `content`.
     pub(super) fn manifest(self, content_type: &str, content: &str) -> Self {
-        let digest = sha256(content.as_bytes());
-        let headers = [("content-type", content_type), ("docker-content-digest", digest.as_str())];
-        self.then(&format!("HEAD {MANIFEST} as bearer TOKEN"), reply(200, &headers, "")).then(
-            &format!("GET https://ghcr.io/v2/acme/api/manifests/{digest} as bearer TOKEN"),
-            reply(200, &headers, content),
+        self.headers(content_type, content).then(
+            &format!("GET {} as bearer TOKEN", by_digest(content)),
+            reply(200, &[("content-type", content_type)], content),
         )
+    }
+
+    /// Expects the manifest to be asked for with the token, and describes it as `content`.
+    pub(super) fn headers(self, content_type: &str, content: &str) -> Self {
+        let (digest, length) = (sha256(content.as_bytes()), content.len().to_string());
+        let headers =
+            [("content-type", content_type), ("docker-content-digest", &digest), ("content-length", &length)];
+        self.then(&format!("HEAD {MANIFEST} as bearer TOKEN"), reply(200, &headers, ""))
     }
 
     /// Expects a request for the manifest with the token, and for the words after it.
@@ -99,9 +124,20 @@ impl Script {
 }
 
 pub(super) const MANIFEST: &str = "https://ghcr.io/v2/acme/api/manifests/1";
-pub(super) const TOKEN_URL: &str =
-    "https://ghcr.io/token?service=ghcr.io&scope=repository%3Aacme%2Fapi%3Apull";
+/// With the scope of the challenge beside that of the image, as containerd asks for it.
+pub(super) const TOKEN_URL: &str = "https://ghcr.io/token?service=ghcr.io\
+    &scope=repository%3Aacme%2Fapi%3Apull&scope=repository%3Auser%2Fimage%3Apull";
 pub(super) const LOGIN_URL: &str = "https://ghcr.io/token?service=ghcr.io";
+
+/// Where the manifest or index `content` of `ghcr.io/acme/api` is, by its digest.
+pub(super) fn by_digest(content: &str) -> String {
+    format!("https://ghcr.io/v2/acme/api/manifests/{}", sha256(content.as_bytes()))
+}
+
+/// An answer with an index.
+pub(super) fn index(content: &str) -> Reply {
+    reply(200, &[("content-type", INDEX)], content)
+}
 
 pub(super) fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
     let mut response = Response::builder().status(status);

@@ -9,7 +9,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::script::{
-    AMD64, INDEX, LOGIN_URL, MANIFEST, PASSWORD, Script, TOKEN, TOKEN_URL, broken, error, reply,
+    AMD64, AMD64_INDEX, INDEX, LOGIN_URL, MANIFEST, PASSWORD, Script, TOKEN, TOKEN_URL, broken, error, index,
+    reply,
 };
 use crate::TransportErrorKind;
 
@@ -70,11 +71,20 @@ async fn a_registry_that_repeats_secrets_does_not_bring_them_to_light() {
             reply(307, &[("location", &format!("https://x.example/{TOKEN}?{PASSWORD}"))], ""),
         )
         .then(&format!("HEAD https://x.example/{TOKEN}?{PASSWORD}"), broken(TransportErrorKind::Tls, &echo));
-    let index = format!(
+    let platform = format!(
         r#"{{"manifests":[{{"digest":"x","platform":{{"os":"{PASSWORD}","architecture":"{TOKEN}"}}}}]}}"#
     );
-    let other_platform = Script::default().token().manifest(INDEX, &index);
-    for script in [refused_login, refused_manifest, plain_text, redirected, other_platform] {
+    let other_platform = Script::default().token().manifest(INDEX, &platform);
+    let entry = r#"{"digest":"x","platform":{"os":"linux","architecture":"amd64"}}"#;
+    let entry = entry.replace("{\"digest", &format!("{{\"mediaType\":\"{PASSWORD}\",\"digest"));
+    let media_type = Script::default().token().manifest(INDEX, &format!(r#"{{"manifests":[{entry}]}}"#));
+    let content_type = Script::default().token().headers(PASSWORD, "{}");
+    let digest = Script::default().token().then(
+        &format!("HEAD {MANIFEST} as bearer TOKEN"),
+        reply(200, &[("docker-content-digest", PASSWORD), ("content-length", "2")], ""),
+    );
+    let manifest = [other_platform, media_type, content_type, digest];
+    for script in [refused_login, refused_manifest, plain_text, redirected].into_iter().chain(manifest) {
         let failure = script.check(AMD64).await.unwrap_err();
         assert_hidden(&format!("{failure} {failure:?}"));
         assert!(failure.to_string().contains("[secret]"), "{failure}");
@@ -87,13 +97,12 @@ async fn a_registry_that_repeats_secrets_does_not_bring_them_to_light() {
 
 #[tokio::test]
 async fn a_digest_that_is_none_does_not_become_part_of_the_proof() {
-    let index = r#"{"manifests":[{"digest":"x","platform":{"os":"linux","architecture":"amd64"}}]}"#;
     let script = Script::default()
         .token()
         .then(
             &format!("HEAD {MANIFEST} as bearer TOKEN"),
             reply(200, &[("docker-content-digest", PASSWORD)], ""),
         )
-        .then(&format!("GET {MANIFEST} as bearer TOKEN"), reply(200, &[], index));
+        .then(&format!("GET {MANIFEST} as bearer TOKEN"), index(&AMD64_INDEX));
     assert_hidden(&format!("{:?}", script.check(AMD64).await.unwrap()));
 }
