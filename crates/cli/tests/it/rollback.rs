@@ -177,7 +177,7 @@ fn restart_replaces_the_tasks() {
     assert_eq!((new.len(), revision), (2, same));
     assert!(new.iter().all(|task| !old.contains(task)), "{old:?} {new:?}");
     assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Done);
-    let idle = set(&project, &["deploy"], &["services.api.desired-count=0"]);
+    let idle = set(&project, &["deploy", "--yes"], &["services.api.desired-count=0"]);
     done(&idle);
     assert!(done(&project.run(&["restart", "--yes"])).contains("There is nothing to restart."));
 }
