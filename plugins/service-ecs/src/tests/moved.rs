@@ -33,8 +33,8 @@ async fn a_service_that_moves_keeps_the_task_definition_that_it_runs_on() {
     assert_eq!(bench.plan(&changed).await.unwrap().of("task-definition.api").action, Action::Update);
 }
 
-fn fields(plan: &StepPlan) -> Vec<&str> {
-    plan.changes.iter().map(|change| change.field.as_str()).collect()
+fn orphans(plan: &StepPlan) -> Vec<&str> {
+    plan.orphans.iter().map(|orphan| orphan.resource.as_str()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,16 +46,16 @@ async fn the_task_definitions_of_a_service_that_leaves_are_planned_to_go_with_it
     let services = undeclared::all(&bench.aws).remove(0);
     let step = UndeclaredStep { undeclared: services, declared: Arc::new(Declared::default()) };
     let plan = step.plan(&context, &Inputs::default()).await.unwrap();
-    assert_eq!((fields(&plan), plan.resources), (vec!["service main/api", "task definition shop-api"], 2));
+    assert_eq!((orphans(&plan), plan.resources), (vec!["service main/api", "task definition shop-api"], 2));
     // When everything goes, families are looked for by themselves.
-    assert_eq!(fields(&step.plan_removal(&context).await.unwrap()), ["service main/api"]);
+    assert_eq!(orphans(&step.plan_removal(&context).await.unwrap()), ["service main/api"]);
 
     step.apply(&context, &Inputs::default(), &plan).await.unwrap();
     let ecs = bench.aws.ecs().await.unwrap();
     let left = ecs.list_task_definitions().send().await.unwrap();
     assert_eq!(left.task_definition_arns(), [""; 0]);
     let plan = step.plan(&context, &Inputs::default()).await.unwrap();
-    assert_eq!((fields(&plan), plan.action), (vec![], Action::NoChange));
+    assert_eq!((orphans(&plan), plan.action), (vec![], Action::NoChange));
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,5 +70,5 @@ async fn a_family_that_is_not_the_stacks_is_not_planned_to_go() {
     let services = undeclared::all(&bench.aws).remove(0);
     let step = UndeclaredStep { undeclared: services, declared: Arc::new(Declared::default()) };
     let plan = step.plan(&context, &Inputs::default()).await.unwrap();
-    assert_eq!(fields(&plan), ["service main/api"]);
+    assert_eq!(orphans(&plan), ["service main/api"]);
 }

@@ -58,7 +58,7 @@ async fn a_token_that_was_never_stored_is_revoked_too() {
     assert_eq!((world.current(), world.tokens().len()), (None, 1));
     let plan = world.leave(removed(&world)).await.unwrap();
     assert_eq!((plan.action, plan.resources), (Action::Delete, 1));
-    assert_eq!(plan.changes[0].field, "token 1");
+    assert_eq!(plan.orphans[0].resource, "token 1");
     assert!(world.tokens().is_empty());
 }
 
