@@ -370,13 +370,13 @@ fn protected_service_protects_what_it_uses() {
         let mut stack = stack_with_variables();
         change(&mut stack);
         let graph = expand_stack(&stack).ok().unwrap().graph;
-        let steps: Vec<_> =
+        let steps: BTreeSet<_> =
             graph.nodes().filter(|node| node.is_protected).map(|node| node.id.to_string()).collect();
-        steps.join(" ")
+        steps.into_iter().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(protected(|_| {}), "");
     let service = protected(|stack| stack.services.get_mut(&name("web")).unwrap().protect = true);
-    assert_eq!(service, "cluster.default credential.ghcr secret.web.DATABASE_URL role.web service.web");
+    assert_eq!(service, "cluster.default credential.ghcr role.web secret.web.DATABASE_URL service.web");
     let registry = protected(|stack| stack.registries.get_mut(&name("ghcr")).unwrap().protect = true);
     assert_eq!(registry, "credential.ghcr");
     let store = protected(|stack| stack.stores.get_mut(&name("default")).unwrap().protect = true);
