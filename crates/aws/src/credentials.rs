@@ -337,7 +337,7 @@ mod tests {
                      authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>"
                         .to_owned(),
                 ),
-                _ => (200, "<GetCallerIdentityResponse/>".to_owned()),
+                _ => (200, "<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>".to_owned()),
             };
             self.callers.lock().unwrap().push(caller);
             let status = StatusCode::try_from(status).unwrap();

@@ -58,7 +58,7 @@ impl CredentialSource for Known {
 
 fn declaration(services: usize) -> String {
     let mut text = "stack = \"bench\"\n[aws]\nregion = \"eu-central-1\"\n".to_owned();
-    for (name, host) in REGISTRIES {
+    for (name, host) in REGISTRIES.iter().take(services) {
         write!(text, "[registries.{name}]\nuse = \"known\"\nhost = \"{host}\"\n").unwrap();
     }
     for service in 0..services {

@@ -166,8 +166,8 @@ proptest! {
         let source = build(options, &variables, Path::new("")).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (result, _) = runtime.block_on(fetch(source.as_ref()));
-        let (username, password) = (username.trim(), password.trim());
-        let refused = username.is_empty() || username.contains(':') || password.is_empty() || username == "AWS";
+        let (username, password) = (username.trim(), password.as_str());
+        let refused = username.is_empty() || username.contains(':') || password.trim().is_empty() || username == "AWS";
         match result {
             Ok(credential) => {
                 prop_assert!(!refused);

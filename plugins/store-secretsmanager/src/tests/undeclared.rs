@@ -68,7 +68,7 @@ async fn what_came_after_the_plan_stays() {
         revokers: Revokers::default(),
     };
     let plan = step.plan(&harness.context(), &Inputs::default()).await.unwrap();
-    assert_eq!(plan.changes.len(), 1);
+    assert_eq!(plan.orphans.len(), 1);
     // A newer configuration is deployed from elsewhere.
     harness.store.apply(&harness.context(), &spec("shop/newer/pull"), &credential("ghp_2")).await.unwrap();
     step.apply(&harness.context(), &Inputs::default(), &plan).await.unwrap();
