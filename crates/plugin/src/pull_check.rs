@@ -12,8 +12,7 @@ pub struct PullProof {
     pub digest: String,
     /// The platforms that the image has; empty when the registry does not tell.
     pub platforms: Vec<String>,
-    /// The digests of the manifests that an index lists; empty for a single image. A container runtime reports one of
-    /// these for the tag, or `digest`.
+    /// The digests of the manifests that an index lists; empty for a single image.
     pub manifests: Vec<String>,
     /// What else to say of it, such as that the registry is simulated.
     pub note: Option<String>,

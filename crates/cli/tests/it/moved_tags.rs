@@ -56,6 +56,20 @@ fn pushed_tag_is_redeployed() {
 }
 
 #[test]
+fn tag_that_becomes_an_index_is_redeployed() {
+    let project = deployed();
+    let platforms = r#"tags.1.platforms = ["linux/amd64", "linux/arm64"]"#;
+    edit(&project, "configs/local.toml", "tags.1 = {}\n", &format!("{platforms}\n"));
+    let plan = project.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.exit, Exit::Changes, "{}{}", plan.stdout, plan.stderr);
+    assert!(plan.stdout.contains("as an index that lists what runs"), "{}", plan.stdout);
+    let deploy = project.run(&["deploy"]);
+    assert_eq!(deploy.exit, Exit::Done, "{}{}", deploy.stdout, deploy.stderr);
+    let after = project.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(after.exit, Exit::Done, "{}", after.stdout);
+}
+
+#[test]
 fn tag_pushed_between_plan_and_deploy_stops_the_deploy() {
     let project = deployed();
     push_again(&project);

@@ -33,6 +33,8 @@ pub(super) struct Moved {
     image: ImageReference,
     runs: String,
     now: String,
+    /// True if the tag names an index now that lists the manifest which runs.
+    lists_what_runs: bool,
 }
 
 impl Moved {
@@ -50,7 +52,13 @@ pub(super) fn reason(moved: &[Moved]) -> String {
     let mut images: Vec<_> = moved.iter().map(|moved| moved.image.as_str()).collect();
     images.dedup();
     let was = if images.len() == 1 { "was" } else { "were" };
-    format!("{} {was} pushed again: a new deployment takes the new image", images.join(", "))
+    let images = images.join(", ");
+    if moved.iter().all(|moved| moved.lists_what_runs) {
+        return format!(
+            "{images} {was} pushed again, as an index that lists what runs: a new deployment takes it"
+        );
+    }
+    format!("{images} {was} pushed again: a new deployment takes the new image")
 }
 
 fn field(container: &str) -> String {
@@ -80,15 +88,16 @@ fn running<'a>(revision: &'a ServiceRevision, container: &Name, image: &ImageRef
 fn compare(revision: &ServiceRevision, tags: &BTreeMap<&Name, (&Container, &str)>) -> Vec<Moved> {
     let moved = tags.iter().filter_map(|(name, (container, digests))| {
         let runs = running(revision, name, &container.image)?;
-        // ECS may name an index or the manifest in it that runs.
+        // ECS records the digest that the registry gives for the tag: that of an index, if the tag names one (ECS agent,
+        // `pullContainerManifest`).
         let mut digests = digests.split(' ');
         let now = digests.next().filter(|now| *now != runs)?;
-        let is_in_index = digests.any(|manifest| manifest == runs);
-        (!is_in_index).then(|| Moved {
+        Some(Moved {
             container: (*name).clone(),
             image: container.image.clone(),
             runs: runs.to_owned(),
             now: now.to_owned(),
+            lists_what_runs: digests.any(|manifest| manifest == runs),
         })
     });
     moved.collect()
@@ -202,10 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn digests_of_indexes_and_their_manifests_are_equal() {
+    fn digest_of_the_tag_is_compared() {
         let image = "ghcr.io/acme/api:1";
-        assert!(!moved(image, Some("sha256:a"), "sha256:a"));
-        assert!(!moved(image, Some("sha256:b"), "sha256:a sha256:b sha256:c"));
+        assert!(!moved(image, Some("sha256:a"), "sha256:a sha256:b sha256:c"));
+        assert!(moved(image, Some("sha256:b"), "sha256:a sha256:b sha256:c"));
         assert!(moved(image, Some("sha256:d"), "sha256:a sha256:b sha256:c"));
     }
 
