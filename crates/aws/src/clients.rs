@@ -43,8 +43,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the first byte of an answer may take. AWS's control planes answer in seconds.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the source of the credentials may take: a login with several steps, or a role that is assumed with what another
-/// one gave.
+/// The time limit for obtaining credentials. The source may be a login with several steps, or a role that is assumed
+/// with the credentials of another source.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The region of the embedded simulated cloud, where none is configured.

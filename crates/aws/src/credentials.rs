@@ -24,7 +24,7 @@ use longshore_model::{AssumedRole, Failure, FailureKind, closest};
 
 use crate::failure::{chain, failure, of_credentials};
 
-/// How the session of an assumed role is called where the configuration does not say it.
+/// The session name of an assumed role if the configuration sets none.
 const SESSION_NAME: &str = "longshore";
 
 /// The keys of a profile that say where its credentials come from.
@@ -177,7 +177,7 @@ fn of_profile(config: &SdkConfig, profile: &Profile) -> SharedCredentialsProvide
     )
 }
 
-/// Why there are no credentials, with what to do.
+/// The failure to obtain credentials, with a hint.
 #[derive(Clone, Debug)]
 pub(crate) struct NoCredentials(pub(crate) Failure);
 
@@ -229,7 +229,8 @@ struct AssumeRole {
 
 impl AssumeRole {
     fn new(config: &SdkConfig, role: AssumedRole) -> Self {
-        // The cache of `config` waits for the turn of a call of the run, and this is none.
+        // The identity cache of `config` waits for the pacer, which is for the calls of the run. This call is not one
+        // of them.
         let config = config
             .to_builder()
             .identity_cache(IdentityCache::lazy().build())
@@ -309,7 +310,7 @@ mod tests {
 
     const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
 
-    /// STS, which hands out sessions until `end` to whoever calls with the base credentials.
+    /// STS, which grants sessions until `end` to calls with the base credentials.
     #[derive(Clone, Debug)]
     struct Sts {
         end: Option<&'static str>,

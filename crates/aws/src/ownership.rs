@@ -54,7 +54,7 @@ pub struct Mark {
     pub on: &'static str,
     /// Its value once the setting is off.
     pub off: &'static str,
-    /// Whether the setting is on.
+    /// True if the setting is on.
     pub is_on: bool,
 }
 
@@ -194,7 +194,8 @@ impl Ownership {
     /// for people: ``role `shop-api` ``. `rename` says how to get out of its way: ``set `execution-role.name` ``.
     ///
     /// # Errors
-    /// If it belongs to another stack, to another environment of this stack, or to nobody.
+    /// If it belongs to another stack or to another environment of this stack, or if it has no owner and may not be
+    /// adopted.
     pub fn require<'a>(
         &self,
         what: impl Display,

@@ -70,7 +70,7 @@ impl HttpClient for Network {
 #[derive(Debug)]
 struct NetworkConnector {
     client: Result<reqwest::Client, Failure>,
-    /// How long the head of an answer may take.
+    /// The time limit for the head of an answer.
     read_timeout: Option<Duration>,
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn fill_in(values: &mut Map<String, Value>, environment: &Name) -> Ve
     }
     known.insert("stack", values.get("stack").and_then(Value::as_str).map(str::to_owned));
 
-    // What is wrong with a name for all services is said once.
+    // A problem in a name for all services is reported once.
     let mut wrong = Vec::new();
     for field in FOR_ALL_SERVICES {
         let Some(value) = values.get(field) else { continue };
@@ -113,7 +113,7 @@ fn fill(key: &str, value: &mut Value, known: &Known, problems: &mut Vec<Problem>
     }
 }
 
-/// Why a text cannot be filled in.
+/// A problem that keeps a text from being filled in.
 struct Wrong {
     message: String,
     help: String,

@@ -5,7 +5,7 @@ use longshore_plugin::{Context, Result};
 
 use crate::{Environment, Program, VALUE_LIMIT};
 
-/// How much of a command's output is the value.
+/// The part of a command's output that is the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     /// The first line: password managers print notes below a password.

@@ -140,7 +140,7 @@ impl SecretInput {
     }
 }
 
-/// What a value may look like.
+/// The accepted form of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Line,
@@ -149,7 +149,7 @@ enum Form {
 }
 
 impl Form {
-    /// Returns the value in `text`, or why `text` is none.
+    /// Returns the value in `text`, or the reason to refuse `text`.
     fn take(self, text: &str) -> std::result::Result<&str, &'static str> {
         if text.trim().is_empty() {
             return Err("is empty");

@@ -37,7 +37,7 @@ pub struct Run {
     pub adopt: BTreeSet<StepId>,
     /// The steps that may change something, where not all may: a plan of another one has nothing to do.
     pub only: Option<BTreeSet<StepId>>,
-    /// Whether orphans stay, instead of being pruned.
+    /// True if orphans are kept instead of pruned.
     pub keep_orphans: bool,
 }
 

@@ -29,7 +29,7 @@ pub struct Host<'a> {
     pub extensions: &'a Extensions,
     /// What proves that an image can be pulled.
     pub pull_check: Arc<dyn PullCheck>,
-    /// What does so for the registries that are reached in another way, by their names.
+    /// The pull checks of the registries with connection settings of their own, by the registries' names.
     pub pull_checks: BTreeMap<Name, Arc<dyn PullCheck>>,
 }
 
@@ -194,7 +194,8 @@ fn images(stack: &Stack) -> (BTreeMap<Name, Images>, BTreeMap<String, Images>) {
     (private, others)
 }
 
-/// What proves an anonymous pull from the host `name`, which is reached as the registries there are.
+/// Returns the check of an anonymous pull from the host `name`: that of a declared registry with this host and without
+/// an endpoint of its own, or else the default.
 fn anonymous_check(stack: &Stack, name: &str, host: &Host<'_>) -> Arc<dyn PullCheck> {
     let mut registries = stack.registries.iter();
     let there = registries.find(|(_, one)| one.prefix.host() == name && one.endpoint.is_none());

@@ -9,16 +9,16 @@ pub struct EcrRegistry<'a> {
     pub account: &'a str,
     /// The region.
     pub region: &'a str,
-    /// Whether the host is one of the FIPS endpoints.
+    /// True if the host is one of the FIPS endpoints.
     pub fips: bool,
 }
 
-/// How the host goes on after the account: with IPv4 alone, or with IPv6, too (`dkr-ecr`).
+/// The host's part after the account, with `true` for FIPS endpoints. Hosts with `dkr-ecr` support IPv6, too.
 const SERVICES: [(&str, bool); 4] =
     [(".dkr.ecr.", false), (".dkr.ecr-fips.", true), (".dkr-ecr.", false), (".dkr-ecr-fips.", true)];
 
-/// How the host ends, in the partitions that there are (Amazon ECR user guide, "Amazon ECR registries" and "Getting
-/// started with making requests over IPv6"; the isolated ones as the Amazon ECR credential helper has them).
+/// The host's suffixes in all partitions (Amazon ECR user guide, "Amazon ECR registries" and "Getting started with
+/// making requests over IPv6"; the isolated ones as the Amazon ECR credential helper has them).
 const DOMAINS: [&str; 10] = [
     "amazonaws.com",
     "amazonaws.com.cn",

@@ -82,7 +82,7 @@ impl ImageReference {
         EcrRegistry::of_host(&self.host)
     }
 
-    /// Whether the image lies in a private registry of Amazon ECR.
+    /// Returns `true` if the image lies in a private registry of Amazon ECR.
     #[must_use]
     pub fn is_ecr(&self) -> bool {
         self.ecr().is_some()

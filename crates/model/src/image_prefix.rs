@@ -1,11 +1,11 @@
-//! How the references of a registry's images begin.
+//! Prefixes of image references.
 
 use std::{fmt, str::FromStr};
 
 use crate::{ImageReference, image::names_a_host};
 
-/// How the references of a registry's images begin: `quay.io` for a whole registry, `quay.io/acme` for a part of it. Many
-/// registries give credentials to an organisation or a project.
+/// The prefix of a registry's image references: `quay.io` for a whole registry, `quay.io/acme` for a part of it. Many
+/// registries issue credentials for an organisation or a project.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImagePrefix {
     host: String,
@@ -25,7 +25,7 @@ impl ImagePrefix {
         &self.path
     }
 
-    /// Whether `image` is one of them. Paths are compared by whole segments.
+    /// Returns `true` if `image` has this prefix. Paths are compared by whole segments.
     #[must_use]
     pub fn covers(&self, image: &ImageReference) -> bool {
         let below = image.repository().strip_prefix(self.path.as_str());

@@ -1,6 +1,7 @@
 //! AWS's partitions: groups of regions whose accounts and ARNs know nothing of those of another group.
 
-/// How the regions of a partition begin, and its name in ARNs. The commercial one has all others.
+/// The prefixes of the partitions' regions, and the partitions' names in ARNs. The commercial partition has all other
+/// regions.
 const PARTITIONS: [(&str, &str); 7] = [
     ("cn-", "aws-cn"),
     ("us-gov-", "aws-us-gov"),

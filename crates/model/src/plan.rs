@@ -119,7 +119,7 @@ pub struct Orphan {
     pub made_by: Option<String>,
 }
 
-/// How a plan takes a resource away.
+/// The way in which a plan deletes a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossKind {
@@ -142,7 +142,7 @@ pub struct Loss {
     pub step: StepId,
     /// The resource, as people know it.
     pub resource: String,
-    /// How.
+    /// The kind of deletion.
     pub kind: LossKind,
 }
 

@@ -53,7 +53,7 @@ pub struct AssumedRole {
     pub external_id: Option<String>,
     /// The session's name, which CloudTrail shows; otherwise `longshore`.
     pub session_name: Option<String>,
-    /// How many seconds a session lasts before it is renewed; otherwise an hour.
+    /// The duration in seconds of a session before it is renewed; otherwise an hour.
     pub duration_seconds: Option<u32>,
 }
 
@@ -80,14 +80,14 @@ pub struct Plugin {
 pub struct Store {
     /// The secret store.
     pub plugin: Plugin,
-    /// Whether the secrets in it are protected from being removed and pruned.
+    /// True if the secrets in it are protected from removal and pruning.
     pub protect: bool,
 }
 
 /// A container registry, where its credential comes from and where it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContainerRegistry {
-    /// How the references of its images begin: `ghcr.io`, `registry.example.com:5050`, `docker.io`, `quay.io/acme`.
+    /// The prefix of its image references: `ghcr.io`, `registry.example.com:5050`, `docker.io`, `quay.io/acme`.
     pub prefix: ImagePrefix,
     /// Another URL at which Longshore reaches the registry for the pull check, such as a mirror.
     pub endpoint: Option<String>,
@@ -101,7 +101,7 @@ pub struct ContainerRegistry {
     pub store: Name,
     /// The secret's name in the store; otherwise the store makes one of stack and registry.
     pub secret_name: Option<String>,
-    /// Whether its secret is protected from being removed and pruned.
+    /// True if its secret is protected from removal and pruning.
     pub protect: bool,
     /// It is no longer used: it is declared only so that what was made for it can be revoked.
     pub removed: bool,
@@ -135,8 +135,8 @@ pub struct Service {
     pub cluster: String,
     /// The service's name in the cluster.
     pub name: String,
-    /// How many tasks run. Otherwise a new service has one, and one that is there keeps its count: that of an autoscaling
-    /// policy, perhaps.
+    /// The number of tasks. If `None`, a new service gets one task, and an existing service keeps its count, which may
+    /// be that of an autoscaling policy.
     pub desired_count: Option<u32>,
     /// What launches them.
     pub launch_type: LaunchType,
@@ -158,7 +158,7 @@ pub struct Service {
     pub logs: Option<Logs>,
     /// How new revisions are rolled out.
     pub deployment: Deployment,
-    /// Whether it is protected from being removed, pruned and replaced, with everything that it uses.
+    /// True if the service and everything that it uses are protected from removal, pruning and replacement.
     pub protect: bool,
 }
 
@@ -167,7 +167,7 @@ pub struct Service {
 pub struct Container {
     /// Its image.
     pub image: ImageReference,
-    /// What happens when the image's tag is pushed again.
+    /// The reaction to a new push of the image's tag.
     pub image_updates: ImageUpdates,
     /// The registry whose credential pulls it: a name of [`Stack::registries`], found by the image's host and path. None for
     /// images that need no credential.
@@ -188,7 +188,7 @@ pub struct Container {
     pub essential: bool,
 }
 
-/// What happens to a service when the tag of an image is pushed again.
+/// The reaction of a service to a new push of an image's tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ImageUpdates {
     /// The next deploy replaces its tasks.
@@ -250,11 +250,11 @@ pub struct Logs {
     pub group: Option<String>,
     /// Days that log events are kept.
     pub retention_days: u32,
-    /// What happens to the log group when the service is removed.
+    /// The treatment of the log group when the service is removed.
     pub removal: LogRemoval,
 }
 
-/// What happens to a log group when its service is removed.
+/// The treatment of a log group when its service is removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogRemoval {
     /// It stays, with its log events.
@@ -271,9 +271,9 @@ pub struct Deployment {
     pub minimum_healthy_percent: u32,
     /// The largest share of the desired tasks that runs during a rollout, in percent.
     pub maximum_percent: u32,
-    /// Whether ECS ends a rollout whose tasks do not start.
+    /// True if ECS ends a rollout whose tasks do not start.
     pub circuit_breaker: bool,
-    /// Whether a service whose rollout fails goes back to the revision that ran before.
+    /// True if a failed rollout returns the service to the revision that ran before.
     pub rollback: bool,
     /// How long Longshore follows a rollout before it gives up waiting.
     pub timeout: Duration,

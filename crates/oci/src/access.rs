@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use crate::{ReqwestTransport, Transport};
 
-/// How a registry is reached.
+/// The connection settings of a registry.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// Without TLS.
@@ -27,20 +27,20 @@ pub struct Authorities {
     transport: Arc<OnceCell<Arc<dyn Transport>>>,
 }
 
-/// What requests leave through before the network, as an [extension](longshore_plugin::Extensions): plugins that make a
-/// transport of their own put it around that.
+/// A wrapper around the transport of requests, as an [extension](longshore_plugin::Extensions). Plugins that make a
+/// transport of their own wrap that.
 #[derive(Clone)]
 pub struct Around(Arc<Put>);
 
 type Put = dyn Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync;
 
 impl Around {
-    /// Puts what `around` answers with in the place of a transport.
+    /// Creates a wrapper: `around` returns the replacement of a transport.
     pub fn new(around: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync + 'static) -> Self {
         Self(Arc::new(around))
     }
 
-    /// What is in the place of `transport`.
+    /// Returns the replacement of `transport`.
     #[must_use]
     pub fn put(&self, transport: Arc<dyn Transport>) -> Arc<dyn Transport> {
         (self.0)(transport)

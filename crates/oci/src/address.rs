@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use longshore_model::{Failure, FailureKind, ImageReference};
 use url::{Host, Url};
 
-/// Where a registry's API is.
+/// The address of a registry's API.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
     /// Repositories are below this URL, whose path ends without a slash.

@@ -4,7 +4,7 @@ use http::{HeaderMap, header};
 
 use crate::header_text::text;
 
-/// How a registry wants to be shown the credential, as a container runtime understands it.
+/// A registry's request for authentication, as a container runtime understands it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Challenge {
     /// A token from a token server.
@@ -15,13 +15,13 @@ pub(crate) enum Challenge {
     Other(String),
 }
 
-/// Where a token comes from, and for what.
+/// The source of a bearer token, and its scopes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bearer {
     /// The token server's URL.
     pub(crate) realm: String,
     pub(crate) service: Option<String>,
-    /// What the token has to allow, in the registry's words.
+    /// The permissions that the token has to grant, in the registry's notation.
     pub(crate) scopes: Vec<String>,
 }
 
@@ -61,8 +61,8 @@ fn bearer(parameters: &[(String, String)]) -> Challenge {
     }
 }
 
-/// Reads `name=value` pairs, names in lower case, up to the first text that is none. The name of a second challenge in
-/// the same line is such a text: no container runtime reads further.
+/// Reads `name=value` pairs, names in lower case, up to the first text of another form. The name of a second challenge
+/// in the same line is such a text: no container runtime reads further.
 fn parameters(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut rest = text;

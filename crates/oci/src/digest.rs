@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// Whether `text` is a digest of an algorithm that container runtimes know (OCI image specification, "Digests"). They
-/// refuse every other one.
+/// Returns `true` if `text` is a digest of an algorithm that container runtimes know (OCI image specification,
+/// "Digests"). They refuse all others.
 pub(crate) fn is_digest(text: &str) -> bool {
     let Some((algorithm, hex)) = text.split_once(':') else { return false };
     let length = match algorithm {
@@ -15,7 +15,7 @@ pub(crate) fn is_digest(text: &str) -> bool {
     hex.len() == length && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether `content` has this digest. Content never has a digest of an unknown algorithm.
+/// Returns `true` if `content` has this digest, and `false` if the digest's algorithm is unknown.
 pub(crate) fn matches(digest: &str, content: &[u8]) -> bool {
     match digest.split_once(':') {
         Some(("sha256", hex)) => hex == self::hex(&Sha256::digest(content)),

@@ -22,7 +22,7 @@ use crate::{
 const ATTEMPTS: u32 = 3;
 /// How long the pause before the second attempt is, if nothing else is asked for. Each further one is twice as long.
 const BACKOFF: Duration = Duration::from_millis(500);
-/// How many redirects are followed, by Go's HTTP client as well.
+/// The maximum number of redirects, the same as in Go's HTTP client.
 const REDIRECTS: usize = 10;
 
 /// The proofs of who the user is, by the origin (scheme, host and port) to which each is sent. They are marked as
@@ -199,8 +199,8 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// Whether a redirect may be followed: to HTTP or HTTPS, and without a user name. From HTTPS to HTTP, too, as container
-/// runtimes do; what proves the user stays behind.
+/// Returns `true` if a redirect may be followed: to HTTP or HTTPS, and without a user name. Container runtimes follow
+/// redirects from HTTPS to HTTP, too; the credential is not sent along.
 fn may_follow(to: &Url) -> bool {
     matches!(to.scheme(), "http" | "https") && to.username().is_empty() && to.password().is_none()
 }

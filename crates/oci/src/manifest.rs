@@ -15,7 +15,7 @@ pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
 /// The media type of configurations that early registries gave them. Runtimes convert a single image that has it.
 pub(crate) const LEGACY_CONFIG: &str = "application/octet-stream";
 
-/// What a media type promises.
+/// The kind of content that a media type promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Index,
@@ -41,7 +41,6 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().to_owned()
 }
 
-/// Whether this is the media type of an image's configuration.
 pub(crate) fn is_config(media_type: &str) -> bool {
     matches!(
         media_type,
@@ -73,14 +72,14 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// Whether a runtime can unpack the layers with a configuration that names `diff_ids` of them.
+    /// Returns `true` if a runtime can unpack the layers with a configuration that names `diff_ids` of them.
     pub(crate) fn fits(&self, diff_ids: usize) -> bool {
         let known = self.layers.iter().filter(|layer| is_layer(&layer.media_type)).count();
         diff_ids == known || diff_ids == self.layers.len()
     }
 }
 
-/// What an index says of an image, or an image of its part (OCI image specification, "Content Descriptors").
+/// An index's entry for an image, or an image's entry for its part (OCI image specification, "Content Descriptors").
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Descriptor {
@@ -111,7 +110,7 @@ struct Index {
 /// Reads a manifest that is served as `kind`, which it must not contradict.
 ///
 /// # Errors
-/// What the content is instead, in a few words.
+/// If the content is something else: the error is a short description of the actual content.
 pub(crate) fn read(kind: Kind, body: &[u8]) -> Result<Manifest, &'static str> {
     const NONE: &str = "no manifest at all";
     let document: Value = parse(body).ok_or(NONE)?;
@@ -140,7 +139,7 @@ pub(crate) fn read(kind: Kind, body: &[u8]) -> Result<Manifest, &'static str> {
     }
 }
 
-/// What the configuration of an image says.
+/// The configuration of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Config {
     #[serde(flatten)]

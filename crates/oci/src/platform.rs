@@ -36,7 +36,8 @@ impl ImagePlatform {
         taken.iter().position(|one| *one == own).filter(|_| normal.os == "linux")
     }
 
-    /// Whether a single image, which no runtime selects by its platform, names one that cannot run on `platform`.
+    /// Returns `true` if a single image names a platform that cannot run on `platform`. Runtimes do not select single
+    /// images by their platform.
     pub(crate) fn rules_out(&self, platform: Platform) -> bool {
         let normal = self.normal();
         let runs = |architecture: &str| match platform.architecture {
@@ -46,7 +47,7 @@ impl ImagePlatform {
         normal.os != "linux" || !runs(&normal.architecture)
     }
 
-    /// Whether operating system and architecture are told.
+    /// Returns `true` if operating system and architecture are given.
     pub(crate) fn is_told(&self) -> bool {
         !self.os.is_empty() && !self.architecture.is_empty()
     }

@@ -31,15 +31,15 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(60);
 /// The size in bytes above which containerd reads no manifest.
 const LARGEST: u64 = 4 * 1048 * 1048;
-/// How deep indexes may lie in indexes.
+/// The maximum nesting depth of indexes.
 const DEPTH: usize = 4;
 
 /// Proves that images can be pulled, by reading their manifests and platforms as a container runtime does.
 ///
-/// What a digest stands for never changes: so a manifest that was read is not read again, neither by clones. Each later
-/// check of it, with another credential or for another platform, asks the registry for its headers alone, which some
-/// registries do not count as a pull. A tag stands for one digest as long as the puller lives: whoever pushes it again
-/// meanwhile does not divide the services that run it.
+/// The content of a digest never changes. The puller and its clones therefore read a manifest only once. Each later
+/// check of it, with another credential or for another platform, requests only its headers, which some registries do
+/// not count as a pull. A tag stands for one digest as long as the puller lives: if it is pushed again meanwhile, all
+/// services still get the same digest.
 #[derive(Clone)]
 pub struct Puller {
     transport: Arc<dyn Transport>,
@@ -48,12 +48,12 @@ pub struct Puller {
     known: Arc<Known>,
 }
 
-/// What is known of tags, manifests and configurations.
+/// The tags, manifests and configurations that were read.
 #[derive(Default)]
 struct Known {
     /// The digest that a tag named when it was first looked at, by the URL with the tag.
     tags: Mutex<BTreeMap<Url, String>>,
-    /// What was read, by the URL with its digest.
+    /// The manifests and indexes, by their URLs with the digest.
     manifests: Mutex<BTreeMap<Url, Seen>>,
     configs: Mutex<BTreeMap<Url, Config>>,
 }
@@ -143,7 +143,7 @@ struct Found {
     content: Option<Bytes>,
 }
 
-/// What an image or index holds.
+/// The contents of an image or index.
 #[derive(Default)]
 struct Contents {
     platforms: Vec<ImagePlatform>,

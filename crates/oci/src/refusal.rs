@@ -116,7 +116,7 @@ impl Subject<'_> {
             .help("push a container image, with a current docker buildx or podman")
     }
 
-    /// The media type of an answer is none that a container runtime takes for a manifest.
+    /// Returns the failure for an answer whose media type no container runtime accepts for a manifest.
     pub(crate) fn wrong_type(&self, at: &str, media_type: &str) -> Failure {
         let registry = self.registry();
         let what = match media_type {

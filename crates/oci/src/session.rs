@@ -21,10 +21,11 @@ use crate::{
 
 /// The codes of errors about a tag that is not there. Harbor and Artifact Registry have one of their own.
 const NOT_THERE: &[&str] = &["MANIFEST_UNKNOWN", "NOT_FOUND"];
-/// How many hosts may want a proof for one call: the registry, and those that redirects lead to.
+/// The maximum number of hosts that may require authentication for one call: the registry, and the targets of
+/// redirects.
 const HOSTS: usize = 4;
 
-/// How a host lets the session read.
+/// The authentication that a host requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     /// It has not asked for anything.
@@ -42,7 +43,7 @@ pub(crate) struct Session<'a> {
     subject: Subject<'a>,
     /// User name and password as Basic has them (RFC 7617), marked as sensitive.
     basic: Option<HeaderValue>,
-    /// How the hosts that asked for it let the session read, by origin.
+    /// The authentication of the hosts that asked for one, by origin.
     access: BTreeMap<String, Access>,
     authorizations: Authorizations,
 }
@@ -107,7 +108,7 @@ impl<'a> Session<'a> {
         Ok(answer)
     }
 
-    /// How the host that gave `answer` lets the session read.
+    /// Returns the authentication of the host that gave `answer`.
     fn access(&self, answer: &Answer) -> Access {
         self.access.get(&origin(&answer.url)).copied().unwrap_or(Access::Open)
     }

@@ -33,16 +33,16 @@ pub fn http_client(trust: &Trust, connect_timeout: Option<Duration>) -> Result<C
     builder.build().map_err(|error| fails(root(&error)))
 }
 
-/// Why no response came. The message is without the URL and without headers.
+/// The error of a request that got no response. The message contains neither the URL nor headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkError {
     /// The kind of error.
     pub kind: NetworkErrorKind,
-    /// What happened, in a few words: `connection refused`.
+    /// A short description of the error: `connection refused`.
     pub message: String,
 }
 
-/// What kept a response from coming.
+/// The kind of a [`NetworkError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkErrorKind {
     /// The host's name has no address.
@@ -82,7 +82,7 @@ impl NetworkError {
         } else if is_distrust {
             (NetworkErrorKind::Distrust, format!("no secure connection: {}", root(error)))
         } else if has_io_kind(io::ErrorKind::InvalidData) {
-            // What else rustls finds wrong comes as invalid data.
+            // rustls reports its other errors as invalid data.
             (NetworkErrorKind::Tls, format!("no secure connection: {}", root(error)))
         } else if error.is_builder() {
             (NetworkErrorKind::Request, root(error))

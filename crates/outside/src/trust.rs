@@ -111,7 +111,7 @@ impl Verifier {
             )
             .map(drop)
             .map_err(|error| match error {
-                // What `openssl req -x509` makes is marked as an authority's.
+                // `openssl req -x509` marks its certificates as those of an authority.
                 webpki::Error::CaUsedAsEndEntity if certificate.issuer() == certificate.subject() => {
                     webpki::Error::UnknownIssuer
                 }
@@ -141,7 +141,7 @@ impl Verifier {
     }
 }
 
-/// Whether a certificate may sign others.
+/// The kind of a certificate. Only an authority's may sign others.
 enum Kind {
     Authority,
     Server,

@@ -37,7 +37,7 @@ pub struct Context {
     pub interrupt: CancellationToken,
     /// Whether the step may take over what is there and belongs to nobody.
     pub adopts: bool,
-    /// Whether what the step makes is protected from being removed, pruned and replaced.
+    /// True if the step's resource is protected from removal, pruning and replacement.
     pub protects: bool,
     reporter: Arc<dyn Reporter>,
 }

@@ -53,8 +53,8 @@ impl Credential {
     }
 }
 
-/// Whether registries take `password` in Basic authentication. RFC 7617 has no control characters in it. Line breaks and
-/// tabs are taken nevertheless: the key files that Google's registries want as a password have them.
+/// Returns `true` if registries accept `password` in Basic authentication. RFC 7617 excludes control characters. Line
+/// breaks and tabs are accepted nevertheless: the key files that Google's registries expect as a password contain them.
 #[must_use]
 pub fn is_basic_password(password: &str) -> bool {
     !password.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))

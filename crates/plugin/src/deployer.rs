@@ -84,8 +84,8 @@ pub trait ServiceDeployer: Send + Sync {
 /// Each is a step that plans, changes nothing that the stack does not own, and succeeds when the service's tasks run. Steps
 /// have no inputs and no outputs. There is nothing to remove.
 pub trait ServiceOperations: Send + Sync {
-    /// Returns the step that takes the service back to an earlier revision: to the one that `to` names, or to the last one
-    /// before that worked. Planning fails if there is none, or if no tasks of it could start.
+    /// Returns the step that takes the service back to an earlier revision: to the one that `to` names, or to the last
+    /// one before that worked. Planning fails if the revision does not exist, or if its tasks could not start.
     fn rollback(&self, stack: &Name, name: &Name, service: &Service, to: Option<&str>) -> Arc<dyn Step>;
 
     /// Returns the step that replaces the service's tasks by others of the same revision.

@@ -14,7 +14,7 @@ pub struct PullProof {
     pub platforms: Vec<String>,
     /// The digests of the manifests that an index lists; empty for a single image.
     pub manifests: Vec<String>,
-    /// What else to say of it, such as that the registry is simulated.
+    /// A note on the proof, such as that the registry is simulated.
     pub note: Option<String>,
 }
 

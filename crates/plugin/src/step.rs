@@ -104,7 +104,7 @@ pub struct Node {
     pub resource: Option<String>,
     /// Whether it may take over what is there and belongs to nobody.
     pub adopts: bool,
-    /// Whether what it makes is protected from being removed, pruned and replaced.
+    /// True if the step's resource is protected from removal, pruning and replacement.
     pub is_protected: bool,
     /// Whether it comes after everything else: what only tidies up.
     pub is_last: bool,

@@ -49,7 +49,7 @@ pub struct UndeclaredSecret {
     pub resource: String,
     /// What is noted beside it: see [`SecretSpec::labels`].
     pub labels: BTreeMap<String, String>,
-    /// Whether it is protected from being removed.
+    /// True if it is protected from removal.
     pub is_protected: bool,
 }
 

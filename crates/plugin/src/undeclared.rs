@@ -54,11 +54,11 @@ pub struct UndeclaredResource {
     pub step: String,
     /// What names it in calls, such as its ARN.
     pub id: String,
-    /// Why it is not pruned, where it is not.
+    /// The reason to keep it; `None` if it is pruned.
     pub stays: Option<Stays>,
 }
 
-/// Why an orphan is not pruned.
+/// The reason to keep an orphan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stays {
     /// It is protected: the whole stack is not removed either.
@@ -120,7 +120,8 @@ pub trait Undeclared: Send + Sync {
     ) -> Result<()>;
 }
 
-/// Why a protected orphan ends the run: the whole stack is removed, or a declared step makes another resource in its place.
+/// Returns the failure for a protected orphan, if the whole stack is removed or a declared step replaces the orphan by
+/// another resource.
 pub(crate) fn refuse_protected(resource: &str, is_replaced: bool) -> Failure {
     let what = if is_replaced { "replaced by another one" } else { "removed" };
     let help = if is_replaced {

@@ -39,7 +39,8 @@ pub struct Blueprint {
     pub speed: u32,
     /// Container registries by host, such as `ghcr.io`.
     pub registries: BTreeMap<String, RegistrySpec>,
-    /// How registries that are not declared answer. Without it they do not, those on this machine aside.
+    /// The improvised registries. If `None`, registries that are not declared do not answer, except those on this
+    /// machine.
     pub improvised: Option<Improvised>,
 }
 

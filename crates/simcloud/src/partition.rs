@@ -67,7 +67,7 @@ pub(crate) fn arn(service: &str, region: &str, account: &str, resource: impl fmt
     format!("arn:{}:{service}:{region}:{account}:{resource}", Partition::of(region))
 }
 
-/// How the hosts of private ECR registries end that have IPv6, too.
+/// The host suffixes of the private ECR registries that support IPv6, too.
 const DUAL_STACK: [&str; 3] = ["on.aws", "on.amazonwebservices.com.cn", "on.amazonwebservices.eu"];
 
 /// Returns the account and the region of the private registry of Amazon ECR that an image lies in:

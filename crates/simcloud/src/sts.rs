@@ -41,8 +41,8 @@ struct Session {
     token: Sealed,
 }
 
-/// The ARN of who signed a request: the owner of a session, or else the account's one user. In the regions of another
-/// partition nobody knows the account.
+/// Returns the ARN of a request's signer: the owner of a session, or else the account's one user. Fails in the regions
+/// of another partition, which does not know the account.
 pub(crate) fn caller(world: &World, scope: &Scope) -> Result<String, ApiError> {
     let (invalid, expired) = match scope.service.as_str() {
         "ec2" => ("AuthFailure", "RequestExpired"),

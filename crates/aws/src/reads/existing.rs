@@ -1,7 +1,6 @@
-//! What a configuration refers to and Longshore does not make: subnets, security groups, roles, secrets, parameters.
+//! Existing resources that a configuration refers to: subnets, security groups, roles, secrets, parameters.
 //!
-//! It is looked at for plans, before anything is made. Whatever the run changes, none of this is among it: each thing is
-//! read once in a run.
+//! Plans read them before anything is made. A run changes none of them, so each is read once in a run.
 
 use std::sync::Arc;
 
@@ -16,13 +15,14 @@ use super::{
 };
 use crate::{Aws, code, failure};
 
-/// How many values a filter of EC2 takes (EC2 user guide, "List and filter using the CLI and API").
+/// The maximum number of values in a filter of EC2 (EC2 user guide, "List and filter using the CLI and API").
 const FILTER_VALUES: usize = 200;
 
-/// How many values a filter of `DescribeParameters` takes, for two names each (API reference, ParameterStringFilter).
+/// The number of parameters in a filter of `DescribeParameters`, with two names each (API reference,
+/// ParameterStringFilter).
 const PARAMETERS: usize = 25;
 
-/// What a service's tasks are connected by.
+/// A part of a service's network configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NetworkPart {
     /// A subnet.
@@ -45,7 +45,7 @@ impl NetworkPart {
 /// A secret that is there: the stages of its versions, by the versions' ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExistingSecret {
-    /// Whether it is scheduled for deletion, so that nobody can read it.
+    /// True if it is scheduled for deletion, and therefore unreadable.
     pub is_deleted: bool,
     /// The ids of its versions, with their stages.
     pub versions: Vec<(String, Vec<String>)>,
@@ -140,7 +140,8 @@ async fn secrets(aws: &Aws, ids: Vec<String>) -> Result<Found<String, ExistingSe
     Ok(found)
 }
 
-/// Of a parameter's ARN nobody can tell whether its name begins with a slash, unless there is another one in it.
+/// Finds each parameter with and without a leading slash: its ARN shows the slash only if the name contains another
+/// one.
 async fn parameters(aws: &Aws, names: Vec<String>) -> Result<Found<String, ()>> {
     const CALL: &str = "ssm:DescribeParameters";
     let both = names.iter().flat_map(|name| {
@@ -169,7 +170,7 @@ impl Reads {
         self.existing.vpcs.expect(part, id.to_owned());
     }
 
-    /// Returns the VPC of a subnet or security group of the region; `None` if there is none of this id.
+    /// Returns the VPC of a subnet or security group of the region; `None` if no such part exists.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -177,7 +178,7 @@ impl Reads {
         self.existing.vpcs.load(part, id.to_owned(), Freshness::Planned).await
     }
 
-    /// Returns the ARN of the account's role with this name; `None` if there is none.
+    /// Returns the ARN of the account's role with this name; `None` if the role does not exist.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -185,7 +186,7 @@ impl Reads {
         self.existing.roles.load((), name.to_owned(), Freshness::Planned).await
     }
 
-    /// Returns what is known of the secret with this ARN, its value aside; `None` if there is none.
+    /// Returns the secret with this ARN, without its value; `None` if the secret does not exist.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -193,7 +194,7 @@ impl Reads {
         self.existing.secrets.load((), arn.to_owned(), Freshness::Planned).await
     }
 
-    /// Whether the region has the parameter that an ARN names as `parameter/NAME`.
+    /// Returns `true` if the region has the parameter that an ARN names as `parameter/NAME`.
     ///
     /// # Errors
     /// When it cannot be read.

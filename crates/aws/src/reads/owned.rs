@@ -98,12 +98,12 @@ async fn read(clients: &Clients, stack: &str) -> Result<Option<Vec<Owned>>> {
 }
 
 impl Reads {
-    /// The clusters, services, log groups, secrets and parameters that carry the tag of `stack`, in whatever environment,
-    /// in the region of the run. One request for a hundred of them, whoever asks. Nothing where the endpoint does not know the tagging API,
-    /// as emulators may not.
+    /// Returns the clusters, services, log groups, secrets and parameters in the region of the run that carry the tag
+    /// of `stack`, in any environment. One request returns a hundred of them and serves all callers. `None` if the
+    /// endpoint does not support the tagging API, as with some emulators.
     ///
-    /// AWS's index of tags lags behind by seconds, and names for a while what was deleted. So this finds what to look
-    /// at; before something is changed, look at itself.
+    /// AWS's index of tags lags behind by seconds, and lists deleted resources for a while. Read a resource itself
+    /// before changing it.
     ///
     /// # Errors
     /// When it cannot be read.

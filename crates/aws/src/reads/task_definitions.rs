@@ -1,4 +1,4 @@
-//! Which revisions of task definitions are ACTIVE, many at once.
+//! ACTIVE revisions of task definitions, read many at once.
 //!
 //! A service does not tell whether the revision that it runs was deregistered. One page of ListTaskDefinitions has a
 //! hundred that were not, but it lists the revisions of the whole account.
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{Aws, changes::Changes};
 
-/// How many requests it takes to look at one revision by itself.
+/// The number of requests that read a single revision.
 const ALONE: usize = 1;
 
 /// The account's ACTIVE revisions, as far as they have been listed.

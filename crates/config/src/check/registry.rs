@@ -15,7 +15,7 @@ use crate::defaults::HOSTS;
 pub(super) struct Registries {
     /// Those that could be read.
     pub(super) declared: Named<ContainerRegistry>,
-    /// How their images begin, also of those that are wrong in another way. Those that are removed have no images.
+    /// The image prefixes of all registries, also of those with other errors. Removed registries have no images.
     pub(super) prefixes: BTreeMap<Name, ImagePrefix>,
     /// Those that are declared only so that what was made for them can be revoked.
     pub(super) removed: BTreeSet<Name>,
@@ -84,7 +84,7 @@ fn read(
     })
 }
 
-/// How the registry's images begin: the option `host`.
+/// Reads the prefix of the registry's images: the option `host`.
 fn prefix(fields: &mut Fields<'_>) -> Option<ImagePrefix> {
     if !fields.has("host") {
         fields.skip("host");

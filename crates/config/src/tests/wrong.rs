@@ -125,7 +125,7 @@ fn a_rollout_that_has_no_room_is_refused() {
         assert!(errors.contains("no rollout gets under way"), "{errors}");
     }
     insta::assert_snapshot!(rollout(1, 50, 150).errors());
-    // How many tasks an autoscaling policy runs, the configuration does not tell.
+    // The configuration does not state the number of tasks that an autoscaling policy runs.
     let base = "stack = 'acme'\n[services.api]\nimage = 'public.ecr.aws/acme/api'\n\
                 deployment = { minimum-healthy-percent = 50, maximum-percent = 150 }";
     Configuration::new(base, "").load();

@@ -129,7 +129,7 @@ pub(super) const TOKEN_URL: &str = "https://ghcr.io/token?service=ghcr.io\
     &scope=repository%3Aacme%2Fapi%3Apull&scope=repository%3Auser%2Fimage%3Apull";
 pub(super) const LOGIN_URL: &str = "https://ghcr.io/token?service=ghcr.io";
 
-/// Where the manifest or index `content` of `ghcr.io/acme/api` is, by its digest.
+/// Returns the URL of the manifest or index `content` of `ghcr.io/acme/api`, by its digest.
 pub(super) fn by_digest(content: &str) -> String {
     format!("https://ghcr.io/v2/acme/api/manifests/{}", sha256(content.as_bytes()))
 }

@@ -6,7 +6,7 @@ use super::RegistryCredential;
 use crate::{Context, Result};
 
 impl RegistryCredential {
-    /// Whether no image of the stack needs it. Then there is nothing that could prove it.
+    /// Returns `true` if no image of the stack needs the credential. Then no pull can prove it.
     #[must_use]
     pub fn is_unused(&self) -> bool {
         self.images.is_empty()

@@ -71,7 +71,7 @@ fn entry(kind: &str, value: &str, who: Who<'_>) -> Naming {
     if kind == "AWS" && names_account(value, arn) { Naming::Account } else { Naming::Unnamed }
 }
 
-/// Whether a principal is the account of `arn`: its digits, or `arn:PARTITION:iam::ACCOUNT:root`.
+/// Returns `true` if a principal is the account of `arn`: its digits, or `arn:PARTITION:iam::ACCOUNT:root`.
 fn names_account(value: &str, arn: &str) -> bool {
     let mut parts = arn.split(':').skip(1);
     let (Some(partition), Some(account)) = (parts.next(), parts.nth(2)) else { return false };

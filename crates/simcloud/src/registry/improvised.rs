@@ -14,16 +14,17 @@ use super::{
 /// The platforms that ECS runs Linux tasks on: every improvised image has both.
 const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
-/// Which hosts have registries that are not declared.
+/// The hosts of improvised registries: those that are not declared.
 ///
-/// Any host that is not this machine has every repository with every tag. An image is made when it is first asked for; its
-/// content, and with it the digest, follows from its name.
+/// Any host that is not this machine has every repository with every tag. An image is made by the first request for it;
+/// its content, and with it the digest, follows from its name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Improvised {
     /// Hosts, or hosts with the beginning of a repository's path, where a pull takes a credential: any will do.
     pub private: BTreeSet<String>,
-    /// Hosts whose registries are real: whoever runs the cloud asks them. The cloud itself takes their images for pulled.
+    /// Hosts with real registries, which the program that runs the cloud asks. The cloud itself takes their images for
+    /// pulled.
     pub real: BTreeSet<String>,
 }
 
@@ -33,7 +34,8 @@ impl Registries {
         self.improvised = improvised;
     }
 
-    /// Whether the registry at `host` is one of those that nobody declared, or plays a real one for the cloud's agents.
+    /// Returns `true` if the registry at `host` is not declared, or stands in for a real one towards the cloud's
+    /// agents.
     #[must_use]
     pub fn improvises(&self, host: &str) -> bool {
         let host = canonical_host(host);
@@ -42,7 +44,7 @@ impl Registries {
             && self.hosts.get(host).is_none_or(|registry| registry.improvised)
     }
 
-    /// Notes the digest that an image in a real registry has, as whoever runs the cloud has read it there.
+    /// Records the digest of an image in a real registry, as the program that runs the cloud has read it there.
     pub fn note_digest(&mut self, host: &str, repository: &str, reference: &str, digest: &str) {
         self.seen.insert(format!("{}/{repository}:{reference}", canonical_host(host)), digest.to_owned());
     }
@@ -52,7 +54,7 @@ impl Registries {
         self.seen.get(&format!("{}/{repository}:{reference}", canonical_host(host))).map(String::as_str)
     }
 
-    /// Whether the registry at `host` is real, as the configuration says.
+    /// Returns `true` if the configuration says that the registry at `host` is real.
     #[must_use]
     pub fn is_real(&self, host: &str) -> bool {
         self.improvised.as_ref().is_some_and(|improvised| improvised.real.contains(canonical_host(host)))
@@ -88,7 +90,7 @@ impl Registries {
     }
 }
 
-/// Whether a host, with or without a port, is the machine that the simulation runs on.
+/// Returns `true` if a host, with or without a port, is the machine that the simulation runs on.
 #[must_use]
 pub fn is_this_machine(host: &str) -> bool {
     let name = match host.rsplit_once(':') {

@@ -33,7 +33,7 @@ pub use self::{
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Registries {
     hosts: BTreeMap<String, Registry>,
-    /// How registries that are not declared answer; without it they do not.
+    /// The improvised registries. If `None`, registries that are not declared do not answer.
     #[serde(default)]
     improvised: Option<Improvised>,
     /// The digests of images in real registries, by their names.
@@ -52,7 +52,7 @@ struct Registry {
     /// How many uploads were begun: the next one's id.
     uploads_begun: u64,
     fault: Option<Fault>,
-    /// Whether nobody declared it: every user and password is right.
+    /// True if the registry is not declared: every user and password is right.
     #[serde(default)]
     improvised: bool,
 }

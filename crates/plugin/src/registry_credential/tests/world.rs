@@ -55,7 +55,7 @@ pub(super) struct Outside {
     pub(super) fault: Option<(u32, Fault)>,
     pub(super) dead: bool,
     pub(super) warnings: Vec<String>,
-    /// Whether the secret is another stack's, or another environment's.
+    /// True if the secret belongs to another stack or to another environment.
     pub(super) is_of_others: bool,
     /// What the source yields, where it does not mint.
     pub(super) fetched: Option<String>,

@@ -8,7 +8,7 @@ use crate::{
     policy::Who,
 };
 
-/// What a pull takes (ECR user guide, "Amazon ECR on Amazon ECS").
+/// The actions that a pull requires (ECR user guide, "Amazon ECR on Amazon ECS").
 const PULL: [&str; 3] =
     ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 
@@ -23,7 +23,8 @@ pub(super) fn log_in(world: &World, now: Moment, role: Option<&Role>, image: &st
     })
 }
 
-/// Whether the role may pull an image. What other accounts' repositories allow is not simulated: they allow it.
+/// Checks that the role may pull an image. Repository policies of other accounts are not simulated: they allow every
+/// pull.
 pub(super) fn may_pull(
     world: &World,
     now: Moment,

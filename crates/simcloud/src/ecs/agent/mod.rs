@@ -148,7 +148,7 @@ fn begin_pull(
         image.digest = Some(digest);
     }
     ecr::may_pull(world, now, role.as_ref(), &container.image, &image.repository)?;
-    // Nobody can make up the content of a digest: an improvised image is pulled by its tag and goes by the digest.
+    // An improvised image is pulled by its tag and reports the digest: no content can be made up for a given digest.
     let improvised = world.registries.improvises(image.api_host());
     let pinned = if improvised { image.digest.take() } else { None };
     let seen = || world.registries.seen(&image.host, &image.repository, image.reference()).map(str::to_owned);
