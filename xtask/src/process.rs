@@ -66,8 +66,9 @@ pub(crate) fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     command
 }
 
-/// What `cargo run` tells this program about its own package. Build scripts may watch some of these variables, and
-/// would run again, with everything that depends on them, each time that a build is not started from here.
+/// Returns true if `cargo run` sets the variable to describe this program's own package. Build scripts may watch some
+/// of these variables, and would run again, with everything that depends on them, each time that a build is not started
+/// from here.
 fn is_of_this_package(variable: &OsStr) -> bool {
     variable.to_str().is_some_and(|name| {
         ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix))

@@ -74,7 +74,7 @@ impl Place {
         })
     }
 
-    /// Where the registries of a simulated environment are; `None` where all are real.
+    /// Returns the hosts of a simulated environment's registries, or `None` if all registries are real.
     fn hosts(&self) -> Option<Hosts> {
         match self {
             Self::Embedded { draft, .. } | Self::Endpoint { draft: Some(draft), .. } => {
@@ -183,14 +183,14 @@ impl Reach {
     }
 }
 
-/// What proves pulls.
+/// The checks that prove pulls.
 #[derive(Clone)]
 pub(crate) struct Pullers {
     /// For registries that are reached as usual.
     pub(crate) usual: Arc<dyn PullCheck>,
     /// For those that are not, by their names.
     pub(crate) others: BTreeMap<Name, Arc<dyn PullCheck>>,
-    /// What the requests of plugins leave through, if not straight through the network.
+    /// The wrapper around the network for requests of plugins, or `None` if they use the network directly.
     pub(crate) around: Option<Around>,
 }
 
@@ -290,7 +290,7 @@ impl Transport for Simulated {
     }
 }
 
-/// Sends requests of plugins, such as those to the API of whoever runs a registry, to real hosts only.
+/// A transport that sends requests of plugins, such as those to a registry's API, to real hosts only.
 struct Guarded {
     hosts: Hosts,
     real: Arc<dyn Transport>,

@@ -32,7 +32,7 @@ pub(crate) struct PlanFile {
     pub(crate) target: Target,
     /// When it was made, in milliseconds since the Unix epoch.
     created: u64,
-    /// Whether it leaves orphans as they are: `plan --no-prune`.
+    /// True if the plan leaves orphans as they are: `plan --no-prune`.
     #[serde(default)]
     pub(crate) keeps_orphans: bool,
     steps: BTreeMap<StepId, StepPlan>,

@@ -15,17 +15,17 @@ use longshore_simcloud::{
 
 use crate::place::{Pullers, Reaching};
 
-/// How long the check of an image in a real registry may take: its waits, and time for the requests.
+/// The time limit for the check of an image in a real registry, for its waits and its requests.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// Where a simulated environment's registries are.
+/// The hosts of a simulated environment's registries.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hosts {
     declared: BTreeSet<String>,
     real: BTreeSet<String>,
 }
 
-/// What answers for a host.
+/// The kind of registry behind a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answers {
     /// A registry that `[cloud.registries]` declares.
@@ -50,7 +50,7 @@ impl Hosts {
         }
     }
 
-    /// What answers for `host`, with its port where it has one.
+    /// Returns the kind of registry behind `host`, which includes the port if it has one.
     pub(crate) fn answers(&self, host: &str) -> Answers {
         let host = canonical_host(host);
         if self.declared.contains(host) {
@@ -135,7 +135,7 @@ impl PullCheck for SimulatedPulls {
             Answers::Declared => self.simulated.check(image, platform, credential, endpoint).await,
             Answers::Real => self.check_real(image, platform, credential, endpoint).await,
             Answers::Improvised => {
-                // Nobody can make up the content of a digest: the tag has to do.
+                // The content of a digest cannot be made up, so the check uses the tag.
                 let named = image.as_str().split_once('@');
                 let by_tag = named.and_then(|(name, _)| name.parse().ok());
                 let asked = by_tag.as_ref().unwrap_or(image);

@@ -12,7 +12,7 @@ use crate::arguments::{Color, Global, OutputFormat};
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) environment: Name,
-    /// Whether a flag or variable names the environment.
+    /// True if a flag or variable names the environment.
     pub(crate) names_environment: bool,
     pub(crate) directory: PathBuf,
     /// What `--set` was given.

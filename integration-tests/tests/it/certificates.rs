@@ -48,7 +48,7 @@ fn server(name: &str) -> (String, String) {
     (url, cert.pem())
 }
 
-/// What a look at the lock ends with, with these variables and a file in the directory.
+/// Runs `lock show` with these variables and a file in the project's directory, and returns its standard error.
 fn refusal(endpoint: &str, variables: &[(&str, &str)], (file, content): (&str, &str)) -> String {
     let project = Project::new();
     let path = project.path().join(file);

@@ -46,7 +46,7 @@ pub(crate) struct HelperName<'a> {
 }
 
 impl Configuration {
-    /// Reads the file's `text`. Where it is none, answers with the line and column.
+    /// Reads the file's `text`. If it is not a valid configuration, returns the line and column of the error.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, (usize, usize)> {
         Ok(go::read(text)?.unwrap_or_default())
     }

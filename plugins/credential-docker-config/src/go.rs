@@ -12,8 +12,8 @@ use longshore_model::Secret;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use zeroize::Zeroizing;
 
-/// Reads the first value of `json`, or `None` if there is none. An error is the line and column: the parser's own words
-/// may repeat what is there.
+/// Returns the first value of `json`, or `None` if the text is empty. An error has only the line and column, because
+/// the parser's messages may quote the text.
 pub(crate) fn read<T: Decode + Default>(json: &[u8]) -> Result<Option<T>, (usize, usize)> {
     let text = Zeroizing::new(String::from_utf8_lossy(json).into_owned());
     let text = text.trim_start_matches('\u{feff}');
@@ -26,7 +26,7 @@ pub(crate) fn read<T: Decode + Default>(json: &[u8]) -> Result<Option<T>, (usize
     Ok(Some(value))
 }
 
-/// What a JSON value is decoded into.
+/// A target for decoding a JSON value.
 pub(crate) trait Decode {
     /// Decodes a value into `self`.
     fn decode<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error>;

@@ -75,7 +75,7 @@ impl fmt::Display for Server {
     }
 }
 
-/// Whether `path` is `part`, or below it.
+/// Returns true if `path` equals `part` or lies below it.
 fn lies_in(path: &str, part: &str) -> bool {
     let below = path.strip_prefix(part);
     part.is_empty() || below.is_some_and(|below| below.is_empty() || below.starts_with('/'))

@@ -122,12 +122,12 @@ fn planned(observed: &Observed, desired: &Desired, difference: &Difference) -> S
     plan
 }
 
-/// How many managed policies a role can have, unless the account's quota was raised (IAM user guide, "IAM and AWS STS
-/// quotas").
+/// The maximum number of managed policies of a role, unless the account's quota was raised (IAM user guide, "IAM and
+/// AWS STS quotas").
 const MANAGED_POLICIES: usize = 10;
 
 impl IamRoles {
-    /// What is worth knowing of a role whatever is there already.
+    /// Returns the notes on a role that do not depend on its current state.
     async fn notes(&self, role: &RoleSpec) -> Result<Vec<String>> {
         let partition = &self.aws.identity().await?.partition;
         let elsewhere = role.images.iter().filter_map(|image| {

@@ -1,6 +1,6 @@
-//! What a service refers to and Longshore does not make, looked for before anything is made.
+//! Checks that the resources that a service refers to exist, before any change.
 //!
-//! Only what a change is going to use is looked for: a service that runs as declared needs no proof that it can.
+//! Only resources that a change will use are checked: a service that runs as declared needs no check.
 
 use futures_util::future::join_all;
 use longshore_aws::{Aws, ExistingSecret, NetworkPart};
@@ -9,7 +9,7 @@ use longshore_plugin::Result;
 
 use crate::{role::name_of, service::Placement};
 
-/// What was found out: failures of the configuration, and notes on what could not be looked for.
+/// The results of the checks: failures of the configuration, and notes on resources that could not be checked.
 #[derive(Default)]
 struct Findings {
     failures: Vec<Failure>,
@@ -22,7 +22,7 @@ impl Findings {
         self.failures.push(failure.help(format!("correct `{key}`")));
     }
 
-    /// Notes that `what` was not looked for: the caller may not, or nobody answers. ECS finds out when it is used.
+    /// Notes that `what` was not checked because of `failure`, such as missing permissions. ECS checks it at its use.
     fn unknown(&mut self, what: &str, failure: &Failure) -> Result<()> {
         if failure.kind == FailureKind::Interrupted {
             return Err(failure.clone());
@@ -35,8 +35,10 @@ impl Findings {
         Ok(())
     }
 
+    /// Returns the notes.
+    ///
     /// # Errors
-    /// What is missing, all at once.
+    /// If resources are missing: one failure that names all of them.
     fn result(self) -> Result<Vec<String>> {
         let mut failures = self.failures.into_iter();
         let Some(first) = failures.next() else { return Ok(self.notes) };
@@ -162,7 +164,7 @@ async fn look(aws: &Aws, arn: &Arn) -> Result<Option<String>> {
     })
 }
 
-/// Why a task could not read the version of a secret that has this stage or id.
+/// Returns the reason why a task cannot read the secret's version with this stage or id, or `None` if it can.
 fn unreadable(secret: &ExistingSecret, stage: Option<&str>, version: Option<&str>) -> Option<String> {
     if secret.is_deleted {
         return Some("is scheduled for deletion".to_owned());

@@ -43,7 +43,7 @@ pub(crate) struct LogGroupStep {
     pub(crate) is_named: bool,
     /// Days that log events are kept.
     pub(crate) retention_days: u32,
-    /// What happens to it when the service is removed.
+    /// The policy for the log group when the service is removed.
     pub(crate) removal: LogRemoval,
     /// The log group as it was before this run changed it.
     pub(crate) before: Before<Observed>,

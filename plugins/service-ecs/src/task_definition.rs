@@ -135,8 +135,8 @@ impl TaskDefinitionStep {
         Ok(service.filter(|service| service.status() == Some("ACTIVE") && is_ours(ownership, service.tags())))
     }
 
-    /// Finds the revision that is known to have this `content`: the service notes it. Only when the service runs another
-    /// one, because somebody has swapped it, is the revision looked at.
+    /// Returns the revision that the service's tags note for this `content`, or `None` if no such
+    /// revision can be used. Examines the revision itself only if the service runs another one, for example after a change by hand.
     async fn known(
         &self,
         ownership: &Ownership,

@@ -83,7 +83,7 @@ fn summary(losses: &[Loss]) -> String {
     parts.join(", and ")
 }
 
-/// Why the run ends, with each loss; `None` if they were approved.
+/// Returns the failure that lists each loss, or `None` if the losses were approved.
 fn refusal(losses: &[Loss], answer: Answer, takes_plan: bool) -> Option<Failure> {
     let (what, why) = match answer {
         Answer::Yes => return None,

@@ -17,13 +17,13 @@ use crate::{
     session::Session,
 };
 
-/// What has not been done when nobody was asked, or somebody said no.
+/// The outcome to report if the operation was not confirmed.
 const NOT_DONE: &str = "nothing was changed";
 
 /// Makes the step of a service.
 type MakeStep = fn(&dyn ServiceOperations, &Name, &Name, &Service, Option<&str>) -> Arc<dyn Step>;
 
-/// What is done to the services.
+/// An operation on services.
 struct Operation {
     /// As the question names it.
     what: &'static str,

@@ -234,7 +234,7 @@ impl Results {
         }
     }
 
-    /// What to do after a run that has not done everything.
+    /// Returns the advice for the user after an incomplete run.
     fn what_next(&self) -> String {
         let run = &self.run;
         let is_rollout = |kind| matches!(kind, FailureKind::DeploymentFailed | FailureKind::DeadlineExceeded);

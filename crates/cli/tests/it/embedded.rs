@@ -1,4 +1,4 @@
-//! A stack of one's own in the embedded cloud: nothing leaves the machine, and nobody writes a registry for it.
+//! The user's own stack in the embedded cloud: no request leaves the machine, and no registry has to be declared.
 
 use std::{
     io::{BufRead as _, BufReader, ErrorKind, Write as _},
@@ -53,7 +53,7 @@ fn project(base: &str, cloud: &str) -> Project {
     project
 }
 
-/// What leaves the machine goes through the proxy that the environment names: nobody may ask this one.
+/// Requests that leave the machine would go through the proxy that the environment names. None may reach it.
 #[test]
 fn an_embedded_run_sends_nothing_anywhere() {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! What AWS would refuse, found before anything is made.
+//! Configurations that AWS would refuse are found before any change.
 
 use std::fs;
 

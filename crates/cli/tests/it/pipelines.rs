@@ -4,7 +4,7 @@ use longshore_cli::Exit;
 
 use crate::project::Project;
 
-/// What changes something.
+/// The commands that change something.
 const CHANGES: [&[&str]; 5] =
     [&["deploy"], &["destroy", "--yes"], &["rotate"], &["adopt", "role.api"], &["lock", "release", "--yes"]];
 

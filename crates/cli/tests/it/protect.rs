@@ -129,7 +129,7 @@ fn protected_service_is_not_replaced() {
         }
     }
     assert_eq!(project.run(&[&["plan", "--detailed-exitcode"], &protect[..]].concat()).exit, Exit::Done);
-    // What is changed in place still is.
+    // Changes in place are still allowed.
     let changed = project.run(&[&["deploy", "--set", "services.api.memory=1024"], &protect[..]].concat());
     assert_eq!(changed.exit, Exit::Done, "{}{}", changed.stdout, changed.stderr);
 }

@@ -30,7 +30,7 @@ fn set(project: &Project, command: &[&str], values: &[&str]) -> Ran {
     project.run(&arguments)
 }
 
-/// What has to succeed: what it prints.
+/// Returns the standard output of a run that must succeed.
 fn done(ran: &Ran) -> &str {
     assert_eq!(ran.exit, Exit::Done, "{}{}", ran.stdout, ran.stderr);
     &ran.stdout
@@ -59,7 +59,7 @@ fn failed_deploy_leaves_the_old_revision_running() {
     assert_shown!(failed.stdout.split_once("Plan: ").unwrap().1);
     let (running, revision) = tasks(&project);
     assert_eq!((running.len(), revision.as_str()), (2, "shop-api:1"));
-    // What was declared then is a change again, and what ran before is none.
+    // The failed declaration is a change again, and the previous one is not.
     let again = set(&project, &["plan", "--detailed-exitcode"], &[BAD]);
     assert!(again.stdout.contains("shop-api:1 -> shop-api:2"), "{}", again.stdout);
     assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Done);

@@ -50,7 +50,7 @@ pub(super) struct View<'a> {
     /// Whether it was begun for this change: then its own success is all there is to wait for. Otherwise all tasks have
     /// to run, too.
     pub(super) is_new: bool,
-    /// How many tasks are to run, where that is known.
+    /// The desired number of tasks, or `None` if it is unknown.
     pub(super) desired: Option<u32>,
     /// Whether what was read may be older than what was changed just before: ECS's reads lag behind its writes.
     pub(super) may_be_old: bool,

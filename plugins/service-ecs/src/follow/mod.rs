@@ -40,7 +40,7 @@ const CATCHES_UP_WITHIN: Duration = Duration::from_secs(30);
 /// After this time stopped tasks are listed even if nothing says that there are any.
 const LISTED_AFTER: Duration = Duration::from_secs(30);
 
-/// How long the way back to an earlier revision may take at least: a deadline that was too short may be what failed.
+/// The minimum timeout of the return to an earlier revision: a timeout that was too short may have failed the rollout.
 pub(crate) const WAY_BACK: Duration = Duration::from_secs(15 * 60);
 
 /// What is to be followed.
@@ -58,13 +58,13 @@ pub(crate) struct Follow<'a> {
     pub(crate) context: &'a Context,
     /// What is looked at.
     pub(crate) reads: Reads<'a>,
-    /// How many tasks are to run, where that is known: ECS's reads lag behind a change of it.
+    /// The desired number of tasks, or `None` if it is unknown. ECS's reads lag behind a change of it.
     pub(crate) desired_count: Option<u32>,
     /// For how long.
     pub(crate) timeout: Duration,
     /// Whether ECS itself gives up a deployment whose tasks keep failing.
     pub(crate) circuit_breaker: bool,
-    /// Whether the service goes back to an earlier revision if the rollout fails.
+    /// True if the service goes back to an earlier revision after a failed rollout.
     pub(crate) has_way_back: bool,
     /// What explanations may name.
     pub(crate) facts: &'a Facts,
@@ -73,13 +73,12 @@ pub(crate) struct Follow<'a> {
 /// A deployment that was not followed to a success.
 #[derive(Clone, Debug)]
 pub(crate) struct Unsuccessful {
-    /// Why.
     pub(crate) failure: Failure,
-    /// Where it leaves the service.
+    /// The state in which the deployment leaves the service.
     pub(crate) end: End,
 }
 
-/// Where a deployment without success leaves its service.
+/// The state of a service after an unsuccessful deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// The rollout has failed, and the service still heads for its revision.
@@ -177,7 +176,7 @@ impl Follow<'_> {
             if let Some(failure) = self.hopeless(&seen) {
                 return Err(Unsuccessful { failure, end: seen.end() });
             }
-            // What ECS has given up does not succeed any more: what counts is that the tasks of before run again.
+            // A deployment that ECS rolls back cannot succeed. The tasks of the previous revision get time to run.
             let timeout = if seen.is_rolling_back() { self.timeout + WAY_BACK } else { self.timeout };
             if seen.began.elapsed() >= timeout {
                 return Err(self.timed_out(&seen).await);
@@ -426,7 +425,7 @@ impl Seen {
         self.deployment.as_deref().zip(now).is_some_and(|(ours, now)| ours != now)
     }
 
-    /// Where a rollout that has failed leaves the service.
+    /// Returns the state of the service after a failed rollout.
     fn end(&self) -> End {
         if self.is_replaced() { End::Open } else { End::Failed }
     }

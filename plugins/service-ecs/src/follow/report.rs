@@ -109,8 +109,8 @@ impl Report<'_> {
         self.with_help(Failure::new(FailureKind::DeploymentFailed, message).at(self.at("DescribeTasks")))
     }
 
-    /// Whether nothing starts tasks: so do emulators behave that run none. `has_tasks` tells whether ECS shows any that run
-    /// or are to run.
+    /// Returns true if nothing starts tasks, as in emulators that run none. `has_tasks` is true if ECS shows tasks that
+    /// run or are to run.
     pub(super) fn nothing_happens(&self, has_tasks: bool) -> bool {
         let (running, desired, _) = self.counts();
         let events = self.seen.service.as_ref().map_or(&[][..], |service| service.events());
@@ -220,7 +220,7 @@ pub(super) fn is_complaint(message: &str) -> bool {
     ["unable", "failed", "rolling back", "unhealthy"].iter().any(|word| message.contains(word))
 }
 
-/// What a service runs after its rollout has failed.
+/// Describes the revision and the tasks that a service runs after a failed rollout.
 pub(crate) fn runs_again(service: &Service) -> String {
     let (running, desired) = match primary(service) {
         Some(primary) => (primary.running_count, service.desired_count),

@@ -16,7 +16,7 @@ const TASK_DEFINITION: &str = "taskDefinition";
 /// A service as declared, with what was found out.
 #[derive(Clone, Debug)]
 pub(super) struct Declared<'a> {
-    /// How many tasks run, where that is declared.
+    /// The declared number of tasks, or `None` if it is not declared.
     pub(super) desired_count: Option<u32>,
     /// What launches them.
     pub(super) launch_type: LaunchType,
@@ -39,7 +39,7 @@ pub(super) struct Difference {
     pub(super) desired_count: bool,
     /// Which task definition they are of.
     pub(super) task_definition: bool,
-    /// Which images they run under the same tags.
+    /// True if an unchanged tag names another image.
     pub(super) images: bool,
     /// Where they are in the network.
     pub(super) network: bool,
@@ -62,12 +62,13 @@ impl Difference {
         self.task_definition || self.network || self.options.replaces_tasks()
     }
 
-    /// Whether it takes a deployment that no other change begins: ECS resolves tags anew then.
+    /// Returns true if the deployment must be forced so that ECS resolves the tags again. A new task definition does so
+    /// anyway.
     pub(super) const fn forces(&self) -> bool {
         self.images && !self.task_definition
     }
 
-    /// What it does to the tasks that run, of which there are to be so many.
+    /// Returns the effect of the change on the running tasks. `desired_count` is the desired number of tasks.
     pub(super) fn effect(&self, desired_count: u32) -> Effect {
         match () {
             () if self.desired_count && desired_count == 0 => Effect::Stop,

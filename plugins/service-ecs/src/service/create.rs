@@ -106,7 +106,7 @@ pub(super) fn deployment_configuration(deployment: &Deployment) -> DeploymentCon
         .build()
 }
 
-/// Whether the circuit breaker itself goes back to the last revision that worked: it cannot where it is off.
+/// Returns true if ECS itself rolls back to the last revision that worked, which requires the circuit breaker.
 pub(super) const fn ecs_rolls_back(deployment: &Deployment) -> bool {
     deployment.circuit_breaker && deployment.rollback
 }

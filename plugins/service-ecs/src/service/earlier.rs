@@ -14,7 +14,7 @@ use crate::{
     task_definition::revision_of,
 };
 
-/// How many deployments are looked at.
+/// The maximum number of successful deployments to examine.
 const LOOKED_AT: usize = 20;
 
 /// An earlier revision of a service.
@@ -22,9 +22,9 @@ const LOOKED_AT: usize = 20;
 pub(super) struct Earlier {
     /// The ARN of its task definition.
     pub(super) arn: String,
-    /// Where its tasks were in the network, if a deployment tells.
+    /// The network configuration of its tasks, or `None` if no deployment shows it.
     pub(super) network: Option<NetworkConfiguration>,
-    /// Why it was chosen.
+    /// The reason for the choice of this revision.
     pub(super) reason: String,
 }
 
@@ -52,7 +52,7 @@ impl ServiceStep {
         Ok(arns)
     }
 
-    /// What a service revision has deployed, if ECS tells.
+    /// Returns the task definition and network of a service revision, or `None` if ECS does not show them.
     pub(super) async fn deployed(&self, service_revision: &str) -> Result<Option<Earlier>> {
         let found = self.aws.reads().service_revision(service_revision, Freshness::Now).await?;
         let Listed::Found(revision) = found else { return Ok(None) };
@@ -86,10 +86,10 @@ impl ServiceStep {
         Ok(Some(Earlier { arn, network: None, reason }))
     }
 
-    /// The revision that people name: `7`, `shop-api:7` or its ARN.
+    /// Returns the revision that the user names: `7`, `shop-api:7` or its ARN.
     ///
     /// # Errors
-    /// When it is none of `family` and the stack, is not there, or can start no tasks.
+    /// If the revision does not exist, is not of `family` and the stack, or cannot start tasks.
     pub(super) async fn named(&self, family: &str, named: &str, ownership: &Ownership) -> Result<Earlier> {
         let revision = if named.contains(':') { named.to_owned() } else { format!("{family}:{named}") };
         let short = revision_of(&revision);
@@ -164,7 +164,7 @@ impl ServiceStep {
     }
 }
 
-/// Whether a revision, or its ARN, is one of `family`.
+/// Returns true if `revision`, a short name or an ARN, is a revision of `family`.
 fn is_of(revision: &str, family: &str) -> bool {
     revision_of(revision).rsplit_once(':').is_some_and(|(other, _)| other == family)
 }

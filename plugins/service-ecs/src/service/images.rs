@@ -1,4 +1,4 @@
-//! Whether a service runs the images that their tags name now.
+//! Compares the images that a service runs with those that their tags name now.
 //!
 //! ECS resolves a tag once for each deployment, so that all its tasks run the same image. A tag that is pushed again
 //! reaches them with the next deployment only. The service revision tells which digests run, and the steps that prove
@@ -22,7 +22,7 @@ use crate::render::digests_input;
 pub(super) struct Images {
     /// The images that were pushed again.
     pub(super) moved: Vec<Moved>,
-    /// What could not be compared, and why.
+    /// The images that could not be compared, with the reasons.
     pub(super) notes: Vec<String>,
 }
 

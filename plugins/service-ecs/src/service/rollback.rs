@@ -55,12 +55,12 @@ impl ServiceStep {
     }
 }
 
-/// What a deployment does to the tasks of a service.
+/// Returns the effect of a deployment on the tasks of a service.
 pub(super) const fn effect(service: &EcsService) -> Effect {
     if service.desired_count > 0 { Effect::RollingUpdate } else { Effect::None }
 }
 
-/// What differs between a service and an earlier revision.
+/// Returns the differences between a service and an earlier revision.
 fn changes(service: &EcsService, earlier: &Earlier) -> Vec<FieldChange> {
     let running = revision::running(service).unwrap_or_default();
     let mut changes = Vec::new();
@@ -112,7 +112,7 @@ impl Step for RollbackStep {
         planned::still(plan, &changes(&service, earlier)).map_err(|failure| failure.at(step.resource()))?;
         step.before.note(&step.service.name, || service.clone());
         let known = step.known_deployments(Some(&service)).await?;
-        // What it notes is the revision of before. Without a note, the next plan looks at what runs.
+        // The note names the previous revision, so it is removed: the next plan then reads the running one.
         let noted = revision::with_note_of(service.tags(), &[]);
         tags::restore(&step.aws, service.service_arn().unwrap_or_default(), &noted, service.tags()).await?;
         let call = step.aws.ecs().await?.update_service().cluster(&step.service.cluster);

@@ -36,7 +36,7 @@ use crate::{
 /// The name of the output that is the service's ARN.
 pub(crate) const SERVICE_ARN: &str = "service-arn";
 
-/// How to get out of the way of another service of the same name.
+/// The hint for a conflict with another service of the same name.
 const RENAME: &str =
     "set another `service-name` or `cluster` (for all services: service-name = \"{stack}-{service}\")";
 
@@ -52,7 +52,7 @@ pub(crate) struct ServiceStep {
     pub(crate) facts: Facts,
     /// The service as it was before this run changed it.
     pub(crate) before: Before<EcsService>,
-    /// Why the service did not come back to an earlier revision after its rollout had failed.
+    /// The failure of the return to an earlier revision after a failed rollout.
     pub(crate) no_way_back: OnceLock<Failure>,
 }
 
@@ -93,12 +93,13 @@ impl ServiceStep {
         checked.map_err(|failure| failure.at(self.at("DescribeServices")))
     }
 
-    /// How many tasks there are to be of a service that is there.
+    /// Returns the desired number of tasks of an existing service: the declared number, or else the current one.
     fn tasks_of(&self, service: &EcsService) -> u32 {
         self.service.desired_count.unwrap_or_else(|| count(service.desired_count))
     }
 
-    /// How many tasks a new service gets: as declared, or as many as the one has whose place it takes, or one.
+    /// Returns the number of tasks of a new service: the declared number, or else that of the service that it
+    /// replaces, or else one.
     async fn count_of_new(&self, context: &Context) -> Result<u32> {
         if let Some(declared) = self.service.desired_count {
             return Ok(declared);

@@ -116,7 +116,7 @@ impl ServiceStep {
     }
 }
 
-/// Whether going from one state of a service to another begins a deployment.
+/// Returns true if the change from one state of a service to the other begins a deployment.
 pub(super) fn begins_deployment(one: &EcsService, other: &EcsService) -> bool {
     one.task_definition != other.task_definition
         || one.network_configuration != other.network_configuration

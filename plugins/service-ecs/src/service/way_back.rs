@@ -93,8 +93,9 @@ impl ServiceStep {
             .map_or_else(|| "the service was deleted meanwhile".to_owned(), |service| runs_again(&service)))
     }
 
-    /// The state that the service goes back to, or why there is none. If the rollout of what ran before this run had not
-    /// succeeded, it is the last one that did. Its tags are those of now, except the note of what runs.
+    /// Returns the state to which the service goes back, or the reason why it cannot go back. If the rollout before this
+    /// run had not succeeded, it is the last successfully deployed state. Its tags are the current ones, except for the
+    /// note of the running revision.
     async fn way_back(&self, before: EcsService) -> Result<std::result::Result<EcsService, String>> {
         let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else {
             return Ok(Err("the service was deleted meanwhile".to_owned()));
@@ -138,7 +139,7 @@ impl ServiceStep {
     }
 }
 
-/// Whether the last rollout of the service had succeeded.
+/// Returns true if the last rollout of the service succeeded.
 fn is_settled(service: &EcsService) -> bool {
     matches!(standing(service), Standing::Steady | Standing::Short)
 }

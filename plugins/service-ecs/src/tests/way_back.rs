@@ -85,7 +85,7 @@ async fn first_deployment_has_no_way_back() {
 
 #[tokio::test(start_paused = true)]
 async fn every_kind_of_failed_rollout_goes_back() {
-    // What fails, whether the circuit breaker is on, and what the failure begins with.
+    // Each case: the service, the circuit breaker, the timeout and the beginning of the failure.
     let unpullable = seed_with(|container| container.image = "ghcr.io/acme/api:9".parse().unwrap());
     for (service, breaks, timeout, begins) in [
         (crashing(), true, 900, "the tasks of api start, but do not go on running"),
@@ -127,7 +127,7 @@ async fn interrupted_rollout_goes_back_in_the_next_run() {
             sleep(Duration::from_secs(3)).await;
         } => {}
     }
-    // What ran before this run is the revision that fails.
+    // The service already ran the failing revision before this run.
     let failure = bench.deploy(&crashing).await.err().unwrap();
     assert!(failure.message.ends_with("the service runs shop-api:1 again, 2 of 2 tasks"), "{failure}");
     runs(&bench, "shop-api:1", 2).await;
