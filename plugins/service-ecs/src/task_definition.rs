@@ -135,8 +135,9 @@ impl TaskDefinitionStep {
         Ok(service.filter(|service| service.status() == Some("ACTIVE") && is_ours(ownership, service.tags())))
     }
 
-    /// Returns the revision that the service's tags note for this `content`, or `None` if no such
-    /// revision can be used. Examines the revision itself only if the service runs another one, for example after a change by hand.
+    /// Returns the revision that the service's tags note for this `content`, or `None` if no such revision
+    /// can be used. Examines the revision itself only if the service runs another one, for example after a change by
+    /// hand.
     async fn known(
         &self,
         ownership: &Ownership,

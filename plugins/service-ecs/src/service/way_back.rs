@@ -93,9 +93,9 @@ impl ServiceStep {
             .map_or_else(|| "the service was deleted meanwhile".to_owned(), |service| runs_again(&service)))
     }
 
-    /// Returns the state to which the service goes back, or the reason why it cannot go back. If the rollout before this
-    /// run had not succeeded, it is the last successfully deployed state. Its tags are the current ones, except for the
-    /// note of the running revision.
+    /// Returns the state to which the service goes back, or the reason why it cannot go back. If the rollout before
+    /// this run had not succeeded, it is the last successfully deployed state. Its tags are the current ones, except
+    /// for the note of the running revision.
     async fn way_back(&self, before: EcsService) -> Result<std::result::Result<EcsService, String>> {
         let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else {
             return Ok(Err("the service was deleted meanwhile".to_owned()));
