@@ -66,7 +66,7 @@ fn no_filter_lets_the_sdks_bodies_through() {
 fn the_whole_process_keeps_the_token_to_itself() {
     let project = Project::new();
     let output = Command::new(env!("CARGO_BIN_EXE_longshore"))
-        .args(["deploy", "-vvv", "--config-dir"])
+        .args(["deploy", "--env", "local", "-vvv", "--config-dir"])
         .arg(project.path("configs"))
         .env_remove("AWS_ENDPOINT_URL")
         .output()

@@ -208,8 +208,18 @@ async fn too_many(a: Account) -> Answer {
     refusal(a.ecs.describe_service_deployments().set_service_deployment_arns(arns).send().await)
 }
 
+/// The ARN of a revision that a service does not have.
+async fn unknown_revision(a: &Account, name: &str) -> Result<String, Refused> {
+    let described = a.ecs.describe_services().cluster(name).services(name).send().await?;
+    let service = described.services().first().and_then(|service| service.service_arn()).needed("service")?;
+    Ok(format!("{}/1234567890123456789", service.replacen(":service/", ":service-revision/", 1)))
+}
+
 /// The ARN of the revision that a service runs.
 async fn current(a: &Account, name: &str) -> Result<String, Refused> {
+    // A cloud without the operation names no current revision either.
+    let unknown = unknown_revision(a, name).await?;
+    a.ecs.describe_service_revisions().service_revision_arns(unknown).send().await?;
     a.until("a current revision", || async {
         let described = a.ecs.describe_services().cluster(name).services(name).send().await?;
         let service = described.services().first().needed("service")?;
@@ -257,11 +267,8 @@ async fn resolved(a: Account) -> Answer {
 async fn no_revision(a: Account) -> Answer {
     let name = a.name("unrevised");
     idle_service(&a, &name).await?;
-    let arn = current(&a, &name).await?;
-    let (head, _) = arn.rsplit_once('/').needed("slash")?;
-    let describe =
-        a.ecs.describe_service_revisions().service_revision_arns(format!("{head}/1234567890123456789"));
-    let described = describe.send().await?;
+    let unknown = unknown_revision(&a, &name).await?;
+    let described = a.ecs.describe_service_revisions().service_revision_arns(unknown).send().await?;
     let reasons: Vec<_> = described.failures().iter().filter_map(|failure| failure.reason()).collect();
     Ok(format!("{} failure: {}", reasons.len(), reasons.join(" ")))
 }
