@@ -21,7 +21,7 @@ pub struct Wires {
     /// `<dyn SecretStore>::ARN` and `<dyn SecretStore>::WRITTEN_AT` are where it is and when it was written.
     pub variables: BTreeMap<ContainerVariable, StepId>,
     /// For each image whose registry is asked for it: the step whose output
-    /// [`digests_output`](<dyn crate::PullCheck>::digests_output) holds its digests.
+    /// `<dyn PullCheck>::digests_output` holds its digests.
     pub images: BTreeMap<ImageReference, StepId>,
 }
 

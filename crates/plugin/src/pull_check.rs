@@ -27,7 +27,7 @@ impl PullProof {
 }
 
 impl PullProof {
-    /// The value of the output [`digests_output`](<dyn PullCheck>::digests_output): the digest, and those of the manifests,
+    /// The value of the output `digests_output`: the digest, and those of the manifests,
     /// separated by spaces.
     #[must_use]
     pub fn digests(&self) -> String {
