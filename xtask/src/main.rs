@@ -3,6 +3,7 @@
 //! Few dependencies, so that it compiles in seconds: it stands before everything else that one does here.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod aws_shapes;
 mod bench;
 mod ci;
 mod conformance;
@@ -51,6 +52,9 @@ Tasks:
                    integration-tests/CONFORMANCE.md. `cargo xtask conformance --help` lists the options.
                    moto and LocalStack are started in containers, where a Docker engine answers; otherwise moto alone,
                    of the Python tools.
+  aws-shapes DIRECTORY
+                   Write crates/aws-shapes/shapes from AWS's own models of its APIs, which lie in the DIRECTORY of
+                   botocore: `pip download botocore --no-deps`, unpacked
   ci               What has to pass: formatting, clippy, tidy, documentation, cargo-deny, test
   tidy             Check the habits that no compiler knows: directions of dependencies, who may print, file lengths …
   tools            Install the Python tools of some tests below target/ (takes a network)
@@ -97,6 +101,7 @@ fn dispatch(arguments: &[OsString]) -> Result<Outcome, Error> {
     };
     let workspace = Workspace::locate();
     match task.to_str() {
+        Some("aws-shapes") => aws_shapes::run(&workspace, rest),
         Some("bench") => bench::run(&workspace, rest),
         Some("deploy") => deploy::run(&workspace, rest),
         Some("test") => test::run(&workspace, &test::Options::parse(rest)?),

@@ -3,7 +3,7 @@
 use super::{Finding, manifest::Kind};
 
 /// For each package, the packages of the workspace that it may depend on. A plugin's are [`PLUGIN`].
-const DIRECTIONS: [(&str, &[&str]); 13] = [
+const DIRECTIONS: [(&str, &[&str]); 14] = [
     ("crates/model", &[]),
     ("crates/config", &["model"]),
     ("crates/plugin", &["model"]),
@@ -14,14 +14,16 @@ const DIRECTIONS: [(&str, &[&str]); 13] = [
     ("crates/oci", &["model", "plugin", "outside"]),
     ("crates/vendor-api", &["model", "plugin", "outside", "oci"]),
     ("crates/aws", &["model", "plugin", "outside", "credential"]),
+    ("crates/aws-shapes", &[]),
     // A cloud does not know who uses it: whoever does, translates.
-    ("crates/simcloud", &[]),
+    ("crates/simcloud", &["aws-shapes"]),
     ("crates/testkit", &["model", "plugin"]),
     ("xtask", &[]),
 ];
 
 /// What a plugin may depend on: the contract, and what plugins of a kind share. Never a plugin.
-const PLUGIN: [&str; 7] = ["model", "plugin", "outside", "credential", "oci", "vendor-api", "aws"];
+const PLUGIN: [&str; 8] =
+    ["model", "plugin", "outside", "credential", "oci", "vendor-api", "aws", "aws-shapes"];
 
 /// What the tests of every package may use beside.
 const TESTS: [&str; 2] = ["simcloud", "testkit"];

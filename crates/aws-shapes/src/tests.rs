@@ -1,0 +1,221 @@
+//! The tables of this crate, and what follows from them.
+
+use serde_json::{Value, json};
+
+use crate::{Extent, Form, Kind, Model, Shape};
+
+fn definition() -> Shape<'static> {
+    Model::ecs().input("RegisterTaskDefinition").unwrap()
+}
+
+fn container() -> Shape<'static> {
+    Model::ecs().shape("ContainerDefinition").unwrap()
+}
+
+fn shown(form: &Form) -> Vec<String> {
+    form.fields().map(|(path, text)| format!("{} = {text}", path.join("."))).collect()
+}
+
+fn changed(actual: &Value, declared: &Value, extent: Extent) -> Vec<String> {
+    let changes = container().form(actual).changes_to(&container().form(declared), extent);
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    changes
+        .iter()
+        .map(|change| {
+            format!("{}: {} → {}", change.path.join("."), text(&change.actual), text(&change.declared))
+        })
+        .collect()
+}
+
+#[test]
+fn every_member_has_a_shape() {
+    for model in [Model::ecs(), Model::application_autoscaling()] {
+        let (shapes, _) = model.names();
+        for shape in &shapes {
+            let shape = model.shape(shape).unwrap();
+            let inner = shape.members().map(|member| member.shape).chain(shape.item());
+            let lost: Vec<_> = inner.filter(|inner| !shapes.contains(&inner.name())).collect();
+            assert!(lost.is_empty(), "{shape:?}: {lost:?}");
+        }
+    }
+}
+
+#[test]
+fn every_fact_is_of_a_member() {
+    let model = Model::ecs();
+    for of in model.names().1 {
+        let (structure, member) = of.split_once('.').unwrap();
+        let member = model.shape(structure).and_then(|shape| shape.member(member));
+        let shape = member.unwrap_or_else(|| panic!("{of}")).shape;
+        let facts = shape.facts.unwrap();
+        let names = facts.keys.iter().flatten().copied().chain(facts.value);
+        for name in names {
+            assert!(shape.item().unwrap().member(name).is_some(), "{of}: {name}");
+        }
+        if !shape.values().is_empty() {
+            assert!(facts.defaults.iter().all(|value| shape.values().contains(value)), "{of}");
+        }
+    }
+    for operation in ["CreateService"] {
+        let input = model.input(operation).unwrap();
+        assert!(model.fixed(operation).iter().all(|member| input.member(member).is_some()));
+    }
+}
+
+#[test]
+fn update_service_lacks_fixed_members() {
+    let model = Model::ecs();
+    let (create, update) = (model.input("CreateService").unwrap(), model.input("UpdateService").unwrap());
+    let lacking: Vec<_> = create.members().map(|member| member.name).collect();
+    let lacking: Vec<_> = lacking.into_iter().filter(|name| update.member(name).is_none()).collect();
+    let others = ["clientToken", "tags"];
+    let fixed: Vec<_> = lacking.into_iter().filter(|name| !others.contains(name)).collect();
+    // UpdateService names the cluster and the service, but does not change them.
+    assert_eq!([&["cluster"][..], &fixed].concat(), model.fixed("CreateService"));
+}
+
+#[test]
+fn tables_become_keyed_lists() {
+    let declared = json!({
+        "ulimits": {"nofile": {"softLimit": 1, "hardLimit": 2}},
+        "environment": {"A": "x", "B": 1},
+        "portMappings": {"http": {"containerPort": 80}},
+        "stopTimeout": 30,
+    });
+    assert_eq!(
+        container().read(&declared),
+        Ok(json!({
+            "ulimits": [{"name": "nofile", "softLimit": 1, "hardLimit": 2}],
+            "environment": [{"name": "A", "value": "x"}, {"name": "B", "value": "1"}],
+            "portMappings": [{"name": "http", "containerPort": 80}],
+            "stopTimeout": 30,
+        }))
+    );
+}
+
+#[test]
+fn everything_wrong_is_found_at_once() {
+    let declared = json!({
+        "cpu": 256,
+        "networkMode": "awsvcp",
+        "volumes": {"data": {"efsVolumeConfiguration": {"fileSystemID": "fs-1", "rootDirectory": ["/"]}}},
+        "placementConstraints": [{"type": "memberOf"}, "x"],
+        "tags": [{"key": "", "value": "x"}],
+        "ephemeralStorage": {"sizeInGiB": "50"},
+    });
+    let findings = definition().read(&declared).unwrap_err();
+    let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+    assert!(
+        matches!(&findings[4].kind, Kind::Unknown { known } if known.contains(&"fileSystemId".to_owned()))
+    );
+}
+
+#[test]
+fn required_members_are_looked_for_at_last() {
+    let declared = json!({
+        "family": "f",
+        "containerDefinitions": [{"name": "api", "logConfiguration": {}}],
+        "volumes": [{"name": "data", "efsVolumeConfiguration": {}}],
+    });
+    let read = definition().read(&declared).unwrap();
+    let missing: Vec<_> = definition().missing(&read).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        missing,
+        [
+            "containerDefinitions.api.logConfiguration.logDriver: is missing",
+            "volumes.data.efsVolumeConfiguration.fileSystemId: is missing",
+        ]
+    );
+}
+
+#[test]
+fn normal_form_knows_keys_and_units() {
+    let form = definition().form(&json!({
+        "cpu": ".25 vCPU",
+        "memory": "0.5 GB",
+        "requiresCompatibilities": ["FARGATE", "EC2"],
+        "volumes": [{"name": "scratch", "host": {}}],
+        "revision": 7,
+        "containerDefinitions": [{
+            "name": "api",
+            "image": "i",
+            "portMappings": [{"containerPort": 80, "hostPort": 80}, {"containerPort": 80, "protocol": "udp"}],
+            "environment": [{"name": "B", "value": ""}, {"name": "A"}],
+            "command": ["a", "b"],
+            "mountPoints": [],
+        }],
+    }));
+    insta::assert_snapshot!(shown(&form).join("\n"));
+}
+
+#[test]
+fn defaults_and_order_are_no_difference() {
+    let actual = json!({
+        "cpu": 0,
+        "essential": true,
+        "portMappings": [{"containerPort": 2, "hostPort": 2, "protocol": "tcp"}, {"containerPort": 1, "hostPort": 0}],
+        "linuxParameters": {"capabilities": {"add": ["B", "A"]}, "initProcessEnabled": false},
+        "mountPoints": [],
+        "healthCheck": {"command": ["CMD"], "interval": 30, "timeout": 5, "retries": 3},
+        "hostname": null,
+    });
+    let declared = json!({
+        "portMappings": [{"containerPort": 1}, {"containerPort": 2}],
+        "linuxParameters": {"capabilities": {"add": ["A", "B"]}},
+        "healthCheck": {"command": ["CMD"]},
+    });
+    assert_eq!(changed(&actual, &declared, Extent::Whole), [""; 0]);
+    assert_eq!(changed(&declared, &actual, Extent::Whole), [""; 0]);
+}
+
+#[test]
+fn undeclared_members_are_left_alone() {
+    let actual = json!({
+        "user": "root",
+        "dependsOn": [{"containerName": "a", "condition": "START"}],
+        "dockerLabels": {"a": "1", "b": "2"},
+        "ulimits": [{"name": "core", "softLimit": 1, "hardLimit": 1}],
+    });
+    let declared = json!({"dependsOn": [], "dockerLabels": {"a": "2"}});
+    assert_eq!(
+        changed(&actual, &declared, Extent::Declared),
+        ["dependsOn.a.condition: START → -", "dockerLabels.a: 1 → 2", "dockerLabels.b: 2 → -",]
+    );
+    assert_eq!(changed(&actual, &declared, Extent::Whole).len(), 6);
+}
+
+#[test]
+fn item_with_only_a_key_is_one_field() {
+    let (bare, full) = (
+        json!({"volumes": [{"name": "a"}]}),
+        json!({"volumes": [{"name": "a", "host": {"sourcePath": "/"}}]}),
+    );
+    let forms = [bare, full, json!({})].map(|value| definition().form(&value));
+    let changes = |from: usize, to: usize| forms[from].changes_to(&forms[to], Extent::Whole).len();
+    assert_eq!([changes(0, 1), changes(1, 0), changes(2, 0), changes(0, 2), changes(2, 1)], [1; 5]);
+}
+
+#[test]
+fn overlay_changes_one_value_of_a_keyed_list() {
+    let mut lower = json!({
+        "portMappings": [{"name": "http", "containerPort": 80}, {"name": "admin", "containerPort": 81}],
+        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}},
+        "command": ["a"],
+    });
+    let upper = json!({
+        "portMappings": [{"name": "http", "appProtocol": "http2"}],
+        "logConfiguration": {"options": {"mode": "non-blocking"}},
+        "command": ["b"],
+    });
+    container().overlay(&mut lower, upper);
+    assert_eq!(
+        lower,
+        json!({
+            "portMappings":
+                [{"name": "http", "containerPort": 80, "appProtocol": "http2"}, {"name": "admin", "containerPort": 81}],
+            "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g", "mode": "non-blocking"}},
+            "command": ["b"],
+        })
+    );
+}

@@ -1,0 +1,244 @@
+//! `cargo xtask aws-shapes`: AWS's own models of its APIs, as the small tables that `crates/aws-shapes` reads.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::{Map, Value};
+
+use crate::{Error, process::Outcome, workspace::Workspace};
+
+/// The models, and the operations whose inputs are kept of each.
+const MODELS: [(&str, &str, &[&str]); 2] = [
+    (
+        "application-autoscaling",
+        "2016-02-06",
+        &["PutScalingPolicy", "PutScheduledAction", "RegisterScalableTarget"],
+    ),
+    (
+        "ecs",
+        "2014-11-13",
+        &[
+            "CreateCluster",
+            "CreateService",
+            "PutClusterCapacityProviders",
+            "RegisterTaskDefinition",
+            "RunTask",
+            "UpdateCluster",
+            "UpdateService",
+        ],
+    ),
+];
+
+/// The longest documentation of a member, in characters.
+const SENTENCE: usize = 160;
+
+/// Writes the tables from the botocore that lies in the directory `arguments` name.
+pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Outcome, Error> {
+    let [botocore] = arguments else {
+        let message =
+            "aws-shapes takes the directory of botocore: `pip download botocore --no-deps`, unpacked";
+        return Err(Error::Usage(message.to_owned()));
+    };
+    let botocore = Path::new(botocore);
+    let version = version(botocore)?;
+    for (service, api, operations) in MODELS {
+        let model = read(&botocore.join("data").join(service).join(api).join("service-2.json"))?;
+        let header = format!(
+            "# {service} {api}, from botocore {version}: written by `cargo xtask aws-shapes`, not by hand.\n\
+             # Copyright Amazon.com, Inc.; licensed under Apache-2.0.\n"
+        );
+        let table = header + &table(&model, operations)?;
+        let path = workspace.root().join(format!("crates/aws-shapes/shapes/{service}.txt"));
+        fs::write(&path, table).map_err(|error| failed(&path, &error))?;
+        println!("{}", path.display());
+    }
+    Ok(Outcome::SUCCESS)
+}
+
+fn failed(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::Failed(format!("{}: {error}", path.display()))
+}
+
+fn version(botocore: &Path) -> Result<String, Error> {
+    let path = botocore.join("__init__.py");
+    let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
+    let version = text.lines().find_map(|line| line.strip_prefix("__version__ = "));
+    let version = version.ok_or_else(|| failed(&path, &"names no version"))?;
+    Ok(version.trim_matches(['\'', '"']).to_owned())
+}
+
+/// Reads a model, which botocore compresses since its version 1.30.
+fn read(path: &Path) -> Result<Value, Error> {
+    let text = if path.exists() {
+        fs::read(path).map_err(|error| failed(path, &error))?
+    } else {
+        let compressed = PathBuf::from(format!("{}.gz", path.display()));
+        let output = Command::new("gzip").arg("-dc").arg(&compressed).output();
+        let output = output.map_err(|error| Error::Failed(format!("gzip: {error}")))?;
+        if !output.status.success() {
+            return Err(failed(&compressed, &String::from_utf8_lossy(&output.stderr)));
+        }
+        output.stdout
+    };
+    serde_json::from_slice(&text).map_err(|error| failed(path, &error))
+}
+
+/// The table of a model: its operations, then every shape of their inputs in the order of the names.
+fn table(model: &Value, operations: &[&str]) -> Result<String, Error> {
+    let mut table = String::new();
+    let mut reached = BTreeSet::new();
+    for operation in operations {
+        let input = model["operations"][operation]["input"]["shape"].as_str();
+        let input = input.ok_or_else(|| Error::Failed(format!("the model has no operation {operation}")))?;
+        let _ = writeln!(table, "operation {operation} {input}");
+        reach(model, input, &mut reached);
+    }
+    for name in reached {
+        shape(&mut table, name, &model["shapes"][name])?;
+    }
+    Ok(table)
+}
+
+/// Adds the shape `name` and all that it consists of.
+fn reach<'a>(model: &'a Value, name: &'a str, reached: &mut BTreeSet<&'a str>) {
+    if !reached.insert(name) {
+        return;
+    }
+    let shape = &model["shapes"][name];
+    let members = shape["members"].as_object().into_iter().flatten().map(|(_, member)| member);
+    let parts = ["member", "key", "value"].into_iter().map(|part| &shape[part]);
+    for inner in members.chain(parts).filter_map(|part| part["shape"].as_str()) {
+        reach(model, inner, reached);
+    }
+}
+
+/// A line for the shape, and one for each of its members.
+fn shape(table: &mut String, name: &str, shape: &Value) -> Result<(), Error> {
+    let kind = shape["type"].as_str().unwrap_or_default();
+    let inner = |part: &str| shape[part]["shape"].as_str().unwrap_or_default();
+    let line = match kind {
+        "structure" if shape["document"] == true => format!("document {name}"),
+        "structure" if shape["union"] == true => format!("union {name}"),
+        "structure" => format!("structure {name}"),
+        "list" => format!("list {name} {}{}", inner("member"), bounds(shape)),
+        "map" => format!("map {name} {} {}{}", inner("key"), inner("value"), bounds(shape)),
+        "string" => {
+            let values = shape["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let values: String = values.map(|value| format!(" {value}")).collect();
+            format!("string {name}{}{values}", bounds(shape))
+        }
+        "boolean" | "integer" | "long" | "float" | "double" | "timestamp" => {
+            format!("{kind} {name}{}", bounds(shape))
+        }
+        _ => return Err(Error::Failed(format!("{name} has the type {kind}, which the table does not know"))),
+    };
+    table.push_str(&line);
+    table.push('\n');
+    let required: BTreeSet<_> =
+        shape["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let no_members = Map::new();
+    for (member, described) in shape["members"].as_object().unwrap_or(&no_members) {
+        let is_required = if required.contains(member.as_str()) { "!" } else { "" };
+        let is_deprecated = if described["deprecated"] == true { "~" } else { "" };
+        let shape = described["shape"].as_str().unwrap_or_default();
+        let documentation = first_sentence(described["documentation"].as_str().unwrap_or_default());
+        let line = format!("  {member}{is_required}{is_deprecated} {shape} {documentation}");
+        let _ = writeln!(table, "{}", line.trim_end());
+    }
+    Ok(())
+}
+
+/// ` LEAST..MOST`, either of which may be missing.
+fn bounds(shape: &Value) -> String {
+    let bound = |name: &str| shape[name].as_i64().map(|bound| bound.to_string()).unwrap_or_default();
+    match (bound("min"), bound("max")) {
+        (least, most) if least.is_empty() && most.is_empty() => String::new(),
+        (least, most) => format!(" {least}..{most}"),
+    }
+}
+
+/// The first sentence of a documentation in HTML, without notes, as plain text.
+fn first_sentence(html: &str) -> String {
+    let mut text = html.to_owned();
+    for block in ["important", "note"] {
+        while let Some((before, rest)) = text.split_once(&format!("<{block}>")) {
+            let after = rest.split_once(&format!("</{block}>")).map_or("", |(_, after)| after);
+            text = format!("{before}{after}");
+        }
+    }
+    let mut plain = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, tag)) = rest.split_once('<') {
+        plain.push_str(before);
+        let (name, after) = tag.split_once('>').unwrap_or((tag, ""));
+        // A paragraph or a list that ends, ends the sentence.
+        if ["/p", "ul", "dl"].contains(&name) && !plain.trim().is_empty() {
+            plain.push('\n');
+        }
+        rest = after;
+    }
+    plain.push_str(rest);
+    let first = plain.trim_start().lines().next().unwrap_or_default();
+    let words: Vec<_> = first.split_whitespace().collect();
+    let mut sentence = String::new();
+    for (index, word) in words.iter().enumerate() {
+        if sentence.chars().count() + word.chars().count() > SENTENCE {
+            sentence.push('…');
+            break;
+        }
+        if index > 0 {
+            sentence.push(' ');
+        }
+        sentence.push_str(word);
+        let next_begins = words.get(index + 1).is_none_or(|next| next.starts_with(char::is_uppercase));
+        if word.ends_with('.') && next_begins {
+            break;
+        }
+    }
+    for (entity, character) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")] {
+        sentence = sentence.replace(entity, character);
+    }
+    sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn table_has_only_reachable_shapes() {
+        let model = json!({
+            "operations": {"Run": {"input": {"shape": "RunRequest"}}},
+            "shapes": {
+                "RunRequest": {"type": "structure", "required": ["name"], "members": {
+                    "name": {"shape": "Name", "documentation": "<p>The name. It is short.</p>"},
+                    "old": {"shape": "Sizes", "deprecated": true},
+                }},
+                "Name": {"type": "string", "min": 1, "max": 9},
+                "Sizes": {"type": "list", "member": {"shape": "Size"}, "max": 2},
+                "Size": {"type": "string", "enum": ["S", "L"]},
+                "Other": {"type": "boolean"},
+            },
+        });
+        let expected = "operation Run RunRequest\nstring Name 1..9\nstructure RunRequest\n  name! Name The name.\n  \
+                        old~ Sizes\nstring Size S L\nlist Sizes Size ..2\n";
+        assert_eq!(table(&model, &["Run"]).ok().as_deref(), Some(expected));
+        assert!(table(&model, &["Walk"]).is_err());
+    }
+
+    #[test]
+    fn documentation_is_one_plain_sentence() {
+        let html = "<important> <p>Old agents fail.</p> </important> <p>The <code>a&lt;b</code> e.g. this. More.</p>";
+        assert_eq!(first_sentence(html), "The a<b e.g. this.");
+        assert_eq!(first_sentence("<p>One of:</p> <ul> <li>A</li></ul>"), "One of:");
+        assert!(first_sentence(&"word ".repeat(80)).ends_with("word…"));
+    }
+}
