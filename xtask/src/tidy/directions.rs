@@ -136,8 +136,8 @@ mod tests {
             ]),
             [
                 "crates/graph/Cargo.toml:4: crates/graph must not depend on longshore-engine, only on: model, plugin",
-                "crates/simcloud/Cargo.toml:4: crates/simcloud must not depend on longshore-model: \
-                 it depends on no other crate of the workspace",
+                "crates/simcloud/Cargo.toml:4: crates/simcloud must not depend on longshore-model, \
+                 only on: aws-shapes",
             ]
         );
     }
