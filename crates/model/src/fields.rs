@@ -267,8 +267,8 @@ impl<'a> Fields<'a> {
         let inside = if self.prefix.is_empty() { String::new() } else { format!("{}.", self.prefix) };
         let directories = self
             .directories
-            .iter()
-            .filter_map(|(key, directory)| Some((key.strip_prefix(&inside)?.to_owned(), directory.clone())))
+            .range(inside.clone()..)
+            .map_while(|(key, directory)| Some((key.strip_prefix(&inside)?.to_owned(), directory.clone())))
             .collect();
         Options { key: self.key.clone(), values, directories, known, taken }
     }

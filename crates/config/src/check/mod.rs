@@ -14,7 +14,10 @@ mod service;
 mod store;
 mod text;
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use longshore_model::{Fields, Name, Options, Plugin, Problem, Service, Stack, closest};
 
@@ -143,7 +146,7 @@ struct Named<T> {
     /// Those that could be read.
     read: BTreeMap<Name, T>,
     /// All names that are declared, so that a reference to a thing that is wrong is not wrong itself.
-    names: Vec<String>,
+    names: BTreeSet<String>,
     /// Whether `names` are all: not where the table is none, or a name in it is none.
     complete: bool,
 }
@@ -170,7 +173,7 @@ fn named<'a, T>(
     mut read: impl FnMut(&Name, &mut Fields<'a>) -> Option<T>,
 ) -> Named<T> {
     let complete = fields.peek(field).is_none_or(serde_json::Value::is_object);
-    let mut result = Named { read: BTreeMap::new(), names: Vec::new(), complete };
+    let mut result = Named { read: BTreeMap::new(), names: BTreeSet::new(), complete };
     fields.table(field, |fields| {
         for text in fields.names() {
             result.complete &= Name::new(text.as_str()).is_ok();
@@ -178,7 +181,7 @@ fn named<'a, T>(
                 if let Some(thing) = fields.table(&text, |fields| read(&name, fields)) {
                     result.read.insert(name, thing);
                 }
-                result.names.push(text);
+                result.names.insert(text);
             }
         }
         Some(())

@@ -13,14 +13,14 @@ use crate::{ConfigError, Origin};
 pub(super) fn parse(path: &Path, text: &str) -> Result<Layer, Box<ConfigError>> {
     let document = ImDocument::parse(text).map_err(|error| {
         // The error's own Display repeats the line, which may hold a secret.
-        let (line, column) = position(text, error.span().map_or(0, |span| span.start));
+        let (line, column) = Lines::of(text).position(error.span().map_or(0, |span| span.start));
         let origin = Origin::File { path: path.to_owned(), line: Some(line) };
         let message = error.message().trim().replace('\n', ", ");
         let mut error = ConfigError::new(origin, format!("not valid TOML: {message}"));
         error.column = Some(column);
         Box::new(error)
     })?;
-    let mut reader = Reader { path, text, layer: Layer::new("file") };
+    let mut reader = Reader { path, lines: Lines::of(text), layer: Layer::new("file") };
     let values = reader.table("", document.as_table());
     reader.layer.values = values;
     Ok(reader.layer)
@@ -28,7 +28,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Layer, Box<ConfigError>> 
 
 struct Reader<'a> {
     path: &'a Path,
-    text: &'a str,
+    lines: Lines<'a>,
     layer: Layer,
 }
 
@@ -38,7 +38,7 @@ impl Reader<'_> {
         for (field, item) in table.iter() {
             let key = join_key(key, field);
             let span = table.key(field).and_then(toml_edit::Key::span).or_else(|| item.span());
-            let line = span.map(|span| position(self.text, span.start).0);
+            let line = span.map(|span| self.lines.position(span.start).0);
             self.layer.origins.insert(key.clone(), Origin::File { path: self.path.to_owned(), line });
             values.insert(field.to_owned(), self.item(&key, item));
         }
@@ -58,10 +58,24 @@ impl Reader<'_> {
     }
 }
 
-/// Line and column, from 1, of the byte at `offset`.
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset.min(text.len())).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-    (line, column)
+/// The lines of a text, found by offset without reading the text again.
+struct Lines<'a> {
+    text: &'a str,
+    /// The offset of each line's first byte.
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(after_breaks).collect() }
+    }
+
+    /// Line and column, from 1, of the byte at `offset`.
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|&start| start <= offset);
+        let start = self.starts.get(line - 1).copied().unwrap_or_default();
+        let before = self.text.get(start..offset.min(self.text.len())).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
 }

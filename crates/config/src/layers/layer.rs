@@ -6,7 +6,7 @@ use figment::{
     Error, Metadata, Profile, Provider,
     value::{Dict, Map as Profiles, Value as FigmentValue},
 };
-use longshore_model::{join_key, split_key};
+use longshore_model::join_key;
 use serde_json::{Map, Value};
 
 use crate::Origin;
@@ -62,7 +62,14 @@ impl Layer {
             values = inner;
         }
         if values.remove(field).is_some() {
-            self.origins.retain(|key, _| !split_key(key).starts_with(path));
+            let removed = path.iter().fold(String::new(), |key, part| join_key(&key, part));
+            self.origins.remove(&removed);
+            let inside = removed + ".";
+            let keys = self.origins.range(inside.clone()..).map(|(key, _)| key);
+            let keys: Vec<_> = keys.take_while(|key| key.starts_with(&inside)).cloned().collect();
+            for key in keys {
+                self.origins.remove(&key);
+            }
         }
     }
 }
