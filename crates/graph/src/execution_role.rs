@@ -27,6 +27,7 @@ pub(crate) fn node(
     builder: Arc<dyn RoleBuilder>,
     log_streams: Vec<LogStream>,
     stores: &Stores<'_>,
+    secrets: &StackSecrets<'_>,
     credentials: &BTreeMap<Name, Arc<RegistryCredential>>,
 ) -> Node {
     let Declared { stack, name, service, wires } = declared;
@@ -36,7 +37,7 @@ pub(crate) fn node(
         secrets: container_secrets::existing(service),
         log_streams,
         images: without_credential.map(|container| container.image.clone()).collect(),
-        others: existing_of_others(declared),
+        others: secrets.existing_of_others(declared),
         managed_policies: service.execution_role.managed_policies.values().cloned().collect(),
         ..RoleSpec::new((*name).clone())
     };
@@ -55,7 +56,8 @@ pub(crate) fn node(
         inputs.push((input, step));
     }
     let resource = builder.resource(&stack.name, &role);
-    let step = ExecutionRoleStep { builder, role, kept, others: others(declared, stores, credentials) };
+    let step =
+        ExecutionRoleStep { builder, role, kept, others: secrets.kept_for_others(declared, credentials) };
     let mut node = Node { resource, ..Node::new(wires.role.clone(), Arc::new(step)) };
     for (input, step) in inputs {
         node = node.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
@@ -67,29 +69,45 @@ fn kept_of(credential: &Arc<RegistryCredential>) -> Kept {
     Kept { store: credential.store.clone(), secret: credential.secret.clone() }
 }
 
-/// Secrets that the stack keeps for its other registries and services.
-fn others(
-    declared: &Declared<'_>,
-    stores: &Stores<'_>,
-    credentials: &BTreeMap<Name, Arc<RegistryCredential>>,
-) -> Vec<Kept> {
-    let Declared { stack, name, wires, .. } = declared;
-    let registries = credentials.iter().filter(|(registry, _)| !wires.secrets.contains_key(*registry));
-    let registries = registries.map(|(_, credential)| kept_of(credential));
-    let services = stack.services.iter().filter(|(other, _)| other != name);
-    let variables = services
-        .flat_map(|(other, service)| container_secrets::kept(stack, other, service, stores).into_values());
-    registries.chain(variables).take(OTHERS).collect()
+/// The secrets of all services of a stack, by service.
+pub(crate) struct StackSecrets<'a> {
+    kept: Vec<(&'a Name, Arc<Kept>)>,
+    existing: Vec<(&'a Name, String)>,
 }
 
-/// The ARNs of what the other services of the stack read and Longshore does not keep.
-fn existing_of_others(declared: &Declared<'_>) -> Vec<String> {
-    let services = declared.stack.services.iter().filter(|(other, _)| *other != declared.name);
-    let containers = services.flat_map(|(_, service)| service.containers.values());
-    let secrets = containers.flat_map(|container| container.secrets.values());
-    let arns = secrets.filter_map(|secret| match secret {
-        ContainerSecret::Existing { arn, .. } => Some(arn.to_string()),
-        ContainerSecret::Written { .. } => None,
-    });
-    arns.take(OTHERS).collect()
+impl<'a> StackSecrets<'a> {
+    /// Collects the secrets of `stack`.
+    pub(crate) fn of(stack: &'a Stack, stores: &Stores<'_>) -> Self {
+        let kept = stack.services.iter().flat_map(|(name, service)| {
+            let kept = container_secrets::kept(stack, name, service, stores).into_values();
+            kept.map(move |kept| (name, Arc::new(kept)))
+        });
+        let existing = stack.services.iter().flat_map(|(name, service)| {
+            let secrets = service.containers.values().flat_map(|container| container.secrets.values());
+            secrets.filter_map(move |secret| match secret {
+                ContainerSecret::Existing { arn, .. } => Some((name, arn.to_string())),
+                ContainerSecret::Written { .. } => None,
+            })
+        });
+        Self { kept: kept.collect(), existing: existing.collect() }
+    }
+
+    /// Returns secrets that the stack keeps for its other registries and services.
+    fn kept_for_others(
+        &self,
+        declared: &Declared<'_>,
+        credentials: &BTreeMap<Name, Arc<RegistryCredential>>,
+    ) -> Vec<Arc<Kept>> {
+        let registries =
+            credentials.iter().filter(|(registry, _)| !declared.wires.secrets.contains_key(*registry));
+        let registries = registries.map(|(_, credential)| Arc::new(kept_of(credential)));
+        let services = self.kept.iter().filter(|(service, _)| *service != declared.name);
+        registries.chain(services.map(|(_, kept)| kept.clone())).take(OTHERS).collect()
+    }
+
+    /// Returns ARNs of secrets that the other services read and Longshore does not keep.
+    fn existing_of_others(&self, declared: &Declared<'_>) -> Vec<String> {
+        let services = self.existing.iter().filter(|(service, _)| *service != declared.name);
+        services.map(|(_, arn)| arn.clone()).take(OTHERS).collect()
+    }
 }

@@ -17,7 +17,7 @@ use longshore_plugin::{
 use crate::{
     Graph,
     container_secrets::{self, Stores},
-    execution_role,
+    execution_role::{self, StackSecrets},
     undeclared::{self, Used},
 };
 
@@ -98,6 +98,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         };
         nodes.push(with_digests(Node::new(images_step(&host_name), Arc::new(step)), &images));
     }
+    let secrets = StackSecrets::of(stack, &stores);
     let mut deployers = BTreeMap::new();
     for (name, service) in &stack.services {
         let wires = wires(stack, name, service);
@@ -114,6 +115,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
                 builder,
                 log_streams.collect(),
                 &stores,
+                &secrets,
                 &credentials,
             ));
         }
@@ -140,15 +142,18 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
 
 /// Protects what protected steps depend on: a service does not outlast its execution role, its secrets or its cluster.
 fn protect_dependencies(nodes: &mut [Node]) {
+    let mut of_step = BTreeMap::<_, Vec<_>>::new();
+    for node in nodes.iter() {
+        of_step.entry(&node.id).or_default().push(node);
+    }
     let mut protected = BTreeSet::new();
-    let mut open: Vec<_> =
-        nodes.iter().filter(|node| node.is_protected).map(|node| node.id.clone()).collect();
+    let mut open: Vec<_> = nodes.iter().filter(|node| node.is_protected).map(|node| &node.id).collect();
     while let Some(step) = open.pop() {
         if !protected.insert(step.clone()) {
             continue;
         }
-        for node in nodes.iter().filter(|node| node.id == step) {
-            open.extend(node.inputs.iter().map(|input| input.from.clone()).chain(node.after.iter().cloned()));
+        for node in of_step.get(step).into_iter().flatten() {
+            open.extend(node.inputs.iter().map(|input| &input.from).chain(&node.after));
         }
     }
     for node in nodes {

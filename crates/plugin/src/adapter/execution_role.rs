@@ -17,7 +17,7 @@ pub struct ExecutionRoleStep {
     /// What the inputs name, by the names of the inputs.
     pub kept: BTreeMap<String, Kept>,
     /// Other secrets of the stack, which the role is not to read.
-    pub others: Vec<Kept>,
+    pub others: Vec<Arc<Kept>>,
 }
 
 /// A secret in a store of the stack.
@@ -43,7 +43,8 @@ impl ExecutionRoleStep {
             let key = kept.and_then(|kept| kept.store.kms_key()).map(str::to_owned);
             role.secrets.push(Readable { arn: arn.clone(), foreseen, key });
         }
-        for Kept { store, secret } in &self.others {
+        for other in &self.others {
+            let Kept { store, secret } = other.as_ref();
             role.others.extend(store.foreseen_arn(context, secret).await?);
         }
         Ok(role)
