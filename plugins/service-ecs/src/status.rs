@@ -1,6 +1,8 @@
 //! How a service is doing.
 
-use aws_sdk_ecs::types::{DesiredStatus, Service as EcsService};
+use std::sync::Arc;
+
+use aws_sdk_ecs::types::{DesiredStatus, Service as EcsService, Task};
 use longshore_aws::{Aws, Freshness, Owner, Ownership};
 use longshore_model::{Name, Service, ServiceEvent, ServiceStatus, TaskStatus};
 use longshore_plugin::{Context, Result};
@@ -23,9 +25,15 @@ pub(crate) async fn read(
     service: &Service,
 ) -> Result<ServiceStatus> {
     let reads = Reads { aws, cluster: &service.cluster, service: &service.name };
+    // Tasks are asked for at once, not only where the service is there: so those of all services are read together.
+    let of_service = |desired| aws.reads().service_tasks(&service.cluster, &service.name, desired);
+    let (observed, running, stopped) = tokio::try_join!(
+        reads.service(Freshness::Now),
+        of_service(DesiredStatus::Running),
+        of_service(DesiredStatus::Stopped),
+    )?;
     // A deleted service is still shown for a while; with its cluster gone, it would not be.
-    let observed =
-        reads.service(Freshness::Now).await?.filter(|observed| observed.status() != Some("INACTIVE"));
+    let observed = observed.filter(|observed| observed.status() != Some("INACTIVE"));
     let Some(observed) = observed else { return Ok(absent(name, service)) };
     let owner = Ownership::of(context).owner(tags::pairs(observed.tags()));
     if let Some(why) = owner.not_ours().filter(|_| owner != Owner::Nobody) {
@@ -33,7 +41,6 @@ pub(crate) async fn read(
         context.warn(format!("the {resource} {why} and is not shown"));
         return Ok(absent(name, service));
     }
-    let tasks = tasks(&reads).await?;
     Ok(ServiceStatus {
         state: observed.status.clone(),
         desired: count(observed.desired_count),
@@ -41,7 +48,7 @@ pub(crate) async fn read(
         pending: count(observed.pending_count),
         task_definition: observed.task_definition().map(|arn| revision_of(arn).to_owned()),
         rollout: rollout(&observed),
-        tasks,
+        tasks: shown(running, stopped),
         events: events(&observed),
         ..absent(name, service)
     })
@@ -64,17 +71,13 @@ fn absent(name: &Name, service: &Service) -> ServiceStatus {
 }
 
 /// The tasks that run or are to run, and the last ones that stopped, newest first.
-async fn tasks(reads: &Reads<'_>) -> Result<Vec<TaskStatus>> {
-    let (running, stopped) =
-        tokio::try_join!(reads.task_arns(DesiredStatus::Running), reads.task_arns(DesiredStatus::Stopped))?;
-    let (mut running, mut stopped) =
-        tokio::try_join!(reads.tasks(&running, Freshness::Now), reads.tasks(&stopped, Freshness::Now))?;
+fn shown(mut running: Vec<Arc<Task>>, mut stopped: Vec<Arc<Task>>) -> Vec<TaskStatus> {
     running.sort_by(|a, b| (a.created_at, &a.task_arn).cmp(&(b.created_at, &b.task_arn)));
     // What is about to stop has no time of its end yet, and comes first.
     stopped.sort_by_key(|task| {
         (task.stopped_at.is_some(), task.stopped_at.map(std::cmp::Reverse), task.task_arn.clone())
     });
-    Ok(running.iter().chain(stopped.iter().take(LAST)).map(|task| task::status(task)).collect())
+    running.iter().chain(stopped.iter().take(LAST)).map(|task| task::status(task)).collect()
 }
 
 fn rollout(service: &EcsService) -> Option<String> {

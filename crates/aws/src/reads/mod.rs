@@ -12,6 +12,7 @@ mod owned;
 mod paged;
 mod roles;
 mod secrets;
+mod service_tasks;
 mod services;
 mod subnets;
 mod task_definitions;
@@ -85,6 +86,7 @@ pub struct Reads {
     secret_values: secrets::Values,
     secrets: secrets::OfStacks,
     service_revisions: deployments::Revisions,
+    service_tasks: service_tasks::ServiceTasks,
     services: services::Services,
     task_definitions: task_definitions::TaskDefinitions,
     tasks: deployments::Tasks,
@@ -121,6 +123,7 @@ impl Reads {
             secret_values: secrets::values(clients(), changes()),
             secrets: secrets::of_stacks(clients(), changes()),
             service_revisions: deployments::revisions(clients(), changes()),
+            service_tasks: service_tasks::loader(clients(), changes()),
             services: services::services(clients(), changes()),
             task_definitions: task_definitions::TaskDefinitions::new(&clients(), &changes()),
             tasks: deployments::tasks(clients(), changes()),

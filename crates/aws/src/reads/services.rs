@@ -26,7 +26,7 @@ pub(super) type Services = Loader<String, String, Arc<Service>>;
 pub(super) type Clusters = Loader<(), String, Arc<Cluster>>;
 
 /// The last part of an ARN, or a name.
-fn name_of(arn: &str) -> &str {
+pub(super) fn name_of(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 

@@ -250,3 +250,48 @@ async fn secrets_are_listed_once_and_their_values_read_together() {
     }
     assert_eq!(calls(&cloud, "secretsmanager:BatchGetSecretValue"), 3);
 }
+
+/// Runs `count` services of one task each in the cluster `main`, and waits until their tasks have begun.
+async fn run_services(aws: &Aws, count: usize) -> Vec<String> {
+    use aws_sdk_ecs::types::{AwsVpcConfiguration, Compatibility, ContainerDefinition, LaunchType};
+
+    let ecs = aws.ecs().await.unwrap();
+    ecs.create_cluster().cluster_name("main").send().await.unwrap();
+    let container = ContainerDefinition::builder().name("web").image("public.ecr.aws/nginx/nginx:1").build();
+    let definition = ecs.register_task_definition().family("web").container_definitions(container);
+    let definition =
+        definition.network_mode(aws_sdk_ecs::types::NetworkMode::Awsvpc).cpu("256").memory("512");
+    definition.requires_compatibilities(Compatibility::Fargate).send().await.unwrap();
+    let subnets = aws.reads().default_subnets().await.unwrap();
+    let network =
+        AwsVpcConfiguration::builder().set_subnets(Some(subnets.iter().cloned().collect())).build().unwrap();
+    let network = aws_sdk_ecs::types::NetworkConfiguration::builder().awsvpc_configuration(network).build();
+    let names: Vec<_> = (0..count).map(|index| format!("service-{index}")).collect();
+    for name in &names {
+        let service = ecs.create_service().cluster("main").service_name(name).task_definition("web");
+        let service = service.launch_type(LaunchType::Fargate).desired_count(1);
+        service.network_configuration(network.clone()).send().await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    names
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_of_many_services_are_listed_together() {
+    use aws_sdk_ecs::types::DesiredStatus::Running;
+
+    let (cloud, aws) = connect();
+    let names = run_services(&aws, 8).await;
+    let together = join_all(names.iter().map(|name| aws.reads().service_tasks("main", name, Running))).await;
+    assert_eq!(calls(&cloud, "ecs:ListTasks"), 1);
+    for (name, tasks) in names.iter().zip(together) {
+        let tasks = tasks.unwrap();
+        assert_eq!(
+            tasks.iter().filter_map(|task| task.group()).collect::<Vec<_>>(),
+            [format!("service:{name}")]
+        );
+        assert_eq!(aws.reads().service_tasks("main", name, Running).await, Ok(tasks));
+    }
+    assert_eq!(calls(&cloud, "ecs:ListTasks"), 1 + 8);
+    assert_eq!(aws.reads().service_tasks("other", "x", Running).await, Ok(Vec::new()));
+}
