@@ -34,7 +34,7 @@ use crate::{
     fenced::{Marked, fenced},
     lock::Fence,
     pace::Pacer,
-    transport,
+    transport, untyped,
 };
 
 /// How long a connection may take to come about: long enough for a proxy, short enough to notice a wrong endpoint.
@@ -103,7 +103,7 @@ pub(crate) struct Inner {
     config: OnceCell<(SdkConfig, Arc<Pacer>)>,
     identity: OnceCell<Identity>,
     cloudwatchlogs: OnceCell<aws_sdk_cloudwatchlogs::Client>,
-    ec2: OnceCell<aws_sdk_ec2::Client>,
+    ec2: OnceCell<untyped::Client<untyped::Ec2Query>>,
     ecs: OnceCell<aws_sdk_ecs::Client>,
     iam: OnceCell<aws_sdk_iam::Client>,
     kms: OnceCell<aws_sdk_kms::Client>,
@@ -117,6 +117,18 @@ pub(crate) struct Inner {
     reads: Reads,
 }
 
+/// Completes a client's configuration with the run's own rules.
+macro_rules! with_rules {
+    ($config:expr, $pacer:expr, $changes:expr) => {
+        $config
+            .interceptor(Attempts { pacer: $pacer.clone(), changes: $changes.clone() })
+            .interceptor(Marked)
+            .retry_classifier(Worth)
+            .retry_partition(no_quota())
+            .build()
+    };
+}
+
 macro_rules! clients {
     ($($service:ident: $sdk:ident, $what:literal;)*) => {$(
         #[doc = concat!("The client of ", $what, ".")]
@@ -126,12 +138,8 @@ macro_rules! clients {
         pub async fn $service(&self) -> Result<&$sdk::Client> {
             let client = self.inner.$service.get_or_try_init(|| async {
                 let (config, pacer) = self.configuration().await?;
-                let config = $sdk::config::Builder::from(config)
-                    .interceptor(Attempts { pacer: pacer.clone(), changes: self.inner.changes.clone() })
-                    .interceptor(Marked)
-                    .retry_classifier(Worth)
-                    .retry_partition(no_quota())
-                    .build();
+                let config = $sdk::config::Builder::from(config);
+                let config = with_rules!(config, pacer, self.inner.changes);
                 Ok::<_, Failure>($sdk::Client::from_conf(config))
             });
             client.await
@@ -180,7 +188,6 @@ impl Aws {
 
     clients! {
         cloudwatchlogs: aws_sdk_cloudwatchlogs, "CloudWatch Logs";
-        ec2: aws_sdk_ec2, "EC2";
         ecs: aws_sdk_ecs, "ECS";
         iam: aws_sdk_iam, "IAM";
         kms: aws_sdk_kms, "KMS";
@@ -188,6 +195,19 @@ impl Aws {
         secretsmanager: aws_sdk_secretsmanager, "Secrets Manager";
         ssm: aws_sdk_ssm, "Systems Manager";
         sts: aws_sdk_sts, "STS";
+    }
+
+    /// The client of EC2.
+    ///
+    /// # Errors
+    /// When no region is configured, or when a variable that should name a proxy does not.
+    pub async fn ec2(&self) -> Result<&untyped::Client<untyped::Ec2Query>> {
+        let client = self.inner.ec2.get_or_try_init(|| async {
+            let (config, pacer) = self.configuration().await?;
+            let client = untyped::Builder::new(config, &untyped::EC2);
+            Ok::<_, Failure>(with_rules!(client, pacer, self.inner.changes))
+        });
+        client.await
     }
 
     /// Whether the calls go to the simulated cloud in this process.

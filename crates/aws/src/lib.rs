@@ -20,6 +20,7 @@ mod pace;
 mod reads;
 mod retry;
 mod transport;
+pub mod untyped;
 mod vault;
 pub mod wait;
 

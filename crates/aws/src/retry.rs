@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::{
 };
 use longshore_model::FailureKind;
 
-use crate::classify;
+use crate::{classify, untyped::error_code};
 
 /// What kind of refusal an attempt met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,10 +72,7 @@ const NOT_IMPLEMENTED: u16 = 501;
 fn code_of(response: &HttpResponse) -> Option<String> {
     let body = response.body().bytes()?;
     if let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) {
-        let code = json.get("__type").or_else(|| json.get("code"))?.as_str()?;
-        // `com.amazonaws.ecs#ClientException`, and with a URL behind a colon where proxies answer.
-        let code = code.rsplit('#').next()?.split(':').next()?;
-        return Some(code.to_owned());
+        return error_code(&json).map(str::to_owned);
     }
     let text = std::str::from_utf8(body).ok()?;
     let (_, code) = text.split_once("<Code>")?;

@@ -36,7 +36,7 @@ pub use key::{join_key, split_key};
 pub use lock::{LockHolder, LockState};
 pub use name::{InvalidName, Name};
 pub use options::Options;
-pub use partition::partition_of;
+pub use partition::{Partition, partition_of};
 pub use plan::{Action, Effect, FieldChange, Loss, LossKind, Orphan, Shown, StepPlan};
 pub use platform::{Architecture, Platform};
 pub use problem::{Problem, closest};

@@ -6,6 +6,8 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::config::{BehaviorVersion, Region, SharedCredentialsProvider, retry::RetryConfig};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_types::SdkConfig;
+use bytes::Bytes;
+use http::{Request, Response};
 
 use crate::{Blueprint, Cloud, Moment, TokioClock};
 
@@ -38,6 +40,29 @@ pub(crate) fn sdk_with(cloud: &Cloud, credentials: Credentials) -> SdkConfig {
         .retry_config(RetryConfig::standard().with_max_attempts(10))
         .http_client(cloud.connector())
         .build()
+}
+
+/// Calls EC2 with a form such as `Action=DescribeVpcs`.
+pub(crate) async fn ec2(cloud: &Cloud, form: &str) -> Response<String> {
+    let scope = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/eu-central-1/ec2/aws4_request";
+    let request = Request::post("https://ec2.eu-central-1.amazonaws.com/")
+        .header("authorization", scope)
+        .body(Bytes::from(form.to_owned()))
+        .expect("a sound request");
+    let answer = cloud.aws_request(request).await.expect("an answer");
+    answer.map(|body| String::from_utf8(body.to_vec()).expect("text"))
+}
+
+/// The texts of all elements with this name, in their order.
+pub(crate) fn texts<'a>(answer: &'a Response<String>, name: &str) -> Vec<&'a str> {
+    let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+    let texts = answer.body().split(&start).skip(1);
+    texts.filter_map(|rest| Some(rest.split_once(&end)?.0)).collect()
+}
+
+/// The id of a subnet of the default VPC.
+pub(crate) async fn subnet(cloud: &Cloud) -> String {
+    texts(&ec2(cloud, "Action=DescribeSubnets").await, "subnetId")[0].to_owned()
 }
 
 /// The code of an error that AWS answered with.

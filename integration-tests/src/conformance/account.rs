@@ -11,14 +11,15 @@ use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::time::SharedTimeSource;
 use aws_types::SdkConfig;
+use longshore_aws::untyped;
 
-use super::{Answer, Refused};
+use super::{Answer, Refused, untyped::Untyped};
 
 /// The clients of whoever has some credentials.
 #[derive(Clone, Debug)]
 pub struct Clients {
     config: SdkConfig,
-    pub(super) ec2: aws_sdk_ec2::Client,
+    pub(super) ec2: Untyped<untyped::Ec2Query>,
     pub(super) ecs: aws_sdk_ecs::Client,
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) kms: aws_sdk_kms::Client,
@@ -33,7 +34,7 @@ impl Clients {
     /// The clients that a configuration makes.
     pub(super) fn new(config: &SdkConfig) -> Self {
         Self {
-            ec2: aws_sdk_ec2::Client::new(config),
+            ec2: Untyped::new(config, &untyped::EC2),
             ecs: aws_sdk_ecs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),

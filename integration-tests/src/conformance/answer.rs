@@ -41,6 +41,13 @@ impl Refused {
 
 impl<E: ProvideErrorMetadata + Debug> From<SdkError<E>> for Refused {
     fn from(error: SdkError<E>) -> Self {
+        Self::call(operation::<E>(), &error)
+    }
+}
+
+impl Refused {
+    /// The error of a call of `operation`.
+    pub(super) fn call<E: ProvideErrorMetadata>(operation: String, error: &SdkError<E>) -> Self {
         let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
         let code = metadata.and_then(|metadata| metadata.code()).filter(|code| !code.is_empty());
         let instead = || match error.raw_response() {
@@ -50,10 +57,10 @@ impl<E: ProvideErrorMetadata + Debug> From<SdkError<E>> for Refused {
         };
         let message = metadata.and_then(|metadata| metadata.message());
         Self::Call {
-            operation: operation::<E>(),
+            operation,
             code: code.map_or_else(instead, str::to_owned),
             message: message.unwrap_or_default().to_owned(),
-            unserved: is_unsupported(&error),
+            unserved: is_unsupported(error),
         }
     }
 }
@@ -75,8 +82,8 @@ fn operation<E>() -> String {
 ///
 /// # Errors
 /// When the cloud does not seem to have the operation.
-pub(super) fn refusal<T, E: ProvideErrorMetadata + Debug>(result: Result<T, SdkError<E>>) -> Answer {
-    match result.map_err(Refused::from) {
+pub(super) fn refusal<T>(result: Result<T, impl Into<Refused>>) -> Answer {
+    match result.map_err(Into::into) {
         Ok(_) => Ok("accepted".to_owned()),
         Err(Refused::Call { code, unserved: false, .. }) => Ok(code),
         Err(refused) => Err(refused),

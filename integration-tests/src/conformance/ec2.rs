@@ -1,6 +1,7 @@
 //! EC2, as much as the network of tasks needs.
 
-use aws_sdk_ec2::types::{Filter, Subnet, Vpc};
+use longshore_aws::untyped::Element;
+use serde_json::{Value, json};
 
 use super::{
     Account, Answer, Operation, Refused,
@@ -39,34 +40,41 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-fn filter(name: &str, value: &str) -> Filter {
-    Filter::builder().name(name).values(value).build()
+/// The filters of a call, which all have to fit.
+fn filters(filters: &[(&str, &str)]) -> Value {
+    let filters = filters.iter().map(|(name, value)| json!({ "Name": name, "Value": [value] }));
+    json!({ "Filter": filters.collect::<Vec<_>>() })
 }
 
-async fn the_default_vpc(a: &Account) -> Result<Vpc, Refused> {
-    let vpcs = a.ec2.describe_vpcs().filters(filter("is-default", "true")).send().await?;
-    vpcs.vpcs.unwrap_or_default().into_iter().next().needed("default VPC")
+async fn default_vpcs(a: &Account) -> Result<Element, Refused> {
+    a.ec2.call("DescribeVpcs", filters(&[("is-default", "true")])).await
+}
+
+async fn the_default_vpc(a: &Account) -> Result<String, Refused> {
+    let vpcs = default_vpcs(a).await?;
+    let vpc = vpcs.items("vpcSet").next().needed("default VPC")?;
+    Ok(vpc.text_of("vpcId").needed("id")?.to_owned())
 }
 
 async fn default_vpc(a: Account) -> Answer {
-    let vpcs = a.ec2.describe_vpcs().filters(filter("is-default", "true")).send().await?;
-    let state = vpcs.vpcs().first().and_then(|vpc| vpc.state()).map_or("no state", |state| state.as_str());
-    Ok(format!("{}, {state}", vpcs.vpcs().len()))
+    let vpcs = default_vpcs(&a).await?;
+    let state = vpcs.items("vpcSet").next().and_then(|vpc| vpc.text_of("state")).unwrap_or("no state");
+    Ok(format!("{}, {state}", vpcs.items("vpcSet").count()))
 }
 
 async fn no_vpc(a: Account) -> Answer {
-    refusal(a.ec2.describe_vpcs().vpc_ids("vpc-0123456789abcdef0").send().await)
+    refusal(a.ec2.call("DescribeVpcs", json!({ "VpcId": ["vpc-0123456789abcdef0"] })).await)
 }
 
 async fn default_subnets(a: Account) -> Answer {
-    let vpc = the_default_vpc(&a).await?.vpc_id.needed("id")?;
-    let subnets = a.ec2.describe_subnets().filters(filter("default-for-az", "true")).send().await?;
-    let subnets: Vec<&Subnet> = subnets.subnets().iter().collect();
-    let mut zones: Vec<_> = subnets.iter().filter_map(|subnet| subnet.availability_zone()).collect();
+    let vpc = the_default_vpc(&a).await?;
+    let subnets = a.ec2.call("DescribeSubnets", filters(&[("default-for-az", "true")])).await?;
+    let subnets: Vec<&Element> = subnets.items("subnetSet").collect();
+    let mut zones: Vec<_> = subnets.iter().filter_map(|subnet| subnet.text_of("availabilityZone")).collect();
     zones.sort_unstable();
     zones.dedup();
-    let inside = !subnets.is_empty() && subnets.iter().all(|subnet| subnet.vpc_id() == Some(&vpc));
-    let public = subnets.iter().all(|subnet| subnet.map_public_ip_on_launch() == Some(true));
+    let inside = !subnets.is_empty() && subnets.iter().all(|subnet| subnet.text_of("vpcId") == Some(&vpc));
+    let public = subnets.iter().all(|subnet| subnet.text_of("mapPublicIpOnLaunch") == Some("true"));
     Ok(format!(
         "{}, {}, {}",
         either(inside, "in it", "elsewhere"),
@@ -77,67 +85,71 @@ async fn default_subnets(a: Account) -> Answer {
 
 /// A VPC with 10.7.0.0/16.
 async fn new_vpc(a: &Account) -> Result<String, Refused> {
-    let vpc = a.ec2.create_vpc().cidr_block("10.7.0.0/16").send().await?.vpc.needed("VPC")?;
-    let id = vpc.vpc_id.needed("id")?;
+    let made = a.ec2.call("CreateVpc", json!({ "CidrBlock": "10.7.0.0/16" })).await?;
+    let id = made.child("vpc").and_then(|vpc| vpc.text_of("vpcId")).needed("id")?;
     a.until("the VPC", || async {
-        let vpcs = a.ec2.describe_vpcs().filters(filter("vpc-id", &id)).send().await?;
-        let state = vpcs.vpcs().first().and_then(|vpc| vpc.state());
-        Ok((state.map(|state| state.as_str()) == Some("available")).then_some(()))
+        let vpcs = a.ec2.call("DescribeVpcs", filters(&[("vpc-id", id)])).await?;
+        let state = vpcs.items("vpcSet").next().and_then(|vpc| vpc.text_of("state"));
+        Ok((state == Some("available")).then_some(()))
     })
     .await?;
-    Ok(id)
+    Ok(id.to_owned())
 }
 
-async fn new_subnet(a: &Account, vpc: &str, block: &str) -> Result<Subnet, Refused> {
-    a.ec2.create_subnet().vpc_id(vpc).cidr_block(block).send().await?.subnet.needed("subnet")
+async fn new_subnet(a: &Account, vpc: &str, block: &str) -> Result<Element, Refused> {
+    let made = a.ec2.call("CreateSubnet", json!({ "VpcId": vpc, "CidrBlock": block })).await?;
+    made.child("subnet").cloned().needed("subnet")
+}
+
+async fn delete_vpc(a: &Account, vpc: &str) -> Result<Element, Refused> {
+    a.ec2.call("DeleteVpc", json!({ "VpcId": vpc })).await
 }
 
 async fn none(a: Account) -> Answer {
     let vpc = new_vpc(&a).await?;
-    let subnets = a.ec2.describe_subnets().filters(filter("vpc-id", &vpc)).send().await?;
-    a.ec2.delete_vpc().vpc_id(&vpc).send().await?;
-    Ok(either(subnets.subnets().is_empty(), "none", "some"))
+    let subnets = a.ec2.call("DescribeSubnets", filters(&[("vpc-id", &vpc)])).await?;
+    delete_vpc(&a, &vpc).await?;
+    Ok(either(subnets.items("subnetSet").next().is_none(), "none", "some"))
 }
 
 async fn nothing_fits(a: Account) -> Answer {
-    let subnets = a.ec2.describe_subnets().filters(filter("vpc-id", "vpc-0123456789abcdef0")).send().await?;
-    Ok(either(subnets.subnets().is_empty(), "none", "some"))
+    let subnets = a.ec2.call("DescribeSubnets", filters(&[("vpc-id", "vpc-0123456789abcdef0")])).await?;
+    Ok(either(subnets.items("subnetSet").next().is_none(), "none", "some"))
 }
 
 async fn no_subnet(a: Account) -> Answer {
-    refusal(a.ec2.describe_subnets().subnet_ids("subnet-0123456789abcdef0").send().await)
+    refusal(a.ec2.call("DescribeSubnets", json!({ "SubnetId": ["subnet-0123456789abcdef0"] })).await)
 }
 
 async fn default_group(a: Account) -> Answer {
-    let vpc = the_default_vpc(&a).await?.vpc_id.needed("id")?;
-    let groups = a.ec2.describe_security_groups().filters(filter("vpc-id", &vpc));
-    let groups = groups.filters(filter("group-name", "default")).send().await?;
-    let [group] = groups.security_groups() else {
-        return Ok(format!("{} groups", groups.security_groups().len()));
-    };
-    Ok(group.group_name().unwrap_or_default().to_owned())
+    let vpc = the_default_vpc(&a).await?;
+    let both = filters(&[("vpc-id", &vpc), ("group-name", "default")]);
+    let groups = a.ec2.call("DescribeSecurityGroups", both).await?;
+    let groups: Vec<_> = groups.items("securityGroupInfo").collect();
+    let [group] = groups.as_slice() else { return Ok(format!("{} groups", groups.len())) };
+    Ok(group.text_of("groupName").unwrap_or_default().to_owned())
 }
 
 async fn no_group(a: Account) -> Answer {
-    refusal(a.ec2.describe_security_groups().group_ids("sg-0123456789abcdef0").send().await)
+    refusal(a.ec2.call("DescribeSecurityGroups", json!({ "GroupId": ["sg-0123456789abcdef0"] })).await)
 }
 
 async fn vpc(a: Account) -> Answer {
     let id = new_vpc(&a).await?;
-    let described = a.ec2.describe_vpcs().vpc_ids(&id).send().await?;
-    let default = described.vpcs().first().and_then(|vpc| vpc.is_default());
-    a.ec2.delete_vpc().vpc_id(&id).send().await?;
-    let gone = refusal(a.ec2.describe_vpcs().vpc_ids(&id).send().await)?;
-    let kind = either(default == Some(false), "not the default one", "the default one");
+    let described = a.ec2.call("DescribeVpcs", json!({ "VpcId": [id] })).await?;
+    let default = described.items("vpcSet").next().and_then(|vpc| vpc.text_of("isDefault"));
+    delete_vpc(&a, &id).await?;
+    let gone = refusal(a.ec2.call("DescribeVpcs", json!({ "VpcId": [id] })).await)?;
+    let kind = either(default == Some("false"), "not the default one", "the default one");
     Ok(format!("{kind}; gone when it is deleted: {gone}"))
 }
 
 /// Removes a VPC and its subnets.
-async fn remove(a: &Account, vpc: &str, subnets: &[&Subnet]) -> Result<(), Refused> {
+async fn remove(a: &Account, vpc: &str, subnets: &[&Element]) -> Result<(), Refused> {
     for subnet in subnets {
-        a.ec2.delete_subnet().subnet_id(subnet.subnet_id().unwrap_or_default()).send().await?;
+        a.ec2.call("DeleteSubnet", json!({ "SubnetId": subnet.text_of("subnetId") })).await?;
     }
-    a.ec2.delete_vpc().vpc_id(vpc).send().await?;
+    delete_vpc(a, vpc).await?;
     Ok(())
 }
 
@@ -147,9 +159,9 @@ async fn subnet(a: Account) -> Answer {
     remove(&a, &vpc, &[&subnet]).await?;
     Ok(format!(
         "{}, {}",
-        either(subnet.vpc_id() == Some(&vpc), "in its VPC", "elsewhere"),
+        either(subnet.text_of("vpcId") == Some(&vpc), "in its VPC", "elsewhere"),
         either(
-            subnet.map_public_ip_on_launch() == Some(false),
+            subnet.text_of("mapPublicIpOnLaunch") == Some("false"),
             "without public addresses",
             "with public addresses"
         ),
@@ -158,7 +170,7 @@ async fn subnet(a: Account) -> Answer {
 
 async fn outside(a: Account) -> Answer {
     let vpc = new_vpc(&a).await?;
-    let answer = refusal(a.ec2.create_subnet().vpc_id(&vpc).cidr_block("10.8.1.0/24").send().await);
+    let answer = refusal(new_subnet(&a, &vpc, "10.8.1.0/24").await);
     remove(&a, &vpc, &[]).await?;
     answer
 }
@@ -166,7 +178,7 @@ async fn outside(a: Account) -> Answer {
 async fn conflict(a: Account) -> Answer {
     let vpc = new_vpc(&a).await?;
     let subnet = new_subnet(&a, &vpc, "10.7.1.0/24").await?;
-    let answer = refusal(a.ec2.create_subnet().vpc_id(&vpc).cidr_block("10.7.1.128/25").send().await);
+    let answer = refusal(new_subnet(&a, &vpc, "10.7.1.128/25").await);
     remove(&a, &vpc, &[&subnet]).await?;
     answer
 }
@@ -174,7 +186,7 @@ async fn conflict(a: Account) -> Answer {
 async fn delete_used(a: Account) -> Answer {
     let vpc = new_vpc(&a).await?;
     let subnet = new_subnet(&a, &vpc, "10.7.1.0/24").await?;
-    let answer = refusal(a.ec2.delete_vpc().vpc_id(&vpc).send().await)?;
+    let answer = refusal(delete_vpc(&a, &vpc).await)?;
     if answer != "accepted" {
         remove(&a, &vpc, &[&subnet]).await?;
     }

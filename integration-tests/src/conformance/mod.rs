@@ -60,6 +60,7 @@ mod ssm;
 mod sts;
 mod table;
 mod tagging;
+mod untyped;
 
 pub use account::{Account, Clients};
 pub use answer::{Answer, Refused};

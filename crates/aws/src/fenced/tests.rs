@@ -55,7 +55,6 @@ async fn no_service_changes_anything_once_the_lock_is_lost() {
     }
     refused! {
         aws.cloudwatchlogs().await.unwrap().create_log_group().log_group_name("x"),
-        aws.ec2().await.unwrap().create_vpc(),
         aws.ecs().await.unwrap().create_cluster(),
         aws.iam().await.unwrap().create_role().role_name("x").assume_role_policy_document("x"),
         aws.kms().await.unwrap().create_key(),
@@ -64,6 +63,8 @@ async fn no_service_changes_anything_once_the_lock_is_lost() {
         aws.ssm().await.unwrap().put_parameter().name("x").value("x"),
         aws.sts().await.unwrap().assume_role().role_arn("x").role_session_name("x"),
     }
+    let created = aws.ec2().await.unwrap().call("CreateVpc", serde_json::json!({})).await;
+    assert_eq!(failure(&created.unwrap_err(), "the:Call x"), lost().at("the:Call x"));
     assert_eq!(counting.sent(), 0);
     aws.ecs().await.unwrap().list_clusters().send().await.unwrap();
     assert_eq!(counting.sent(), 1, "reads go on");

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use aws_sdk_ec2::types::Filter;
 use aws_sdk_ssm::types::ParameterStringFilter;
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::Result;
+use serde_json::json;
 
 use super::{
     Clients, Freshness, Reads,
@@ -86,28 +86,18 @@ impl Existing {
 
 /// Filters, other than lists of ids, leave out what is not there.
 async fn vpcs(aws: &Aws, part: NetworkPart, ids: Vec<String>) -> Result<Found<String, String>> {
-    let client = aws.ec2().await?;
-    let filter = |name: &str| Filter::builder().name(name).set_values(Some(ids.clone())).build();
-    let mut found = Found::new();
-    match part {
-        NetworkPart::Subnet => {
-            let mut subnets =
-                client.describe_subnets().filters(filter("subnet-id")).into_paginator().items().send();
-            while let Some(subnet) = subnets.next().await {
-                let subnet = subnet.map_err(|error| failure(&error, part.call()))?;
-                found.extend(subnet.subnet_id.map(|id| (id, Ok(subnet.vpc_id.unwrap_or_default()))));
-            }
-        }
-        NetworkPart::SecurityGroup => {
-            let call = client.describe_security_groups().filters(filter("group-id"));
-            let mut groups = call.into_paginator().items().send();
-            while let Some(group) = groups.next().await {
-                let group = group.map_err(|error| failure(&error, part.call()))?;
-                found.extend(group.group_id.map(|id| (id, Ok(group.vpc_id.unwrap_or_default()))));
-            }
-        }
-    }
-    Ok(found)
+    let (operation, filter, list, id) = match part {
+        NetworkPart::Subnet => ("DescribeSubnets", "subnet-id", "subnetSet", "subnetId"),
+        NetworkPart::SecurityGroup => ("DescribeSecurityGroups", "group-id", "securityGroupInfo", "groupId"),
+    };
+    let parameters = json!({ "Filter": [{ "Name": filter, "Value": ids }] });
+    let pages = aws.ec2().await?.pages(operation, parameters).await;
+    let pages = pages.map_err(|error| failure(&error, part.call()))?;
+    let parts = pages.iter().flat_map(|page| page.items(list)).filter_map(|part| {
+        let vpc = part.text_of("vpcId").unwrap_or_default();
+        Some((part.text_of(id)?.to_owned(), Ok(vpc.to_owned())))
+    });
+    Ok(parts.collect())
 }
 
 async fn roles(aws: &Aws, names: Vec<String>) -> Result<Found<String, String>> {

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use aws_sdk_ec2::types::Filter;
 use longshore_plugin::Result;
+use serde_json::json;
 
 use super::{Clients, Freshness, Reads, loader::Loader};
 use crate::failure;
@@ -22,13 +22,11 @@ pub(super) fn loader(clients: Clients) -> DefaultSubnets {
 async fn read(clients: &Clients) -> Result<BTreeSet<String>> {
     let aws = clients.get()?;
     // Only the default VPC has subnets that are the default of their availability zone.
-    let is_default = Filter::builder().name("default-for-az").values("true").build();
-    let mut subnets = aws.ec2().await?.describe_subnets().filters(is_default).into_paginator().items().send();
-    let mut ids = BTreeSet::new();
-    while let Some(subnet) = subnets.next().await {
-        ids.extend(subnet.map_err(|error| failure(&error, "ec2:DescribeSubnets"))?.subnet_id);
-    }
-    Ok(ids)
+    let is_default = json!({ "Filter": [{ "Name": "default-for-az", "Value": ["true"] }] });
+    let pages = aws.ec2().await?.pages("DescribeSubnets", is_default).await;
+    let pages = pages.map_err(|error| failure(&error, "ec2:DescribeSubnets"))?;
+    let subnets = pages.iter().flat_map(|page| page.items("subnetSet"));
+    Ok(subnets.filter_map(|subnet| subnet.text_of("subnetId")).map(str::to_owned).collect())
 }
 
 impl Reads {

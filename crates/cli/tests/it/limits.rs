@@ -4,6 +4,7 @@ use std::fs;
 
 use longshore_aws::Aws;
 use longshore_cli::Exit;
+use serde_json::json;
 
 use crate::{hand::by_hand, project::Project};
 
@@ -76,12 +77,12 @@ fn networks_in_several_vpcs_are_refused() {
     assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
     let (subnet, group) = by_hand(&project, async |aws: &Aws| {
         let ec2 = aws.ec2().await.unwrap();
-        let vpc = ec2.create_vpc().cidr_block("10.0.0.0/16").send().await.unwrap();
-        let vpc = vpc.vpc.unwrap().vpc_id.unwrap();
-        let group = ec2.create_security_group().vpc_id(vpc).group_name("web").description("web");
-        let subnets = ec2.describe_subnets().send().await.unwrap();
-        let subnet = subnets.subnets()[0].subnet_id().unwrap().to_owned();
-        (subnet, group.send().await.unwrap().group_id.unwrap())
+        let made = ec2.call("CreateVpc", json!({ "CidrBlock": "10.0.0.0/16" })).await.unwrap();
+        let vpc = made.child("vpc").unwrap().text_of("vpcId").unwrap();
+        let group = json!({ "VpcId": vpc, "GroupName": "web", "GroupDescription": "web" });
+        let group = ec2.call("CreateSecurityGroup", group).await.unwrap();
+        let subnets = aws.reads().default_subnets().await.unwrap();
+        (subnets.first().unwrap().clone(), group.text_of("groupId").unwrap().to_owned())
     });
     let network = format!("services.api.network={{subnets=[\"{subnet}\"],security-groups=[\"{group}\"]}}");
     let plan = project.run(&["plan", "--set", &network]);

@@ -3,6 +3,7 @@
 use longshore_aws::Aws;
 use longshore_cli::Exit;
 use longshore_model::{Action, EventKind, Shown, StepPlan};
+use serde_json::json;
 
 use crate::{hand::by_hand, project::Project};
 
@@ -55,11 +56,10 @@ fn of_what_is_not_there_yet_every_field_was_planned() {
     let service = "service.api is not as it was planned any more:";
     let placement = format!("{service} networkConfiguration.awsvpcConfiguration");
     let (subnet, group) = by_hand(&project, async |aws: &Aws| {
-        let ec2 = aws.ec2().await.unwrap();
-        let subnets = ec2.describe_subnets().send().await.unwrap();
-        let groups = ec2.describe_security_groups().send().await.unwrap();
-        let subnet = subnets.subnets()[0].subnet_id().unwrap().to_owned();
-        (subnet, groups.security_groups()[0].group_id().unwrap().to_owned())
+        let subnets = aws.reads().default_subnets().await.unwrap();
+        let groups = aws.ec2().await.unwrap().call("DescribeSecurityGroups", json!({})).await.unwrap();
+        let group = groups.items("securityGroupInfo").next().unwrap().text_of("groupId").unwrap();
+        (subnets.first().unwrap().clone(), group.to_owned())
     });
     let subnets = format!("services.api.network.subnets=[\"{subnet}\"]");
     let groups = format!("services.api.network.security-groups=[\"{group}\"]");

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     Blueprint, Cloud,
-    testing::{START, allow, sdk, trust},
+    testing::{START, allow, sdk, subnet, trust},
 };
 
 /// The clients that a deployment needs.
@@ -91,9 +91,8 @@ async fn deploy_and_follow(services: usize) {
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
     };
     clients.ecs.create_cluster().cluster_name("main").send().await.unwrap();
-    let subnets = aws_sdk_ec2::Client::new(&config).describe_subnets().send().await.unwrap();
     let network = AwsVpcConfiguration::builder()
-        .subnets(subnets.subnets()[0].subnet_id().unwrap())
+        .subnets(subnet(&cloud).await)
         .assign_public_ip(AssignPublicIp::Enabled)
         .build()
         .unwrap();

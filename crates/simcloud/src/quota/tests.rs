@@ -12,7 +12,7 @@ use aws_sdk_sts::config::retry::RetryConfig;
 use super::{Quotas, Rate};
 use crate::{
     Blueprint, Cloud,
-    testing::{cloud_of, code, message, sdk},
+    testing::{cloud_of, code, ec2, message, sdk, subnet, texts},
 };
 
 /// A cloud whose calls take no time, so that many arrive at once, and what makes clients that do not retry.
@@ -107,7 +107,11 @@ async fn each_service_refuses_in_its_own_words() {
     let refusals = [
         twice!(aws_sdk_iam::Client::new(&config), list_roles),
         twice!(aws_sdk_sts::Client::new(&config), get_caller_identity),
-        twice!(aws_sdk_ec2::Client::new(&config), describe_vpcs),
+        {
+            assert_eq!(ec2(&cloud, "Action=DescribeVpcs").await.status(), 200);
+            let refused = ec2(&cloud, "Action=DescribeVpcs").await;
+            (texts(&refused, "Code")[0].to_owned(), refused.status().as_u16())
+        },
         twice!(aws_sdk_ssm::Client::new(&config), describe_parameters),
         twice!(aws_sdk_secretsmanager::Client::new(&config), list_secrets),
         twice!(aws_sdk_cloudwatchlogs::Client::new(&config), describe_log_groups),
@@ -185,7 +189,7 @@ async fn latency_varies_around_its_mean_and_follows_the_seed() {
 #[tokio::test(start_paused = true)]
 async fn launches_on_fargate_wait_for_their_turn() {
     let provisioning = async |blueprint: Blueprint| {
-        let (_, config) = quick(blueprint);
+        let (cloud, config) = quick(blueprint);
         let ecs = Client::new(&config);
         ecs.create_cluster().cluster_name("main").send().await.unwrap();
         let container = ContainerDefinition::builder().name("api").image("nginx:1").build();
@@ -199,9 +203,7 @@ async fn launches_on_fargate_wait_for_their_turn() {
             .send()
             .await
             .unwrap();
-        let subnets = aws_sdk_ec2::Client::new(&config).describe_subnets().send().await.unwrap();
-        let subnet = subnets.subnets()[0].subnet_id().unwrap();
-        let network = AwsVpcConfiguration::builder().subnets(subnet).build().unwrap();
+        let network = AwsVpcConfiguration::builder().subnets(subnet(&cloud).await).build().unwrap();
         let network = NetworkConfiguration::builder().awsvpc_configuration(network).build();
         let mut tasks = Vec::new();
         for _ in 0..3 {

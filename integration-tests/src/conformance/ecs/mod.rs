@@ -11,7 +11,6 @@ mod services_read;
 mod tags;
 mod tasks;
 
-use aws_sdk_ec2::types::Filter;
 use aws_sdk_ecs::{
     operation::register_task_definition::builders::RegisterTaskDefinitionFluentBuilder,
     types::{
@@ -19,6 +18,7 @@ use aws_sdk_ecs::{
         NetworkMode, Service, Tag,
     },
 };
+use serde_json::json;
 
 use super::{
     Account, Operation, Refused,
@@ -81,9 +81,10 @@ async fn idle_service(a: &Account, name: &str) -> Result<Service, Refused> {
 
 /// The default network, with public addresses.
 async fn network(a: &Account) -> Result<NetworkConfiguration, Refused> {
-    let filter = Filter::builder().name("default-for-az").values("true").build();
-    let subnets = a.ec2.describe_subnets().filters(filter).send().await?.subnets.unwrap_or_default();
-    let subnets: Vec<_> = subnets.into_iter().filter_map(|subnet| subnet.subnet_id).collect();
+    let filter = json!({ "Filter": [{ "Name": "default-for-az", "Value": ["true"] }] });
+    let subnets = a.ec2.call("DescribeSubnets", filter).await?;
+    let subnets = subnets.items("subnetSet").filter_map(|subnet| subnet.text_of("subnetId"));
+    let subnets: Vec<_> = subnets.map(str::to_owned).collect();
     let vpc = AwsVpcConfiguration::builder().set_subnets(Some(subnets)).set_security_groups(Some(Vec::new()));
     let vpc =
         vpc.assign_public_ip(AssignPublicIp::Enabled).build().map_err(|_| Refused::Missing("network"))?;

@@ -1,6 +1,6 @@
 //! Every operation that the product calls, and every error that it acts on, has cases in the suite; and what it calls stands
-//! in the policy that the README gives to whoever runs it. Calls are found in the sources: `.create_cluster()`, where the
-//! simulated cloud has a `CreateCluster`.
+//! in the policy that the README gives to whoever runs it. Calls are found in the sources: `.create_cluster()`, or
+//! `"CreateCluster"` in the untyped client's parameters, where the simulated cloud has a `CreateCluster`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +22,9 @@ const SERVICES: [(&str, &str, &str); 9] = [
     ("sts", "sts", "sts.rs"),
     ("tag", "resourcegroupstagging", "tagging/mod.rs"),
 ];
+
+/// Those that the untyped client reaches.
+const UNTYPED: [&str; 1] = ["ec2"];
 
 /// What the README names and nobody calls.
 const NOT_CALLED: [&str; 7] = [
@@ -144,6 +147,15 @@ fn used() -> BTreeMap<String, PathBuf> {
             let of_file: Vec<_> = operations.iter().filter(|(service, _)| mentions(*service)).collect();
             let certain = if of_file.is_empty() { operations.iter().collect() } else { of_file };
             for (_, operation) in certain {
+                used.entry(operation.clone()).or_insert_with(|| file.clone());
+            }
+        }
+        for (service, operation) in methods.values().flatten() {
+            let name = operation.split_once(':').map_or("", |(_, name)| name);
+            if UNTYPED.contains(&SERVICES[*service].0)
+                && mentions(*service)
+                && text.contains(&format!("\"{name}\""))
+            {
                 used.entry(operation.clone()).or_insert_with(|| file.clone());
             }
         }

@@ -283,7 +283,6 @@ async fn fixed(aws: &Aws, region: &str, stack: &str) -> Fixed {
     let parameter = aws.ssm().await.unwrap().put_parameter().name(format!("/kept/{stack}")).value("theirs");
     parameter.r#type(ParameterType::SecureString).send().await.unwrap();
     let parameter = format!("arn:aws:ssm:{region}:123456789012:parameter/kept/{stack}");
-    let subnets = aws.ec2().await.unwrap().describe_subnets().send().await.unwrap();
-    let subnets = subnets.subnets.unwrap().into_iter().map(|subnet| subnet.subnet_id.unwrap()).collect();
+    let subnets = aws.reads().default_subnets().await.unwrap().iter().cloned().collect();
     Fixed { subnets, keys, policies, managed, task_roles, kept: vec![secret, parameter] }
 }

@@ -96,8 +96,8 @@ async fn another_network_rolls_the_tasks() {
     let bench = Bench::settled().await;
     let mut service = seed();
     bench.deploy(&service).await.unwrap();
-    let subnets = bench.aws.ec2().await.unwrap().describe_subnets().send().await.unwrap().subnets.unwrap();
-    service.network.subnets = vec![subnets[0].subnet_id().unwrap().to_owned()];
+    let subnets = bench.aws.reads().default_subnets().await.unwrap();
+    service.network.subnets = vec![subnets.first().unwrap().clone()];
     service.network.assign_public_ip = Some(true);
     let plans = bench.deploy(&service).await.unwrap();
     let plan = plans.of("service.api");
@@ -328,9 +328,8 @@ async fn a_cluster_with_services_of_others_stays() {
     let bench = Bench::settled().await;
     bench.deploy(&seed()).await.unwrap();
     let ecs = bench.aws.ecs().await.unwrap();
-    let subnets = bench.aws.ec2().await.unwrap().describe_subnets().send().await.unwrap().subnets.unwrap();
-    let vpc =
-        aws_sdk_ecs::types::AwsVpcConfiguration::builder().subnets(subnets[0].subnet_id().unwrap()).build();
+    let subnets = bench.aws.reads().default_subnets().await.unwrap();
+    let vpc = aws_sdk_ecs::types::AwsVpcConfiguration::builder().subnets(subnets.first().unwrap()).build();
     let network =
         aws_sdk_ecs::types::NetworkConfiguration::builder().awsvpc_configuration(vpc.unwrap()).build();
     let create = ecs.create_service().cluster("main").service_name("theirs").task_definition("shop-api");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longshore_model::{Action, Effect, FailureKind, Service};
 use longshore_simcloud::{ApiError, Effect::Refuse, Fault};
+use serde_json::json;
 
 use super::bench::{Bench, masked, seed, seed_with};
 
@@ -160,12 +161,15 @@ async fn the_deadline_says_what_was_seen() {
 async fn without_a_default_vpc_the_subnets_have_to_be_given() {
     let bench = Bench::settled().await;
     let ec2 = bench.aws.ec2().await.unwrap();
-    let vpcs = ec2.describe_vpcs().send().await.unwrap().vpcs.unwrap();
-    for subnet in ec2.describe_subnets().send().await.unwrap().subnets.unwrap() {
-        ec2.delete_subnet().subnet_id(subnet.subnet_id().unwrap()).send().await.unwrap();
+    let vpcs = ec2.call("DescribeVpcs", json!({})).await.unwrap();
+    let subnets = ec2.call("DescribeSubnets", json!({})).await.unwrap();
+    for subnet in subnets.items("subnetSet") {
+        let id = json!({ "SubnetId": subnet.text_of("subnetId") });
+        ec2.call("DeleteSubnet", id).await.unwrap();
     }
     insta::assert_snapshot!("no_subnets", masked(&bench.plan(&seed()).await.err().unwrap().to_string()));
-    ec2.delete_vpc().vpc_id(vpcs[0].vpc_id().unwrap()).send().await.unwrap();
+    let vpc = vpcs.items("vpcSet").next().unwrap().text_of("vpcId");
+    ec2.call("DeleteVpc", json!({ "VpcId": vpc })).await.unwrap();
     insta::assert_snapshot!("no_vpc", bench.plan(&seed()).await.err().unwrap());
 }
 

@@ -22,9 +22,9 @@ async fn runs(bench: &Bench, revision: &str, tasks: u32) {
 async fn failed_rollout_restores_everything_it_changed() {
     let bench = Bench::settled().await;
     bench.deploy(&seed()).await.unwrap();
-    let subnets = bench.aws.ec2().await.unwrap().describe_subnets().send().await.unwrap().subnets.unwrap();
+    let subnets = bench.aws.reads().default_subnets().await.unwrap();
     let mut service = crashing();
-    service.network.subnets = vec![subnets[0].subnet_id().unwrap().to_owned()];
+    service.network.subnets = vec![subnets.first().unwrap().clone()];
     service.network.assign_public_ip = Some(true);
     service.desired_count = Some(3);
     service.deployment.minimum_healthy_percent = 50;

@@ -12,7 +12,7 @@ use super::harness::{TOKEN, registries};
 use crate::{
     Blueprint, Cloud,
     registry::RegistrySpec,
-    testing::{allow, cloud_of, sdk, trust},
+    testing::{allow, cloud_of, sdk, subnet, trust},
 };
 
 /// Deploys `image` with the SDK's clients, and answers the client of ECS.
@@ -39,7 +39,6 @@ async fn deploy(cloud: &Cloud, image: &str) -> aws_sdk_ecs::Client {
         .unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;
 
-    let subnets = aws_sdk_ec2::Client::new(&config).describe_subnets().send().await.unwrap();
     let ecs = aws_sdk_ecs::Client::new(&config);
     ecs.create_cluster().cluster_name("main").send().await.unwrap();
     let definition = ecs
@@ -63,7 +62,7 @@ async fn deploy(cloud: &Cloud, image: &str) -> aws_sdk_ecs::Client {
         .await
         .unwrap();
     let network = AwsVpcConfiguration::builder()
-        .subnets(subnets.subnets()[0].subnet_id().unwrap())
+        .subnets(subnet(cloud).await)
         .assign_public_ip(AssignPublicIp::Enabled)
         .build()
         .unwrap();
