@@ -38,6 +38,11 @@ pub(super) const LACKS: &[Lack] = &[
     },
     Lack {
         cloud: MOTO,
+        operations: "ecs:StopServiceDeployment",
+        reason: "it is not implemented: a page of HTTP 500",
+    },
+    Lack {
+        cloud: MOTO,
         operations: "ecs:DescribeServiceRevisions",
         reason: "it is not implemented: a page of HTTP 500",
     },

@@ -211,5 +211,12 @@ pub(crate) fn registration(
         .set_execution_role_arn(definition.execution_role_arn)
         .set_task_role_arn(definition.task_role_arn)
         .set_container_definitions(definition.container_definitions)
+        .set_volumes(definition.volumes)
+        .set_placement_constraints(definition.placement_constraints)
+        .set_pid_mode(definition.pid_mode)
+        .set_ipc_mode(definition.ipc_mode)
+        .set_proxy_configuration(definition.proxy_configuration)
+        .set_ephemeral_storage(definition.ephemeral_storage)
+        .set_enable_fault_injection(definition.enable_fault_injection)
         .set_tags(Some(tags))
 }

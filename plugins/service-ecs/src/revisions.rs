@@ -3,20 +3,20 @@
 //! A revision that an earlier version of Longshore registered names no environment. It counts as this environment's,
 //! unless another environment has registered a newer one: then the family is that environment's.
 
-use aws_sdk_ecs::types::{SortOrder, TaskDefinitionField, TaskDefinitionStatus};
+use aws_sdk_ecs::types::{SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus};
 use longshore_aws::{Aws, ENVIRONMENT_TAG, Owner, Ownership, failure};
 use longshore_plugin::Result;
 
-use crate::tags;
+use crate::{service::Pinned, tags};
 
 /// The ARNs of all ACTIVE revisions that carry this stack's tag, the newest first.
 pub(crate) async fn owned(aws: &Aws, family: &str, ownership: &Ownership) -> Result<Vec<String>> {
-    newest(aws, family, ownership, usize::MAX, |_| true).await
+    newest(aws, family, ownership, usize::MAX, |_| true, |_| true).await
 }
 
-/// The ARN of the newest ACTIVE revision that carries this stack's tag.
+/// The ARN of the newest ACTIVE revision that carries this stack's tag and pins no other one: that was declared once.
 pub(crate) async fn newest_owned(aws: &Aws, family: &str, ownership: &Ownership) -> Result<Option<String>> {
-    Ok(newest(aws, family, ownership, 1, |_| true).await?.pop())
+    Ok(newest(aws, family, ownership, 1, |_| true, is_declared).await?.pop())
 }
 
 /// The same of those that are older than the revision `number`.
@@ -27,7 +27,12 @@ pub(crate) async fn newest_older(
     number: u32,
 ) -> Result<Option<String>> {
     let is_older = |arn: &str| number_of(arn).is_some_and(|other| other < number);
-    Ok(newest(aws, family, ownership, 1, is_older).await?.pop())
+    Ok(newest(aws, family, ownership, 1, is_older, is_declared).await?.pop())
+}
+
+/// Returns true if the tags are not those of a revision that pins another one.
+fn is_declared(tags: &[Tag]) -> bool {
+    Pinned::of(tags).is_none()
 }
 
 /// The number of a revision: 7 of `FAMILY:7` or of its ARN.
@@ -35,13 +40,14 @@ pub(crate) fn number_of(revision: &str) -> Option<u32> {
     revision.rsplit_once(':')?.1.parse().ok()
 }
 
-/// At most `most` of those that are `wanted`, by their ARNs.
+/// At most `most` of those that are wanted, by their ARNs and by their tags.
 async fn newest(
     aws: &Aws,
     family: &str,
     ownership: &Ownership,
     most: usize,
     wanted: impl Fn(&str) -> bool,
+    has_wanted_tags: impl Fn(&[Tag]) -> bool,
 ) -> Result<Vec<String>> {
     let client = aws.ecs().await?;
     let mut arns = client
@@ -73,6 +79,7 @@ async fn newest(
         let names_environment = tags::pairs(answer.tags()).any(|(key, _)| key == ENVIRONMENT_TAG);
         match ownership.owner(tags::pairs(answer.tags())) {
             Owner::OtherEnvironment(_) => is_of_another_environment = true,
+            Owner::Ours if !has_wanted_tags(answer.tags()) => {}
             Owner::Ours if names_environment || !is_of_another_environment => owned.push(arn),
             Owner::Ours | Owner::OtherStack(_) | Owner::Nobody => {}
         }

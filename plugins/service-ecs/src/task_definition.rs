@@ -25,6 +25,7 @@ use crate::{
     planned, refused,
     render::{Declared, registration},
     revision, revisions,
+    service::Pinned,
     size::Readable,
     tags,
 };
@@ -201,10 +202,11 @@ impl TaskDefinitionStep {
     }
 
     /// The newest revision of this stack, and what of it is not as declared. Revisions never change, so that those which
-    /// others have registered in the family since are in nobody's way; but a family of others alone is theirs.
+    /// others have registered in the family since are in nobody's way; but a family of others alone is theirs. Those that
+    /// pin images for a way back were never declared.
     async fn compare(&self, ownership: &Ownership, declared: &TaskDefinition) -> Result<Option<Current>> {
         let Some(mut observed) = self.describe(&self.family).await? else { return Ok(None) };
-        if !is_ours(ownership, &observed.tags)
+        if (!is_ours(ownership, &observed.tags) || Pinned::of(&observed.tags).is_some())
             && let Some(arn) = revisions::newest_owned(&self.aws, &self.family, ownership).await?
             && let Some(owned) = self.describe(&arn).await?
         {

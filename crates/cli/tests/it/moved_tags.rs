@@ -129,3 +129,33 @@ fn services_of_one_tag_are_redeployed_together() {
     assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
     assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Done);
 }
+
+#[test]
+fn bad_image_under_same_tag_goes_back() {
+    let project = deployed();
+    let before = running(&project);
+    edit(&project, "configs/local.toml", "tags.1 = {}\ntags.arm", "tags.1.exits = 1\ntags.arm");
+    let failed = project.run(&["deploy", "--set", "services.api.deployment.timeout=10s"]);
+    assert_eq!(failed.exit, Exit::Failed, "{}{}", failed.stdout, failed.stderr);
+    let again = "the service runs shop-api:1 again, 2 of 2 tasks";
+    assert!(failed.stderr.contains(again), "{}", failed.stderr);
+    assert_eq!(running(&project)[..2], before[..2]);
+    // The tag is pushed once more, and the next deploy brings it to the tasks.
+    edit(&project, "configs/local.toml", "tags.1.exits = 1", "tags.1.needs-memory-mib = 64");
+    let deploy = project.run(&["deploy"]);
+    assert_eq!(deploy.exit, Exit::Done, "{}{}", deploy.stdout, deploy.stderr);
+    assert_ne!(running(&project)[0], before[0]);
+    assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Done);
+}
+
+#[test]
+fn way_back_names_an_image_that_is_gone() {
+    let project = deployed();
+    let before = running(&project);
+    edit(&project, "configs/local.toml", "tags.1 = {}\ntags.arm", "tags.1.exits = 1\ntags.arm");
+    let failed = project.run(&["deploy"]);
+    assert_eq!(failed.exit, Exit::Failed, "{}{}", failed.stdout, failed.stderr);
+    let gone = "the service did not come back to the revision before: the tasks of api cannot start";
+    assert!(failed.stderr.contains(gone), "{}", failed.stderr);
+    assert!(failed.stderr.contains(&format!("{}: not found", before[0])), "{}", failed.stderr);
+}

@@ -1,7 +1,8 @@
 //! Service deployments, the truth about a rollout, and the service revisions that they deploy.
 
 use aws_sdk_ecs::types::{
-    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, ServiceDeployment, ServiceDeploymentStatus,
+    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, ServiceDeployment,
+    ServiceDeploymentStatus, StopServiceDeploymentStopType,
 };
 
 use super::{cluster, container, fargate_definition, idle_service, network};
@@ -32,6 +33,19 @@ pub(super) fn operations() -> Vec<Operation> {
             )
             .case("what is not there", "1 failure: MISSING", missing)
             .case("21 of them", "InvalidParameterException", too_many),
+        Operation::new("ecs:StopServiceDeployment")
+            .case(
+                "a rollout in progress, after one that came about",
+                "its ARN; ROLLBACK_SUCCESSFUL; to the revision before; on NAME:1 again",
+                stop,
+            )
+            .case(
+                "a forced deployment of the same task definition",
+                "its ARN; ROLLBACK_SUCCESSFUL; to the revision before; on NAME:1 again",
+                stop_forced,
+            )
+            .case("a rollout that has ended", "ConflictException", stop_ended)
+            .case("what is not there", "ServiceDeploymentNotFoundException", stop_absent),
         Operation::new("ecs:DescribeServiceRevisions")
             .case("of a service without tasks", "of the service; on its task definition", revision)
             .case("the image of a service that runs", "api; the image; sha256", resolved)
@@ -186,6 +200,64 @@ async fn rollback(a: Account) -> Answer {
     let definition = described.services().first().needed("service")?.task_definition().unwrap_or_default();
     let definition = super::end(definition).replace(&name, "NAME");
     Ok(format!("{}; on {definition} again", status(&deployment)))
+}
+
+/// Stops the second deployment of a service while it is in progress, and tells where ECS's rollback has led.
+async fn stopped(a: &Account, name: &str, image: Option<&str>) -> Answer {
+    roll_out(a, name, None).await?;
+    let first = ended(a, name, 1).await?;
+    let update = a.ecs.update_service().cluster(name).service(name);
+    let update = match image {
+        Some(image) => {
+            define(a, name, Some(image)).await?;
+            update.task_definition(name)
+        }
+        None => update.force_new_deployment(true),
+    };
+    update.send().await?;
+    let arn = at_least(a, name, 2).await?.swap_remove(0);
+    let stop = a.ecs.stop_service_deployment().service_deployment_arn(&arn);
+    let stopped = stop.stop_type(StopServiceDeploymentStopType::Rollback).send().await?;
+    let deployment = ended(a, name, 2).await?;
+    let described = a.ecs.describe_services().cluster(name).services(name).send().await?;
+    take_down(a, name).await?;
+    let before = first.target_service_revision().and_then(|revision| revision.arn());
+    let to = deployment.rollback().and_then(|rollback| rollback.service_revision_arn());
+    let definition = described.services().first().needed("service")?.task_definition().unwrap_or_default();
+    Ok(format!(
+        "{}; {}; {}; on {} again",
+        either(stopped.service_deployment_arn() == Some(&arn), "its ARN", "another ARN"),
+        status(&deployment),
+        either(to == before, "to the revision before", "to another revision"),
+        super::end(definition).replace(name, "NAME")
+    ))
+}
+
+async fn stop(a: Account) -> Answer {
+    stopped(&a, &a.name("stop"), Some(ABSENT)).await
+}
+
+async fn stop_forced(a: Account) -> Answer {
+    stopped(&a, &a.name("stop-forced"), None).await
+}
+
+async fn stop_ended(a: Account) -> Answer {
+    let name = a.name("stop-ended");
+    roll_out(&a, &name, None).await?;
+    ended(&a, &name, 1).await?;
+    let arn = at_least(&a, &name, 1).await?.swap_remove(0);
+    let stop = a.ecs.stop_service_deployment().service_deployment_arn(arn);
+    let answer = refusal(stop.send().await);
+    take_down(&a, &name).await?;
+    answer
+}
+
+async fn stop_absent(a: Account) -> Answer {
+    let name = a.name("stop-absent");
+    let service = idle_service(&a, &name).await?;
+    let arn = service.service_arn().needed("service")?.replacen(":service/", ":service-deployment/", 1);
+    let stop = a.ecs.stop_service_deployment();
+    refusal(stop.service_deployment_arn(format!("{arn}/0123456789abcdefghijk")).send().await)
 }
 
 async fn missing(a: Account) -> Answer {

@@ -50,6 +50,8 @@ pub(super) struct View<'a> {
     /// Whether it was begun for this change: then its own success is all there is to wait for. Otherwise all tasks have
     /// to run, too.
     pub(super) is_new: bool,
+    /// True if its rollback is followed: then that is the success to wait for.
+    pub(super) expects_rollback: bool,
     /// The desired number of tasks, or `None` if it is unknown.
     pub(super) desired: Option<u32>,
     /// Whether what was read may be older than what was changed just before: ECS's reads lag behind its writes.
@@ -67,6 +69,7 @@ impl View<'_> {
             Track::Awaited => Verdict::Wait,
             Track::ServiceDeployment { status, reason, .. } => match status.as_str() {
                 "SUCCESSFUL" if self.is_new => Verdict::Done,
+                "SUCCESSFUL" | "ROLLBACK_SUCCESSFUL" if self.expects_rollback => Verdict::Done,
                 "SUCCESSFUL" => self.of(service),
                 "STOPPED" | "FAILED" | "ROLLBACK_SUCCESSFUL" | "ROLLBACK_FAILED" => {
                     failed(status, reason.as_deref())

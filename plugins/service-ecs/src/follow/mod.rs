@@ -48,6 +48,8 @@ pub(crate) const WAY_BACK: Duration = Duration::from_secs(15 * 60);
 pub(crate) enum Expect {
     /// A deployment that was just begun: its service deployment is none of these.
     New(BTreeSet<String>),
+    /// The rollback of this service deployment, which was stopped.
+    Rollback(String),
     /// Whatever is going on.
     Current,
 }
@@ -114,6 +116,8 @@ struct Seen {
     /// The id of the deployment that is followed: the primary one of the first look.
     deployment: Option<String>,
     track: Track,
+    /// Whether ECS has begun the rollback that is followed.
+    has_begun_rollback: bool,
     failed: FailedTasks,
     events: BTreeSet<String>,
     /// What of the service says that tasks have stopped, as it was when they were last listed.
@@ -177,7 +181,8 @@ impl Follow<'_> {
                 return Err(Unsuccessful { failure, end: seen.end() });
             }
             // A deployment that ECS rolls back cannot succeed. The tasks of the previous revision get time to run.
-            let timeout = if seen.is_rolling_back() { self.timeout + WAY_BACK } else { self.timeout };
+            let is_given_up = seen.is_rolling_back() && !seen.expects_rollback();
+            let timeout = if is_given_up { self.timeout + WAY_BACK } else { self.timeout };
             if seen.began.elapsed() >= timeout {
                 return Err(self.timed_out(&seen).await);
             }
@@ -209,7 +214,13 @@ impl Follow<'_> {
     async fn look(&self, seen: &mut Seen) -> Result<()> {
         seen.service = self.reads.service(Freshness::Watched).await?;
         self.track(seen).await?;
-        if seen.may_have_stopped_tasks() {
+        if seen.expects_rollback() && seen.is_replaced() {
+            // The deployment of the earlier revision has become the primary one.
+            seen.deployment = seen.service.as_ref().and_then(primary).and_then(|it| it.id.clone());
+            seen.has_begun_rollback = true;
+        }
+        // Before, the tasks that stop are those of the deployment that was stopped.
+        if seen.may_have_stopped_tasks() && (!seen.expects_rollback() || seen.has_begun_rollback) {
             self.stopped_tasks(seen).await?;
         }
         self.tell(seen);
@@ -250,7 +261,9 @@ impl Follow<'_> {
                 let is_new = |arn: &str| !before.contains(arn);
                 briefs.next().filter(|brief| brief.service_deployment_arn().is_some_and(is_new))
             }
-            Expect::Current => briefs.find(|brief| brief.status.as_ref().is_some_and(is_going_on)),
+            Expect::Rollback(_) | Expect::Current => {
+                briefs.find(|brief| brief.status.as_ref().is_some_and(is_going_on))
+            }
         };
         if let Some(brief) = found {
             let arn = brief.service_deployment_arn().unwrap_or_default().to_owned();
@@ -267,7 +280,7 @@ impl Follow<'_> {
         let may_be_it = match &seen.expect {
             // Once another deployment has taken its place, the current one is not the one that was begun here.
             Expect::New(before) => !before.contains(&arn) && !seen.is_replaced(),
-            Expect::Current => true,
+            Expect::Rollback(_) | Expect::Current => true,
         };
         let found = match may_be_it {
             true => self.reads.service_deployment(&arn, Freshness::Watched).await?,
@@ -340,11 +353,12 @@ impl Follow<'_> {
     /// start, run, and end again: the breaker counts tasks that did not reach RUNNING. Once enough of them have failed
     /// for a reason that no retry removes, or ended in the same way, there is nothing to wait for.
     fn hopeless(&self, seen: &Seen) -> Option<Failure> {
-        if seen.is_rolling_back() {
+        if seen.is_rolling_back() && !seen.expects_rollback() {
             return None;
         }
-        // The breaker watches deployments, not the scaling of what was deployed before.
-        let breaks = self.circuit_breaker && (seen.is_new() || seen.is_in_progress());
+        // The breaker watches deployments, not their rollbacks and not the scaling of what was deployed before.
+        let is_watched = seen.is_new() || seen.is_in_progress() && !seen.expects_rollback();
+        let breaks = self.circuit_breaker && is_watched;
         let desired = seen.service.as_ref().map_or(0, |service| count(service.desired_count)) as usize;
         let enough = (2 * desired).max(3);
         let groups = seen.failed.groups();
@@ -370,7 +384,15 @@ impl Follow<'_> {
 impl Seen {
     fn new(service: Service, expect: Expect) -> Self {
         let deployment = primary(&service).and_then(|primary| primary.id()).map(str::to_owned);
-        let track = if matches!(expect, Expect::New(_)) { Track::Awaited } else { Track::Service };
+        let track = match &expect {
+            Expect::New(_) => Track::Awaited,
+            Expect::Rollback(arn) => Track::ServiceDeployment {
+                arn: arn.clone(),
+                status: ServiceDeploymentStatus::RollbackRequested.as_str().to_owned(),
+                reason: None,
+            },
+            Expect::Current => Track::Service,
+        };
         Self {
             began: Instant::now(),
             expect,
@@ -379,6 +401,7 @@ impl Seen {
             service: Some(service),
             deployment,
             track,
+            has_begun_rollback: false,
             failed: FailedTasks::default(),
             events: BTreeSet::new(),
             signs: Signs::default(),
@@ -390,6 +413,10 @@ impl Seen {
 
     fn is_new(&self) -> bool {
         matches!(self.expect, Expect::New(_))
+    }
+
+    fn expects_rollback(&self) -> bool {
+        matches!(self.expect, Expect::Rollback(_))
     }
 
     /// Whether there may be tasks that have stopped since they were last listed. Tasks are listed service by service, so
@@ -412,6 +439,7 @@ impl Seen {
             deployment: self.deployment.as_deref(),
             track: &self.track,
             is_new: self.is_new(),
+            expects_rollback: self.expects_rollback(),
             desired,
             may_be_old: self.may_be_old(),
         };

@@ -70,6 +70,7 @@ impl Report<'_> {
         let what = match state {
             "ROLLBACK_SUCCESSFUL" => "failed, and ECS rolled it back",
             "ROLLBACK_FAILED" => "failed, and could not be rolled back",
+            "ROLLBACK_REQUESTED" | "ROLLBACK_IN_PROGRESS" => "failed, and ECS is still rolling it back",
             "STOPPED" => "was stopped",
             "DRAINING" | "INACTIVE" | "MISSING" | "REPLACED" => "did not come to its end",
             _ => "failed",
@@ -99,6 +100,7 @@ impl Report<'_> {
             ),
         };
         let why = match (breaks, self.has_way_back) {
+            _ if self.seen.expects_rollback() => "ECS goes on trying to roll back",
             (true, false) => "the circuit breaker does not count tasks that have run, and ECS goes on trying",
             (true, true) => "the circuit breaker does not count tasks that have run",
             (false, false) => "without the circuit breaker ECS goes on trying",

@@ -1,14 +1,21 @@
 //! The earlier revisions of a service that it can go back to.
 
+use std::sync::Arc;
+
 use aws_sdk_ecs::types::{
-    NetworkConfiguration, ServiceDeploymentStatus, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus,
+    NetworkConfiguration, Service as EcsService, ServiceDeploymentStatus, ServiceRevision, TaskDefinition,
+    TaskDefinitionField, TaskDefinitionStatus,
 };
 use longshore_aws::{Freshness, Listed, Owner, Ownership, failure};
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::Result;
 
-use super::ServiceStep;
+use super::{
+    ServiceStep,
+    target::{is_by_digest, replaced},
+};
 use crate::{
+    revision,
     revisions::{newest_older, number_of},
     tags,
     task_definition::revision_of,
@@ -24,8 +31,34 @@ pub(super) struct Earlier {
     pub(super) arn: String,
     /// The network configuration of its tasks, or `None` if no deployment shows it.
     pub(super) network: Option<NetworkConfiguration>,
+    /// The service revision that had it, or `None` if no deployment shows it.
+    pub(super) revision: Option<Arc<ServiceRevision>>,
     /// The reason for the choice of this revision.
     pub(super) reason: String,
+}
+
+/// The place of the running service revision in the history of a service.
+struct Place {
+    /// The service revision that runs.
+    runs: Option<Arc<ServiceRevision>>,
+    /// The number of its task definition; for a pinning one, of the one that it pins.
+    number: u32,
+    /// True if its deployment succeeded.
+    has_succeeded: bool,
+}
+
+impl Place {
+    /// Returns true if a deployed service revision came before: with an older task definition, or with other images.
+    fn is_after(&self, family: &str, earlier: &Earlier) -> bool {
+        let Some(number) = number_of(&earlier.arn).filter(|_| is_of(&earlier.arn, family)) else {
+            return false;
+        };
+        let has_other_images = || {
+            let both = earlier.revision.as_ref().zip(self.runs.as_ref());
+            both.is_some_and(|(earlier, runs)| !replaced(earlier, runs).is_empty())
+        };
+        number < self.number || number == self.number && (!self.has_succeeded || has_other_images())
+    }
 }
 
 /// A task definition that is ACTIVE and the stack's.
@@ -59,31 +92,53 @@ impl ServiceStep {
         Ok(revision.task_definition().map(|arn| Earlier {
             arn: arn.to_owned(),
             network: revision.network_configuration().cloned(),
+            revision: Some(revision.clone()),
             reason: "the last revision before that was deployed with success".to_owned(),
         }))
     }
 
-    /// The revision of `family` before `running`: the last one that was deployed with success, or else the newest one.
+    /// Returns the revision of `family` before the one that `service` runs: the last one that was deployed with success, or
+    /// else the newest one. A tag that was pushed again makes another revision of the same task definition.
     pub(super) async fn previous(
         &self,
         family: &str,
-        running: &str,
+        service: &EcsService,
         ownership: &Ownership,
     ) -> Result<Option<Earlier>> {
-        let number = number_of(running).filter(|_| is_of(running, family)).unwrap_or(u32::MAX);
-        for arn in self.succeeded().await? {
+        let mut succeeded = self.succeeded().await?;
+        let place = self.place(family, service, &mut succeeded).await?;
+        for arn in succeeded {
             let Some(earlier) = self.deployed(&arn).await? else { continue };
-            let is_older =
-                is_of(&earlier.arn, family) && number_of(&earlier.arn).is_some_and(|other| other < number);
-            if is_older && let Ok(usable) = self.usable(&earlier.arn, ownership).await? {
+            if place.is_after(family, &earlier)
+                && let Ok(usable) = self.usable(&earlier.arn, ownership).await?
+            {
                 self.require_role(&usable.arn, usable.role.as_deref()).await?;
                 return Ok(Some(earlier));
             }
         }
-        let Some(arn) = newest_older(&self.aws, family, ownership, number).await? else { return Ok(None) };
+        let older = newest_older(&self.aws, family, ownership, place.number).await?;
+        let Some(arn) = older else { return Ok(None) };
         self.require_execution_role(&arn).await?;
         let reason = "the newest revision before; ECS shows none that was deployed with success".to_owned();
-        Ok(Some(Earlier { arn, network: None, reason }))
+        Ok(Some(Earlier { arn, network: None, revision: None, reason }))
+    }
+
+    /// Finds the place of `service` in its history, and keeps of the `succeeded` service revisions those before it.
+    async fn place(&self, family: &str, service: &EcsService, succeeded: &mut Vec<String>) -> Result<Place> {
+        let running = revision::running(service).unwrap_or_default();
+        let runs = self.runs(service, Freshness::Now).await?;
+        let is_pinned = runs.as_ref().is_some_and(|runs| runs.container_images().iter().any(is_by_digest));
+        let pinned = if is_pinned { self.pinned(running).await? } else { None };
+        let arn = runs.as_ref().and_then(|runs| runs.service_revision_arn());
+        let stands_for = |other: &String| match &pinned {
+            Some(pinned) => pinned.is_of(other),
+            None => arn == Some(other.as_str()),
+        };
+        let position = succeeded.iter().position(stands_for);
+        succeeded.drain(..position.map_or(0, |position| position + 1));
+        let number = number_of(running).filter(|_| is_of(running, family)).unwrap_or(u32::MAX);
+        let number = pinned.as_ref().map_or(number, |pinned| pinned.number);
+        Ok(Place { runs, number, has_succeeded: position.is_some() })
     }
 
     /// Returns the revision that the user names: `7`, `shop-api:7` or its ARN.
@@ -109,7 +164,19 @@ impl ServiceStep {
             ..failure
         })?;
         self.require_role(&usable.arn, usable.role.as_deref()).await?;
-        Ok(Earlier { arn: usable.arn, network: None, reason: "the revision that was named".to_owned() })
+        let revision = self.last_of(&usable.arn).await?;
+        let reason = "the revision that was named".to_owned();
+        Ok(Earlier { arn: usable.arn, network: None, revision, reason })
+    }
+
+    /// Returns the last service revision of a task definition that was deployed with success.
+    async fn last_of(&self, task_definition: &str) -> Result<Option<Arc<ServiceRevision>>> {
+        for arn in self.succeeded().await? {
+            if let Some(earlier) = self.deployed(&arn).await?.filter(|it| it.arn == task_definition) {
+                return Ok(earlier.revision);
+            }
+        }
+        Ok(None)
     }
 
     fn how_to_list(&self, family: &str) -> String {

@@ -8,10 +8,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{Service as EcsService, ServiceRevision};
 use longshore_aws::{Freshness, Listed};
-use longshore_model::{
-    Container, Failure, FailureKind, FieldChange, ImageReference, ImageUpdates, Inputs, Known, Name, Shown,
-    StepPlan,
-};
+use longshore_model::{Container, FieldChange, ImageReference, ImageUpdates, Inputs, Known, Name, Shown};
 use longshore_plugin::Result;
 
 use super::ServiceStep;
@@ -61,7 +58,7 @@ pub(super) fn reason(moved: &[Moved]) -> String {
     format!("{images} {was} pushed again: a new deployment takes the new image")
 }
 
-fn field(container: &str) -> String {
+pub(super) fn field(container: &str) -> String {
     format!("containerImages.{container}.imageDigest")
 }
 
@@ -141,39 +138,8 @@ impl ServiceStep {
         Ok(images)
     }
 
-    /// Makes sure that the service runs the images again which a run has replaced by what their tags name now. ECS itself
-    /// goes back to them where it rolls back; no update of the service does.
-    pub(super) async fn require_images(&self, plan: &StepPlan) -> Result<()> {
-        let replaced: Vec<_> = plan.changes.iter().filter(|change| is_of_image(change)).collect();
-        if replaced.is_empty() {
-            return Ok(());
-        }
-        let Some(service) = self.observe(Freshness::Now).await? else { return Ok(()) };
-        let Listed::Found(revision) = self.current_revision(&service, Freshness::Now).await? else {
-            return Ok(());
-        };
-        let runs = revision
-            .container_images()
-            .iter()
-            .filter_map(|image| Some((field(image.container_name()?), Shown::text(image.image_digest()?))));
-        let runs: BTreeMap<_, _> = runs.collect();
-        let Some((change, old)) = replaced.iter().find_map(|change| {
-            let old = change.old.as_ref()?;
-            runs.get(&change.field).filter(|runs| *runs != old).map(|_| (change, old))
-        }) else {
-            return Ok(());
-        };
-        let message = format!(
-            "the service does not run the image {old} again ({}): its tag names another one now",
-            change.field
-        );
-        Err(Failure::new(FailureKind::Stuck, message).at(self.at("DescribeServiceRevisions")).help(
-            "push the image that ran under its tag again, or name its digest in `image`, and run `longshore deploy`",
-        ))
-    }
-
     /// Reads the service revision that the service runs, or is on its way to: the newest of the current ones.
-    async fn current_revision(
+    pub(super) async fn current_revision(
         &self,
         service: &EcsService,
         freshness: Freshness,

@@ -43,7 +43,8 @@ pub(super) fn fields(launch_type: LaunchType, execute_command: bool) -> Vec<(&'s
 pub(super) struct Changed {
     managed_tags: bool,
     propagate_tags: bool,
-    execute_command: bool,
+    /// Whether commands can be executed in the tasks.
+    pub(super) execute_command: bool,
     platform_version: bool,
 }
 
@@ -114,6 +115,11 @@ impl Changed {
     /// (API reference, UpdateService). Tags are for the next tasks.
     pub(super) const fn replaces_tasks(self) -> bool {
         self.platform_version || self.execute_command
+    }
+
+    /// Returns the changes that are for the next tasks only.
+    pub(super) const fn of_next_tasks(self) -> Self {
+        Self { execute_command: false, platform_version: false, ..self }
     }
 
     /// Changes a service to be as it is declared.

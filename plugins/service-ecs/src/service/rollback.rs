@@ -4,12 +4,19 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::Service as EcsService;
-use longshore_aws::{Freshness, Ownership, failure};
+use longshore_aws::{Freshness, Ownership};
 use longshore_model::{Action, Effect, Failure, FailureKind, FieldChange, Inputs, Outputs, Shown, StepPlan};
 use longshore_plugin::{Context, Result, Step};
 
-use super::{ServiceStep, earlier::Earlier, network::Placement, step::is_active};
-use crate::{follow::Expect, planned, revision, tags, task_definition::revision_of};
+use super::{
+    SERVICE_ARN, ServiceStep,
+    earlier::Earlier,
+    network::Placement,
+    step::is_active,
+    target::{self, Replaced, Target},
+    undo::Asked,
+};
+use crate::{follow::Expect, planned, revision, task_definition::revision_of};
 
 /// Takes a service back to an earlier revision.
 pub(crate) struct RollbackStep {
@@ -61,7 +68,7 @@ pub(super) const fn effect(service: &EcsService) -> Effect {
 }
 
 /// Returns the differences between a service and an earlier revision.
-fn changes(service: &EcsService, earlier: &Earlier) -> Vec<FieldChange> {
+fn changes(service: &EcsService, earlier: &Earlier, replaced: &Replaced) -> Vec<FieldChange> {
     let running = revision::running(service).unwrap_or_default();
     let mut changes = Vec::new();
     if running != earlier.arn {
@@ -73,7 +80,20 @@ fn changes(service: &EcsService, earlier: &Earlier) -> Vec<FieldChange> {
     if let Some((vpc, other)) = vpc.zip(other) {
         changes.extend(Placement::of(vpc).changes_to(&Placement::of(other)));
     }
+    changes.extend(target::changes(replaced));
     changes
+}
+
+impl Earlier {
+    /// Returns the state of `service` once it has gone back.
+    fn target(&self, service: &EcsService) -> Target {
+        let mut state = service.clone();
+        state.task_definition = Some(self.arn.clone());
+        state.network_configuration = self.network.clone().or(state.network_configuration);
+        // The note names the revision that runs now, so it is removed: the next plan then reads the running one.
+        state.tags = Some(revision::with_note_of(service.tags(), &[]));
+        Target { state, revision: self.revision.clone() }
+    }
 }
 
 #[async_trait]
@@ -84,21 +104,33 @@ impl Step for RollbackStep {
         let running = revision::running(&service).unwrap_or_default();
         let found = match &self.to {
             Some(named) => Some(self.service.named(&self.family, named, &ownership).await?),
-            None => self.service.previous(&self.family, running, &ownership).await?,
+            None => self.service.previous(&self.family, &service, &ownership).await?,
         };
         let Some(earlier) = found else {
             let message = format!("there is no earlier revision of {} to go back to", revision_of(running));
             let failure = Failure::new(FailureKind::NotFound, message);
             return Err(failure.at(self.service.at("ListServiceDeployments")));
         };
-        let changes = changes(&service, &earlier);
+        let target = earlier.target(&service);
+        let replaced = self.service.replaced(&service, &target).await?;
+        let changes = changes(&service, &earlier, &replaced);
+        let is_rolling_out = self.service.rollout_to_stop(&service, &target).await?.is_some();
         let mut plan = StepPlan::new(Action::Update, self.service.resource());
-        if changes.is_empty() {
+        if changes.is_empty() && !is_rolling_out {
             plan.action = Action::NoChange;
             plan.notes.push(format!("the service runs {} already", revision_of(&earlier.arn)));
             return Ok(plan);
         }
         plan.effect = effect(&service);
+        if is_rolling_out {
+            plan.notes.push("ECS stops the deployment in progress and rolls it back".to_owned());
+        } else if !replaced.is_empty() {
+            plan.notes.push(
+                "registers a revision of the task definition that names the images which ran by their digests: their \
+                 tags name others by now"
+                    .to_owned(),
+            );
+        }
         plan.reason = Some(format!("back to {}: {}", revision_of(&earlier.arn), earlier.reason));
         let _ = self.found.set(earlier);
         Ok(plan.changes(changes))
@@ -109,18 +141,13 @@ impl Step for RollbackStep {
         let service = step.running(context, Freshness::Now).await?;
         let earlier =
             self.found.get().ok_or_else(|| Failure::new(FailureKind::Internal, "it was not planned"))?;
-        planned::still(plan, &changes(&service, earlier)).map_err(|failure| failure.at(step.resource()))?;
+        let target = earlier.target(&service);
+        let replaced = step.replaced(&service, &target).await?;
+        planned::still(plan, &changes(&service, earlier, &replaced))
+            .map_err(|failure| failure.at(step.resource()))?;
         step.before.note(&step.service.name, || service.clone());
-        let known = step.known_deployments(Some(&service)).await?;
-        // The note names the previous revision, so it is removed: the next plan then reads the running one.
-        let noted = revision::with_note_of(service.tags(), &[]);
-        tags::restore(&step.aws, service.service_arn().unwrap_or_default(), &noted, service.tags()).await?;
-        let call = step.aws.ecs().await?.update_service().cluster(&step.service.cluster);
-        let call = call.service(&step.service.name).task_definition(&earlier.arn);
-        let answer = call.set_network_configuration(earlier.network.clone()).send().await;
-        let answer = answer.map_err(|error| failure(&error, step.at("UpdateService")))?;
-        let changed = answer.service.unwrap_or(service);
-        step.follow_asked(context, changed, Expect::New(known)).await
+        step.restore_to(context, &target, Asked::ByUser).await?;
+        Ok([(SERVICE_ARN.to_owned(), service.service_arn.unwrap_or_default())].into())
     }
 
     async fn plan_removal(&self, _context: &Context) -> Result<StepPlan> {

@@ -1,22 +1,35 @@
 //! Taking back what this run changed of a service.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_ecs::types::Service as EcsService;
 use longshore_aws::{Freshness, Ownership, failure};
 use longshore_model::{Action, Failure, FailureKind, StepPlan};
 use longshore_plugin::{Context, Result, stuck};
 
-use super::{ServiceStep, options::Changed, step::is_active};
+use super::{
+    ServiceStep,
+    options::Changed,
+    step::is_active,
+    stop::Stopped,
+    target::{Replaced, Target},
+};
 use crate::{
     follow::{Expect, WAY_BACK},
     reads::count,
     role, tags,
 };
 
+/// Who has asked for a way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// The user: if its rollout fails, the service returns to what ran before.
+    ByUser,
+    /// A run that takes back its own change.
+    ByRun,
+}
+
 impl ServiceStep {
-    /// A service that was made goes again, and one that was changed goes back to its revision, its number of tasks and its
-    /// settings; its rollout is followed.
+    /// A service that was made goes again, and one that was changed goes back to its revision, its images, its number of
+    /// tasks and its settings; its rollout is followed.
     pub(super) async fn take_back(&self, context: &Context, plan: &StepPlan) -> Result<()> {
         match plan.action {
             Action::NoChange => Ok(()),
@@ -30,11 +43,12 @@ impl ServiceStep {
                 if let Some(failure) = self.no_way_back.get() {
                     return Err(failure.clone());
                 }
-                self.restore_to(context, before).await.map_err(|failure| Failure {
+                let target = self.target(before).await?;
+                let restored = self.restore_to(context, &target, Asked::ByRun).await;
+                restored.map_err(|failure| Failure {
                     help: failure.help.or_else(|| Some(self.look())),
                     ..failure
-                })?;
-                self.require_images(plan).await
+                })
             }
         }
     }
@@ -47,11 +61,8 @@ impl ServiceStep {
     /// Makes sure that tasks of a revision can start: the run may have replaced the execution role that it names. A role
     /// comes back after what uses it, if it does.
     pub(super) async fn require_execution_role(&self, revision: &str) -> Result<()> {
-        let client = self.aws.ecs().await?;
-        let answer = client.describe_task_definition().task_definition(revision).send().await;
-        let answer = answer.map_err(|error| failure(&error, self.at("DescribeTaskDefinition")))?;
-        let role = answer.task_definition.and_then(|revision| revision.execution_role_arn);
-        self.require_role(revision, role.as_deref()).await
+        let (definition, _) = self.task_definition(revision).await?;
+        self.require_role(revision, definition.execution_role_arn()).await
     }
 
     /// The same of a revision whose execution role is known.
@@ -70,28 +81,43 @@ impl ServiceStep {
             .help("correct what failed and run `longshore deploy` to go on from here"))
     }
 
-    /// Changes the service to be as it was `before`, its tags included, and follows its rollout.
-    pub(super) async fn restore_to(&self, context: &Context, before: EcsService) -> Result<()> {
+    /// Changes the service to be as the target, its tags included, and follows its rollout. ECS's own rollback is preferred,
+    /// because it brings the images back that ran: any other deployment resolves the tags anew.
+    pub(super) async fn restore_to(&self, context: &Context, to: &Target, asked: Asked) -> Result<()> {
         let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else { return Ok(()) };
         self.require_ours(&Ownership::of(context), &now)?;
-        let options = Changed::between(&before, &now);
+        let refusal = match self.stop_rollout(context, &now, to).await? {
+            Stopped::RolledBack => return self.restore_settings(context, &to.state).await,
+            Stopped::No => None,
+            Stopped::Refused(failure) => {
+                context.progress(format!("ECS does not stop the deployment: {}", failure.message));
+                Some(failure)
+            }
+        };
+        let now = self.observe(Freshness::Now).await?.unwrap_or(now);
+        let replaced = self.replaced(&now, to).await?;
+        if begins_deployment(&to.state, &now) || !replaced.is_empty() {
+            return self.redeploy(context, to, replaced, asked).await;
+        }
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None => self.restore_settings(context, &to.state).await,
+        }
+    }
+
+    /// Restores the number of tasks, the settings and the tags of a service that runs the right service revision.
+    pub(super) async fn restore_settings(&self, context: &Context, before: &EcsService) -> Result<()> {
+        let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else { return Ok(()) };
+        let options = Changed::between(before, &now).of_next_tasks();
         // A count that is not declared was not changed by this run: if it differs, it was scaled meanwhile.
-        let is_counted = self.service.desired_count.is_some();
+        let desired = self.service.desired_count.map(|_| before.desired_count);
         let is_same = !options.any()
-            && now.task_definition == before.task_definition
-            && (!is_counted || now.desired_count == before.desired_count)
-            && now.network_configuration == before.network_configuration
+            && desired.is_none_or(|desired| now.desired_count == desired)
             && now.deployment_configuration == before.deployment_configuration;
         let arn = now.service_arn().unwrap_or_default();
         if is_same {
             return tags::restore(&self.aws, arn, before.tags(), now.tags()).await;
         }
-        let begins = begins_deployment(&before, &now);
-        if let Some(revision) = before.task_definition.as_ref().filter(|_| begins) {
-            self.require_execution_role(revision).await?;
-        }
-        context.progress("going back to what ran before");
-        let known = if begins { self.known_deployments(Some(&now)).await? } else { BTreeSet::new() };
         let call = self
             .aws
             .ecs()
@@ -99,19 +125,77 @@ impl ServiceStep {
             .update_service()
             .cluster(&self.service.cluster)
             .service(&self.service.name)
-            .set_task_definition(before.task_definition.clone())
-            .set_desired_count(is_counted.then_some(before.desired_count))
-            .set_network_configuration(before.network_configuration.clone())
+            .set_desired_count(desired)
             .set_deployment_configuration(before.deployment_configuration.clone());
-        let call = options.restore(&before, call);
+        let call = options.restore(before, call);
         let answer = call.send().await.map_err(|error| failure(&error, self.at("UpdateService")))?;
-        // Before it is followed: from here on ECS goes back by itself, whether anybody sees the end of it or not.
         tags::restore(&self.aws, arn, before.tags(), now.tags()).await?;
         let Some(service) = answer.service else { return Ok(()) };
-        let expect = if begins { Expect::New(known) } else { Expect::Current };
-        let desired = is_counted.then(|| count(before.desired_count));
         let timeout = self.service.deployment.timeout.max(WAY_BACK);
-        self.follow(context, service, expect, desired, timeout, false).await?;
+        self.follow(context, service, Expect::Current, desired.map(count), timeout, false).await?;
+        Ok(())
+    }
+
+    /// Deploys the target anew. Images that are known to be `replaced` are pinned from the start, and others once ECS has
+    /// resolved their tags to other digests than those that ran.
+    async fn redeploy(
+        &self,
+        context: &Context,
+        to: &Target,
+        mut replaced: Replaced,
+        asked: Asked,
+    ) -> Result<()> {
+        let mut state = to.state.clone();
+        loop {
+            let is_pinned = !replaced.is_empty();
+            if is_pinned {
+                state.task_definition = Some(self.register_pinned(context, to, &replaced).await?);
+            } else if let Some(revision) = state.task_definition() {
+                self.require_execution_role(revision).await?;
+            }
+            let deployed = self.deploy_as(context, &state, asked).await;
+            let now = self.observe(Freshness::Now).await?;
+            if let Some(now) = now.filter(|now| !is_pinned && now.task_definition == state.task_definition) {
+                replaced = self.replaced(&now, to).await?;
+                if !replaced.is_empty() {
+                    continue;
+                }
+            }
+            return deployed;
+        }
+    }
+
+    /// Updates the service to be as `state`, and follows the deployment that this begins.
+    async fn deploy_as(&self, context: &Context, state: &EcsService, asked: Asked) -> Result<()> {
+        let Some(now) = self.observe(Freshness::Now).await?.filter(is_active) else { return Ok(()) };
+        context.progress("going back to what ran before");
+        let known = self.known_deployments(Some(&now)).await?;
+        let desired = self.service.desired_count.map(|_| state.desired_count);
+        let call = self
+            .aws
+            .ecs()
+            .await?
+            .update_service()
+            .cluster(&self.service.cluster)
+            .service(&self.service.name)
+            .set_task_definition(state.task_definition.clone())
+            .set_desired_count(desired)
+            .set_network_configuration(state.network_configuration.clone())
+            .set_deployment_configuration(state.deployment_configuration.clone());
+        let call = Changed::between(state, &now).restore(state, call);
+        let answer = call.send().await.map_err(|error| failure(&error, self.at("UpdateService")))?;
+        // Before it is followed: from here on ECS goes back by itself, whether anybody sees the end of it or not.
+        let arn = now.service_arn().unwrap_or_default();
+        tags::restore(&self.aws, arn, state.tags(), now.tags()).await?;
+        let Some(service) = answer.service else { return Ok(()) };
+        let expect = Expect::New(known);
+        match asked {
+            Asked::ByUser => self.follow_or_go_back(context, service, expect, None).await?,
+            Asked::ByRun => {
+                let timeout = self.service.deployment.timeout.max(WAY_BACK);
+                self.follow(context, service, expect, desired.map(count), timeout, false).await?
+            }
+        };
         Ok(())
     }
 }

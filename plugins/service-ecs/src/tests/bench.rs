@@ -13,7 +13,7 @@ use longshore_model::{
     Action, Container, Deployment, ExecutionRole, Failure, ImageUpdates, Inputs, Known, LaunchType,
     LogRemoval, Logs, Name, Network, Outputs, Platform, Plugin, Service, ServiceStatus, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Node, Reporter, ServiceDeployer, Wires};
+use longshore_plugin::{Context, Node, PullCheck, Reporter, ServiceDeployer, Wires};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -146,6 +146,8 @@ pub(super) struct Bench {
     pub(super) environment: Name,
     /// Whether what belongs to nobody is taken over.
     pub(super) adopts: bool,
+    /// The digests of images, by the outputs of the steps that would find them.
+    digests: Mutex<BTreeMap<String, String>>,
     told: Arc<Told>,
 }
 
@@ -187,6 +189,7 @@ impl Bench {
             stack: name("shop"),
             environment: name("production"),
             adopts: false,
+            digests: Mutex::default(),
             told: Arc::default(),
         }
     }
@@ -208,7 +211,35 @@ impl Bench {
         put.secret_string(value).send().await.unwrap();
     }
 
-    fn deployer(&self) -> EcsDeployer {
+    /// Pushes an image of this kind under the seed's tag, and returns its digest.
+    pub(super) async fn push(&self, image: Value) -> String {
+        let pushed = serde_json::from_value(json!({ "ghcr.io": {
+            "users": { "octocat": { "password": TOKEN } },
+            "repositories": { "acme/api": { "readers": ["octocat"], "tags": { "1": image } } },
+        } }));
+        let pushed = pushed.unwrap();
+        let digest = self.cloud.edit(|world| {
+            world.registries.apply(&pushed).unwrap();
+            world.registries.digest("ghcr.io", "acme/api", "1").unwrap().to_owned()
+        });
+        let digest = digest.await;
+        let output = <dyn PullCheck>::digests_output(&"ghcr.io/acme/api:1".parse().unwrap());
+        self.digests.lock().unwrap().insert(output, digest.clone());
+        digest
+    }
+
+    /// The digests that tasks run, each once.
+    pub(super) async fn running(&self) -> Vec<String> {
+        let ecs = self.aws.ecs().await.unwrap();
+        let arns = ecs.list_tasks().cluster("main").send().await.unwrap().task_arns.unwrap();
+        let tasks = ecs.describe_tasks().cluster("main").set_tasks(Some(arns)).send().await.unwrap();
+        let containers = tasks.tasks().iter().flat_map(|task| task.containers());
+        let mut digests: Vec<_> = containers.filter_map(|it| it.image_digest.clone()).collect();
+        digests.dedup();
+        digests
+    }
+
+    pub(super) fn deployer(&self) -> EcsDeployer {
         EcsDeployer { aws: self.aws.clone() }
     }
 
@@ -219,7 +250,11 @@ impl Bench {
     }
 
     fn nodes(&self, service: &Service) -> Vec<Node> {
-        let wires = Wires { stack: self.stack.clone(), ..wires() };
+        let known = self.digests.lock().unwrap();
+        let images = service.containers.values().map(|container| container.image.clone());
+        let images = images.filter(|image| known.contains_key(&<dyn PullCheck>::digests_output(image)));
+        let images = images.map(|image| (image, StepId::new("image", "api"))).collect();
+        let wires = Wires { stack: self.stack.clone(), images, ..wires() };
         self.deployer().unfold(&name("api"), service, &wires).unwrap()
     }
 
@@ -232,6 +267,7 @@ impl Bench {
         let input = |from: &StepId, output: &str| match from.as_str() {
             "role.api" => Known::Value(self.role.clone()),
             "credential.ghcr" => Known::Value(self.secret.clone()),
+            "image.api" => Known::Value(self.digests.lock().unwrap()[output].clone()),
             _ => find(&outputs[from], output),
         };
         node.inputs.iter().map(|wire| (wire.name.clone(), input(&wire.from, &wire.output))).collect()

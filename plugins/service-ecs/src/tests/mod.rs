@@ -10,6 +10,7 @@ mod failing;
 mod moved;
 mod noted;
 mod poor;
+mod pushed_again;
 mod registered;
 mod suite;
 mod way_back;

@@ -47,11 +47,12 @@ async fn undo_does_not_go_back_twice() {
     bench.deploy(&seed()).await.unwrap();
     let plans = bench.plan(&crashing()).await.unwrap();
     bench.apply(&plans).await.unwrap_err();
-    let updates = bench.calls("ecs:UpdateService");
-    assert_eq!(updates, 2);
+    let calls = || [bench.calls("ecs:UpdateService"), bench.calls("ecs:StopServiceDeployment")];
+    let before = calls();
+    assert_eq!(before, [1, 1]);
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
     node.step.undo(&bench.context(&node.id), plan).await.unwrap();
-    assert_eq!(bench.calls("ecs:UpdateService"), updates);
+    assert_eq!(calls(), before);
     runs(&bench, "shop-api:1", 2).await;
 }
 
@@ -139,7 +140,7 @@ async fn first_interrupt_does_not_stop_the_way_back() {
     bench.deploy(&seed()).await.unwrap();
     let plans = bench.plan(&crashing()).await.unwrap();
     let (applied, ()) = tokio::join!(bench.apply(&plans), async {
-        while bench.calls("ecs:UpdateService") < 2 {
+        while bench.calls("ecs:StopServiceDeployment") < 1 {
             sleep(Duration::from_millis(10)).await;
         }
         bench.interrupt.cancel();
@@ -179,6 +180,10 @@ async fn unanswered_reads_do_not_count_as_failed_rollout() {
 async fn lost_execution_role_is_named_beside_the_failure() {
     let bench = Bench::settled().await;
     bench.deploy(&seed()).await.unwrap();
+    // ECS's own rollback keeps the tasks that run, and needs no role.
+    let operation = "ecs:StopServiceDeployment".to_owned();
+    let denied = Effect::Refuse(ApiError::new("AccessDeniedException", "not authorized"));
+    bench.cloud.inject(Fault { operation, after: 0, times: u32::MAX, effect: denied });
     let mut service = crashing();
     service.deployment.circuit_breaker = false;
     service.deployment.timeout = Duration::from_secs(60);
