@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::{
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
 use aws_types::{SdkConfig, origin::Origin};
-use longshore_model::{AssumedRole, AwsTarget, CallRate, Failure, FailureKind};
+use longshore_model::{AssumedRole, AwsTarget, CallRate, EcrRegistry, Failure, FailureKind};
 use longshore_outside::{Proxies, Trust};
 use longshore_plugin::Result;
 use tokio::sync::OnceCell;
@@ -104,6 +104,8 @@ pub(crate) struct Inner {
     identity: OnceCell<Identity>,
     cloudwatchlogs: OnceCell<aws_sdk_cloudwatchlogs::Client>,
     ec2: OnceCell<untyped::Client<untyped::Ec2Query>>,
+    /// By region, and by `true` for FIPS endpoints.
+    ecr: Mutex<BTreeMap<(String, bool), untyped::Client<untyped::Json>>>,
     ecs: OnceCell<aws_sdk_ecs::Client>,
     iam: OnceCell<aws_sdk_iam::Client>,
     kms: OnceCell<aws_sdk_kms::Client>,
@@ -162,6 +164,7 @@ impl Aws {
             identity: OnceCell::new(),
             cloudwatchlogs: OnceCell::new(),
             ec2: OnceCell::new(),
+            ecr: Mutex::default(),
             ecs: OnceCell::new(),
             iam: OnceCell::new(),
             kms: OnceCell::new(),
@@ -208,6 +211,25 @@ impl Aws {
             Ok::<_, Failure>(with_rules!(client, pacer, self.inner.changes))
         });
         client.await
+    }
+
+    /// The client of ECR in the region of a registry, which may be another one than that of the other clients.
+    ///
+    /// # Errors
+    /// When no region is configured, or when a variable that should name a proxy does not.
+    pub async fn ecr(&self, registry: &EcrRegistry<'_>) -> Result<untyped::Client<untyped::Json>> {
+        let (config, pacer) = self.configuration().await?;
+        let place = (registry.region.to_owned(), registry.fips);
+        let mut clients = self.inner.ecr.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = clients.entry(place).or_insert_with(|| {
+            let mut there = config.to_builder().region(Region::new(registry.region.to_owned()));
+            if registry.fips && config.endpoint_url().is_none() {
+                there.set_use_fips(Some(true));
+            }
+            let client = untyped::Builder::new(&there.build(), &untyped::ECR);
+            with_rules!(client, pacer, self.inner.changes)
+        });
+        Ok(client.clone())
     }
 
     /// Whether the calls go to the simulated cloud in this process.

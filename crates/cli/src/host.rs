@@ -9,7 +9,7 @@ use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
 use longshore_plugin::{Extensions, Registry};
 
-use crate::{blueprint::draft, place::Pullers, settings::Settings};
+use crate::{blueprint::draft, ecr::EcrImages, place::Pullers, settings::Settings};
 
 /// The plugins that a configuration can name.
 pub(crate) fn plugins() -> Registry {
@@ -91,8 +91,8 @@ pub(crate) fn unfold(
     if let Some(around) = pullers.around {
         extensions = extensions.with(around);
     }
-    let host =
-        Host { plugins, extensions: &extensions, pull_check: pullers.usual, pull_checks: pullers.others };
+    let pull_check = Arc::new(EcrImages::new(aws.clone(), pullers.usual));
+    let host = Host { plugins, extensions: &extensions, pull_check, pull_checks: pullers.others };
     expand(&loaded.stack, &host).map_err(|problems| refused(&loaded.locate(problems)))
 }
 

@@ -8,6 +8,7 @@ mod arguments;
 mod blueprint;
 mod command;
 mod duration;
+mod ecr;
 mod exit;
 mod holder;
 mod host;

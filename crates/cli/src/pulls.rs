@@ -38,7 +38,7 @@ pub(crate) enum Answers {
 
 impl Hosts {
     pub(crate) fn of(blueprint: &Blueprint) -> Self {
-        let canonical = |host: &String| canonical_host(host).to_owned();
+        let canonical = |host: &String| canonical_host(host).into_owned();
         Self {
             declared: blueprint.registries.keys().map(canonical).collect(),
             real: blueprint
@@ -52,7 +52,7 @@ impl Hosts {
 
     /// Returns the kind of registry behind `host`, which includes the port if it has one.
     pub(crate) fn answers(&self, host: &str) -> Answers {
-        let host = canonical_host(host);
+        let host = &*canonical_host(host);
         if self.declared.contains(host) {
             Answers::Declared
         } else if is_this_machine(host) || self.real.contains(host) {

@@ -257,10 +257,9 @@ fn registry_credential(
     Some(credential)
 }
 
-/// Declares the outputs of a step that proves pulls: the digests of the images. The registry of an image in Amazon ECR is
-/// not asked.
+/// Declares the outputs of a step that proves pulls: the digests of the images.
 fn with_digests(mut node: Node, images: &[(ImageReference, Platform)]) -> Node {
-    let images: BTreeSet<_> = images.iter().map(|(image, _)| image).filter(|image| !image.is_ecr()).collect();
+    let images: BTreeSet<_> = images.iter().map(|(image, _)| image).collect();
     for image in images {
         node = node.output(<dyn PullCheck>::digests_output(image), ValueType::DIGEST);
     }
@@ -277,7 +276,7 @@ fn credential_step(registry: &Name) -> StepId {
 
 fn wires(stack: &Stack, name: &Name, service: &Service) -> Wires {
     let registries = service.containers.values().filter_map(|container| container.registry.as_ref());
-    let images = service.containers.values().filter(|container| !container.image.is_ecr()).map(|container| {
+    let images = service.containers.values().map(|container| {
         let of_host = || images_step(container.image.host());
         (container.image.clone(), container.registry.as_ref().map_or_else(of_host, credential_step))
     });

@@ -272,7 +272,6 @@ const SHOP: &[(&str, &[Image])] = &[
 #[test]
 fn services_on_one_registry_share_its_secret_and_their_cluster() {
     insta::assert_snapshot!(draw_stack(&stack(SHOP)), @r"
-    images.123456789012.dkr.ecr.eu-central-1.amazonaws.com
     service.api
     ├── cluster.default
     ├── credential.ghcr
@@ -282,6 +281,7 @@ fn services_on_one_registry_share_its_secret_and_their_cluster() {
     service.web
     ├── cluster.default
     ├── credential.ghcr
+    ├── images.123456789012.dkr.ecr.eu-central-1.amazonaws.com
     └── role.web
         └── credential.ghcr
     undeclared-secrets.secretsmanager (after everything else)

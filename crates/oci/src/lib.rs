@@ -15,6 +15,7 @@ mod exchange;
 mod header_text;
 mod json;
 mod manifest;
+mod manifest_alone;
 mod platform;
 mod puller;
 mod refusal;
@@ -27,6 +28,7 @@ mod tests;
 mod transport;
 
 pub use access::{Access, Around, Authorities};
+pub use manifest_alone::ReadManifest;
 pub use puller::Puller;
 pub use reqwest_transport::ReqwestTransport;
 pub use retry_after::retry_after;

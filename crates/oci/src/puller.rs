@@ -420,15 +420,8 @@ impl Check<'_> {
         self.session.subject().wrong_platform(at, platform, &self.shown(has))
     }
 
-    /// Platforms as people write them, each once.
     fn shown(&self, platforms: &[ImagePlatform]) -> Vec<String> {
-        let mut shown: Vec<String> = Vec::new();
-        for text in platforms.iter().map(|platform| platform.show(self.session.words())) {
-            if !shown.contains(&text) {
-                shown.push(text);
-            }
-        }
-        shown
+        shown(platforms, self.session.words())
     }
 
     /// A registry's words, without secrets.
@@ -437,9 +430,20 @@ impl Check<'_> {
     }
 }
 
+/// Returns platforms as people write them, each once.
+pub(crate) fn shown(platforms: &[ImagePlatform], words: &Words) -> Vec<String> {
+    let mut shown: Vec<String> = Vec::new();
+    for text in platforms.iter().map(|platform| platform.show(words)) {
+        if !shown.contains(&text) {
+            shown.push(text);
+        }
+    }
+    shown
+}
+
 /// The entry that containerd takes: the one whose platform ranks best, the first of equal ones, and before those that
 /// name no platform.
-fn choose(entries: &[Descriptor], platform: Platform) -> Option<&Descriptor> {
+pub(crate) fn choose(entries: &[Descriptor], platform: Platform) -> Option<&Descriptor> {
     let ranked = entries.iter().filter_map(|entry| match &entry.platform {
         Some(own) => Some((own.rank(platform)?, entry)),
         None => Some((usize::MAX, entry)),

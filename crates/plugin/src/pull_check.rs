@@ -28,7 +28,7 @@ impl PullProof {
 
 impl PullProof {
     /// The value of the output `digests_output`: the digest, and those of the manifests,
-    /// separated by spaces.
+    /// separated by spaces. It is empty if the caller may not read the image.
     #[must_use]
     pub fn digests(&self) -> String {
         let all: Vec<_> = [&self.digest].into_iter().chain(&self.manifests).map(String::as_str).collect();
@@ -40,7 +40,7 @@ impl PullProof {
 #[async_trait]
 pub trait PullCheck: Send + Sync {
     /// Reads the manifest of `image` for `platform`, as `credential` or, without one, anonymously. `endpoint` is
-    /// another URL at which the registry is reached.
+    /// another URL at which the registry is reached. Images in Amazon ECR are read as the caller of AWS.
     ///
     /// # Errors
     /// When the registry refuses, does not have the image or the platform, or does not answer.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    ApiError, Call, World, ec2, ecs, iam, kms, logs,
+    ApiError, Call, World, ec2, ecr, ecs, iam, kms, logs,
     policy::{Context, Document, Kind, Who},
     resource, secretsmanager, ssm, sts, tagging,
 };
@@ -12,6 +12,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Ec2,
+    Ecr,
     Ecs,
     Iam,
     Kms,
@@ -23,8 +24,9 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Ec2,
+        Self::Ecr,
         Self::Ecs,
         Self::Iam,
         Self::Kms,
@@ -39,6 +41,7 @@ impl Service {
     pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::Ec2 => "ec2",
+            Self::Ecr => "ecr",
             Self::Ecs => "ecs",
             Self::Iam => "iam",
             Self::Kms => "kms",
@@ -53,6 +56,7 @@ impl Service {
     /// The service whose `X-Amz-Target` starts with `prefix`.
     pub(crate) fn with_target(prefix: &str) -> Option<Self> {
         Some(match prefix {
+            "AmazonEC2ContainerRegistry_V20150921" => Self::Ecr,
             "AmazonEC2ContainerServiceV20141113" => Self::Ecs,
             "AmazonSSM" => Self::Ssm,
             "Logs_20140328" => Self::Logs,
@@ -83,7 +87,7 @@ impl Service {
                 "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
             ),
             Self::Tagging => ApiError::new("ThrottledException", "Rate exceeded"),
-            Self::Ecs | Self::Logs | Self::SecretsManager | Self::Ssm => {
+            Self::Ecr | Self::Ecs | Self::Logs | Self::SecretsManager | Self::Ssm => {
                 ApiError::new("ThrottlingException", "Rate exceeded")
             }
         }
@@ -118,6 +122,7 @@ pub(crate) fn dispatch(world: &mut World, service: Service, call: &Call) -> Resu
     authorize(world, service, call)?;
     match service {
         Service::Ec2 => ec2::handle(world, call),
+        Service::Ecr => ecr::handle(world, call),
         Service::Ecs => ecs::handle(world, call),
         Service::Iam => iam::handle(world, call),
         Service::Kms => kms::handle(world, call),

@@ -27,6 +27,7 @@ mod wire;
 mod world;
 
 pub mod ec2;
+pub mod ecr;
 pub mod ecs;
 pub mod iam;
 pub mod kms;

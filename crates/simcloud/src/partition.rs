@@ -84,6 +84,14 @@ pub(crate) fn ecr_registry(image: &str) -> Option<(&str, &str)> {
     (is_account && is_suffix).then_some((account, region))
 }
 
+/// Returns the host of the private registry of Amazon ECR that an account has in a region.
+pub(crate) fn ecr_host(account: &str, region: &str) -> String {
+    let partition = Partition::of(region);
+    let row = TABLE.iter().find(|(of, ..)| *of == partition);
+    let suffix = row.map_or("amazonaws.com", |(.., suffix)| *suffix);
+    format!("{account}.dkr.ecr.{region}.{suffix}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,6 +21,10 @@ pub(crate) fn of(world: &World, service: Service, call: &Call) -> String {
                 .find(&call.region, key)
                 .map_or_else(|| arn(&format!("key/{key}")), |key| key.arn.clone())
         }),
+        Service::Ecr => call.text("repositoryName").map(|name| {
+            let account = call.text("registryId").unwrap_or(&world.account);
+            partition::arn("ecr", &call.region, account, format_args!("repository/{name}"))
+        }),
         Service::Ecs => ecs(call, &arn),
         Service::Ssm => {
             let name = call.text("Name").or_else(|| call.text("ResourceId"));

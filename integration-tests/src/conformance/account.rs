@@ -20,6 +20,7 @@ use super::{Answer, Refused, untyped::Untyped};
 pub struct Clients {
     config: SdkConfig,
     pub(super) ec2: Untyped<untyped::Ec2Query>,
+    pub(super) ecr: Untyped<untyped::Json>,
     pub(super) ecs: aws_sdk_ecs::Client,
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) kms: aws_sdk_kms::Client,
@@ -35,6 +36,7 @@ impl Clients {
     pub(super) fn new(config: &SdkConfig) -> Self {
         Self {
             ec2: Untyped::new(config, &untyped::EC2),
+            ecr: Untyped::new(config, &untyped::ECR),
             ecs: aws_sdk_ecs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),

@@ -22,6 +22,12 @@ pub(super) const LACKS: &[Lack] = &[
                  license plan or has not yet been emulated”",
     },
     Lack {
+        cloud: LOCALSTACK,
+        operations: "ecr:*",
+        reason: "ECR is part of its paid plans: InternalFailure with HTTP 501, “either not included in your current \
+                 license plan or has not yet been emulated”",
+    },
+    Lack {
         cloud: MOTO,
         operations: "iam:SimulatePrincipalPolicy",
         reason: "there is no policy simulator: a page of HTTP 500",

@@ -49,6 +49,7 @@ mod answer;
 mod case;
 mod cloud;
 mod ec2;
+mod ecr;
 mod ecs;
 mod iam;
 mod kms;
@@ -84,6 +85,7 @@ pub fn operations() -> Vec<Operation> {
         sts::operations(),
         logs::operations(),
         ec2::operations(),
+        ecr::operations(),
         tagging::operations(),
     ]
     .into_iter()

@@ -1,6 +1,6 @@
 //! What of a declaration ECS would refuse, found before anything is called.
 
-use longshore_model::{Container, ImageUpdates, LaunchType, Name, Problem, Service, TaskSize};
+use longshore_model::{Container, LaunchType, Name, Problem, Service, TaskSize};
 
 use crate::{
     log_group::RETENTION_DAYS,
@@ -22,7 +22,6 @@ pub(crate) fn check(name: &Name, service: &Service) -> Result<Option<TaskSize>, 
     });
     for (container, declared) in &service.containers {
         problems.extend(registry_of_ecr(&key(&of_container(name, service, container, "registry")), declared));
-        problems.extend(pin_of_ecr(&key(&of_container(name, service, container, "pin")), declared));
     }
     if !service.containers.values().any(|container| container.essential) {
         let help = "set essential = true for the container whose end is the task's end";
@@ -79,16 +78,6 @@ fn registry_of_ecr(key: &str, container: &Container) -> Option<Problem> {
         )
         .help("remove it: the execution role itself authorises pulls from Amazon ECR"),
     )
-}
-
-/// Amazon ECR is not asked for the digest that a tag names.
-fn pin_of_ecr(key: &str, container: &Container) -> Option<Problem> {
-    let is_tag = container.image.is_ecr() && container.image.digest().is_none();
-    let is_pinned = container.image_updates == ImageUpdates::Pin && is_tag;
-    is_pinned.then(|| {
-        Problem::new(key, format!("is true, but the image {} lies in Amazon ECR", container.image))
-            .help("remove it, and name the digest in `image`: Longshore does not ask Amazon ECR for it")
-    })
 }
 
 /// Whether the service itself declares its only container, which then has the service's name.

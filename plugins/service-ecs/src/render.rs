@@ -66,6 +66,14 @@ impl Declared<'_> {
     /// The task definition; inputs that are not known yet are [`AFTER_APPLY`].
     pub(crate) fn render(&self) -> Result<TaskDefinition> {
         let service = self.service;
+        if let Some((name, container)) = service.containers.iter().find(|(name, _)| self.is_unread(name)) {
+            let message = format!(
+                "the container `{name}` cannot pin {}: the caller may not read its digest",
+                container.image
+            );
+            let help = "allow `ecr:BatchGetImage` to the caller, or remove `pin`";
+            return Err(Failure::new(FailureKind::Denied, message).help(help));
+        }
         let containers = service
             .containers
             .iter()
@@ -150,6 +158,11 @@ impl Declared<'_> {
 }
 
 impl Declared<'_> {
+    /// Returns `true` if the caller may not read the digest that a container pins.
+    fn is_unread(&self, container: &Name) -> bool {
+        self.inputs.get(&digests_input(container)).value() == Some("")
+    }
+
     /// Returns the image, by its digest if it is pinned.
     fn image(&self, name: &Name, container: &Container) -> String {
         if container.image_updates != ImageUpdates::Pin || container.image.digest().is_some() {

@@ -4,6 +4,7 @@
 //! read while planning, the others share, until the run changes something.
 
 mod deployments;
+mod ecr;
 mod existing;
 mod loader;
 mod log_groups;
@@ -27,6 +28,7 @@ use longshore_plugin::{Effort, Result};
 use tokio::time::Instant;
 
 pub use self::{
+    ecr::EcrImage,
     existing::{ExistingSecret, NetworkPart},
     owned::Owned,
     paged::Listed,
@@ -78,6 +80,7 @@ pub struct Reads {
     clusters: services::Clusters,
     default_subnets: subnets::DefaultSubnets,
     deployments: deployments::Deployments,
+    ecr_images: ecr::Images,
     existing: existing::Existing,
     log_groups: log_groups::LogGroups,
     managed_policies: managed_policies::ManagedPolicies,
@@ -115,6 +118,7 @@ impl Reads {
             clusters: services::clusters(clients(), changes()),
             default_subnets: subnets::loader(clients()),
             deployments: deployments::deployments(clients(), changes()),
+            ecr_images: ecr::images(clients()),
             existing: existing::Existing::new(&clients()),
             log_groups: log_groups::loader(clients(), changes()),
             managed_policies: managed_policies::loader(clients()),

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::join_all;
-
+use longshore_model::ImageReference;
 use longshore_simcloud::{ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock};
+use serde_json::json;
 
 use super::*;
 use crate::{Embedded, RESOURCE_TAG, STACK_TAG, Target};
@@ -294,4 +295,61 @@ async fn tasks_of_many_services_are_listed_together() {
     }
     assert_eq!(calls(&cloud, "ecs:ListTasks"), 1 + 8);
     assert_eq!(aws.reads().service_tasks("other", "x", Running).await, Ok(Vec::new()));
+}
+
+/// Pushes an index without images to a repository, under each of the tags.
+async fn push(aws: &Aws, repository: &ImageReference, tags: &[&str]) {
+    const INDEX: &str =
+        r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let registry = repository.ecr().unwrap();
+    let ecr = aws.ecr(&registry).await.unwrap();
+    let (account, name) = (registry.account, repository.repository());
+    let made = json!({ "registryId": account, "repositoryName": name });
+    ecr.call("CreateRepository", made).await.unwrap();
+    for tag in tags {
+        let manifest = INDEX.replace(":2", &format!(": {}2", " ".repeat(tag.len())));
+        let image = json!({ "registryId": account, "repositoryName": name, "imageTag": tag, "imageManifest": manifest });
+        ecr.call("PutImage", image).await.unwrap();
+    }
+}
+
+async fn ecr_image(aws: &Aws, image: &ImageReference) -> Result<EcrImage> {
+    aws.reads().ecr_image(image, image.ecr().unwrap()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn images_of_a_repository_are_read_together() {
+    let (cloud, aws) = connect();
+    let image = |text: &str| text.parse::<ImageReference>().unwrap();
+    let here = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/acme/api";
+    let there = "210987654321.dkr.ecr.us-east-1.amazonaws.com/acme/api";
+    push(&aws, &image(here), &["1", "22"]).await;
+    push(&aws, &image(there), &["1"]).await;
+    let first = ecr_image(&aws, &image(&format!("{here}:1"))).await.unwrap();
+    assert_eq!(first.media_type, "application/vnd.oci.image.index.v1+json");
+    let before = calls(&cloud, "ecr:BatchGetImage");
+    let images = [
+        image(&format!("{here}:22")),
+        image(&format!("{here}@{}", first.digest)),
+        image(&format!("{here}:none")),
+        image(&format!("{there}:1")),
+    ];
+    let read = join_all(images.iter().map(|image| ecr_image(&aws, image))).await;
+    assert_ne!(read[0].as_ref().unwrap().digest, first.digest);
+    assert_eq!(read[1].as_ref().unwrap(), &first);
+    let absent = read[2].as_ref().unwrap_err();
+    assert_eq!(absent.kind, FailureKind::NotFound, "{absent}");
+    assert!(read[3].is_ok());
+    assert_eq!(calls(&cloud, "ecr:BatchGetImage"), before + 2, "one for each repository");
+}
+
+#[tokio::test(start_paused = true)]
+async fn unread_images_have_their_reasons() {
+    let (cloud, aws) = connect();
+    let image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/acme/api:1".parse().unwrap();
+    let absent = ecr_image(&aws, &image).await.unwrap_err();
+    refuse(&cloud, "ecr:BatchGetImage", 400, "AccessDeniedException");
+    let denied = ecr_image(&aws, &image).await.unwrap_err();
+    assert_eq!((absent.kind, denied.kind), (FailureKind::NotFound, FailureKind::Denied));
+    insta::assert_snapshot!(format!("{absent}\n{denied}"));
 }

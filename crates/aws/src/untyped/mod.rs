@@ -83,5 +83,21 @@ pub const EC2: Service<Ec2Query> = Service {
     protocol: Ec2Query,
 };
 
+/// Amazon ECR.
+pub const ECR: Service<Json> = Service {
+    id: "ECR",
+    version: "2015-09-21",
+    signing_name: "ecr",
+    // AWS General Reference, "Amazon ECR endpoints and quotas".
+    hosts: Hosts {
+        plain: "api.ecr",
+        fips: "ecr-fips",
+        gov_fips: "ecr-fips",
+        dual_stack: "ecr",
+        dual_stack_fips: "ecr-fips",
+    },
+    protocol: Json { version: "1.1", target: "AmazonEC2ContainerRegistry_V20150921" },
+};
+
 #[cfg(test)]
 mod tests;

@@ -102,7 +102,7 @@ async fn bind(address: SocketAddr, option: &str) -> Result<(SocketAddr, TcpListe
 
 async fn require_registry(cloud: &Cloud, host: &str, blueprint: &Blueprint) -> Result<(), Failure> {
     let hosts: Vec<_> = cloud.inspect(|world| world.registries.hosts().map(str::to_owned).collect()).await;
-    if hosts.iter().any(|known| known == canonical_host(host)) {
+    if hosts.iter().any(|known| *known == canonical_host(host)) {
         return Ok(());
     }
     let hosts: Vec<_> = blueprint.registries.keys().map(String::as_str).collect();

@@ -66,6 +66,10 @@ pub(super) const CLASSES: &[Class] = &[
     // Amazon EC2 request throttling: non-mutating and mutating actions.
     class("ec2:read", &["ec2:Describe*", "ec2:Get*"], 100, 20, Documented),
     class("ec2:modify", &["ec2:*"], 50, 5, Documented),
+    // Amazon ECR endpoints and quotas: "Rate of … requests".
+    class("ecr:batch-get-image", &["ecr:BatchGetImage"], 2_000, 2_000, Documented),
+    class("ecr:put-image", &["ecr:PutImage"], 10, 10, Documented),
+    class("ecr:other", &["ecr:*"], 10, 10, Estimated),
     class("kms:read", &["kms:Describe*", "kms:Get*", "kms:List*"], 100, 100, Estimated),
     class("kms:modify", &["kms:*"], 10, 5, Estimated),
     class("sts:all", &["sts:*"], 600, 600, Documented),

@@ -1,25 +1,28 @@
 //! Where registries differ: names, and the place of the token server.
 
-/// The one name under which a registry is kept: Docker Hub answers to several.
+use std::borrow::Cow;
+
+use crate::partition::{ecr_host, ecr_registry};
+
+/// The one name under which a registry is kept: Docker Hub and Amazon ECR answer to several.
 #[must_use]
-pub fn canonical_host(host: &str) -> &str {
-    match host {
-        "registry-1.docker.io" | "index.docker.io" | "auth.docker.io" => "docker.io",
-        other => other,
+pub fn canonical_host(host: &str) -> Cow<'_, str> {
+    match (host, ecr_registry(host)) {
+        ("registry-1.docker.io" | "index.docker.io" | "auth.docker.io", _) => "docker.io".into(),
+        (_, Some((account, region))) => ecr_host(account, region).into(),
+        _ => host.into(),
     }
 }
 
 /// The `service` parameter of a registry's challenge.
-pub(super) fn service(host: &str) -> &str {
-    match canonical_host(host) {
-        "docker.io" => "registry.docker.io",
-        other => other,
-    }
+pub(super) fn service(host: &str) -> Cow<'_, str> {
+    let host = canonical_host(host);
+    if host == "docker.io" { "registry.docker.io".into() } else { host }
 }
 
 /// Where a registry's token server is when it is reached under its own name.
 pub(super) fn own_realm(host: &str) -> String {
-    match canonical_host(host) {
+    match &*canonical_host(host) {
         "docker.io" => "https://auth.docker.io/token".to_owned(),
         other => format!("https://{other}/token"),
     }
@@ -44,5 +47,5 @@ pub(super) fn challenges_again(host: &str) -> bool {
 
 /// Whether a repository that doesn't exist looks like one that is forbidden.
 pub(super) fn hides_repositories(host: &str) -> bool {
-    matches!(canonical_host(host), "ghcr.io" | "docker.io")
+    matches!(&*canonical_host(host), "ghcr.io" | "docker.io")
 }

@@ -17,7 +17,7 @@ pub fn sha256(content: &[u8]) -> String {
 }
 
 /// Whether `text` has the form of a SHA-256 digest.
-pub(super) fn is_digest(text: &str) -> bool {
+pub(crate) fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| {
         hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })

@@ -144,7 +144,7 @@ pub fn http(
     request: Request<Bytes>,
     host: &str,
 ) -> Response<Bytes> {
-    let host = dialect::canonical_host(host);
+    let host = &*dialect::canonical_host(host);
     registries.make(host, request.uri().path());
     let Some(registry) = registries.hosts.get_mut(host) else { return refuse(ErrorCode::NameUnknown) };
     match registry.fault {

@@ -38,7 +38,7 @@ impl Registries {
     /// agents.
     #[must_use]
     pub fn improvises(&self, host: &str) -> bool {
-        let host = canonical_host(host);
+        let host = &*canonical_host(host);
         self.improvised.is_some()
             && !is_this_machine(host)
             && self.hosts.get(host).is_none_or(|registry| registry.improvised)
@@ -57,7 +57,7 @@ impl Registries {
     /// Returns `true` if the configuration says that the registry at `host` is real.
     #[must_use]
     pub fn is_real(&self, host: &str) -> bool {
-        self.improvised.as_ref().is_some_and(|improvised| improvised.real.contains(canonical_host(host)))
+        self.improvised.as_ref().is_some_and(|improvised| improvised.real.contains(&*canonical_host(host)))
     }
 
     /// Makes what a request for `path` asks for, if the registry at `host` is an improvised one.

@@ -5,8 +5,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Registry,
+    Registries, Registry, Repository, Visibility,
     blob::Blob,
+    canonical_host,
     digest::{is_digest, sha256},
     http::{ErrorCode, refuse, refuse_with},
     image::{OCI_INDEX, OCI_MANIFEST},
@@ -17,6 +18,69 @@ use super::{
 pub(super) struct Manifest {
     pub(super) media_type: String,
     pub(super) content: Blob,
+}
+
+/// The part of a manifest's name that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absent {
+    Repository,
+    Manifest,
+}
+
+impl Registries {
+    /// Returns the digest, the media type and the content of what a tag or digest of the repository `name` stands for.
+    pub(crate) fn manifest(
+        &mut self,
+        host: &str,
+        name: &str,
+        reference: &str,
+    ) -> Result<(&str, &str, &[u8]), Absent> {
+        let host = &*canonical_host(host);
+        self.make(host, &format!("/v2/{name}/manifests/{reference}"));
+        let repository = self.hosts.get(host).and_then(|registry| registry.repositories.get(name));
+        let repository = repository.ok_or(Absent::Repository)?;
+        let digest = repository.tags.get(reference).map_or(reference, String::as_str);
+        let (digest, manifest) = repository.manifests.get_key_value(digest).ok_or(Absent::Manifest)?;
+        Ok((digest, &manifest.media_type, &manifest.content.0))
+    }
+
+    /// Makes an empty repository that anybody who reaches the registry may read; `false` if it is there.
+    pub(crate) fn create_repository(&mut self, host: &str, name: &str) -> bool {
+        let registry = self.hosts.entry(canonical_host(host).into_owned()).or_default();
+        if registry.repositories.contains_key(name) {
+            return false;
+        }
+        let repository = Repository { visibility: Visibility::Public, ..Repository::default() };
+        registry.repositories.insert(name.to_owned(), repository);
+        true
+    }
+
+    /// Removes a repository with its images; `false` if it is not there.
+    pub(crate) fn delete_repository(&mut self, host: &str, name: &str) -> bool {
+        let registry = self.hosts.get_mut(&*canonical_host(host));
+        registry.is_some_and(|registry| registry.repositories.remove(name).is_some())
+    }
+
+    /// Stores a manifest under its digest, and under a tag. Returns the digest.
+    pub(crate) fn put_manifest(
+        &mut self,
+        host: &str,
+        name: &str,
+        tag: Option<&str>,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<String, Absent> {
+        let registry = self.hosts.get_mut(&*canonical_host(host));
+        let repository = registry.and_then(|registry| registry.repositories.get_mut(name));
+        let repository = repository.ok_or(Absent::Repository)?;
+        let digest = sha256(content);
+        let manifest = Manifest { media_type: media_type.to_owned(), content: Blob(content.to_vec()) };
+        repository.manifests.insert(digest.clone(), manifest);
+        if let Some(tag) = tag {
+            repository.tags.insert(tag.to_owned(), digest.clone());
+        }
+        Ok(digest)
+    }
 }
 
 impl Registry {

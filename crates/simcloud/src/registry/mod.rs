@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::auth::Challenge;
+pub(crate) use self::{auth::Challenge, digest::is_digest, manifest::Absent};
 pub use self::{
     dialect::canonical_host,
     digest::sha256,
@@ -102,7 +102,7 @@ impl Registries {
     /// As [`Registries::from_spec`].
     pub fn apply(&mut self, specs: &BTreeMap<String, RegistrySpec>) -> Result<(), SpecError> {
         for (host, spec) in specs {
-            let registry = self.hosts.entry(canonical_host(host).to_owned()).or_default();
+            let registry = self.hosts.entry(canonical_host(host).into_owned()).or_default();
             spec.apply(host, registry)?;
         }
         Ok(())
@@ -111,7 +111,7 @@ impl Registries {
     /// Whether `host` (with its port, if it has one) is a simulated registry, or the token server of one.
     #[must_use]
     pub fn knows(&self, host: &str) -> bool {
-        self.hosts.contains_key(canonical_host(host)) || self.improvises(host)
+        self.hosts.contains_key(&*canonical_host(host)) || self.improvises(host)
     }
 
     /// Whether connections to `host` succeed. The transport of a request asks before it calls [`http()`], and
@@ -119,25 +119,27 @@ impl Registries {
     #[must_use]
     pub fn reachable(&self, host: &str) -> bool {
         self.hosts
-            .get(canonical_host(host))
+            .get(&*canonical_host(host))
             .map_or_else(|| self.improvises(host), |registry| registry.fault != Some(Fault::Unreachable))
     }
 
     /// Injects a fault into the registry at `host`, or ends it. Answers whether there is such a registry.
     pub fn set_fault(&mut self, host: &str, fault: Option<Fault>) -> bool {
-        self.hosts.get_mut(canonical_host(host)).map(|registry| registry.fault = fault).is_some()
+        self.hosts.get_mut(&*canonical_host(host)).map(|registry| registry.fault = fault).is_some()
     }
 
     /// Whether the registry at `host` has a repository of this name.
     #[must_use]
     pub fn has_repository(&self, host: &str, name: &str) -> bool {
-        self.hosts.get(canonical_host(host)).is_some_and(|registry| registry.repositories.contains_key(name))
+        self.hosts
+            .get(&*canonical_host(host))
+            .is_some_and(|registry| registry.repositories.contains_key(name))
     }
 
     /// Returns the digest that a tag of the repository `name` has.
     #[must_use]
     pub fn digest(&self, host: &str, name: &str, tag: &str) -> Option<&str> {
-        let repository = self.hosts.get(canonical_host(host))?.repositories.get(name)?;
+        let repository = self.hosts.get(&*canonical_host(host))?.repositories.get(name)?;
         repository.tags.get(tag).map(String::as_str)
     }
 

@@ -12,6 +12,7 @@ use super::{
     digest::sha256,
     image::{self, Behaviour, PlatformName},
 };
+use crate::partition::ecr_registry;
 
 /// A simulated registry, as it is declared.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -176,7 +177,9 @@ impl RegistrySpec {
                 });
             }
             let repository = registry.repositories.entry(name.clone()).or_default();
-            repository.visibility = spec.visibility;
+            // IAM decides who pulls from Amazon ECR: the agent asks it.
+            let visibility = ecr_registry(host).map(|_| Visibility::Public);
+            repository.visibility = visibility.unwrap_or(spec.visibility);
             repository.readers = spec.readers.clone();
             repository.writers = spec.writers.clone();
             for (tag, image) in &spec.tags {

@@ -11,8 +11,9 @@ use std::{
 use longshore_integration_tests::conformance::operations;
 
 /// AWS's services: the prefix of their actions, their client, and where the simulated cloud lists their operations.
-const SERVICES: [(&str, &str, &str); 9] = [
+const SERVICES: [(&str, &str, &str); 10] = [
     ("ec2", "ec2", "ec2/mod.rs"),
+    ("ecr", "ecr", "ecr/mod.rs"),
     ("ecs", "ecs", "ecs/mod.rs"),
     ("iam", "iam", "iam/mod.rs"),
     ("kms", "kms", "kms/mod.rs"),
@@ -24,7 +25,7 @@ const SERVICES: [(&str, &str, &str); 9] = [
 ];
 
 /// Those that the untyped client reaches.
-const UNTYPED: [&str; 1] = ["ec2"];
+const UNTYPED: [&str; 2] = ["ec2", "ecr"];
 
 /// What the README names and nobody calls.
 const NOT_CALLED: [&str; 7] = [
@@ -139,7 +140,7 @@ fn used() -> BTreeMap<String, PathBuf> {
         let text = code(&file);
         let mentions = |service: usize| {
             let client = SERVICES[service].1;
-            text.contains(&format!(".{client}()")) || text.contains(&format!("aws_sdk_{client}"))
+            text.contains(&format!(".{client}(")) || text.contains(&format!("aws_sdk_{client}"))
         };
         for call in text.split("()").filter_map(|before| before.rsplit_once('.')) {
             let Some(operations) = methods.get(call.1) else { continue };

@@ -88,7 +88,7 @@ fn compare(revision: &ServiceRevision, tags: &BTreeMap<&Name, (&Container, &str)
         // ECS records the digest that the registry gives for the tag: that of an index, if the tag names one (ECS agent,
         // `pullContainerManifest`).
         let mut digests = digests.split(' ');
-        let now = digests.next().filter(|now| *now != runs)?;
+        let now = digests.next().filter(|now| !now.is_empty() && *now != runs)?;
         Some(Moved {
             container: (*name).clone(),
             image: container.image.clone(),

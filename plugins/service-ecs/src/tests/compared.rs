@@ -8,12 +8,15 @@ use aws_sdk_ecs::types::{
     TransportProtocol,
 };
 use longshore_model::{
-    Arn, Container, ContainerSecret, ImageUpdates, Inputs, Known, Name, Service, Shown, TaskSize,
+    Arn, Container, ContainerSecret, FailureKind, ImageUpdates, Inputs, Known, Name, Service, Shown, TaskSize,
 };
 use proptest::prelude::*;
 
 use super::bench::{name, seed};
-use crate::{fields::fields_of, render::Declared};
+use crate::{
+    fields::fields_of,
+    render::{Declared, digests_input},
+};
 
 fn names() -> impl Strategy<Value = Name> {
     "[a-z][a-z0-9-]{0,8}".prop_map(|text| Name::new(text).unwrap())
@@ -208,4 +211,15 @@ fn inputs_that_are_not_known_yet_are_shown_so() {
     let changes = fields_of(&registered).changes_to(&fields_of(&declared));
     assert_eq!(changes.len(), 3);
     assert!(changes.iter().all(|change| change.new == Some(Shown::AfterApply)), "{changes:?}");
+}
+
+#[test]
+fn unread_digests_cannot_be_pinned() {
+    let service = seed();
+    let container = service.containers.keys().next().unwrap();
+    let inputs: Inputs = [(digests_input(container), Known::Value(String::new()))].into_iter().collect();
+    let declared = Declared { family: "f", service: &service, size: None, region: "r", inputs: &inputs };
+    let failure = declared.render().unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Denied);
+    assert!(failure.help.unwrap().contains("ecr:BatchGetImage"));
 }
