@@ -95,8 +95,8 @@ impl Ownership {
     /// Returns the ownership of what the step of `context` makes.
     #[must_use]
     pub fn of(context: &Context) -> Self {
-        let Context { stack, environment, step, adopts, protects, .. } = context;
-        let ownership = Self::new(stack.as_str(), environment.as_str(), step.as_str());
+        let Context { step, adopts, protects, .. } = context;
+        let ownership = Self::new(context.stack.as_str(), context.environment.as_str(), step.as_str());
         Self { adopts: *adopts, ..ownership.mark(Mark::protection(*protects)) }
     }
 

@@ -6,7 +6,6 @@ use std::{
     path::Path,
 };
 
-use longshore_engine::Plans;
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Known, Orphan, Shown, StepId, StepPlan};
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +39,13 @@ pub(crate) struct PlanFile {
 
 impl PlanFile {
     /// A plan for `target`, made at `created`.
-    pub(crate) fn new(target: Target, created: u64, plans: Plans) -> Self {
-        Self { format: FORMAT.to_owned(), target, created, keeps_orphans: false, steps: plans }
+    pub(crate) fn new(
+        target: Target,
+        created: u64,
+        plans: impl IntoIterator<Item = (StepId, StepPlan)>,
+    ) -> Self {
+        let steps = plans.into_iter().collect();
+        Self { format: FORMAT.to_owned(), target, created, keeps_orphans: false, steps }
     }
 
     /// Writes it. A file that is there stays whole until the new one is.
@@ -118,11 +122,12 @@ impl PlanFile {
     }
 
     /// What is planned otherwise now: a failure for each step, with the fields.
-    pub(crate) fn moved(&self, now: &Plans) -> Vec<Failure> {
-        let steps: BTreeSet<_> = self.steps.keys().chain(now.keys()).collect();
+    pub(crate) fn moved<'a>(&self, now: impl Iterator<Item = (&'a StepId, &'a StepPlan)>) -> Vec<Failure> {
+        let now: BTreeMap<_, _> = now.collect();
+        let steps: BTreeSet<_> = self.steps.keys().chain(now.keys().copied()).collect();
         steps
             .into_iter()
-            .filter_map(|step| Some(moved(step, difference(self.steps.get(step), now.get(step))?)))
+            .filter_map(|step| Some(moved(step, difference(self.steps.get(step), now.get(step).copied())?)))
             .collect()
     }
 }
@@ -215,7 +220,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("plan.json");
         let step = StepId::new("task-definition", "api");
-        let file = PlanFile::new(target(), 7, [(step, memory("768"))].into());
+        let file = PlanFile::new(target(), 7, [(step, memory("768"))]);
         file.write(&path).unwrap();
         assert_eq!(PlanFile::read(&path).unwrap(), file);
         insta::assert_snapshot!(fs::read_to_string(&path).unwrap());
@@ -236,7 +241,7 @@ mod tests {
         assert!(message("{}").starts_with("this is no plan: "));
         assert!(message(r#"{"format":"longshore.plan/1"}"#).starts_with("the plan is damaged: "));
         let elsewhere = Target { account: "210987654321".into(), ..target() };
-        let refused = PlanFile::new(target(), 0, Plans::new()).require_target(&elsewhere, &path).unwrap_err();
+        let refused = PlanFile::new(target(), 0, []).require_target(&elsewhere, &path).unwrap_err();
         assert!(refused.message.contains("account `123456789012`"), "{refused}");
     }
 
@@ -261,7 +266,7 @@ mod tests {
             (step("gone"), memory("768")),
             (step("note"), noted),
         ];
-        let now: Plans = [
+        let now: BTreeMap<StepId, StepPlan> = [
             (step("made"), made(&[("cpu", "512"), ("new", "2"), ("policies", "c"), ("policies", "b")])),
             (step("named"), named("role shop-www")),
             (step("same"), memory("768")),
@@ -271,7 +276,7 @@ mod tests {
             (step("new"), memory("768")),
         ]
         .into();
-        let moved = PlanFile::new(target(), 0, planned.into()).moved(&now);
+        let moved = PlanFile::new(target(), 0, planned).moved(now.iter());
         let messages: Vec<_> = moved.into_iter().map(|failure| failure.message).collect();
         insta::assert_snapshot!(messages.join("\n"));
     }

@@ -1,153 +1,229 @@
 //! Which step is next.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
-};
-
-use longshore_model::StepId;
+use longshore_graph::IndexQueue;
 use longshore_plugin::Urgency;
 
-use crate::schedule::Waits;
+use crate::course::{BANDS, Band, Course};
 
-/// The place of a step among those of its phase, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place(usize);
+/// The steps of a phase that take time, on which the order of those that are ready depends.
+#[derive(Clone, Debug)]
+pub(crate) enum Busy {
+    /// All.
+    All,
+    /// Those whose places are marked.
+    Some(Vec<bool>),
+}
 
-/// The steps of a phase that are ready, the one with the longest remaining path first.
+impl Busy {
+    pub(crate) fn contains(&self, place: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(places) => places[place],
+        }
+    }
+}
+
+/// The steps of a phase that are ready, the one with the longest remaining path first, and of equal ones the first by name.
 pub(crate) struct Ready<'a> {
-    steps: Vec<&'a StepId>,
-    dependents: Vec<Vec<usize>>,
-    /// How many of the steps that it waits for have not succeeded yet.
-    pending: Vec<usize>,
-    /// The busy steps on the longest path from here to an end of the phase, this one included.
-    remaining: Vec<usize>,
+    course: &'a Course<'a>,
+    /// How many of the steps of its band that each one waits for have not succeeded yet.
+    pending: Vec<u32>,
+    /// The busy steps on the longest path from each step to an end of the phase, this one included.
+    remaining: Vec<u32>,
+    /// The steps in the order in which they begin where all are ready.
+    order: Vec<u32>,
+    /// The position of each step in that order.
+    positions: Vec<u32>,
+    /// The positions of the steps that are ready.
+    queue: IndexQueue,
     lost: Vec<bool>,
-    heap: BinaryHeap<(usize, Reverse<usize>)>,
+    /// The band whose steps may begin, and how many steps of each one have not succeeded yet.
+    open: usize,
+    left: [usize; BANDS],
 }
 
 impl<'a> Ready<'a> {
-    /// The steps of `waits`, of which those that are `busy` take time.
-    pub(crate) fn new(waits: &'a Waits, busy: &BTreeSet<StepId>) -> Self {
-        let steps: Vec<_> = waits.keys().collect();
-        let places: BTreeMap<_, _> = steps.iter().enumerate().map(|(place, step)| (*step, place)).collect();
-        let mut dependents = vec![Vec::new(); steps.len()];
-        let mut pending = vec![0; steps.len()];
-        for (place, waits_for) in waits.values().enumerate() {
-            for before in waits_for {
-                // What is not in the phase is never done: so the step is never begun, and reported as that.
-                pending[place] += 1;
-                if let Some(&before) = places.get(before) {
-                    dependents[before].push(place);
-                }
-            }
-        }
-        let costs: Vec<_> = steps.iter().map(|step| usize::from(busy.contains(*step))).collect();
-        let remaining = remaining(&dependents, &pending, &costs);
-        let heap = (0..steps.len())
-            .filter(|&place| pending[place] == 0)
-            .map(|place| (remaining[place], Reverse(place)))
-            .collect();
-        let lost = vec![false; steps.len()];
-        Self { steps, dependents, pending, remaining, lost, heap }
+    /// The steps of `course`, of which those that are `busy` take time.
+    pub(crate) fn new(course: &'a Course<'a>, busy: &Busy) -> Self {
+        let remaining = remaining(course, busy);
+        let (order, positions) = by_urgency(course, &remaining);
+        let pending = (0..course.len()).map(|place| small(course.waits_for(place))).collect();
+        let mut left = [0; BANDS];
+        (0..course.len()).for_each(|place| left[usize::from(course.band(place))] += 1);
+        let mut ready = Self {
+            course,
+            pending,
+            remaining,
+            order,
+            positions,
+            queue: IndexQueue::new(course.len()),
+            lost: vec![false; course.len()],
+            open: 0,
+            left,
+        };
+        ready.open_band();
+        ready
     }
 
-    /// The step that is to begin next.
-    pub(crate) fn next(&mut self) -> Option<(&'a StepId, Place)> {
-        let (_, Reverse(place)) = self.heap.pop()?;
-        Some((self.steps[place], Place(place)))
+    /// The place of the step that is to begin next.
+    pub(crate) fn next(&mut self) -> Option<usize> {
+        self.queue.pop().map(|position| self.order[position] as usize)
     }
 
     /// How urgent the step is, also for whatever works for it: the longest way to go first.
-    pub(crate) fn urgency(&self, Place(place): Place) -> Urgency {
-        let number = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
-        Urgency::new(number(self.remaining[place]), number(place))
+    pub(crate) fn urgency(&self, place: usize) -> Urgency {
+        Urgency::new(u64::from(self.remaining[place]), self.course.graph.rank(place) as u64)
     }
 
-    /// A step has succeeded: what waited for it alone is ready.
-    pub(crate) fn succeeded(&mut self, Place(place): Place) {
-        for &dependent in &self.dependents[place] {
-            self.pending[dependent] -= 1;
-            if self.pending[dependent] == 0 {
-                self.heap.push((self.remaining[dependent], Reverse(dependent)));
+    /// A step has succeeded: those that waited for it alone are ready.
+    pub(crate) fn succeeded(&mut self, place: usize) {
+        for waiting in self.course.waiting_for(place) {
+            self.pending[waiting] -= 1;
+            if self.pending[waiting] == 0 {
+                self.queue.insert(self.positions[waiting] as usize);
             }
+        }
+        self.left[self.open] -= 1;
+        if self.left[self.open] == 0 {
+            self.open_band();
         }
     }
 
-    /// A step has failed: what depends on it, directly or not, will never be ready. Each step is answered once.
-    pub(crate) fn lose_dependents(&mut self, Place(place): Place) -> Vec<&'a StepId> {
-        let mut lost = BTreeSet::new();
-        let mut front = VecDeque::from([place]);
-        while let Some(at) = front.pop_front() {
-            for &dependent in &self.dependents[at] {
-                if !std::mem::replace(&mut self.lost[dependent], true) {
-                    lost.insert(dependent);
-                    front.push_back(dependent);
+    /// Lets the next band begin of which there are steps.
+    fn open_band(&mut self) {
+        while self.left[self.open] == 0 {
+            if self.open + 1 == BANDS {
+                return;
+            }
+            self.open += 1;
+        }
+        for place in self.course.members(self.open as Band).filter(|&place| self.pending[place] == 0) {
+            self.queue.insert(self.positions[place] as usize);
+        }
+    }
+
+    /// A step has failed: those that depend on it, directly or not, will never be ready. Returns each step once, by name.
+    pub(crate) fn lose_dependents(&mut self, place: usize) -> Vec<usize> {
+        let mut lost = Vec::new();
+        let mut front = vec![place];
+        let later = self.course.band(place) + 1..BANDS as Band;
+        // Once one of them is lost, all are.
+        for place in later.flat_map(|band| self.course.members(band)) {
+            if std::mem::replace(&mut self.lost[place], true) {
+                break;
+            }
+            lost.push(place);
+        }
+        while let Some(at) = front.pop() {
+            for waiting in self.course.waiting_for(at) {
+                if !std::mem::replace(&mut self.lost[waiting], true) {
+                    lost.push(waiting);
+                    front.push(waiting);
                 }
             }
         }
-        lost.into_iter().map(|place| self.steps[place]).collect()
+        lost.sort_unstable_by_key(|&place| self.course.graph.rank(place));
+        lost
     }
 }
 
-/// The longest remaining path of each step: Kahn's order, walked backwards.
-fn remaining(dependents: &[Vec<usize>], pending: &[usize], costs: &[usize]) -> Vec<usize> {
-    let mut waiting = pending.to_vec();
-    let mut order: Vec<_> = (0..waiting.len()).filter(|&place| waiting[place] == 0).collect();
-    let mut at = 0;
-    while let Some(&place) = order.get(at) {
-        at += 1;
-        for &dependent in &dependents[place] {
-            waiting[dependent] -= 1;
-            if waiting[dependent] == 0 {
-                order.push(dependent);
-            }
+/// The longest remaining path of each step.
+fn remaining(course: &Course<'_>, busy: &Busy) -> Vec<u32> {
+    let mut remaining = vec![0; course.len()];
+    let mut of_later_bands = 0;
+    for band in (0..BANDS as Band).rev() {
+        let mut longest = of_later_bands;
+        for place in course.from_the_end(band) {
+            let behind =
+                course.waiting_for(place).map(|waiting| remaining[waiting]).max().unwrap_or_default();
+            remaining[place] = behind.max(of_later_bands) + u32::from(busy.contains(place));
+            longest = longest.max(remaining[place]);
         }
-    }
-    let mut remaining = costs.to_vec();
-    for place in order.into_iter().rev() {
-        let longest = dependents[place].iter().map(|&dependent| remaining[dependent]).max();
-        remaining[place] = costs[place] + longest.unwrap_or_default();
+        of_later_bands = longest;
     }
     remaining
 }
 
+/// The steps with the longest remaining path first and equal ones by name, and the position of each of them: a counting
+/// sort.
+fn by_urgency(course: &Course<'_>, remaining: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let longest = remaining.iter().copied().max().unwrap_or_default();
+    let mut starts = vec![0_u32; longest as usize + 2];
+    for &length in remaining {
+        starts[(longest - length) as usize + 1] += 1;
+    }
+    for length in 1..starts.len() {
+        starts[length] += starts[length - 1];
+    }
+    let (mut order, mut positions) = (vec![0; remaining.len()], vec![0; remaining.len()]);
+    for &place in course.graph.by_name() {
+        let position = &mut starts[(longest - remaining[place as usize]) as usize];
+        order[*position as usize] = place;
+        positions[place as usize] = *position;
+        *position += 1;
+    }
+    (order, positions)
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
 
-    fn waits(steps: &[(&str, &[&str])]) -> Waits {
-        let id = |name: &&str| StepId::new("step", *name);
-        steps.iter().map(|(step, before)| (id(step), before.iter().map(id).collect())).collect()
+    use longshore_graph::Graph;
+    use longshore_plugin::Node;
+
+    use super::*;
+    use crate::testing::{id, nothing};
+
+    fn graph(steps: &[(&str, &[&str])]) -> Graph {
+        let node = |(name, before): &(&str, &[&str])| Node {
+            after: before.iter().map(|before| id(before)).collect(),
+            ..Node::new(id(name), nothing())
+        };
+        Graph::new(steps.iter().map(node)).unwrap()
     }
 
-    fn order(waits: &Waits, busy: &BTreeSet<StepId>) -> String {
-        let mut ready = Ready::new(waits, busy);
+    fn name(graph: &Graph, place: usize) -> String {
+        graph.at(place).id.as_str().trim_start_matches("step.").to_owned()
+    }
+
+    fn order(course: &Course<'_>, busy: &Busy) -> String {
+        let mut ready = Ready::new(course, busy);
         let mut order = Vec::new();
-        while let Some((step, place)) = ready.next() {
-            order.push(step.as_str().trim_start_matches("step.").to_owned());
+        while let Some(place) = ready.next() {
+            order.push(name(course.graph, place));
             ready.succeeded(place);
         }
         order.join(" ")
     }
 
     #[test]
-    fn the_longest_way_to_go_is_begun_first_and_of_equal_ones_the_first_by_name() {
-        let waits = waits(&[("a", &[]), ("b", &[]), ("c", &["b"]), ("d", &["c"]), ("e", &[]), ("f", &["e"])]);
-        let all = waits.keys().cloned().collect();
-        assert_eq!(order(&waits, &all), "b c e a d f");
-        assert_eq!(order(&waits, &BTreeSet::new()), "a b c d e f", "nothing takes time");
+    fn longest_path_begins_first_and_equals_by_name() {
+        let graph = graph(&[("a", &[]), ("b", &[]), ("c", &["b"]), ("d", &["c"]), ("e", &[]), ("f", &["e"])]);
+        let course = Course::forwards(&graph);
+        assert_eq!(order(&course, &Busy::All), "b c e a d f");
+        assert_eq!(order(&course, &Busy::Some(vec![false; 6])), "a b c d e f", "nothing takes time");
+        assert_eq!(order(&Course::backwards(&graph), &Busy::All), "d c f a b e");
+        assert_eq!(order(&Course::unordered(&graph), &Busy::All), "a b c d e f");
     }
 
     #[test]
-    fn what_depends_on_a_failure_is_lost_once() {
-        let waits = waits(&[("a", &[]), ("b", &["a"]), ("c", &["a", "b"]), ("d", &["c"]), ("e", &["x"])]);
-        let mut ready = Ready::new(&waits, &BTreeSet::new());
-        let (step, place) = ready.next().unwrap();
-        assert_eq!(step.as_str(), "step.a");
-        let lost: Vec<_> = ready.lose_dependents(place).into_iter().map(StepId::as_str).collect();
-        assert_eq!(lost, ["step.b", "step.c", "step.d"]);
+    fn failure_loses_each_dependent_once() {
+        let graph = graph(&[("a", &[]), ("b", &["a"]), ("c", &["a", "b"]), ("d", &["c"]), ("e", &[])]);
+        let course = Course::forwards(&graph);
+        let mut ready = Ready::new(&course, &Busy::All);
+        let place = ready.next().unwrap();
+        assert_eq!(name(&graph, place), "a");
+        let lost: Vec<_> =
+            ready.lose_dependents(place).into_iter().map(|place| name(&graph, place)).collect();
+        assert_eq!(lost, ["b", "c", "d"]);
         assert!(ready.lose_dependents(place).is_empty());
-        assert!(ready.next().is_none(), "e waits for what is not there");
+        let rest: BTreeSet<_> =
+            std::iter::from_fn(|| ready.next()).map(|place| name(&graph, place)).collect();
+        assert_eq!(rest, BTreeSet::from(["e".to_owned()]));
     }
 }

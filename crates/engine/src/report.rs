@@ -1,11 +1,12 @@
 //! How the steps of a phase ended.
 
-use std::collections::BTreeMap;
+use std::{ops::Index, sync::Arc};
 
+use longshore_graph::Graph;
 use longshore_model::{Failure, Outcome, StepId, StepPlan};
 
 /// What each step is going to do.
-pub type Plans = BTreeMap<StepId, StepPlan>;
+pub type Plans = Results<StepPlan>;
 
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,57 +14,147 @@ pub enum Ended<T> {
     /// It did its work.
     Succeeded(T),
     /// It failed.
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// It was not run because the step named here failed.
     Skipped(StepId),
     /// It was not begun because the run was interrupted.
     NotStarted,
 }
 
-/// How the steps of a phase ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl<T> Ended<T> {
+    const fn result(&self) -> Option<&T> {
+        match self {
+            Self::Succeeded(result) => Some(result),
+            _ => None,
+        }
+    }
+
+    /// True if the step was begun: it may have done something.
+    pub(crate) const fn was_begun(&self) -> bool {
+        matches!(self, Self::Succeeded(_) | Self::Failed(_))
+    }
+}
+
+/// How the steps of a phase ended, by name. Indexing with a step that is not in the graph panics.
+#[derive(Clone, Debug)]
 pub struct Report<T> {
-    /// Each step.
-    pub steps: BTreeMap<StepId, Ended<T>>,
+    graph: Graph,
+    /// By the steps' places in the graph.
+    ended: Vec<Ended<T>>,
 }
 
 impl<T> Report<T> {
+    /// The report of the steps of `graph`, in its order.
+    pub(crate) const fn new(graph: Graph, ended: Vec<Ended<T>>) -> Self {
+        Self { graph, ended }
+    }
+
+    /// How `step` ended.
+    #[must_use]
+    pub fn get(&self, step: &StepId) -> Option<&Ended<T>> {
+        self.graph.place(step).map(|place| &self.ended[place])
+    }
+
+    /// How the step at `place` of `graph` ended.
+    pub(crate) fn at(&self, graph: &Graph, place: usize) -> Option<&Ended<T>> {
+        if self.graph.is(graph) { self.ended.get(place) } else { self.get(&graph.at(place).id) }
+    }
+
+    /// The steps and how they ended, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&StepId, &Ended<T>)> {
+        let by_name = self.graph.by_name().iter().map(|&place| place as usize);
+        by_name.map(|place| (&self.graph.at(place).id, &self.ended[place]))
+    }
+
     /// How the phase ended as a whole. A failure weighs more than an interruption.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        let any = |matches: fn(&Ended<T>) -> bool| self.steps.values().any(matches);
-        if any(|ended| matches!(ended, Ended::Failed(_))) {
-            Outcome::Failed
-        } else if any(|ended| matches!(ended, Ended::NotStarted)) {
-            Outcome::Interrupted
-        } else {
-            Outcome::Succeeded
+        let mut outcome = Outcome::Succeeded;
+        for ended in &self.ended {
+            match ended {
+                Ended::Failed(_) => return Outcome::Failed,
+                Ended::NotStarted => outcome = Outcome::Interrupted,
+                Ended::Succeeded(_) | Ended::Skipped(_) => {}
+            }
         }
+        outcome
     }
 
     /// The results of the steps that succeeded.
     #[must_use]
-    pub fn results(self) -> BTreeMap<StepId, T> {
-        self.steps
-            .into_iter()
-            .filter_map(|(step, ended)| match ended {
-                Ended::Succeeded(result) => Some((step, result)),
-                _ => None,
-            })
-            .collect()
+    pub fn results(self) -> Results<T> {
+        Results { graph: self.graph, ended: Arc::new(self.ended) }
     }
 
-    /// Whether the step was begun: whether it may have done something.
-    #[must_use]
-    pub fn was_begun(&self, step: &StepId) -> bool {
-        matches!(self.steps.get(step), Some(Ended::Succeeded(_) | Ended::Failed(_)))
-    }
-
-    /// The failures.
+    /// The failures, by name.
     pub fn failures(&self) -> impl Iterator<Item = (&StepId, &Failure)> {
-        self.steps.iter().filter_map(|(step, ended)| match ended {
-            Ended::Failed(failure) => Some((step, failure)),
+        self.iter().filter_map(|(step, ended)| match ended {
+            Ended::Failed(failure) => Some((step, &**failure)),
             _ => None,
         })
+    }
+}
+
+impl<T> IntoIterator for Report<T> {
+    type Item = (StepId, Ended<T>);
+    type IntoIter = std::iter::Zip<std::vec::IntoIter<StepId>, std::vec::IntoIter<Ended<T>>>;
+
+    /// The steps and how they ended, in the graph's order.
+    fn into_iter(self) -> Self::IntoIter {
+        let steps: Vec<_> = self.graph.nodes().map(|node| node.id.clone()).collect();
+        steps.into_iter().zip(self.ended)
+    }
+}
+
+impl<T> Index<&StepId> for Report<T> {
+    type Output = Ended<T>;
+
+    fn index(&self, step: &StepId) -> &Ended<T> {
+        self.get(step).unwrap_or_else(|| panic!("`{step}` is not in the graph"))
+    }
+}
+
+/// The results of the steps that succeeded, by name. Clones share them; indexing with another step panics.
+#[derive(Clone, Debug)]
+pub struct Results<T> {
+    graph: Graph,
+    ended: Arc<Vec<Ended<T>>>,
+}
+
+impl<T> Results<T> {
+    /// The result of `step`.
+    #[must_use]
+    pub fn get(&self, step: &StepId) -> Option<&T> {
+        self.graph.place(step).and_then(|place| self.ended[place].result())
+    }
+
+    /// The result of the step at `place` of `graph`.
+    pub(crate) fn at(&self, graph: &Graph, place: usize) -> Option<&T> {
+        if self.graph.is(graph) { self.ended.get(place)?.result() } else { self.get(&graph.at(place).id) }
+    }
+
+    /// True if `step` succeeded.
+    #[must_use]
+    pub fn contains(&self, step: &StepId) -> bool {
+        self.get(step).is_some()
+    }
+
+    /// The steps that succeeded and their results, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&StepId, &T)> {
+        let by_name = self.graph.by_name().iter().map(|&place| place as usize);
+        by_name.filter_map(|place| Some((&self.graph.at(place).id, self.ended[place].result()?)))
+    }
+
+    /// The results, by the names of their steps.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.iter().map(|(_, result)| result)
+    }
+}
+
+impl<T> Index<&StepId> for Results<T> {
+    type Output = T;
+
+    fn index(&self, step: &StepId) -> &T {
+        self.get(step).unwrap_or_else(|| panic!("`{step}` did not succeed"))
     }
 }

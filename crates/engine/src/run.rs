@@ -1,22 +1,20 @@
 //! The phases of a run.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    num::NonZeroUsize,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, num::NonZeroUsize, sync::Arc};
 
 use longshore_graph::Graph;
 use longshore_model::{
-    Action, EventKind, Failure, FailureKind, Inputs, Known, Name, Outputs, Phase, StepId, StepPlan,
-    StepSummary,
+    Action, ByName, EventKind, Failure, FailureKind, Known, Name, Outputs, Phase, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Input, Node};
+use longshore_plugin::RunContext;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Ended, Events, Plans, Report,
-    schedule::{Bounds, Waits, schedule},
+    course::Course,
+    flow::{Desk, Flow},
+    ready::Busy,
+    schedule::{Bounds, schedule},
     watch::Watch,
 };
 
@@ -44,190 +42,166 @@ pub struct Run {
 impl Run {
     /// Plans every step, each after those that it depends on. Reads only.
     pub async fn plan(&self, graph: &Graph) -> Report<StepPlan> {
-        let waits = forwards(graph);
-        let busy = waits.keys().cloned().collect();
-        let mut watch = self.watch(Phase::Plan, graph, &busy);
-        schedule(&waits, self.bounds(&busy), &mut watch, |step, ended| {
-            let node = find(graph, step);
-            let inputs = node.clone().and_then(|node| inputs(&node, ended, |plan: &StepPlan| &plan.outputs));
-            let context = self.context(graph, step);
-            let is_left_out = self.only.as_ref().is_some_and(|only| !only.contains(step));
+        let flow = self.flow(graph, None);
+        let course = Course::forwards(graph);
+        let mut watch = self.watch(Phase::Plan, graph, &Busy::All);
+        let ended = schedule(&course, self.bounds(&Busy::All), &mut watch, |step, desk| {
+            let desk = flow.desk(desk, step);
+            let is_left_out = self.only.as_ref().is_some_and(|only| !only.contains(&desk.context.step));
             let keep_orphans = self.keep_orphans;
-            async move {
-                let (node, inputs) = (node?, inputs?);
-                let mut plan = node.step.plan(&context, &inputs).await?;
-                if keep_orphans {
-                    plan = plan.without_pruning();
-                }
-                complete(&node, &plan)?;
-                Ok(if is_left_out { nothing_of(plan) } else { plan })
-            }
-        })
-        .await
+            async move { (plan(&desk, step, is_left_out, keep_orphans).await, desk) }
+        });
+        Report::new(graph.clone(), ended.await)
     }
 
     /// Plans every step to see how it stands, also those behind a conflict: what that would have yielded is not known
     /// then. Such plans are not for being applied. Reads only.
     pub async fn survey(&self, graph: &Graph) -> Report<StepPlan> {
-        let waits = forwards(graph);
-        let busy = waits.keys().cloned().collect();
-        let mut watch = self.watch(Phase::Plan, graph, &busy);
-        let bounds = Bounds { passes: Some(FailureKind::Conflict), ..self.bounds(&busy) };
-        schedule(&waits, bounds, &mut watch, |step, ended| {
-            let node = find(graph, step);
-            let context = self.context(graph, step);
-            let inputs = node.as_ref().map(|node| known_inputs(node, ended)).map_err(Clone::clone);
-            async move { node?.step.plan(&context, &inputs?).await }
-        })
-        .await
+        let flow = self.flow(graph, None);
+        let course = Course::forwards(graph);
+        let mut watch = self.watch(Phase::Plan, graph, &Busy::All);
+        let bounds = Bounds { passes: Some(FailureKind::Conflict), ..self.bounds(&Busy::All) };
+        let ended = schedule(&course, bounds, &mut watch, |step, desk| {
+            let desk = flow.desk(desk, step);
+            async move { (survey(&desk, step).await, desk) }
+        });
+        Report::new(graph.clone(), ended.await)
     }
 
     /// Applies what was planned: each step after those that it depends on, and only those that change something.
     pub async fn apply(&self, graph: &Graph, plans: &Plans) -> Report<Outputs> {
-        let waits = forwards(graph);
-        let busy = changing(plans);
+        let flow = self.flow(graph, Some(plans));
+        let course = Course::forwards(graph);
+        let busy = changing(graph, plans);
         let mut watch = self.watch(Phase::Apply, graph, &busy);
-        schedule(&waits, self.bounds(&busy), &mut watch, |step, ended| {
-            let node = find(graph, step);
-            let inputs = node.clone().and_then(|node| inputs(&node, ended, |outputs: &Outputs| outputs));
-            let context = self.context(graph, step);
-            let plan = plans.get(step).cloned().ok_or_else(|| internal(format!("`{step}` was not planned")));
-            async move {
-                let (node, inputs, plan) = (node?, inputs?, plan?);
-                if !plan.is_change() {
-                    return Ok(known(&plan.outputs));
-                }
-                let outputs = node.step.apply(&context, &inputs, &plan).await?;
-                match node.outputs.iter().find(|output| !outputs.contains_key(&output.name)) {
-                    Some(missing) => Err(internal(format!("`{}` did not yield `{}`", node.id, missing.name))),
-                    None => Ok(outputs),
-                }
-            }
-        })
-        .await
+        let ended = schedule(&course, self.bounds(&busy), &mut watch, |step, desk| {
+            let desk = flow.desk(desk, step);
+            async move { (apply(&desk, step).await, desk) }
+        });
+        Report::new(graph.clone(), ended.await)
     }
 
     /// Finds out what there is to remove. Reads only.
     pub async fn plan_removal(&self, graph: &Graph) -> Report<StepPlan> {
-        let waits: Waits = graph.nodes().map(|node| (node.id.clone(), BTreeSet::new())).collect();
-        let busy = waits.keys().cloned().collect();
-        let mut watch = self.watch(Phase::PlanRemoval, graph, &busy);
-        schedule(&waits, self.bounds(&busy), &mut watch, |step, _| {
-            let node = find(graph, step);
-            let context = self.context(graph, step);
-            async move { node?.step.plan_removal(&context).await }
-        })
-        .await
+        let flow = self.flow(graph, None);
+        let course = Course::unordered(graph);
+        let mut watch = self.watch(Phase::PlanRemoval, graph, &Busy::All);
+        let ended = schedule(&course, self.bounds(&Busy::All), &mut watch, |step, desk| {
+            let desk = flow.desk(desk, step);
+            async move { (desk.step(step).plan_removal(&desk.context).await, desk) }
+        });
+        Report::new(graph.clone(), ended.await)
     }
 
     /// Removes what was planned to be removed, each step after those that depend on it.
     pub async fn remove(&self, graph: &Graph, plans: &Plans) -> Report<()> {
-        let waits = backwards(graph);
-        let busy = changing(plans);
+        let flow = self.flow(graph, Some(plans));
+        let course = Course::backwards(graph);
+        let busy = changing(graph, plans);
         let mut watch = self.watch(Phase::Remove, graph, &busy);
-        schedule(&waits, self.bounds(&busy), &mut watch, |step, _| {
-            let node = find(graph, step);
-            let context = self.context(graph, step);
-            let changes = plans.get(step).is_some_and(StepPlan::is_change);
-            async move { if changes { node?.step.remove(&context).await } else { Ok(()) } }
-        })
-        .await
+        let ended = schedule(&course, self.bounds(&busy), &mut watch, |step, desk| {
+            let desk = flow.desk(desk, step);
+            let changes = busy.contains(step);
+            async move {
+                let removed = if changes { desk.step(step).remove(&desk.context).await } else { Ok(()) };
+                (removed, desk)
+            }
+        });
+        Report::new(graph.clone(), ended.await)
     }
 
     /// Takes back what `apply` did: each step that was begun, whether it succeeded or not, after those that depend on it.
     /// One that cannot be taken back is stuck: it fails, and what it depends on stays.
     pub async fn undo(&self, graph: &Graph, plans: &Plans, applied: &Report<Outputs>) -> Report<()> {
-        let waits = backwards(graph);
-        let busy: BTreeSet<_> = changing(plans).into_iter().filter(|step| applied.was_begun(step)).collect();
+        let flow = self.flow(graph, Some(plans));
+        let course = Course::backwards(graph);
+        let was_begun = |place| applied.at(graph, place).is_some_and(Ended::was_begun);
+        let busy = marked(graph, |place| is_change(graph, plans, place) && was_begun(place));
         let mut watch = self.watch(Phase::Undo, graph, &busy);
-        schedule(&waits, self.bounds(&busy), &mut watch, |step, _| {
-            let node = find(graph, step);
-            let context = self.context(graph, step);
-            let plan = plans.get(step).filter(|_| busy.contains(step)).cloned();
+        let ended = schedule(&course, self.bounds(&busy), &mut watch, |step, desk| {
+            let desk = flow.desk(desk, step);
+            let is_busy = busy.contains(step);
             async move {
-                match plan {
-                    Some(plan) => node?.step.undo(&context, &plan).await,
+                let undone = match desk.flow.plan(step).filter(|_| is_busy) {
+                    Some(plan) => desk.step(step).undo(&desk.context, plan).await,
                     None => Ok(()),
-                }
+                };
+                (undone, desk)
             }
-        })
-        .await
+        });
+        Report::new(graph.clone(), ended.await)
     }
 
-    fn context(&self, graph: &Graph, step: &StepId) -> Context {
-        let node = graph.node(step);
-        let adopts = self.adopt.contains(step) || node.is_some_and(|node| node.adopts);
+    fn flow(&self, graph: &Graph, plans: Option<&Plans>) -> Arc<Flow> {
         let (stack, environment) = (self.stack.clone(), self.environment.clone());
         let reporter = Arc::new(self.events.clone());
-        Context::new(stack, environment, step.clone(), self.interrupt.clone(), reporter)
-            .adopting(adopts)
-            .protecting(node.is_some_and(|node| node.is_protected))
+        let run = RunContext::new(stack, environment, self.interrupt.clone(), reporter);
+        Arc::new(Flow::new(graph.clone(), Arc::new(run), self.adopt.clone(), plans.cloned()))
     }
 
-    const fn bounds<'a>(&'a self, busy: &'a BTreeSet<StepId>) -> Bounds<'a> {
+    const fn bounds<'a>(&'a self, busy: &'a Busy) -> Bounds<'a> {
         Bounds { limit: self.concurrency, interrupt: &self.interrupt, busy, passes: None }
     }
 
-    fn watch(&self, phase: Phase, graph: &Graph, shown: &BTreeSet<StepId>) -> Watch<'_> {
-        let is_shown = |step: &StepSummary| shown.contains(&step.step);
-        let steps = graph.summaries().into_iter().filter(is_shown).collect();
-        self.events.emit(EventKind::PhaseStarted { phase, steps });
-        Watch { events: &self.events, phase, shown: shown.clone(), started: BTreeMap::new() }
+    fn watch<'a>(&'a self, phase: Phase, graph: &'a Graph, busy: &'a Busy) -> Watch<'a> {
+        self.events.emit_with(|| {
+            let summaries = graph.summaries().into_iter().enumerate();
+            let shown = summaries.filter(|(place, _)| busy.contains(*place)).map(|(_, step)| step);
+            EventKind::PhaseStarted { phase, steps: shown.collect() }
+        });
+        Watch::new(&self.events, phase, graph, busy)
     }
+}
+
+async fn plan(desk: &Desk, step: usize, is_left_out: bool, keep_orphans: bool) -> Result<StepPlan, Failure> {
+    let mut plan = desk.step(step).plan(&desk.context, &desk.inputs).await?;
+    if keep_orphans {
+        plan = plan.without_pruning();
+    }
+    complete(&desk.flow.graph, step, &plan)?;
+    if is_left_out {
+        plan = nothing_of(plan);
+    }
+    desk.flow.publish(step, |output| plan.outputs.get(output).cloned());
+    Ok(plan)
+}
+
+async fn survey(desk: &Desk, step: usize) -> Result<StepPlan, Failure> {
+    let plan = desk.step(step).plan(&desk.context, &desk.inputs).await?;
+    desk.flow.publish(step, |output| plan.outputs.get(output).cloned());
+    Ok(plan)
+}
+
+async fn apply(desk: &Desk, step: usize) -> Result<Outputs, Failure> {
+    let Desk { flow, context, inputs } = desk;
+    let plan = flow.plan(step).ok_or_else(|| internal(format!("`{}` was not planned", context.step)))?;
+    let outputs = if plan.is_change() {
+        let outputs = desk.step(step).apply(context, inputs, plan).await?;
+        if let Some(missing) = flow.graph.outputs(step).find(|output| !outputs.contains_key(output.name)) {
+            return Err(internal(format!("`{}` did not yield `{}`", context.step, missing.name)));
+        }
+        outputs
+    } else {
+        known(&plan.outputs)
+    };
+    flow.publish(step, |output| outputs.get(output).cloned().map(Known::Value));
+    Ok(outputs)
 }
 
 fn internal(message: String) -> Failure {
     Failure::new(FailureKind::Internal, message)
 }
 
-fn find(graph: &Graph, step: &StepId) -> Result<Node, Failure> {
-    graph.node(step).cloned().ok_or_else(|| internal(format!("`{step}` is not in the graph")))
+fn is_change(graph: &Graph, plans: &Plans, place: usize) -> bool {
+    plans.at(graph, place).is_some_and(StepPlan::is_change)
 }
 
-fn forwards(graph: &Graph) -> Waits {
-    graph.nodes().map(|node| (node.id.clone(), graph.dependencies(&node.id).into_iter().collect())).collect()
+fn changing(graph: &Graph, plans: &Plans) -> Busy {
+    marked(graph, |place| is_change(graph, plans, place))
 }
 
-/// Each step after those that depend on it. What tidies up comes last here, too, in the order that it has among itself;
-/// what is marked for it comes before everything else.
-fn backwards(graph: &Graph) -> Waits {
-    let ids = |wanted: fn(&Node) -> bool| -> BTreeSet<StepId> {
-        graph.nodes().filter(|node| wanted(node)).map(|node| node.id.clone()).collect()
-    };
-    let first = ids(|node| node.is_removed_first);
-    let last = ids(|node| node.is_last && !node.is_removed_first);
-    let before_last = ids(|node| !node.is_last || node.is_removed_first);
-    let waits = |node: &Node| {
-        if first.contains(&node.id) {
-            return BTreeSet::new();
-        }
-        if last.contains(&node.id) {
-            let among = graph.dependencies(&node.id).into_iter().filter(|other| last.contains(other));
-            return before_last.iter().cloned().chain(among).collect();
-        }
-        let dependents = graph.dependents(&node.id).into_iter().filter(|other| !last.contains(other));
-        dependents.chain(first.iter().cloned()).collect()
-    };
-    graph.nodes().map(|node| (node.id.clone(), waits(node))).collect()
-}
-
-fn changing(plans: &Plans) -> BTreeSet<StepId> {
-    plans.iter().filter(|(_, plan)| plan.is_change()).map(|(step, _)| step.clone()).collect()
-}
-
-/// What flows into `node` from the steps that have ended.
-fn inputs<T, V: Clone + Into<Known>>(
-    node: &Node,
-    ended: &BTreeMap<StepId, Ended<T>>,
-    outputs: impl Fn(&T) -> &BTreeMap<String, V>,
-) -> Result<Inputs, Failure> {
-    let value = |from: &StepId, output: &str| match ended.get(from) {
-        Some(Ended::Succeeded(result)) => {
-            Ok(outputs(result).get(output).map_or(Known::AfterApply, |value| value.clone().into()))
-        }
-        _ => Err(internal(format!("`{}` was begun before `{from}` had succeeded", node.id))),
-    };
-    node.inputs.iter().map(|input| Ok((input.name.clone(), value(&input.from, &input.output)?))).collect()
+fn marked(graph: &Graph, is_marked: impl Fn(usize) -> bool) -> Busy {
+    Busy::Some((0..graph.len()).map(is_marked).collect())
 }
 
 /// A plan of which nothing is done. What the step yields stays, as far as it is known.
@@ -236,27 +210,22 @@ fn nothing_of(plan: StepPlan) -> StepPlan {
     StepPlan { resources, outputs, ..StepPlan::new(Action::NoChange, resource) }
 }
 
-/// What is known of what flows into `node`.
-fn known_inputs(node: &Node, ended: &BTreeMap<StepId, Ended<StepPlan>>) -> Inputs {
-    let value = |input: &Input| match ended.get(&input.from) {
-        Some(Ended::Succeeded(plan)) => plan.outputs.get(&input.output).cloned().unwrap_or(Known::AfterApply),
-        _ => Known::AfterApply,
-    };
-    node.inputs.iter().map(|input| (input.name.clone(), value(input))).collect()
-}
-
 /// A step that changes nothing has nothing that is known only later.
-fn complete(node: &Node, plan: &StepPlan) -> Result<(), Failure> {
+fn complete(graph: &Graph, step: usize, plan: &StepPlan) -> Result<(), Failure> {
+    if plan.is_change() {
+        return Ok(());
+    }
     let is_known = |name: &str| plan.outputs.get(name).is_some_and(|output| output.value().is_some());
-    match node.outputs.iter().find(|output| !is_known(&output.name)) {
-        Some(missing) if !plan.is_change() => {
-            Err(internal(format!("`{}` changes nothing, yet does not yield `{}`", node.id, missing.name)))
+    match graph.outputs(step).find(|output| !is_known(output.name)) {
+        Some(missing) => {
+            let (step, output) = (&graph.at(step).id, missing.name);
+            Err(internal(format!("`{step}` changes nothing, yet does not yield `{output}`")))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
-fn known(outputs: &BTreeMap<String, Known>) -> Outputs {
+fn known(outputs: &ByName<Known>) -> Outputs {
     let value = |known: &Known| known.value().map(str::to_owned);
     outputs.iter().filter_map(|(name, known)| Some((name.clone(), value(known)?))).collect()
 }

@@ -34,7 +34,7 @@ async fn a_failure_skips_what_depends_on_it_and_nothing_else() {
     let plans = bench.run.plan(&bench.graph).await.results();
     let report = bench.run.apply(&bench.graph, &plans).await;
     assert_eq!(report.outcome(), Outcome::Failed);
-    assert_eq!(report.steps[&id("c")], Ended::Skipped(id("a")));
+    assert_eq!(report[&id("c")], Ended::Skipped(id("a")));
     insta::assert_snapshot!(bench.told().split_once(" Apply").unwrap().1, @r"
     : 5 steps
         0 step.a started
@@ -62,22 +62,23 @@ async fn a_survey_looks_behind_conflicts_and_not_behind_other_failures() {
     insta::assert_snapshot!(bench.told(), @r"
         0 Plan: 5 steps
         0 step.a started
-        0 step.d started
         0 step.a failed: somebody else's
         0 step.b started
-        0 step.d failed: refused
-        0 step.e skipped because of step.d
         0 step.b will no change
         0 step.b succeeded after 0
+        0 step.d started
+        0 step.d failed: refused
+        0 step.e skipped because of step.d
         0 step.c started
         0 step.c will no change
         0 step.c succeeded after 0
     ");
-    assert_eq!(bench.journal()[2..], ["plan a=AfterApply step.b", "plan b=Value(\"old-step.b\") step.c"]);
+    let with_inputs: Vec<_> = bench.journal().into_iter().filter(|line| line.contains('=')).collect();
+    assert_eq!(with_inputs, ["plan a=AfterApply step.b", "plan b=Value(\"old-step.b\") step.c"]);
     assert_eq!(report.outcome(), Outcome::Failed);
     let bench = Bench::new(&steps[..3]);
     let planned = bench.run.plan(&bench.graph).await;
-    assert_eq!(planned.steps[&id("c")], Ended::Skipped(id("a")), "a plan is for being applied");
+    assert_eq!(planned[&id("c")], Ended::Skipped(id("a")), "a plan is for being applied");
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,17 +110,14 @@ async fn an_interrupt_lets_running_steps_end_and_begins_no_others() {
     });
     let report = bench.run.apply(&bench.graph, &plans).await;
     assert_eq!(report.outcome(), Outcome::Interrupted);
-    assert_eq!(
-        report.steps[&id("b")],
-        Ended::Succeeded([("arn".to_owned(), "new-step.b".to_owned())].into())
-    );
+    assert_eq!(report[&id("b")], Ended::Succeeded([("arn".to_owned(), "new-step.b".to_owned())].into()));
     insta::assert_snapshot!(bench.told().split_once(" Apply").unwrap().1, @r#"
     : 4 steps
         0 step.a started
         0 step.d started
      1000 step.a succeeded after 1000
-     1000 step.b started
      1000 step.d succeeded after 1000
+     1000 step.b started
      1500 interrupted while [StepId("step.b")]
      2000 step.b succeeded after 1000
      2000 step.c not started
@@ -152,7 +150,7 @@ async fn removal_goes_backwards_and_leaves_what_is_not_there() {
     let plans = bench.run.plan_removal(&bench.graph).await.results();
     let report = bench.run.remove(&bench.graph, &plans).await;
     assert_eq!(bench.journal(), ["remove step.c"]);
-    assert_eq!(report.steps[&id("a")], Ended::Skipped(id("c")));
+    assert_eq!(report[&id("a")], Ended::Skipped(id("c")));
     let bench = Bench::new(&[("a", &[], works()), ("b", &["a"], works()), ("c", &["b"], works())]);
     let plans = bench.run.plan_removal(&bench.graph).await.results();
     bench.run.remove(&bench.graph, &plans).await;
@@ -174,8 +172,8 @@ async fn undo_takes_back_what_was_begun_newest_first_and_names_what_is_stuck() {
     let undone = bench.run.undo(&bench.graph, &plans, &applied).await;
     let undos: Vec<_> = bench.journal().into_iter().filter(|line| line.starts_with("undo")).collect();
     // What failed may have done a part of its work; b changed nothing, e was never begun, and a is what f stands on.
-    assert_eq!(undos, ["undo step.f", "undo step.d", "undo step.c"]);
-    assert_eq!(undone.steps[&id("a")], Ended::Skipped(id("f")));
+    assert_eq!(undos, ["undo step.d", "undo step.c", "undo step.f"]);
+    assert_eq!(undone[&id("a")], Ended::Skipped(id("f")));
     assert_eq!(undone.failures().map(|(step, _)| step.as_str()).collect::<Vec<_>>(), ["step.f"]);
 }
 
@@ -237,7 +235,7 @@ proptest! {
             let planned = bench.run.plan(&bench.graph).await;
             for (place, name) in names.iter().enumerate() {
                 let expected = reach(&steps, place, |script| script.fails_to_plan);
-                prop_assert_eq!(matches!(planned.steps[&id(name)], Ended::Succeeded(_)), expected);
+                prop_assert_eq!(matches!(planned[&id(name)], Ended::Succeeded(_)), expected);
             }
             if planned.outcome() != Outcome::Succeeded {
                 return Ok(());
@@ -245,7 +243,7 @@ proptest! {
             let applied = bench.run.apply(&bench.graph, &planned.results()).await;
             for (place, name) in names.iter().enumerate() {
                 let expected = reach(&steps, place, |script| script.fails);
-                prop_assert_eq!(matches!(applied.steps[&id(name)], Ended::Succeeded(_)), expected);
+                prop_assert_eq!(matches!(applied[&id(name)], Ended::Succeeded(_)), expected);
             }
             let mut running = 0;
             for line in bench.told().lines() {

@@ -1,33 +1,39 @@
 //! Runs whatever is ready, the longest way to go first.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
+    any::Any,
+    future::{Future, poll_fn},
     num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
-use longshore_model::{Failure, FailureKind, StepId};
+use longshore_model::{Failure, FailureKind};
 use longshore_plugin::Effort;
-use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Ended, Report,
-    ready::{Place, Ready},
+    Ended,
+    course::Course,
+    ready::{Busy, Ready},
+    tasks::Tasks,
 };
 
-/// What the scheduler tells while it works.
+/// The number of steps that may end on the scheduler's task before others get their turn: signals, timers, and the renewal
+/// of the lock.
+const AT_A_STRETCH: usize = 64;
+
+/// What the scheduler tells while it works. Steps are named by their places.
 pub(crate) trait Observer<T> {
     /// A step begins.
-    fn started(&mut self, step: &StepId);
+    fn started(&mut self, step: usize);
     /// A step has ended, or will not be run.
-    fn ended(&mut self, step: &StepId, ended: &Ended<T>);
+    fn ended(&mut self, step: usize, ended: &Ended<T>);
     /// The run was interrupted while these steps run.
-    fn interrupted(&mut self, running: Vec<StepId>);
+    fn interrupted(&mut self, running: Vec<usize>);
 }
-
-/// The steps of a phase, each with the steps that it waits for.
-pub(crate) type Waits = BTreeMap<StepId, BTreeSet<StepId>>;
 
 /// What bounds a phase.
 pub(crate) struct Bounds<'a> {
@@ -36,7 +42,7 @@ pub(crate) struct Bounds<'a> {
     /// Once it is cancelled nothing new begins; what runs is waited for.
     pub(crate) interrupt: &'a CancellationToken,
     /// The steps that take time in this phase, on which the order of those that are ready depends.
-    pub(crate) busy: &'a BTreeSet<StepId>,
+    pub(crate) busy: &'a Busy,
     /// What does not keep back those that depend on it, although it is a failure.
     pub(crate) passes: Option<FailureKind>,
 }
@@ -44,75 +50,153 @@ pub(crate) struct Bounds<'a> {
 /// Runs `work` for every step as soon as everything that it waits for has succeeded. Of the steps that are ready, the one
 /// with the longest way to the end of the phase begins first, and of equal ones the first by name. A failure skips what
 /// depends on it and nothing else; one that passes skips nothing.
-pub(crate) async fn schedule<T, W, F>(
-    waits: &Waits,
+///
+/// A step begins on the scheduler's own task, and ends there if it has nothing to wait for. Otherwise it goes on in a task
+/// of its own. What `work` hands back beside the result it gets again for the next step, where it ended in time. Returns how
+/// each step ended, by its place.
+pub(crate) async fn schedule<T, D, W, F>(
+    course: &Course<'_>,
     bounds: Bounds<'_>,
     observer: &mut dyn Observer<T>,
     mut work: W,
-) -> Report<T>
+) -> Vec<Ended<T>>
 where
     T: Send + 'static,
-    W: FnMut(&StepId, &BTreeMap<StepId, Ended<T>>) -> F,
-    F: Future<Output = Result<T, Failure>> + Send + 'static,
+    D: Send + 'static,
+    W: FnMut(usize, Option<D>) -> F,
+    F: Future<Output = (Result<T, Failure>, D)> + Send + 'static,
 {
     let Bounds { limit, interrupt, busy, passes } = bounds;
-    let mut ready = Ready::new(waits, busy);
-    let mut ended = BTreeMap::<StepId, Ended<T>>::new();
-    let mut tasks = JoinSet::new();
-    let mut running = BTreeMap::<Id, (StepId, Place)>::new();
-    let mut told = false;
+    let shared_interrupt = Arc::new(interrupt.clone());
+    let mut phase = Phase {
+        ready: Ready::new(course, busy),
+        ended: (0..course.len()).map(|_| Ended::NotStarted).collect(),
+        course,
+        observer,
+        passes,
+    };
+    let mut tasks = Tasks::default();
+    let mut cancelled = pin!(interrupt.cancelled());
+    let mut is_told = false;
+    let mut stretch = 0;
+    // The next step's future takes the place of one that has ended, and what that one worked with.
+    let (mut room, mut desk) = (None, None);
     loop {
-        while !interrupt.is_cancelled() && limit.is_none_or(|limit| running.len() < limit.get()) {
-            let Some((step, place)) = ready.next() else { break };
-            observer.started(step);
-            let effort = Effort::new(ready.urgency(place), interrupt.clone());
-            let id = tasks.spawn(effort.run(work(step, &ended))).id();
-            running.insert(id, (step.clone(), place));
-        }
-        if interrupt.is_cancelled() && !told {
-            told = true;
-            observer.interrupted(running.values().map(|(step, _)| step.clone()).collect());
-        }
-        let joined = tokio::select! {
-            joined = tasks.join_next_with_id() => joined,
-            () = interrupt.cancelled(), if !told => continue,
-        };
-        let Some(joined) = joined else { break };
-        let (id, result) = match joined {
-            Ok((id, result)) => (id, result),
-            Err(error) => (error.id(), Err(panicked(&error))),
-        };
-        let Some((step, place)) = running.remove(&id) else { continue };
-        let end = match result {
-            Ok(result) => Ended::Succeeded(result),
-            Err(failure) => Ended::Failed(failure),
-        };
-        observer.ended(&step, &end);
-        let goes_on = match &end {
-            Ended::Failed(failure) => passes == Some(failure.kind),
-            end => matches!(end, Ended::Succeeded(_)),
-        };
-        if goes_on {
-            ready.succeeded(place);
-        } else {
-            for lost in ready.lose_dependents(place) {
-                let skipped = Ended::Skipped(step.clone());
-                observer.ended(lost, &skipped);
-                ended.insert(lost.clone(), skipped);
+        while limit.is_none_or(|limit| tasks.len() < limit.get()) && !interrupt.is_cancelled() {
+            let Some(step) = phase.ready.next() else { break };
+            phase.observer.started(step);
+            let effort = Effort::new(phase.ready.urgency(step), shared_interrupt.clone());
+            let future = effort.run(caught(work(step, desk.take())));
+            let mut future = match room.take() {
+                None => Box::pin(future),
+                Some(mut ended) => {
+                    Pin::set(&mut ended, future);
+                    ended
+                }
+            };
+            // A task polls it again at once, and with that its own waker takes the place of this one.
+            match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready((result, left)) => {
+                    desk = left;
+                    phase.end(step, result);
+                    room = Some(future);
+                    stretch += 1;
+                    if stretch == AT_A_STRETCH {
+                        stretch = 0;
+                        tokio::task::yield_now().await;
+                        // What ended meanwhile may have made steps ready that have a longer way to go.
+                        tasks.take_ended().into_iter().for_each(|(step, result)| phase.end(step, result));
+                    }
+                }
+                Poll::Pending => tasks.spawn(step, future),
             }
         }
-        ended.insert(step, end);
-    }
-    for step in waits.keys() {
-        if !ended.contains_key(step) {
-            observer.ended(step, &Ended::NotStarted);
-            ended.insert(step.clone(), Ended::NotStarted);
+        if interrupt.is_cancelled() && !is_told {
+            is_told = true;
+            phase.observer.interrupted(tasks.running());
+        }
+        if tasks.len() == 0 {
+            break;
+        }
+        let results = poll_fn(|context| {
+            if !is_told && cancelled.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Vec::new());
+            }
+            tasks.poll_ended(context)
+        });
+        for (step, result) in results.await {
+            phase.end(step, result);
         }
     }
-    Report { steps: ended }
+    phase.finish()
 }
 
-fn panicked(error: &JoinError) -> Failure {
-    Failure::new(FailureKind::Internal, format!("the step ended abnormally: {error}"))
+/// The steps of a phase while it runs.
+struct Phase<'a, T> {
+    course: &'a Course<'a>,
+    ready: Ready<'a>,
+    /// How each step has ended. One that has not was not started so far as anything is known.
+    ended: Vec<Ended<T>>,
+    observer: &'a mut dyn Observer<T>,
+    passes: Option<FailureKind>,
+}
+
+impl<T> Phase<'_, T> {
+    fn end(&mut self, step: usize, result: Result<T, Failure>) {
+        let goes_on = match &result {
+            Ok(_) => true,
+            Err(failure) => self.passes == Some(failure.kind),
+        };
+        let end = match result {
+            Ok(result) => Ended::Succeeded(result),
+            Err(failure) => Ended::Failed(Box::new(failure)),
+        };
+        self.observer.ended(step, &end);
+        self.ended[step] = end;
+        if goes_on {
+            self.ready.succeeded(step);
+            return;
+        }
+        for lost in self.ready.lose_dependents(step) {
+            let skipped = Ended::Skipped(self.course.graph.at(step).id.clone());
+            self.observer.ended(lost, &skipped);
+            self.ended[lost] = skipped;
+        }
+    }
+
+    /// How each step ended. Those that were not begun are told by name.
+    fn finish(self) -> Vec<Ended<T>> {
+        let Self { course, ended, observer, .. } = self;
+        for &place in course.graph.by_name() {
+            let place = place as usize;
+            if matches!(ended[place], Ended::NotStarted) {
+                observer.ended(place, &ended[place]);
+            }
+        }
+        ended
+    }
+}
+
+/// Runs `work`; a panic is a failure.
+async fn caught<T, D>(
+    work: impl Future<Output = (Result<T, Failure>, D)>,
+) -> (Result<T, Failure>, Option<D>) {
+    let mut work = pin!(work);
+    poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(poll) => poll.map(|(result, desk)| (result, Some(desk))),
+        Err(panic) => Poll::Ready((Err(abnormal(&format!("it panicked{}", message(&*panic)))), None)),
+    })
+    .await
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.map(|text| format!(" with message {text:?}")).unwrap_or_default()
+}
+
+/// The failure of a step that neither succeeded nor failed.
+fn abnormal(how: &str) -> Failure {
+    Failure::new(FailureKind::Internal, format!("the step ended abnormally: {how}"))
         .help("this is a fault of Longshore or of the plugin; please report it")
 }

@@ -96,6 +96,11 @@ impl Step for Scripted {
     }
 }
 
+/// A step that does nothing.
+pub(crate) fn nothing() -> Arc<dyn Step> {
+    Arc::new(Scripted { id: id("nothing"), script: Script::default(), journal: Journal::default() })
+}
+
 /// A graph of scripted steps, and a run of it.
 pub(crate) struct Bench {
     pub(crate) graph: Graph,
@@ -116,9 +121,9 @@ impl Bench {
         let nodes = steps.iter().map(|(name, before, script)| {
             let step = Scripted { id: id(name), script: script.clone(), journal: journal.clone() };
             let node = Node::new(id(name), Arc::new(step)).output("arn", ValueType::ROLE_ARN);
-            before
-                .iter()
-                .fold(node, |node, before| node.input(*before, ValueType::ROLE_ARN, &id(before), "arn"))
+            before.iter().fold(node, |node, before| {
+                node.input((*before).to_owned(), ValueType::ROLE_ARN, &id(before), "arn")
+            })
         });
         let graph = Graph::new(nodes).unwrap();
         let events = Arc::new(Mutex::new(Vec::new()));

@@ -1,17 +1,30 @@
 //! From what the scheduler tells to events.
 
-use std::collections::{BTreeMap, BTreeSet};
+use longshore_graph::Graph;
+use longshore_model::{EventKind, Failure, Outputs, Phase, StepId, StepPlan};
 
-use longshore_model::{EventKind, Outputs, Phase, StepId, StepPlan};
+use crate::{Ended, Events, ready::Busy, schedule::Observer};
 
-use crate::{Ended, Events, schedule::Observer};
-
-/// Turns what the scheduler tells into events, of the steps that do something in the phase.
+/// Turns what the scheduler tells into events, of the steps that do something in the phase. Does nothing where nobody
+/// listens.
 pub(crate) struct Watch<'a> {
-    pub(crate) events: &'a Events,
-    pub(crate) phase: Phase,
-    pub(crate) shown: BTreeSet<StepId>,
-    pub(crate) started: BTreeMap<StepId, u64>,
+    events: &'a Events,
+    phase: Phase,
+    graph: &'a Graph,
+    shown: &'a Busy,
+    /// When each step began, by its place; empty where nobody listens.
+    started: Vec<u64>,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(events: &'a Events, phase: Phase, graph: &'a Graph, shown: &'a Busy) -> Self {
+        let started = if events.are_heard() { vec![0; graph.len()] } else { Vec::new() };
+        Self { events, phase, graph, shown, started }
+    }
+
+    fn id(&self, step: usize) -> StepId {
+        self.graph.at(step).id.clone()
+    }
 }
 
 /// What a phase's results say in events.
@@ -46,19 +59,21 @@ impl Told for () {
 }
 
 impl<T: Told> Observer<T> for Watch<'_> {
-    fn started(&mut self, step: &StepId) {
-        if self.shown.contains(step) {
-            self.started.insert(step.clone(), self.events.now());
-            self.events.emit(EventKind::StepStarted { step: step.clone(), phase: self.phase });
+    fn started(&mut self, step: usize) {
+        if let Some(started) = self.started.get_mut(step).filter(|_| self.shown.contains(step)) {
+            *started = self.events.now();
+            self.events.emit(EventKind::StepStarted { step: self.id(step), phase: self.phase });
         }
     }
 
-    fn ended(&mut self, step: &StepId, ended: &Ended<T>) {
-        if !self.shown.contains(step) && !matches!(ended, Ended::Failed(_)) {
+    fn ended(&mut self, step: usize, ended: &Ended<T>) {
+        let Some(&started) = self.started.get(step) else { return };
+        let is_shown = self.shown.contains(step);
+        if !is_shown && !matches!(ended, Ended::Failed(_)) {
             return;
         }
-        let (step, phase) = (step.clone(), self.phase);
-        let took = self.started.remove(&step).map_or(0, |started| self.events.now().saturating_sub(started));
+        let took = if is_shown { self.events.now().saturating_sub(started) } else { 0 };
+        let (step, phase) = (self.id(step), self.phase);
         self.events.emit(match ended {
             Ended::Succeeded(result) => {
                 if let Some(plan) = result.plan() {
@@ -66,13 +81,18 @@ impl<T: Told> Observer<T> for Watch<'_> {
                 }
                 EventKind::StepSucceeded { step, phase, outputs: result.outputs(), took }
             }
-            Ended::Failed(failure) => EventKind::StepFailed { step, phase, failure: failure.clone(), took },
+            Ended::Failed(failure) => {
+                EventKind::StepFailed { step, phase, failure: Failure::clone(failure), took }
+            }
             Ended::Skipped(because) => EventKind::StepSkipped { step, phase, because: because.clone() },
             Ended::NotStarted => EventKind::StepNotStarted { step, phase },
         });
     }
 
-    fn interrupted(&mut self, running: Vec<StepId>) {
-        self.events.emit(EventKind::InterruptRequested { running });
+    fn interrupted(&mut self, running: Vec<usize>) {
+        self.events.emit_with(|| {
+            let running = running.into_iter().map(|step| self.id(step)).collect();
+            EventKind::InterruptRequested { running }
+        });
     }
 }

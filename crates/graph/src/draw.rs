@@ -1,8 +1,8 @@
 //! Drawings of a graph.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::{collections::BTreeMap, fmt::Write};
 
-use longshore_model::{StepId, is_internal};
+use longshore_model::is_internal;
 
 use crate::Graph;
 
@@ -29,78 +29,91 @@ pub fn draw(graph: &Graph, format: Format) -> String {
 
 fn tree(graph: &Graph) -> String {
     let mut drawing = String::new();
-    let mut seen = BTreeSet::new();
-    for node in graph.nodes().filter(|node| !node.is_last && is_root(graph, &node.id)) {
-        branch(graph, &node.id, "", "", &mut seen, &mut drawing);
+    let mut seen = vec![false; graph.len()];
+    for (place, node) in graph.nodes().enumerate() {
+        if !node.is_last && graph.dependents_of(place).iter().all(|&other| graph.at(other as usize).is_last) {
+            branch(graph, place, &mut seen, &mut drawing);
+        }
     }
-    for node in graph.nodes().filter(|node| node.is_last) {
-        drawing.push_str(&format!("{} (after everything else)\n", node.id));
+    for &place in graph.last() {
+        let _ = writeln!(drawing, "{} (after everything else)", graph.at(place as usize).id);
     }
     drawing
 }
 
-/// Whether nothing depends on `step`, but for what comes after everything else.
-fn is_root(graph: &Graph, step: &StepId) -> bool {
-    let is_last = |step: &StepId| graph.node(step).is_some_and(|node| node.is_last);
-    graph.dependents(step).iter().all(is_last)
+/// A line of a tree that is yet to be drawn.
+struct Line {
+    place: usize,
+    /// Drawn in front of the step.
+    head: String,
+    /// Drawn in front of the heads of the steps below it.
+    indent: String,
 }
 
-/// Draws `step` behind `head`, and what it depends on behind `indent`. What was drawn before is not unfolded again.
-fn branch(
-    graph: &Graph,
-    step: &StepId,
-    head: &str,
-    indent: &str,
-    seen: &mut BTreeSet<StepId>,
-    drawing: &mut String,
-) {
-    let below = graph.dependencies(step);
-    let is_new = seen.insert(step.clone());
-    let mark = if is_new || below.is_empty() { "" } else { " (*)" };
-    drawing.push_str(&format!("{head}{step}{mark}\n"));
-    if is_new {
-        for (place, dependency) in below.iter().enumerate() {
-            let (corner, line) =
-                if place + 1 < below.len() { ("├── ", "│   ") } else { ("└── ", "    ") };
-            branch(
-                graph,
-                dependency,
-                &format!("{indent}{corner}"),
-                &format!("{indent}{line}"),
-                seen,
-                drawing,
-            );
+/// Draws the step at `place`, and below it those that it depends on. Those that were drawn before are not unfolded again.
+fn branch(graph: &Graph, place: usize, seen: &mut [bool], drawing: &mut String) {
+    let mut open = vec![Line { place, head: String::new(), indent: String::new() }];
+    while let Some(Line { place, head, indent }) = open.pop() {
+        let is_new = !std::mem::replace(&mut seen[place], true);
+        let below = by_name(graph, place);
+        let mark = if is_new || below.is_empty() { "" } else { " (*)" };
+        let _ = writeln!(drawing, "{head}{}{mark}", graph.at(place).id);
+        if is_new {
+            for (position, &place) in below.iter().enumerate().rev() {
+                let (corner, line) = if position + 1 < below.len() {
+                    ("├── ", "│   ")
+                } else {
+                    ("└── ", "    ")
+                };
+                let (head, indent) = (format!("{indent}{corner}"), format!("{indent}{line}"));
+                open.push(Line { place, head, indent });
+            }
         }
     }
 }
 
-/// The edges with the names of the outputs that flow over them, without those that say only: after everything else.
-fn edges(graph: &Graph) -> Vec<(StepId, StepId, String)> {
+/// The places of the steps that the one at `place` depends on, by name.
+fn by_name(graph: &Graph, place: usize) -> Vec<usize> {
+    let mut places: Vec<_> = graph.dependencies_of(place).iter().map(|&place| place as usize).collect();
+    places.sort_by_key(|&place| graph.rank(place));
+    places
+}
+
+/// An edge with the names of the outputs that flow over it.
+struct Edge {
+    from: usize,
+    to: usize,
+    label: String,
+}
+
+/// The edges, without those that say only: after everything else.
+fn edges(graph: &Graph) -> Vec<Edge> {
     let mut edges = Vec::new();
-    for node in graph.nodes().filter(|node| !node.is_last) {
-        for before in graph.dependencies(&node.id) {
-            let mut values: Vec<_> = node
-                .inputs
-                .iter()
-                .filter(|input| input.from == before && !is_internal(&input.output))
-                .map(|input| input.output.as_str())
-                .collect();
-            values.dedup();
-            edges.push((before, node.id.clone(), values.join(", ")));
+    for (to, _) in graph.nodes().enumerate().filter(|(_, node)| !node.is_last) {
+        let mut values = BTreeMap::<usize, Vec<&str>>::new();
+        for slot in (0..).map_while(|position| graph.input(to, position)).map(|(_, slot)| slot) {
+            let (from, output) = graph.source(slot);
+            let values = values.entry(from).or_default();
+            if !is_internal(output) && !values.contains(&output) {
+                values.push(output);
+            }
+        }
+        for from in by_name(graph, to) {
+            let label = values.remove(&from).unwrap_or_default().join(", ");
+            edges.push(Edge { from, to, label });
         }
     }
     edges
 }
 
 fn mermaid(graph: &Graph) -> String {
-    let place = |step: &StepId| graph.nodes().position(|node| node.id == *step).unwrap_or_default();
     let mut drawing = String::from("flowchart LR\n");
     for (place, node) in graph.nodes().enumerate() {
         let _ = writeln!(drawing, "    s{place}[\"{}\"]", node.id);
     }
-    for (from, to, label) in edges(graph) {
+    for Edge { from, to, label } in edges(graph) {
         let arrow = if label.is_empty() { "-->".to_owned() } else { format!("-- {label} -->") };
-        let _ = writeln!(drawing, "    s{} {arrow} s{}", place(&from), place(&to));
+        let _ = writeln!(drawing, "    s{from} {arrow} s{to}");
     }
     drawing
 }
@@ -110,7 +123,8 @@ fn dot(graph: &Graph) -> String {
     for node in graph.nodes() {
         let _ = writeln!(drawing, "    \"{}\";", node.id);
     }
-    for (from, to, label) in edges(graph) {
+    for Edge { from, to, label } in edges(graph) {
+        let (from, to) = (&graph.at(from).id, &graph.at(to).id);
         let label = if label.is_empty() { String::new() } else { format!(" [label = \"{label}\"]") };
         let _ = writeln!(drawing, "    \"{from}\" -> \"{to}\"{label};");
     }

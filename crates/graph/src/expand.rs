@@ -164,13 +164,12 @@ fn protect_dependencies(nodes: &mut [Node]) {
 
 /// Marks the steps that may take over what belongs to nobody.
 fn adopt(stack: &Stack, nodes: &mut [Node], problems: &mut Vec<Problem>) {
-    for name in &stack.adopt {
-        let mut named = nodes.iter_mut().filter(|node| node.id.as_str() == name).peekable();
-        if named.peek().is_some() {
-            // Services may share a step: each has a node of it.
-            named.for_each(|node| node.adopts = true);
-            continue;
-        }
+    let mut named = BTreeSet::new();
+    for node in nodes.iter_mut().filter(|node| stack.adopt.contains(node.id.as_str())) {
+        node.adopts = true;
+        named.insert(node.id.clone());
+    }
+    for name in stack.adopt.iter().filter(|name| !named.contains(name.as_str())) {
         let help = match closest(name, nodes.iter().map(|node| node.id.as_str())) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "`longshore graph` shows the steps".to_owned(),

@@ -114,14 +114,14 @@ impl ServiceDeployer for Fake {
             <dyn RoleBuilder>::ARN,
         );
         for (registry, secret) in &wires.secrets {
-            node = node.input(registry.as_str(), ValueType::SECRET_ARN, secret, <dyn SecretStore>::ARN);
+            node = node.input(registry.to_string(), ValueType::SECRET_ARN, secret, <dyn SecretStore>::ARN);
         }
         for (variable, step) in &wires.variables {
             node = node.input(variable.to_string(), ValueType::MOMENT, step, <dyn SecretStore>::WRITTEN_AT);
         }
         for (image, step) in &wires.images {
             let output = <dyn PullCheck>::digests_output(image);
-            node = node.input(image.to_string(), ValueType::DIGEST, step, &output);
+            node = node.input(image.to_string(), ValueType::DIGEST, step, output);
         }
         node.after.push(StepId::new("cluster", &service.cluster));
         Ok(vec![testing::node(&format!("cluster.{}", service.cluster)), node])

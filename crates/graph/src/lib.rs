@@ -3,6 +3,7 @@
 //! Pure and synchronous: nothing here reads, calls or waits.
 
 mod container_secrets;
+mod cycles;
 mod draw;
 mod error;
 mod execution_role;
@@ -10,11 +11,16 @@ mod expand;
 #[cfg(test)]
 mod expand_tests;
 mod graph;
+mod names;
+mod queue;
+mod rows;
 #[cfg(test)]
 mod testing;
 mod undeclared;
+mod wiring;
 
 pub use draw::{Format, draw};
 pub use error::GraphError;
 pub use expand::{Expansion, Host, expand};
-pub use graph::Graph;
+pub use graph::{Graph, OutputSlot, Placed};
+pub use queue::IndexQueue;

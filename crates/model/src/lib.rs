@@ -3,6 +3,7 @@
 //! Plain data that every other crate speaks. Nothing here reads a file, calls AWS or knows a plugin.
 
 mod arn;
+mod by_name;
 mod drift;
 mod ecr;
 mod event;
@@ -25,6 +26,7 @@ mod status;
 mod step;
 
 pub use arn::{Arn, InvalidArn};
+pub use by_name::ByName;
 pub use drift::{Drift, DriftKind};
 pub use ecr::EcrRegistry;
 pub use event::{Answer, Event, EventKind, Outcome, Phase, StepSummary};
@@ -48,4 +50,4 @@ pub use stack::{
     TaskSize,
 };
 pub use status::{CredentialStatus, PullStatus, ServiceEvent, ServiceStatus, TaskStatus};
-pub use step::{Inputs, Known, Outputs, StepId, ValueType, is_internal};
+pub use step::{InputValues, Inputs, Known, Outputs, StepId, ValueType, is_internal};

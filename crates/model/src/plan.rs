@@ -1,10 +1,10 @@
 //! What a step is going to do.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Known, StepId};
+use crate::{ByName, Known, StepId};
 
 /// What is going to happen to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -163,7 +163,7 @@ pub struct StepPlan {
     #[serde(default)]
     pub orphans: Vec<Orphan>,
     /// The outputs as far as they are known.
-    pub outputs: BTreeMap<String, Known>,
+    pub outputs: ByName<Known>,
     /// What happens to running tasks.
     pub effect: Effect,
     /// What was found out on the way and is worth saying: a pull that was proved, an image that is public.
@@ -180,7 +180,7 @@ impl StepPlan {
             reason: None,
             changes: Vec::new(),
             orphans: Vec::new(),
-            outputs: BTreeMap::new(),
+            outputs: ByName::new(),
             effect: Effect::None,
             notes: Vec::new(),
         }

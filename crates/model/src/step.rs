@@ -1,25 +1,39 @@
 //! Steps and what flows between them.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt::{self, Write},
+    sync::Arc,
+};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Failure, FailureKind};
+use crate::{ByName, Failure, FailureKind};
 
-/// The identity of a step within a stack: what it makes and for whom, such as `service.api`.
+/// The identity of a step within a stack: what it makes and for whom, such as `service.api`. A clone shares the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct StepId(String);
+pub struct StepId(Arc<str>);
 
 impl StepId {
     /// The step that makes a `kind` of thing for `name`.
     pub fn new(kind: &str, name: impl fmt::Display) -> Self {
-        Self(format!("{kind}.{name}"))
+        let mut text = String::with_capacity(kind.len() + 40);
+        text.push_str(kind);
+        // Writing to a string does not fail.
+        let _ = write!(text, ".{name}");
+        Self(text.into())
     }
 
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for StepId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }
@@ -59,6 +73,12 @@ impl ValueType {
     #[must_use]
     pub const fn of(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
+    }
+
+    /// The type's name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -101,16 +121,45 @@ impl From<String> for Known {
     }
 }
 
-/// What a step receives, by the names of its inputs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Inputs(BTreeMap<String, Known>);
+/// The inputs of many steps, kept in one place, so that the [`Inputs`] of each step copy nothing.
+pub trait InputValues: Send + Sync {
+    /// Returns the name and the value of the step's input at `position`, in the order of the names, or `None` behind the
+    /// last one.
+    fn input(&self, step: usize, position: usize) -> Option<(&str, &Known)>;
+}
+
+/// The inputs of a step, by name.
+#[derive(Clone)]
+pub struct Inputs(Source);
+
+#[derive(Clone)]
+enum Source {
+    Own(ByName<Known>),
+    Shared { values: Arc<dyn InputValues>, step: usize },
+}
 
 impl Inputs {
+    /// Takes the inputs of `step` from `values`.
+    #[must_use]
+    pub const fn shared(values: Arc<dyn InputValues>, step: usize) -> Self {
+        Self(Source::Shared { values, step })
+    }
+
+    /// Takes the inputs of another step from the same values, if they are shared.
+    pub fn turn_to(&mut self, other: usize) {
+        if let Source::Shared { step, .. } = &mut self.0 {
+            *step = other;
+        }
+    }
+
     /// The input `name`; an input that was never wired counts as not known.
     #[must_use]
     pub fn get(&self, name: &str) -> &Known {
-        self.0.get(name).unwrap_or(&Known::AfterApply)
+        let found = match &self.0 {
+            Source::Own(inputs) => inputs.get(name),
+            Source::Shared { .. } => self.iter().find(|(other, _)| *other == name).map(|(_, known)| known),
+        };
+        found.unwrap_or(&Known::AfterApply)
     }
 
     /// The value of the input `name`, for a step that is being applied.
@@ -125,15 +174,83 @@ impl Inputs {
 
     /// All inputs, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Known)> {
-        self.0.iter().map(|(name, known)| (name.as_str(), known))
+        let (own, shared) = match &self.0 {
+            Source::Own(inputs) => (Some(inputs), None),
+            Source::Shared { values, step } => (None, Some((values, *step))),
+        };
+        let own = own.into_iter().flatten().map(|(name, known)| (name.as_str(), known));
+        let shared = shared
+            .into_iter()
+            .flat_map(|(values, step)| (0..).map_while(move |position| values.input(step, position)));
+        own.chain(shared)
     }
 }
 
-impl FromIterator<(String, Known)> for Inputs {
-    fn from_iter<I: IntoIterator<Item = (String, Known)>>(inputs: I) -> Self {
-        Self(inputs.into_iter().collect())
+impl Default for Inputs {
+    fn default() -> Self {
+        Self(Source::Own(ByName::new()))
+    }
+}
+
+impl PartialEq for Inputs {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Inputs {}
+
+impl fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Inputs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Inputs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ByName::deserialize(deserializer).map(|inputs| Self(Source::Own(inputs)))
+    }
+}
+
+impl<N: Into<String>> FromIterator<(N, Known)> for Inputs {
+    fn from_iter<I: IntoIterator<Item = (N, Known)>>(inputs: I) -> Self {
+        Self(Source::Own(inputs.into_iter().map(|(name, known)| (name.into(), known)).collect()))
     }
 }
 
 /// What a step yields, by the names of its outputs.
-pub type Outputs = BTreeMap<String, String>;
+pub type Outputs = ByName<String>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Two;
+
+    impl InputValues for Two {
+        fn input(&self, _: usize, position: usize) -> Option<(&str, &Known)> {
+            [("a", &Known::AfterApply), ("b", &Known::AfterApply)].get(position).copied()
+        }
+    }
+
+    #[test]
+    fn shared_inputs_read_as_own_ones() {
+        let shared = Inputs::shared(Arc::new(Two), 0);
+        let own: Inputs = [("b", Known::AfterApply), ("a", Known::AfterApply)]
+            .map(|(name, known)| (name.to_owned(), known))
+            .into_iter()
+            .collect();
+        assert_eq!(shared, own);
+        assert_ne!(shared, Inputs::default());
+        let json = serde_json::to_string(&shared).unwrap();
+        assert_eq!(json, r#"{"a":"after-apply","b":"after-apply"}"#);
+        assert_eq!(serde_json::from_str::<Inputs>(&json).unwrap(), shared);
+        assert_eq!(format!("{shared:?}"), r#"{"a": AfterApply, "b": AfterApply}"#);
+    }
+}

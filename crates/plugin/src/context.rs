@@ -1,6 +1,7 @@
 //! What a step knows of the run that it is part of.
 
 use std::{
+    ops::Deref,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -24,22 +25,48 @@ pub trait Reporter: Send + Sync {
     }
 }
 
-/// The run that a step is part of.
+/// The facts of a run that all of its steps share.
 #[derive(Clone)]
-pub struct Context {
+pub struct RunContext {
     /// The stack: the value of the ownership tag `longshore:stack`.
     pub stack: Name,
     /// The environment: the value of the ownership tag `longshore:environment`.
     pub environment: Name,
-    /// The step: the value of the ownership tag `longshore:resource`.
-    pub step: StepId,
     /// Cancelled when the run is asked to stop. Calls under way end; whoever waits for something stops waiting.
     pub interrupt: CancellationToken,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl RunContext {
+    /// The facts of a run of `stack` in `environment`.
+    pub fn new(
+        stack: Name,
+        environment: Name,
+        interrupt: CancellationToken,
+        reporter: Arc<dyn Reporter>,
+    ) -> Self {
+        Self { stack, environment, interrupt, reporter }
+    }
+}
+
+/// The run that a step is part of. Its clones share the [`RunContext`], whose fields are read as the context's own.
+#[derive(Clone)]
+pub struct Context {
+    run: Arc<RunContext>,
+    /// The step: the value of the ownership tag `longshore:resource`.
+    pub step: StepId,
     /// Whether the step may take over what is there and belongs to nobody.
     pub adopts: bool,
     /// True if the step's resource is protected from removal, pruning and replacement.
     pub protects: bool,
-    reporter: Arc<dyn Reporter>,
+}
+
+impl Deref for Context {
+    type Target = RunContext;
+
+    fn deref(&self) -> &RunContext {
+        &self.run
+    }
 }
 
 impl Context {
@@ -51,7 +78,13 @@ impl Context {
         interrupt: CancellationToken,
         reporter: Arc<dyn Reporter>,
     ) -> Self {
-        Self { stack, environment, step, interrupt, adopts: false, protects: false, reporter }
+        Self::in_run(Arc::new(RunContext::new(stack, environment, interrupt, reporter)), step)
+    }
+
+    /// The context of `step` in `run`.
+    #[must_use]
+    pub const fn in_run(run: Arc<RunContext>, step: StepId) -> Self {
+        Self { run, step, adopts: false, protects: false }
     }
 
     /// Lets the step take over what is there and belongs to nobody, or not.
@@ -71,7 +104,8 @@ impl Context {
     /// Returns the same run for work that the first interrupt does not stop: bringing things back in order.
     #[must_use]
     pub fn uninterrupted(&self) -> Self {
-        Self { interrupt: CancellationToken::new(), ..self.clone() }
+        let run = RunContext { interrupt: CancellationToken::new(), ..RunContext::clone(&self.run) };
+        Self { run: Arc::new(run), ..self.clone() }
     }
 
     /// Tells how far the step is.

@@ -9,7 +9,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -51,15 +51,20 @@ impl Urgency {
     }
 }
 
-/// On whose behalf something is done.
-#[derive(Clone, Debug)]
+/// On whose behalf something is done. A clone is the same effort: what one notes, the other knows.
+#[derive(Debug)]
 pub struct Effort {
     urgency: Urgency,
-    interrupt: CancellationToken,
-    /// In milliseconds.
-    in_vain: Arc<AtomicU64>,
-    /// In milliseconds.
-    queued: Arc<AtomicU64>,
+    interrupt: Arc<CancellationToken>,
+    /// Made when it is needed: most steps of a large run never call anything.
+    waits: OnceLock<Arc<Waits>>,
+}
+
+/// The times that an effort has waited, in milliseconds.
+#[derive(Debug, Default)]
+struct Waits {
+    in_vain: AtomicU64,
+    queued: AtomicU64,
 }
 
 impl Default for Effort {
@@ -69,11 +74,18 @@ impl Default for Effort {
     }
 }
 
+impl Clone for Effort {
+    fn clone(&self) -> Self {
+        let waits = OnceLock::from(self.waits().clone());
+        Self { urgency: self.urgency, interrupt: self.interrupt.clone(), waits }
+    }
+}
+
 impl Effort {
     /// An effort that ends its waiting when `interrupt` is cancelled.
     #[must_use]
-    pub fn new(urgency: Urgency, interrupt: CancellationToken) -> Self {
-        Self { urgency, interrupt, in_vain: Arc::default(), queued: Arc::default() }
+    pub fn new(urgency: Urgency, interrupt: impl Into<Arc<CancellationToken>>) -> Self {
+        Self { urgency, interrupt: interrupt.into(), waits: OnceLock::new() }
     }
 
     /// The effort that the caller's future is part of.
@@ -96,8 +108,12 @@ impl Effort {
 
     /// Cancelled when it is to stop waiting.
     #[must_use]
-    pub const fn interrupt(&self) -> &CancellationToken {
+    pub fn interrupt(&self) -> &CancellationToken {
         &self.interrupt
+    }
+
+    fn waits(&self) -> &Arc<Waits> {
+        self.waits.get_or_init(Arc::default)
     }
 
     /// Notes that it waits for `pause` because something was refused, and says for how long it has done so since
@@ -105,51 +121,54 @@ impl Effort {
     #[must_use]
     pub fn waits_in_vain(&self, pause: Duration) -> Duration {
         let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        Duration::from_millis(self.in_vain.fetch_add(pause, Ordering::Relaxed).saturating_add(pause))
+        Duration::from_millis(self.waits().in_vain.fetch_add(pause, Ordering::Relaxed).saturating_add(pause))
     }
 
     /// Notes that something has succeeded.
     pub fn gets_on(&self) {
-        self.in_vain.store(0, Ordering::Relaxed);
+        self.waits().in_vain.store(0, Ordering::Relaxed);
     }
 
     /// Notes that it has waited for its turn: nothing was wrong, others were more urgent.
     pub fn has_queued(&self, time: Duration) {
         let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        self.queued.fetch_add(time, Ordering::Relaxed);
+        self.waits().queued.fetch_add(time, Ordering::Relaxed);
     }
 
     /// How long it has waited for its turn so far. A deadline does not count this time.
     #[must_use]
     pub fn queued(&self) -> Duration {
-        Duration::from_millis(self.queued.load(Ordering::Relaxed))
+        Duration::from_millis(self.waits().queued.load(Ordering::Relaxed))
     }
 
     /// Runs `future` on behalf of this effort. What it spawns is no part of it.
     pub async fn run<F: Future>(self, future: F) -> F::Output {
         let mut future = pin!(future);
+        let mut effort = Some(self);
         poll_fn(move |context| {
-            let _entered = Entered::new(self.clone());
+            let _entered = Entered::new(&mut effort);
             future.as_mut().poll(context)
         })
         .await
     }
 }
 
-/// Makes an effort the current one for as long as it lives.
-struct Entered {
+/// Makes an effort the current one for as long as it lives, and gives it back.
+struct Entered<'a> {
+    effort: &'a mut Option<Effort>,
     before: Option<Effort>,
 }
 
-impl Entered {
-    fn new(effort: Effort) -> Self {
-        Self { before: CURRENT.replace(Some(effort)) }
+impl<'a> Entered<'a> {
+    fn new(effort: &'a mut Option<Effort>) -> Self {
+        let before = CURRENT.replace(effort.take());
+        Self { effort, before }
     }
 }
 
-impl Drop for Entered {
+impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        CURRENT.set(self.before.take());
+        *self.effort = CURRENT.replace(self.before.take());
     }
 }
 

@@ -24,7 +24,7 @@ mod store;
 mod undeclared;
 
 pub use before::Before;
-pub use context::{Context, Reporter};
+pub use context::{Context, Reporter, RunContext};
 pub use credential::{Credential, CredentialFacts, CredentialSource, is_basic_password};
 pub use deployer::{ContainerVariable, ServiceDeployer, ServiceOperations, Wires};
 pub use effort::{Effort, Urgency};

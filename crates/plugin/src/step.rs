@@ -1,6 +1,6 @@
 //! Steps, and the nodes of the graph that carry them.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use longshore_model::{Action, Failure, FailureKind, Inputs, Outputs, StepId, StepPlan, ValueType};
@@ -66,27 +66,27 @@ pub fn stuck(action: Action, resource: &str) -> Failure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     /// Its name, unique within the node.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// The type that it takes.
     pub value_type: ValueType,
     /// The step that yields the value.
     pub from: StepId,
     /// The name of that step's output.
-    pub output: String,
+    pub output: Cow<'static, str>,
 }
 
 /// An output of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// Its name, unique within the node.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its type.
     pub value_type: ValueType,
 }
 
 impl Output {
     /// An output `name` of a type.
-    pub fn new(name: impl Into<String>, value_type: ValueType) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>, value_type: ValueType) -> Self {
         Self { name: name.into(), value_type }
     }
 }
@@ -137,12 +137,12 @@ impl Node {
     #[must_use]
     pub fn input(
         mut self,
-        name: impl Into<String>,
+        name: impl Into<Cow<'static, str>>,
         value_type: ValueType,
         from: &StepId,
-        output: &str,
+        output: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let (name, output) = (name.into(), output.to_owned());
+        let (name, output) = (name.into(), output.into());
         self.inputs.push(Input { name, value_type, from: from.clone(), output });
         self
     }
@@ -163,7 +163,7 @@ impl Node {
 
     /// Declares an output.
     #[must_use]
-    pub fn output(mut self, name: impl Into<String>, value_type: ValueType) -> Self {
+    pub fn output(mut self, name: impl Into<Cow<'static, str>>, value_type: ValueType) -> Self {
         self.outputs.push(Output::new(name, value_type));
         self
     }

@@ -32,15 +32,14 @@ impl Declared {
     /// Returns whether the step named `step` is declared.
     #[must_use]
     pub fn has_step(&self, step: &str) -> bool {
-        self.steps.keys().any(|id| id.as_str() == step)
+        self.steps.contains_key(step)
     }
 
     /// Whether `resource`, which is tagged as made by `step`, is still made. A step that now makes another resource does
     /// not make this one; a step that does not say what it makes is taken at its name.
     #[must_use]
     pub fn makes(&self, step: &str, resource: &str) -> bool {
-        let of_step = self.steps.iter().find(|(id, _)| id.as_str() == step);
-        self.resources.contains(resource) || of_step.is_some_and(|(_, makes)| makes.is_none())
+        self.resources.contains(resource) || self.steps.get(step).is_some_and(Option::is_none)
     }
 }
 

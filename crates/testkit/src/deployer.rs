@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use longshore_model::{
-    Action, Inputs, Known, Name, Problem, Service, ServiceStatus, StepId, StepPlan, ValueType,
+    Action, ByName, Inputs, Known, Name, Problem, Service, ServiceStatus, StepId, StepPlan, ValueType,
 };
 use longshore_plugin::{
     Node, Result, RoleBuilder, SecretStore, ServiceDeployer, ServiceOperations, Step, Wires,
@@ -98,7 +98,7 @@ impl<H: Harness> Bench<H> {
         sorted
     }
 
-    fn inputs(&self, node: &Node, outputs: &BTreeMap<StepId, BTreeMap<String, Known>>) -> Inputs {
+    fn inputs(&self, node: &Node, outputs: &BTreeMap<StepId, ByName<Known>>) -> Inputs {
         let wires = self.wires();
         let value = |from: &StepId, output: &str| {
             if *from == wires.role {
@@ -137,7 +137,7 @@ impl<H: Harness> Bench<H> {
             planned.insert(node.id.clone(), plan.outputs.clone());
             plans.push(plan);
         }
-        let mut applied = BTreeMap::<StepId, BTreeMap<String, Known>>::new();
+        let mut applied = BTreeMap::<StepId, ByName<Known>>::new();
         for (node, plan) in nodes.iter().zip(plans) {
             let known = if plan.is_change() {
                 let outputs =
@@ -241,12 +241,12 @@ async fn unfolds_into_steps_that_fit_together<H: Harness>(bench: &Bench<H>) {
     let mut used = BTreeSet::new();
     for node in &nodes {
         for input in &node.inputs {
-            let found = types.get(&(input.from.clone(), input.output.clone()));
+            let found = types.get(&(input.from.clone(), input.output.to_string()));
             assert_eq!(found, Some(&input.value_type), "what {} takes as {}", node.id, input.name);
             used.insert(input.from.clone());
         }
         for output in &node.outputs {
-            types.insert((node.id.clone(), output.name.clone()), output.value_type.clone());
+            types.insert((node.id.clone(), output.name.to_string()), output.value_type.clone());
         }
     }
     assert!(used.contains(&bench.wires().role), "no step takes the execution role");

@@ -146,7 +146,7 @@ impl ServiceDeployer for EcsDeployer {
             definition = definition.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
         }
         for (input, output, step) in digests(service, wires, ImageUpdates::Pin) {
-            definition = definition.input(input, ValueType::DIGEST, step, &output);
+            definition = definition.input(input, ValueType::DIGEST, step, output);
         }
         if let Some(logs) = &logs {
             definition = definition.input(render::LOG_GROUP, ValueType::LOG_GROUP, &logs.id, LOG_GROUP);
@@ -164,7 +164,7 @@ impl ServiceDeployer for EcsDeployer {
             node = node.input(input, ValueType::MOMENT, step, <dyn SecretStore>::WRITTEN_AT);
         }
         for (input, output, step) in digests(service, wires, ImageUpdates::Redeploy) {
-            node = node.input(input, ValueType::DIGEST, step, &output);
+            node = node.input(input, ValueType::DIGEST, step, output);
         }
         Ok([cluster].into_iter().chain(logs).chain([definition, node]).collect())
     }

@@ -49,7 +49,7 @@ async fn adopt(session: &Session, invocation: &mut Invocation, named: Vec<String
     let applied = run.apply(graph, &plans).await;
     let outcome = session.outcome(&applied);
     let done = applied.results();
-    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains_key(step)).map(|(_, plan)| plan))
+    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan))
 }
 
 /// The steps of these names.

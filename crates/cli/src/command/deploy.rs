@@ -53,7 +53,7 @@ async fn deploy(
         return session.finish(outcome, []);
     }
     let plans = planned.results();
-    let moved = approved.map(|approved| approved.moved(&plans)).unwrap_or_default();
+    let moved = approved.map(|approved| approved.moved(plans.iter())).unwrap_or_default();
     if !moved.is_empty() {
         session.refuse(moved);
         return session.finish(Outcome::Failed, []);
@@ -75,5 +75,5 @@ async fn deploy(
         run.undo(graph, &plans, &applied).await;
     }
     let done = applied.results();
-    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains_key(step)).map(|(_, plan)| plan))
+    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan))
 }

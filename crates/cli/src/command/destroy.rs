@@ -47,5 +47,5 @@ async fn destroy(session: &Session, invocation: &mut Invocation, yes: bool) -> E
     let removed = session.run.remove(graph, &plans).await;
     let outcome = session.outcome(&removed);
     let done = removed.results();
-    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains_key(step)).map(|(_, plan)| plan))
+    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan))
 }

@@ -31,14 +31,16 @@ async fn drift(session: &Session) -> Exit {
 fn drifts(session: &Session, report: Report<StepPlan>) -> Vec<Drift> {
     let graph = &session.expansion.graph;
     let stack = session.run.stack.as_str();
-    let mut steps = report.steps;
     let mut drifts = Vec::new();
-    for node in graph.nodes() {
-        match steps.remove(&node.id) {
-            Some(Ended::Succeeded(plan)) => drifts.extend(of_plan(&node.id, stack, plan)),
-            Some(Ended::Failed(failure)) => drifts.push(foreign(&node.id, node.resource.as_deref(), failure)),
-            // Nobody asked to stop, and no other failure skips anything here.
-            Some(Ended::Skipped(_) | Ended::NotStarted) | None => {}
+    for (step, ended) in report {
+        match ended {
+            Ended::Succeeded(plan) => drifts.extend(of_plan(&step, stack, plan)),
+            Ended::Failed(failure) => {
+                let resource = graph.node(&step).and_then(|node| node.resource.as_deref());
+                drifts.push(foreign(&step, resource, *failure));
+            }
+            // The run was not interrupted, and no other failure skips anything here.
+            Ended::Skipped(_) | Ended::NotStarted => {}
         }
     }
     drifts

@@ -106,7 +106,7 @@ async fn operate(session: &Session, invocation: &mut Invocation, operation: Oper
         session.show_status().await;
     }
     let done = applied.results();
-    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains_key(step)).map(|(_, plan)| plan))
+    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan))
 }
 
 /// The services that were named. One that is alone need not be; of several, all only where that was said.

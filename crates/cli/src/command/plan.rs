@@ -34,7 +34,8 @@ async fn plan(session: &Session, detailed: bool, out: Option<PathBuf>, keep_orph
 
 async fn keep(session: &Session, plans: Plans, keeps_orphans: bool, out: &Path) -> Result<(), Failure> {
     let target = session.plan_target().await?;
-    let mut file = PlanFile::new(target, session.run.events.now(), plans);
+    let steps = plans.iter().map(|(step, plan)| (step.clone(), plan.clone()));
+    let mut file = PlanFile::new(target, session.run.events.now(), steps);
     file.keeps_orphans = keeps_orphans;
     file.write(out)
 }

@@ -39,7 +39,7 @@ async fn rotate(session: &Session, options: arguments::Rotate) -> Exit {
     let applied = session.run.apply(&graph, &plans).await;
     let outcome = session.outcome(&applied);
     let done = applied.results();
-    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains_key(step)).map(|(_, plan)| plan))
+    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan))
 }
 
 type Credentials = BTreeMap<Name, Arc<RegistryCredential>>;

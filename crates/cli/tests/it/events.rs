@@ -61,7 +61,8 @@ fn steps_run_one_at_a_time_where_that_is_wanted() {
         most
     };
     assert_eq!(most_at_a_time(&["deploy", "--output", "json", "--concurrency", "1"]), 1);
-    assert_eq!(most_at_a_time(&["deploy", "--output", "json"]), 6);
+    // Steps that wait for nothing end where they begin, so only those that wait are under way at the same time.
+    assert_eq!(most_at_a_time(&["deploy", "--output", "json"]), 3);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use aws_sdk_ssm::types::ParameterType;
 use longshore_aws::{Aws, Target};
 use longshore_config::Layers;
 use longshore_credential::Environment;
-use longshore_engine::{Events, Plans, Report, Run};
+use longshore_engine::{Events, Plans, Report, Results, Run};
 use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{AwsTarget, Event, EventKind, Name, Outcome, Outputs, Phase, StepPlan};
 use longshore_plugin::{Extensions, Registry};
@@ -201,7 +201,7 @@ impl Account {
 
 /// The results of a phase that succeeded.
 #[track_caller]
-pub(super) fn expect<T>(report: Report<T>) -> std::collections::BTreeMap<longshore_model::StepId, T> {
+pub(super) fn expect<T>(report: Report<T>) -> Results<T> {
     let failures: Vec<_> = report.failures().map(|(step, failure)| format!("{step}: {failure:?}")).collect();
     assert!(report.outcome() == Outcome::Succeeded, "{failures:#?}");
     report.results()
@@ -209,10 +209,10 @@ pub(super) fn expect<T>(report: Report<T>) -> std::collections::BTreeMap<longsho
 
 /// Whether nothing would be done.
 #[track_caller]
-pub(super) fn expect_nothing(plans: &Plans, when: &str) {
+pub(super) fn expect_nothing<'a>(plans: impl IntoIterator<Item = &'a StepPlan>, when: &str) {
     let is_something =
         |plan: &&StepPlan| plan.is_change() || !plan.changes.is_empty() || plan.effect != Default::default();
-    let something: Vec<_> = plans.values().filter(is_something).collect();
+    let something: Vec<_> = plans.into_iter().filter(is_something).collect();
     assert!(something.is_empty(), "{when}: {something:#?}");
 }
 

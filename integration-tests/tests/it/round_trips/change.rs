@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_engine::Plans;
-use longshore_model::{Action, FieldChange, Shown};
+use longshore_model::{Action, FieldChange, Shown, StepPlan};
 
 /// What a deploy does, by resource.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,9 +13,9 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    pub(super) fn of(plans: &Plans) -> Self {
+    pub(super) fn of<'a>(plans: impl IntoIterator<Item = &'a StepPlan>) -> Self {
         let mut changes = Self::default();
-        for plan in plans.values() {
+        for plan in plans {
             match plan.action {
                 Action::NoChange => assert!(plan.changes.is_empty(), "{plan:?}"),
                 Action::Create => {

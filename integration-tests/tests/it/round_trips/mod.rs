@@ -32,20 +32,20 @@ async fn travel(account: &Account, trip: &Trip) {
 
     let (planned, applied) = account.deploy(from).await;
     expect(applied);
-    expect_nothing_after(account, from, &Changes::of(&planned), "what was deployed").await;
+    expect_nothing_after(account, from, &Changes::of(planned.values()), "what was deployed").await;
     let at_first = values(account).await;
     expect_values(stack, from, &at_first);
 
     let (planned, applied) = account.deploy(to).await;
     expect(applied);
-    let there = Changes::of(&planned);
+    let there = Changes::of(planned.values());
     expect_nothing_after(account, to, &there, "the other stack").await;
     let meanwhile = values(account).await;
     expect_values(stack, to, &meanwhile);
 
     if account.is_at_moto() {
         // Once there, a service is not led back: moto has forgotten what it runs.
-        let back = Changes::of(&account.plan(from).await);
+        let back = Changes::of(account.plan(from).await.values());
         expect_reversed(&moto::taken_back(there), &moto::without_revisions(back));
     } else {
         go_back(account, trip, &there, [&at_first, &meanwhile]).await;
@@ -75,7 +75,7 @@ async fn go_back(
     let Trip { from, to, .. } = trip;
     let stack = account.stack();
     let (planned, applied) = account.deploy(from).await;
-    let back = Changes::of(&planned);
+    let back = Changes::of(planned.values());
     expect_reversed(there, &back);
     expect(applied);
     expect_nothing_after(account, from, &back, "what was deployed again").await;
@@ -103,7 +103,7 @@ async fn expect_nothing_after(account: &Account, declaration: &Declaration, depl
     if account.is_at_moto() {
         moto::expect_nothing_else(account, plans, deployed, when).await;
     } else {
-        expect_nothing(&plans, when);
+        expect_nothing(plans.values(), when);
     }
 }
 

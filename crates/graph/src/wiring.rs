@@ -1,0 +1,195 @@
+//! From the names on the ends of edges to indices.
+
+use std::cell::OnceCell;
+
+use longshore_model::StepId;
+use longshore_plugin::{Input, Node};
+
+use crate::{
+    GraphError,
+    names::{NameTable, PlaceTable},
+    rows::{Rows, index},
+};
+
+/// The edges of nodes, by the nodes' indices.
+pub(crate) struct Wiring {
+    /// The nodes that each one depends on, sorted, each of them once.
+    pub(crate) dependencies: Rows<u32>,
+    /// The inputs of each node, sorted by name.
+    pub(crate) inputs: Rows<Wired>,
+    /// The labels of the outputs of each node.
+    pub(crate) outputs: Rows<u32>,
+    pub(crate) labels: Labels,
+    /// What is wrong, each with the index of the node.
+    pub(crate) errors: Vec<(usize, GraphError)>,
+}
+
+/// An input and the output that it is wired to.
+#[derive(Clone, Copy)]
+pub(crate) struct Wired {
+    pub(crate) label: u32,
+    pub(crate) from: u32,
+    /// The place of the output among those of its node.
+    pub(crate) output: u32,
+}
+
+impl Wiring {
+    /// Resolves the names, and checks the types. `table` is that of the names, if it was made already.
+    pub(crate) fn new(nodes: &[Node], table: Option<NameTable>) -> Self {
+        let inputs = nodes.iter().map(|node| node.inputs.len()).sum();
+        let after: usize = nodes.iter().map(|node| node.after.len()).sum();
+        let mut labels = Labels::default();
+        let outputs = Outputs::of(nodes, &mut labels);
+        let mut wiring = Self {
+            dependencies: Rows::with_capacity(nodes.len(), inputs + after),
+            inputs: Rows::with_capacity(nodes.len(), inputs),
+            outputs: outputs.names,
+            labels,
+            errors: Vec::new(),
+        };
+        let names = Names::of(nodes, table);
+        let (mut dependencies, mut wires) = (Vec::new(), Vec::new());
+        for (place, node) in nodes.iter().enumerate() {
+            for input in &node.inputs {
+                let Some(from) = names.find(&input.from) else {
+                    wiring.errors.push((place, missing(&node.id, &input.from)));
+                    continue;
+                };
+                dependencies.push(from);
+                let output = wiring.labels.label(&input.output);
+                let found = wiring.outputs.row(from as usize).iter().position(|&name| name == output);
+                let value_type = wiring.labels.label(input.value_type.as_str());
+                match found {
+                    Some(output)
+                        if outputs.types[wiring.outputs.start(from as usize) + output] == value_type =>
+                    {
+                        let label = wiring.labels.label(&input.name);
+                        wires.push(Wired { label, from, output: index(output) });
+                    }
+                    _ => wiring.errors.push((place, mistake(&node.id, input, &nodes[from as usize]))),
+                }
+            }
+            for before in &node.after {
+                match names.find(before) {
+                    Some(from) => dependencies.push(from),
+                    None => wiring.errors.push((place, missing(&node.id, before))),
+                }
+            }
+            dependencies.sort_unstable();
+            dependencies.dedup();
+            wiring.dependencies.push_row(dependencies.drain(..));
+            by_name(&mut wires, &wiring.labels);
+            wiring.inputs.push_row(wires.drain(..));
+        }
+        wiring.dependencies.shrink();
+        wiring
+    }
+}
+
+/// The labels of the outputs of each node, and of their types.
+struct Outputs {
+    names: Rows<u32>,
+    types: Vec<u32>,
+}
+
+impl Outputs {
+    fn of(nodes: &[Node], labels: &mut Labels) -> Self {
+        let all = nodes.iter().map(|node| node.outputs.len()).sum();
+        let (mut names, mut types) = (Rows::with_capacity(nodes.len(), all), Vec::with_capacity(all));
+        for node in nodes {
+            names.push_row(node.outputs.iter().map(|output| labels.label(&output.name)));
+            types.extend(node.outputs.iter().map(|output| labels.label(output.value_type.as_str())));
+        }
+        Self { names, types }
+    }
+}
+
+/// The names of nodes: most are found by their place in memory, the others in a table that is made when it is needed.
+struct Names<'a> {
+    nodes: &'a [Node],
+    places: PlaceTable,
+    table: OnceCell<NameTable>,
+}
+
+impl<'a> Names<'a> {
+    fn of(nodes: &'a [Node], table: Option<NameTable>) -> Self {
+        let places = PlaceTable::of(nodes.iter().map(|node| node.id.as_str()));
+        Self { nodes, places, table: table.map(OnceCell::from).unwrap_or_default() }
+    }
+
+    fn find(&self, name: &StepId) -> Option<u32> {
+        self.places.get(name.as_str()).or_else(|| {
+            let at = |node: u32| self.nodes[node as usize].id.as_str();
+            let make = || {
+                let mut table = NameTable::with_capacity(self.nodes.len());
+                for (place, node) in self.nodes.iter().enumerate() {
+                    table.get_or_insert(node.id.as_str(), place, at);
+                }
+                table
+            };
+            self.table.get_or_init(make).get(name.as_str(), at)
+        })
+    }
+}
+
+/// Sorts the inputs by name. Of two with one name, the later one counts.
+fn by_name(wires: &mut Vec<Wired>, labels: &Labels) {
+    let name = |wire: &Wired| labels.get(wire.label);
+    if !wires.is_sorted_by(|one, other| name(one) < name(other)) {
+        wires.reverse();
+        wires.sort_by(|one, other| name(one).cmp(name(other)));
+        wires.dedup_by_key(|wire| wire.label);
+    }
+}
+
+fn missing(step: &StepId, from: &StepId) -> GraphError {
+    GraphError::NoSuchStep { step: step.clone(), from: from.clone() }
+}
+
+/// What is wrong with an input: `from` does not yield the output, or it has another type.
+fn mistake(step: &StepId, input: &Input, from: &Node) -> GraphError {
+    let Some(output) = from.outputs.iter().find(|output| output.name == input.output) else {
+        return GraphError::NoSuchOutput {
+            step: step.clone(),
+            input: input.name.to_string(),
+            from: from.id.clone(),
+            output: input.output.to_string(),
+            outputs: from.outputs.iter().map(|output| output.name.to_string()).collect(),
+        };
+    };
+    GraphError::Mistyped {
+        step: step.clone(),
+        input: input.name.to_string(),
+        takes: input.value_type.clone(),
+        from: from.id.clone(),
+        output: output.name.to_string(),
+        yields: output.value_type.clone(),
+    }
+}
+
+/// The names of inputs, outputs and types, each of them kept once: many steps have inputs of the same names.
+pub(crate) struct Labels {
+    names: Vec<Box<str>>,
+    table: NameTable,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self { names: Vec::new(), table: NameTable::with_capacity(0) }
+    }
+}
+
+impl Labels {
+    pub(crate) fn get(&self, label: u32) -> &str {
+        &self.names[label as usize]
+    }
+
+    fn label(&mut self, name: &str) -> u32 {
+        let Self { names, table } = self;
+        let label = table.get_or_insert(name, names.len(), |label| &names[label as usize]);
+        if label as usize == names.len() {
+            names.push(name.into());
+        }
+        label
+    }
+}
