@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Error,
+    Error, bench,
     process::{self, Outcome, cargo, has_subcommand, is_on},
     test, tidy,
     workspace::Workspace,
@@ -70,6 +70,17 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
             ));
         }
         Ok(Verdict::NotRun("cargo-deny is not installed"))
+    });
+    step("instructions", &|| {
+        if bench::can_count_instructions(workspace) {
+            return bench::executor(workspace, &["--instructions".into()]).map(Verdict::Ran);
+        }
+        if is_on("LONGSHORE_REQUIRE_VALGRIND") {
+            return Err(Error::Failed(
+                "valgrind is not installed, and LONGSHORE_REQUIRE_VALGRIND is set".to_owned(),
+            ));
+        }
+        Ok(Verdict::NotRun("valgrind is not installed"))
     });
     step("test", &|| test::run(workspace, &test::Options::default()).map(Verdict::Ran));
 

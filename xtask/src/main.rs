@@ -44,6 +44,11 @@ Tasks:
   bench requests|makespan [N…]
                    Figures of stacks with N services in the simulated cloud: how many requests a plan and a deploy take,
                    and how long deploys take at AWS's quotas, in virtual time
+  bench executor [--nodes N,N…] [--quick]
+                   Time and memory that the graph and the engine take for each step, beside dagx, a tokio JoinSet and
+                   Kahn's algorithm
+  bench executor --instructions
+                   Instructions that they take, held against bounds (takes valgrind)
   image [OPTIONS]  Build Longshore's container image with this machine's cargo and Docker
       --tag NAME   Its name, instead of longshore:latest
       --release    Optimised, as it is to be published
@@ -55,14 +60,14 @@ Tasks:
   aws-shapes DIRECTORY
                    Write crates/aws-shapes/shapes from AWS's own models of its APIs, which lie in the DIRECTORY of
                    botocore: `pip download botocore --no-deps`, unpacked
-  ci               What has to pass: formatting, clippy, tidy, documentation, cargo-deny, test
+  ci               What has to pass: formatting, clippy, tidy, documentation, cargo-deny, the executor's instructions, test
   tidy             Check the habits that no compiler knows: directions of dependencies, who may print, file lengths …
   tools            Install the Python tools of some tests below target/ (takes a network)
   help             This text
 
 Environment:
   LONGSHORE_REQUIRE_DOCKER=1, LONGSHORE_REQUIRE_PYTHON=1, LONGSHORE_REQUIRE_REGISTRY=1,
-  LONGSHORE_REQUIRE_TERRAFORM=1, LONGSHORE_REQUIRE_DENY=1
+  LONGSHORE_REQUIRE_TERRAFORM=1, LONGSHORE_REQUIRE_DENY=1, LONGSHORE_REQUIRE_VALGRIND=1
                    Fail where the helper is missing, instead of leaving out what needs it
 ";
 

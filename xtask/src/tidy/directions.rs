@@ -3,7 +3,7 @@
 use super::{Finding, manifest::Kind};
 
 /// For each package, the packages of the workspace that it may depend on. A plugin's are [`PLUGIN`].
-const DIRECTIONS: [(&str, &[&str]); 14] = [
+const DIRECTIONS: [(&str, &[&str]); 15] = [
     ("crates/model", &[]),
     ("crates/config", &["model"]),
     ("crates/plugin", &["model"]),
@@ -18,6 +18,7 @@ const DIRECTIONS: [(&str, &[&str]); 14] = [
     // A cloud does not know who uses it: whoever does, translates.
     ("crates/simcloud", &["aws-shapes"]),
     ("crates/testkit", &["model", "plugin"]),
+    ("bench", &["model", "plugin", "graph", "engine"]),
     ("xtask", &[]),
 ];
 

@@ -4,7 +4,7 @@ use super::Finding;
 use crate::tree::{File, Tree, line_of};
 
 /// Who may write to standard output and error: the command line, these tasks, and tests that are a program.
-const PRINTERS: [&str; 3] = ["crates/cli/", "xtask/", "integration-tests/"];
+const PRINTERS: [&str; 4] = ["crates/cli/", "xtask/", "integration-tests/", "bench/"];
 
 pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
     for (path, file) in tree.files(".rs") {
