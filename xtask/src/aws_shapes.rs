@@ -35,6 +35,9 @@ const MODELS: [(&str, &str, &[&str]); 2] = [
     ),
 ];
 
+/// In the documentation of a member of UpdateService.
+const DEPLOYS: &str = "This parameter triggers a new service deployment";
+
 /// The longest documentation of a member, in characters.
 const SENTENCE: usize = 160;
 
@@ -146,9 +149,11 @@ fn shape(table: &mut String, name: &str, shape: &Value) -> Result<(), Error> {
     for (member, described) in shape["members"].as_object().unwrap_or(&no_members) {
         let is_required = if required.contains(member.as_str()) { "!" } else { "" };
         let is_deprecated = if described["deprecated"] == true { "~" } else { "" };
+        let documentation = described["documentation"].as_str().unwrap_or_default();
+        let deploys = if documentation.contains(DEPLOYS) { "^" } else { "" };
         let shape = described["shape"].as_str().unwrap_or_default();
-        let documentation = first_sentence(described["documentation"].as_str().unwrap_or_default());
-        let line = format!("  {member}{is_required}{is_deprecated} {shape} {documentation}");
+        let sentence = first_sentence(documentation);
+        let line = format!("  {member}{is_required}{is_deprecated}{deploys} {shape} {sentence}");
         let _ = writeln!(table, "{}", line.trim_end());
     }
     Ok(())
@@ -221,6 +226,7 @@ mod tests {
                 "RunRequest": {"type": "structure", "required": ["name"], "members": {
                     "name": {"shape": "Name", "documentation": "<p>The name. It is short.</p>"},
                     "old": {"shape": "Sizes", "deprecated": true},
+                    "size": {"shape": "Size", "documentation": "This parameter triggers a new service deployment."},
                 }},
                 "Name": {"type": "string", "min": 1, "max": 9},
                 "Sizes": {"type": "list", "member": {"shape": "Size"}, "max": 2},
@@ -229,7 +235,7 @@ mod tests {
             },
         });
         let expected = "operation Run RunRequest\nstring Name 1..9\nstructure RunRequest\n  name! Name The name.\n  \
-                        old~ Sizes\nstring Size S L\nlist Sizes Size ..2\n";
+                        old~ Sizes\n  size^ Size This parameter triggers a new service deployment.\nstring Size S L\nlist Sizes Size ..2\n";
         assert_eq!(table(&model, &["Run"]).ok().as_deref(), Some(expected));
         assert!(table(&model, &["Walk"]).is_err());
     }

@@ -21,8 +21,15 @@ pub enum Kind {
         /// The members that it has.
         known: Vec<String>,
     },
-    /// The value has another type, length or size than the model asks for.
-    Value {
+    /// The value has another type than the model asks for.
+    Type {
+        /// The value, as far as a message may repeat it.
+        found: String,
+        /// The model's demand.
+        wanted: String,
+    },
+    /// The value is too small or too large, too short or too long.
+    Size {
         /// The value, as far as a message may repeat it.
         found: String,
         /// The model's demand.
@@ -50,7 +57,9 @@ impl fmt::Display for Finding {
         write!(f, "{}: ", self.path.join("."))?;
         match &self.kind {
             Kind::Unknown { .. } => f.write_str("unknown member"),
-            Kind::Value { found, wanted } => write!(f, "found {found}, must be {wanted}"),
+            Kind::Type { found, wanted } | Kind::Size { found, wanted } => {
+                write!(f, "found {found}, must be {wanted}")
+            }
             Kind::Enumeration { found, known } => {
                 write!(f, "found the text \"{found}\", must be one of {}", known.join(", "))
             }

@@ -35,6 +35,7 @@ pub(crate) struct Declared {
     pub(crate) shape: &'static str,
     pub(crate) is_required: bool,
     pub(crate) is_deprecated: bool,
+    pub(crate) deploys: bool,
     pub(crate) documentation: &'static str,
 }
 
@@ -58,6 +59,8 @@ pub struct Member<'a> {
     pub is_required: bool,
     /// True if AWS advises against it.
     pub is_deprecated: bool,
+    /// True if a change of it begins a new deployment of the service.
+    pub deploys: bool,
     /// The first sentence of its documentation.
     pub documentation: &'a str,
 }
@@ -178,10 +181,11 @@ impl Declared {
     fn parse(line: &'static str) -> Option<(&'static str, Self)> {
         let (name, rest) = line.split_once(' ')?;
         let (shape, documentation) = rest.split_once(' ').unwrap_or((rest, ""));
-        let plain = name.trim_end_matches(['!', '~']);
+        let plain = name.trim_end_matches(['!', '~', '^']);
         let flags = &name[plain.len()..];
         let (is_required, is_deprecated) = (flags.contains('!'), flags.contains('~'));
-        Some((plain, Self { shape, is_required, is_deprecated, documentation }))
+        let deploys = flags.contains('^');
+        Some((plain, Self { shape, is_required, is_deprecated, deploys, documentation }))
     }
 }
 
@@ -207,6 +211,7 @@ impl<'a> Shape<'a> {
             shape: self.inner(declared.shape, self.facts_of(name)),
             is_required: declared.is_required,
             is_deprecated: declared.is_deprecated,
+            deploys: declared.deploys,
             documentation: declared.documentation,
         })
     }

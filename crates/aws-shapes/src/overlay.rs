@@ -27,6 +27,21 @@ impl Shape<'_> {
         }
     }
 
+    /// Adds to the structures in `declared` the members that only `actual` has, so that AWS does not take them for removed.
+    /// Lists and maps are declared as a whole.
+    pub fn fill(self, declared: &mut Value, actual: &Value) {
+        let (Value::Object(declared), Value::Object(actual)) = (declared, actual) else { return };
+        for member in self.members() {
+            let Some(actual) = actual.get(member.name).filter(|value| !value.is_null()) else { continue };
+            match declared.get_mut(member.name) {
+                Some(declared) => member.shape.fill(declared, actual),
+                None => {
+                    declared.insert(member.name.to_owned(), actual.clone());
+                }
+            }
+        }
+    }
+
     fn overlay_entry(shape: Option<Self>, lower: &mut Map<String, Value>, name: String, value: Value) {
         match (shape, lower.get_mut(&name)) {
             (Some(shape), Some(lower)) => shape.overlay(lower, value),

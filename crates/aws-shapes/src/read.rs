@@ -10,6 +10,8 @@ use crate::{
 /// The findings, and the path to the value that is being read.
 #[derive(Default)]
 struct Reading {
+    /// True if values must already be as AWS takes them.
+    is_strict: bool,
     path: Vec<String>,
     findings: Vec<Finding>,
 }
@@ -20,7 +22,7 @@ impl Reading {
     }
 
     fn refuse(&mut self, value: &Value, wanted: impl Into<String>) {
-        self.found(Kind::Value { found: described(value), wanted: wanted.into() });
+        self.found(Kind::Type { found: described(value), wanted: wanted.into() });
     }
 
     /// Reads with `field` at the end of the path.
@@ -52,16 +54,28 @@ impl Shape<'_> {
         reading.findings
     }
 
+    /// Returns everything that is wrong with `value`, which is to be sent to AWS as it is.
+    #[must_use]
+    pub fn check(self, value: &Value) -> Vec<Finding> {
+        let mut reading = Reading { is_strict: true, ..Reading::default() };
+        self.convert(value, &mut reading);
+        self.require(value, &mut reading);
+        reading.findings
+    }
+
     fn convert(self, value: &Value, reading: &mut Reading) -> Value {
         match (self.definition(), value) {
             (Definition::Document, _) | (Definition::Boolean, Value::Bool(_)) => {}
             (Definition::Number, Value::Number(_)) => {}
             (Definition::Integer(bounds), Value::Number(number)) if number.as_i64().is_some() => {
                 if !number.as_i64().is_some_and(|number| bounds.contains(&number)) {
-                    reading.refuse(value, format!("a whole number, {}", within(bounds)));
+                    let wanted = format!("a whole number, {}", within(bounds));
+                    reading.found(Kind::Size { found: described(value), wanted });
                 }
             }
-            (Definition::Text { length, values }, Value::String(_) | Value::Number(_) | Value::Bool(_)) => {
+            (Definition::Text { length, values }, Value::String(_) | Value::Number(_) | Value::Bool(_))
+                if value.is_string() || !reading.is_strict =>
+            {
                 let text = crate::facts::plain(value);
                 check_text(&text, length, values, reading);
                 return Value::String(text);
@@ -69,7 +83,9 @@ impl Shape<'_> {
             (Definition::List { length, .. }, Value::Array(items)) => {
                 return self.convert_list(items, length, reading);
             }
-            (Definition::List { length, .. }, Value::Object(entries)) if self.key().is_some() => {
+            (Definition::List { length, .. }, Value::Object(entries))
+                if self.key().is_some() && !reading.is_strict =>
+            {
                 return self.convert_keyed(entries, length, reading);
             }
             (Definition::Map { value: inner, .. }, Value::Object(entries)) => {
@@ -187,14 +203,14 @@ fn check_text(text: &str, length: &Bounds, values: &[&str], reading: &mut Readin
     let characters = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
     if !length.contains(&characters) {
         let wanted = format!("a text of {} characters", within(length));
-        reading.found(Kind::Value { found: format!("a text of {characters} characters"), wanted });
+        reading.found(Kind::Size { found: format!("a text of {characters} characters"), wanted });
     }
 }
 
 fn check_length(found: usize, length: &Bounds, reading: &mut Reading) {
     if !length.contains(&i64::try_from(found).unwrap_or(i64::MAX)) {
         let wanted = format!("a list of {} items", within(length));
-        reading.found(Kind::Value { found: format!("a list of {found} items"), wanted });
+        reading.found(Kind::Size { found: format!("a list of {found} items"), wanted });
     }
 }
 

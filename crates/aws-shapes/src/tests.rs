@@ -112,6 +112,22 @@ fn everything_wrong_is_found_at_once() {
 }
 
 #[test]
+fn check_takes_nothing_that_aws_would_not() {
+    let lenient =
+        json!({"name": "a", "cpu": 1, "user": 1000, "ulimits": {"core": {"softLimit": 1, "hardLimit": 1}}});
+    assert!(container().read(&lenient).is_ok());
+    let found: Vec<_> = container().check(&lenient).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "ulimits: found a table, must be a list of tables, or a table by their names",
+            "user: found the number 1000, must be a text",
+            "ulimits.core.name: is missing",
+        ]
+    );
+}
+
+#[test]
 fn required_members_are_looked_for_at_last() {
     let declared = json!({
         "family": "f",
@@ -217,5 +233,51 @@ fn overlay_changes_one_value_of_a_keyed_list() {
             "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g", "mode": "non-blocking"}},
             "command": ["b"],
         })
+    );
+}
+
+#[test]
+fn fill_keeps_only_undeclared_members() {
+    let service = Model::ecs().input("UpdateService").unwrap();
+    let mut declared = json!({
+        "deploymentConfiguration": {"maximumPercent": 150, "alarms": {"alarmNames": ["b"], "enable": true, "rollback": true}},
+        "loadBalancers": [],
+    });
+    let actual = json!({
+        "deploymentConfiguration": {"minimumHealthyPercent": 50, "alarms": {"alarmNames": ["a"]}, "strategy": null},
+        "loadBalancers": [{"targetGroupArn": "t"}],
+        "status": "ACTIVE",
+    });
+    service.fill(&mut declared, &actual);
+    assert_eq!(
+        declared,
+        json!({
+            "deploymentConfiguration": {
+                "maximumPercent": 150,
+                "minimumHealthyPercent": 50,
+                "alarms": {"alarmNames": ["b"], "enable": true, "rollback": true},
+            },
+            "loadBalancers": [],
+        })
+    );
+}
+
+#[test]
+fn model_tells_which_changes_deploy() {
+    let service = Model::ecs().input("UpdateService").unwrap();
+    let deploys: Vec<_> =
+        service.members().filter(|member| member.deploys).map(|member| member.name).collect();
+    assert_eq!(
+        deploys,
+        [
+            "loadBalancers",
+            "networkConfiguration",
+            "platformVersion",
+            "serviceConnectConfiguration",
+            "serviceRegistries",
+            "taskDefinition",
+            "volumeConfigurations",
+            "vpcLatticeConfigurations",
+        ]
     );
 }
