@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Options, Problem, closest,
-    key::join_key,
+    key::{join_key, split_key},
     secrecy::{hides, holds_a_token},
 };
 
@@ -245,11 +245,17 @@ impl<'a> Fields<'a> {
             directories: self.directories,
             problems: self.problems,
             taken: BTreeSet::new(),
-            known: Vec::new(),
+            known: self.known_below(field),
         };
         let result = read(&mut fields);
         fields.finish();
         result
+    }
+
+    /// The keys that others read in the table `field`.
+    fn known_below(&self, field: &str) -> Vec<String> {
+        let inside = join_key("", field) + ".";
+        self.known.iter().filter_map(|key| key.strip_prefix(&inside)).map(str::to_owned).collect()
     }
 
     /// Everything that nobody has taken, as the options of a plugin; it is then taken.
@@ -275,8 +281,15 @@ impl<'a> Fields<'a> {
 
     /// Notes the fields that nobody took as unknown.
     pub(crate) fn finish(&mut self) {
-        for field in self.values.keys().filter(|field| !self.taken.contains(*field)) {
-            let known: BTreeSet<_> = self.taken.iter().chain(&self.known).map(String::as_str).collect();
+        let unread: Vec<_> = self.values.keys().filter(|field| !self.taken.contains(*field)).collect();
+        for field in unread {
+            // Others have read a part of the table: the rest of it is unknown, not the table.
+            if !self.known_below(field).is_empty() {
+                self.table(field, |_| Some(()));
+                continue;
+            }
+            let here = self.known.iter().filter(|key| split_key(key).len() == 1);
+            let known: BTreeSet<_> = self.taken.iter().chain(here).map(String::as_str).collect();
             let help = match closest(field, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None if known.is_empty() => "nothing can be set here".to_owned(),
@@ -402,6 +415,27 @@ mod tests {
         );
         let problems = rest.read(|fields| fields.text("username")).unwrap_err();
         assert_eq!(problems[0].to_string(), "registries.ghcr.hots: unknown key (did you mean `host`?)");
+    }
+
+    #[test]
+    fn rest_of_inner_table_is_read_with_options() {
+        let mut outer = options(json!({"aws": {"a": 1}}));
+        let inner = Options {
+            values: json!({"awz": {"b": 2}}).as_object().unwrap().clone(),
+            directories: [("awz.b".to_owned(), PathBuf::from("/etc"))].into(),
+            known: vec!["image".to_owned(), "aws".to_owned()],
+            ..Options::default()
+        };
+        outer.nest(&["containers", "web.1"], inner);
+        assert!(outer.directories.contains_key("containers.\"web.1\".awz.b"), "{outer:?}");
+        let problems = outer
+            .read(|fields| {
+                fields.skip("aws");
+                Some(())
+            })
+            .unwrap_err();
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["registries.ghcr.containers.\"web.1\".awz: unknown key (did you mean `aws`?)"]);
     }
 
     #[test]

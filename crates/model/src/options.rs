@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap, fmt, path::PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::{Fields, Problem, secrecy::redacted};
+use crate::{Fields, Problem, key::join_key, secrecy::redacted};
 
 /// A table of the configuration that somebody else understands: the options of a plugin.
 ///
@@ -19,7 +19,7 @@ pub struct Options {
     /// relative paths are resolved. Keys that no file set are missing: their paths are relative to the working
     /// directory.
     pub directories: BTreeMap<String, PathBuf>,
-    /// Other keys that the table may have and that somebody else reads, so that an error can suggest them.
+    /// Other keys, dotted, that the table may have and that others read, so that an error can suggest them.
     pub known: Vec<String>,
     /// The values of those keys, as far as they are set. A plugin may go by them, such as by a registry's `host`.
     pub taken: Map<String, Value>,
@@ -37,6 +37,21 @@ impl Options {
     pub fn taken_path(&self, key: &str) -> Option<PathBuf> {
         let problems = RefCell::default();
         Fields::new(&self.key, &self.taken, &self.directories, &problems).path(key)
+    }
+
+    /// Adds `inner`, what others left of the table at `path`, to the options.
+    pub fn nest(&mut self, path: &[&str], inner: Self) {
+        let prefix = path.iter().fold(String::new(), |key, field| join_key(&key, field));
+        let within = |key: &String| format!("{prefix}.{key}");
+        self.directories.extend(inner.directories.iter().map(|(key, path)| (within(key), path.clone())));
+        self.known.extend(inner.known.iter().map(within));
+        let table = path.iter().try_fold(&mut self.values, |table, field| {
+            let entry = table.entry(*field).or_insert_with(|| Value::Object(Map::new()));
+            entry.as_object_mut()
+        });
+        if let Some(table) = table {
+            table.extend(inner.values);
+        }
     }
 
     /// Reads the options with `read`, which takes the fields that it knows; all other keys are unknown.

@@ -73,7 +73,12 @@ impl Plugins {
 
     /// Everything in `fields` that was not read is an option of the plugin `name`.
     fn options(&self, kind: PluginKind, name: Option<String>, fields: &mut Fields<'_>) -> Option<Plugin> {
-        let plugin = Plugin { options: fields.rest(), name: name? };
+        self.used(kind, name, fields.rest())
+    }
+
+    /// Notes that the plugin `name` is used with `options`.
+    fn used(&self, kind: PluginKind, name: Option<String>, options: Options) -> Option<Plugin> {
+        let plugin = Plugin { options, name: name? };
         self.0.borrow_mut().push(PluginUse { kind, plugin: plugin.clone() });
         Some(plugin)
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use longshore_model::{
-    Architecture, Container, Fields, ImageUpdates, LaunchType, Name, Platform, Service, Store, TaskSize,
+    Architecture, Container, Fields, ImageUpdates, LaunchType, Name, Options, Platform, Service, Store,
+    TaskSize,
 };
 
 use super::{
@@ -53,7 +54,8 @@ pub(super) fn read(
     );
     let size = fields.table("size", size);
     let image_updates = container::image_updates(fields);
-    let containers = containers(name, fields, &around, image_updates.unwrap_or_default());
+    let mut left = Vec::new();
+    let containers = containers(name, fields, &around, image_updates.unwrap_or_default(), &mut left);
     fit::check_ports(&containers, fields);
     if let Some(size) = size {
         fit::check_size(size, &containers, fields);
@@ -77,7 +79,11 @@ pub(super) fn read(
     let logs = deployment::logs(fields);
     let deployment = fields.table("deployment", |fields| deployment::read(fields, desired_count));
     let protect = fields.flag("protect").unwrap_or_default();
-    let deployer = plugins.options(PluginKind::ServiceDeployer, deployer, fields);
+    let mut options = fields.rest();
+    for (container, left) in left {
+        options.nest(&["containers", &container], left);
+    }
+    let deployer = plugins.used(PluginKind::ServiceDeployer, deployer, options);
     Some(Service {
         deployer: deployer?,
         cluster: cluster?,
@@ -125,12 +131,14 @@ impl Declared {
     }
 }
 
-/// The containers of `containers`, or the one that the service itself declares.
+/// The containers of `containers`, or the one that the service itself declares. Adds to `left` what is left of their tables
+/// for the deployer.
 fn containers(
     service: &Name,
     fields: &mut Fields<'_>,
     around: &Around<'_>,
     image_updates: ImageUpdates,
+    left: &mut Vec<(String, Options)>,
 ) -> BTreeMap<Name, Declared> {
     let mut containers = BTreeMap::new();
     if !fields.has("containers") {
@@ -154,7 +162,12 @@ fn containers(
     let declared = super::named(fields, "containers", |name, fields| {
         let essential = fields.flag("essential");
         let image_updates = container::image_updates(fields).unwrap_or(image_updates);
-        let mut container = container::read(fields, around, image_updates)?;
+        let container = container::read(fields, around, image_updates);
+        let rest = fields.rest();
+        if !rest.values.is_empty() {
+            left.push((name.to_string(), rest));
+        }
+        let mut container = container?;
         container.essential = essential?;
         Some(Declared { table: vec!["containers".to_owned(), name.to_string()], container })
     });

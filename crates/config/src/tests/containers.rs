@@ -134,3 +134,45 @@ fn managed_policies_that_are_given_replace_the_default() {
     assert_eq!(policies("api"), ["service-role/AmazonECSTaskExecutionRolePolicy"]);
     assert!(policies("own").is_empty());
 }
+
+#[test]
+fn deployer_gets_unread_keys_of_containers() {
+    let base = r#"
+stack = "acme"
+[services.api]
+aws.task-definition.pidMode = "task"
+containers.web = { image = "nginx", aws.stopTimeout = 30, memroy = 512 }
+containers.side.image = "nginx"
+"#;
+    let local = "services.api.containers.web.aws.hostname = \"web\"";
+    let loaded = Configuration::new(base, local).load();
+    let options = &loaded.service("api").deployer.options;
+    assert_eq!(
+        serde_json::Value::Object(options.values.clone()),
+        serde_json::json!({
+            "aws": { "task-definition": { "pidMode": "task" } },
+            "containers": { "web": { "aws": { "hostname": "web", "stopTimeout": 30 }, "memroy": 512 } },
+        })
+    );
+    let judge = |used: &crate::PluginUse| match used.kind {
+        crate::PluginKind::ServiceDeployer => used
+            .plugin
+            .options
+            .read(|fields| {
+                fields.skip("aws");
+                fields.table("containers", |containers| {
+                    containers.table("web", |web| {
+                        web.skip("aws");
+                        Some(())
+                    })
+                })
+            })
+            .unwrap_err(),
+        _ => Vec::new(),
+    };
+    let errors = Configuration::new(base, local).errors_with(&judge);
+    assert_eq!(
+        errors,
+        "configs/base.toml:5: services.api.containers.web.memroy: unknown key; did you mean `memory`?"
+    );
+}
