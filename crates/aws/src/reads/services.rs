@@ -9,9 +9,10 @@ use aws_sdk_ecs::{
 };
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::Result;
+use serde_json::Value;
 
 use super::{Clients, Freshness, Reads, loader::Loader};
-use crate::{changes::Changes, code, failure};
+use crate::{JsonAnswer, changes::Changes, code, failure};
 
 /// DescribeServices takes at most this many, all of one cluster.
 const SERVICES_AT_ONCE: usize = 10;
@@ -20,7 +21,15 @@ const SERVICES_AT_ONCE: usize = 10;
 const CLUSTERS_AT_ONCE: usize = 100;
 
 /// Services by name, in their clusters.
-pub(super) type Services = Loader<String, String, Arc<Service>>;
+pub(super) type Services = Loader<String, String, Described>;
+
+/// A service as ECS describes it.
+#[derive(Clone)]
+pub(super) struct Described {
+    service: Arc<Service>,
+    /// The same with the members that the SDK does not know.
+    json: Arc<Value>,
+}
 
 /// Clusters by name.
 pub(super) type Clusters = Loader<(), String, Arc<Cluster>>;
@@ -73,14 +82,20 @@ pub(super) fn services(clients: Clients, changes: Arc<Changes>) -> Services {
                 .cluster(&cluster)
                 .set_services(Some(names))
                 .include(ServiceField::Tags);
-            let answer = match call.send().await {
+            let json = JsonAnswer::default();
+            let answer = match call.customize().interceptor(json.clone()).send().await {
                 Ok(answer) => answer,
                 Err(error) if is_absent(&error) => return Ok(BTreeMap::new()),
                 Err(error) => return Err(failure(&error, "ecs:DescribeServices")),
             };
             let services = answer.services.unwrap_or_default().into_iter();
-            let mut found: BTreeMap<_, _> = services
-                .filter_map(|service| Some((service_name(&service)?, Ok(Arc::new(service)))))
+            let json = json.take("services").and_then(|services| serde_json::from_value(services).ok());
+            // In the same order: the SDK made its own of them.
+            let described = services
+                .zip(json.unwrap_or_else(Vec::new))
+                .map(|(service, json)| Described { service: Arc::new(service), json: Arc::new(json) });
+            let mut found: BTreeMap<_, _> = described
+                .filter_map(|described| Some((service_name(&described.service)?, Ok(described))))
                 .collect();
             for failed in answer.failures.unwrap_or_default() {
                 let Some(failure) = unseen("service", &failed) else { continue };
@@ -131,6 +146,24 @@ impl Reads {
         name: &str,
         freshness: Freshness,
     ) -> Result<Option<Arc<Service>>> {
+        Ok(self.described(cluster, name, freshness).await?.map(|described| described.service))
+    }
+
+    /// The same, and as JSON with the members that the SDK does not know.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn service_with_json(
+        &self,
+        cluster: &str,
+        name: &str,
+        freshness: Freshness,
+    ) -> Result<Option<(Arc<Service>, Arc<Value>)>> {
+        let described = self.described(cluster, name, freshness).await?;
+        Ok(described.map(|Described { service, json }| (service, json)))
+    }
+
+    async fn described(&self, cluster: &str, name: &str, freshness: Freshness) -> Result<Option<Described>> {
         let cluster = name_of(cluster);
         let found = self.services.load(cluster.to_owned(), name.to_owned(), freshness).await;
         found.map_err(|failure| failure.at(format!("ecs:DescribeServices {cluster}/{name}")))
