@@ -17,6 +17,7 @@ mod service;
 mod service_deployment;
 mod service_events;
 mod service_revision;
+mod shapes;
 mod start_outcome;
 mod tags;
 mod task;

@@ -11,11 +11,12 @@ use super::{
         network::{AwsVpc, NetworkConfiguration},
         scheduler,
         service_events::ServiceEvents,
+        shapes,
         tags::{Tag, Tags},
         wire::{Answer, input, invalid, unsupported},
     },
-    DeploymentConfiguration, Launch, Pace, PropagateTags, Service, ServiceStatus, configuration, launch,
-    may_execute,
+    DeploymentConfiguration, Launch, Members, Pace, PropagateTags, Service, ServiceStatus, configuration,
+    launch, may_execute,
 };
 use crate::{ApiError, Call, World};
 
@@ -68,27 +69,10 @@ impl Controller {
     }
 }
 
-/// Refuses what a service may have at AWS and nothing here would act on.
-pub(super) fn refuse_unsimulated(call: &Call) -> Result<(), ApiError> {
-    let members = [
-        "loadBalancers",
-        "serviceRegistries",
-        "placementConstraints",
-        "placementStrategy",
-        "volumeConfigurations",
-        "vpcLatticeConfigurations",
-        "gatewayConnectors",
-    ];
-    for member in members {
-        if !call.list(member).is_empty() {
-            return Err(unsupported(format!("the simulated cloud does not simulate {member} of a service")));
-        }
-    }
-    let connect = call.input.get("serviceConnectConfiguration").and_then(|connect| connect.get("enabled"));
-    if connect == Some(&Value::Bool(true)) {
-        return Err(unsupported("the simulated cloud does not simulate Service Connect"));
-    }
-    if call.number("healthCheckGracePeriodSeconds").is_some_and(|seconds| seconds > 0) {
+/// Refuses a grace period where nothing checks the health of tasks from outside.
+pub(super) fn check_grace_period(call: &Call, members: &Members) -> Result<(), ApiError> {
+    let has_grace_period = call.number("healthCheckGracePeriodSeconds").is_some_and(|seconds| seconds > 0);
+    if has_grace_period && !members.has_items("loadBalancers") {
         return Err(invalid(
             "Health check grace period is only valid for services configured to use load balancers",
         ));
@@ -103,7 +87,10 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
             "The service name must be 1 to 255 characters: letters, numbers, hyphens and underscores.",
         ));
     }
-    refuse_unsimulated(call)?;
+    shapes::check("CreateService", &call.input)?;
+    let mut members = Members::default();
+    members.take(&call.input);
+    check_grace_period(call, &members)?;
     Controller::check(request.deployment_controller.as_ref())?;
     let arns = Arns::of(world, &call.region);
     let cluster = cluster::active(world, call, request.cluster.as_deref())?;
@@ -172,6 +159,7 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
         propagate_tags,
         managed_tags: request.enable_ecs_managed_tags,
         execute_command: request.enable_execute_command,
+        members,
         deployments: Vec::new(),
         service_deployments: Vec::new(),
         revisions: Vec::new(),

@@ -4,6 +4,7 @@ mod configuration;
 mod create;
 mod delete;
 mod launch;
+mod members;
 mod options;
 mod read;
 mod update;
@@ -16,6 +17,7 @@ pub(super) use self::{
     create::{Remembered, create},
     delete::{delete, forget},
     launch::{Launch, StrategyItem},
+    members::Members,
     options::{PropagateTags, may_execute},
     read::{describe, list},
     update::update,
@@ -60,6 +62,9 @@ pub(super) struct Service {
     pub(super) propagate_tags: PropagateTags,
     pub(super) managed_tags: bool,
     pub(super) execute_command: bool,
+    /// What else was given: it is shown, and nothing here acts on it.
+    #[serde(default)]
+    pub(super) members: Members,
     /// The primary one first, then the others, newest first.
     pub(super) deployments: Vec<Deployment>,
     /// The oldest first.
@@ -196,7 +201,7 @@ impl Service {
                 })
             })
             .collect();
-        pruned(json!({
+        let mut service = pruned(json!({
             "serviceArn": arns.service(&self.cluster, &self.name),
             "serviceName": self.name,
             "clusterArn": arns.cluster(&self.cluster),
@@ -232,7 +237,9 @@ impl Service {
             "propagateTags": self.propagate_tags,
             "enableExecuteCommand": self.execute_command,
             "availabilityZoneRebalancing": "DISABLED",
-        }))
+        }));
+        self.members.show(&mut service);
+        service
     }
 
     /// Whether its primary deployment still has to succeed.

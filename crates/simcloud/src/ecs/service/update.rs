@@ -8,11 +8,11 @@ use super::{
         arn::Arns,
         cluster,
         network::{AwsVpc, NetworkConfiguration},
-        scheduler,
+        scheduler, shapes,
         wire::{Answer, client, input, service_not_found},
     },
     Launch, PropagateTags, ServiceStatus, configuration,
-    create::{Controller, answer, desired_count, refuse_unsimulated},
+    create::{Controller, answer, check_grace_period, desired_count},
     launch, may_execute,
 };
 use crate::{ApiError, Call, World};
@@ -42,7 +42,7 @@ struct Update {
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
 pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
     let request: Update = input(call)?;
-    refuse_unsimulated(call)?;
+    shapes::check("UpdateService", &call.input)?;
     Controller::check(request.deployment_controller.as_ref())?;
     let arns = Arns::of(world, &call.region);
     let cluster = cluster::active(world, call, request.cluster.as_deref())?;
@@ -90,7 +90,10 @@ pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
     let configuration = service.configuration.changed(request.deployment_configuration)?;
     let desired = request.desired_count.map(desired_count).transpose()?;
 
+    let members_deploy = service.members.take(&call.input);
+    check_grace_period(call, &service.members)?;
     let deploys = request.force_new_deployment
+        || members_deploy
         || definition.arn != service.definition
         || launch != service.launch
         || network != service.network;

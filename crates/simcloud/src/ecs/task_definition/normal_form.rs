@@ -7,31 +7,10 @@ use super::{
     spec::{ContainerSpec, TaskSpec},
 };
 
-/// The members of `RegisterTaskDefinition` that come back in a description.
-const MEMBERS: [&str; 17] = [
-    "family",
-    "taskRoleArn",
-    "executionRoleArn",
-    "networkMode",
-    "containerDefinitions",
-    "volumes",
-    "placementConstraints",
-    "requiresCompatibilities",
-    "cpu",
-    "memory",
-    "pidMode",
-    "ipcMode",
-    "proxyConfiguration",
-    "inferenceAccelerators",
-    "ephemeralStorage",
-    "runtimePlatform",
-    "enableFaultInjection",
-];
-
 /// The body of a description: `request` is the pruned input, `spec` what was read from it and is valid.
 pub(super) fn body(request: &Value, spec: &TaskSpec) -> Value {
-    let mut body: Map<String, Value> =
-        MEMBERS.iter().filter_map(|name| Some(((*name).to_owned(), request.get(*name)?.clone()))).collect();
+    let members = request.as_object().into_iter().flatten().filter(|(name, _)| *name != "tags");
+    let mut body: Map<String, Value> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
     for (member, size) in [
         ("cpu", spec.cpu.as_deref().and_then(fargate_size::cpu_units)),
         ("memory", spec.memory.as_deref().and_then(fargate_size::memory_mib)),
@@ -49,6 +28,9 @@ pub(super) fn body(request: &Value, spec: &TaskSpec) -> Value {
             complete(container, awsvpc);
         }
     }
+    for volume in body.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten() {
+        complete_volume(volume);
+    }
     body.insert("compatibilities".to_owned(), compatibilities(spec));
     body.insert("requiresAttributes".to_owned(), attributes(spec));
     Value::Object(body)
@@ -64,7 +46,25 @@ fn complete(container: &mut Map<String, Value>, awsvpc: bool) {
     for mapping in mappings.into_iter().flatten().filter_map(Value::as_object_mut) {
         mapping.entry("protocol").or_insert_with(|| json!("tcp"));
         let port = if awsvpc { mapping.get("containerPort").cloned() } else { Some(json!(0)) };
-        mapping.entry("hostPort").or_insert_with(|| port.unwrap_or_default());
+        if let Some(port) = port {
+            mapping.entry("hostPort").or_insert(port);
+        }
+    }
+    if let Some(check) = container.get_mut("healthCheck").and_then(Value::as_object_mut) {
+        for (member, default) in [("interval", 30), ("timeout", 5), ("retries", 3)] {
+            check.entry(member).or_insert_with(|| json!(default));
+        }
+    }
+}
+
+/// A volume without a configuration is an empty directory of the host.
+fn complete_volume(volume: &mut Value) {
+    let Some(volume) = volume.as_object_mut() else { return };
+    if volume.keys().all(|member| member == "name") {
+        volume.insert("host".to_owned(), json!({}));
+    }
+    if let Some(efs) = volume.get_mut("efsVolumeConfiguration").and_then(Value::as_object_mut) {
+        efs.entry("rootDirectory").or_insert_with(|| json!("/"));
     }
 }
 

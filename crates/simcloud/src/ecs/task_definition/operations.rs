@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     super::{
         arn::Arns,
+        shapes,
         tags::{Tag, Tags},
         wire::{Answer, client, input, invalid, page, pruned},
     },
@@ -31,6 +32,7 @@ pub(in crate::ecs) fn register(world: &mut World, call: &Call) -> Answer {
         return Err(client("Actual length of the task definition exceeds the maximum of 65536 bytes."));
     }
     validate::check(world, call.now, &spec)?;
+    shapes::check("RegisterTaskDefinition", &call.input)?;
 
     let arns = Arns::of(world, &call.region);
     let region = world.ecs.region_mut(&call.region);

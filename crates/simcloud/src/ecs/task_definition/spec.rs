@@ -68,6 +68,7 @@ pub(in crate::ecs) struct ContainerSpec {
 pub(in crate::ecs) struct PortMapping {
     pub(in crate::ecs) container_port: Option<i64>,
     pub(in crate::ecs) host_port: Option<i64>,
+    pub(in crate::ecs) container_port_range: Option<String>,
     pub(in crate::ecs) protocol: Option<String>,
 }
 

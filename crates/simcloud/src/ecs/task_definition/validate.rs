@@ -113,7 +113,8 @@ fn containers(spec: &TaskSpec) -> Result<(), ApiError> {
 }
 
 fn ports(spec: &TaskSpec, container: &ContainerSpec) -> Result<(), ApiError> {
-    for mapping in &container.port_mappings {
+    let single = container.port_mappings.iter().filter(|mapping| mapping.container_port_range.is_none());
+    for mapping in single {
         let port = mapping.container_port.unwrap_or_default();
         if !(1..=65535).contains(&port) || mapping.host_port.is_some_and(|port| !(0..=65535).contains(&port))
         {
