@@ -81,7 +81,7 @@ fn registry_of_ecr(key: &str, container: &Container) -> Option<Problem> {
 }
 
 /// Whether the service itself declares its only container, which then has the service's name.
-fn is_single(name: &Name, service: &Service) -> bool {
+pub(crate) fn is_single(name: &Name, service: &Service) -> bool {
     service.containers.len() == 1 && service.containers.contains_key(name)
 }
 
@@ -89,6 +89,6 @@ fn container_field(name: &Name, service: &Service, field: &'static str) -> &'sta
     if is_single(name, service) { field } else { "containers" }
 }
 
-fn of_container(name: &Name, service: &Service, container: &Name, field: &str) -> String {
+pub(crate) fn of_container(name: &Name, service: &Service, container: &Name, field: &str) -> String {
     if is_single(name, service) { field.to_owned() } else { format!("containers.{container}.{field}") }
 }

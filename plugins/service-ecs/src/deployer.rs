@@ -4,19 +4,20 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, NetworkPart, bounded};
-use longshore_model::{ImageUpdates, Name, Problem, Service, ServiceStatus, StepId, ValueType};
+use longshore_model::{ImageUpdates, Inputs, Name, Problem, Service, ServiceStatus, StepId, ValueType};
 use longshore_plugin::{
     Before, Context, LogStream, Node, PullCheck, Result, RoleBuilder, SecretStore, ServiceDeployer,
     ServiceOperations, Step, Undeclared, Wires,
 };
 
 use crate::{
+    aws_fields::AwsFields,
     check::check,
     cluster::{self, CLUSTER_ARN, ClusterStep},
     explain::Facts,
     limits,
     log_group::{self, LOG_GROUP, LogGroupStep},
-    render::{self, secret_input, variable_input},
+    render::{self, Declared, secret_input, variable_input},
     service::{self, RestartStep, RollbackStep, SERVICE_ARN, ServiceStep, written_at_input},
     status,
     task_definition::{self, CONTENT, TASK_DEFINITION_ARN, TaskDefinitionStep},
@@ -32,6 +33,8 @@ const LOG_GROUP_LIMIT: usize = 512;
 pub(crate) struct EcsDeployer {
     /// The clients.
     pub(crate) aws: Aws,
+    /// AWS's own fields of the service.
+    pub(crate) fields: Arc<AwsFields>,
 }
 
 /// The name of the log group of a service, if it has one.
@@ -68,6 +71,7 @@ impl EcsDeployer {
             aws: self.aws.clone(),
             name: name.clone(),
             service: service.clone(),
+            fields: self.fields.clone(),
             facts: Facts { log_group: log_group_of(stack, name, service), platform: service.platform },
             before: Before::default(),
             no_way_back: OnceLock::new(),
@@ -105,14 +109,20 @@ impl ServiceDeployer for EcsDeployer {
         service: &Service,
         wires: &Wires,
     ) -> std::result::Result<Vec<Node>, Vec<Problem>> {
+        let shared = Arc::new(self.fields.applied(name, service)?);
+        let service = shared.as_ref();
         let size = check(name, service)?;
         let family = family_of(&wires.stack, name);
-        let problems = limits::exceeded(name, &family, service, size);
+        let inputs = Inputs::default();
+        let fields = &self.fields;
+        let declared = Declared { family: &family, service, fields, size, region: "", inputs: &inputs };
+        let definition = declared.render();
+        let mut problems = limits::exceeded(name, service, &definition);
+        problems.extend(self.fields.missing(name, service, &definition));
         if !problems.is_empty() {
             return Err(problems);
         }
         let group = log_group_of(&wires.stack, name, service);
-        let shared = Arc::new(service.clone());
         let cluster = self.cluster(service);
         let logs = self.log_group(&wires.stack, name, service, group.as_deref());
         let reads = self.aws.reads();
@@ -128,6 +138,7 @@ impl ServiceDeployer for EcsDeployer {
             family,
             name: name.clone(),
             service: shared.clone(),
+            fields: self.fields.clone(),
             size,
             registered: OnceLock::new(),
             adopted: OnceLock::new(),

@@ -3,11 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ecs::types::{ContainerDefinition, TaskDefinition};
-use longshore_model::{Inputs, Name, Problem, Service, TaskSize};
-use serde_json::{Value, json};
-
-use crate::render::Declared;
+use longshore_model::{Name, Problem, Service};
+use serde_json::Value;
 
 /// Subnets of a service (API reference, AwsVpcConfiguration).
 const SUBNETS: usize = 16;
@@ -20,8 +17,8 @@ const PORTS: usize = 100;
 /// Bytes of a task definition, as it is registered.
 const DEFINITION: usize = 64 * 1024;
 
-/// Returns what of a service exceeds a limit; keys begin with `services.NAME`.
-pub(crate) fn exceeded(name: &Name, family: &str, service: &Service, size: Option<TaskSize>) -> Vec<Problem> {
+/// Returns what of a service and its task `definition` exceeds a limit; keys begin with `services.NAME`.
+pub(crate) fn exceeded(name: &Name, service: &Service, definition: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut count = |key: String, found: usize, limit: usize, of: &str| {
         if found > limit {
@@ -38,15 +35,13 @@ pub(crate) fn exceeded(name: &Name, family: &str, service: &Service, size: Optio
     for (container, declared) in &service.containers {
         count(key(&format!("containers.{container}.ports")), declared.ports.len(), PORTS, "ports");
     }
-    problems.extend(too_large(name, family, service, size));
+    problems.extend(too_large(name, service, definition));
     problems
 }
 
-/// The size of the task definition, with what is known of it before anything is read.
-fn too_large(name: &Name, family: &str, service: &Service, size: Option<TaskSize>) -> Option<Problem> {
-    let inputs = Inputs::default();
-    let declared = Declared { family, service, size, region: "", inputs: &inputs };
-    let bytes = bytes(&declared.render().ok()?);
+/// The size of the task definition, tags aside, with what is known of it before anything is read.
+fn too_large(name: &Name, service: &Service, definition: &Value) -> Option<Problem> {
+    let bytes = definition.to_string().len();
     if bytes <= DEFINITION {
         return None;
     }
@@ -61,38 +56,4 @@ fn too_large(name: &Name, family: &str, service: &Service, size: Option<TaskSize
         "its environment variables have {in_environment} bytes: move the largest into the image, or into secrets"
     );
     Some(Problem::new(format!("services.{name}"), message).help(help))
-}
-
-/// The bytes of a definition as JSON, as it is sent, tags aside.
-fn bytes(definition: &TaskDefinition) -> usize {
-    let json = json!({
-        "family": definition.family,
-        "networkMode": "awsvpc",
-        "requiresCompatibilities": ["FARGATE"],
-        "cpu": definition.cpu,
-        "memory": definition.memory,
-        "executionRoleArn": definition.execution_role_arn,
-        "taskRoleArn": definition.task_role_arn,
-        "containerDefinitions":
-            definition.container_definitions().iter().map(container).collect::<Vec<_>>(),
-    });
-    json.to_string().len()
-}
-
-fn container(container: &ContainerDefinition) -> Value {
-    let environment = container.environment().iter();
-    let environment = environment.map(|pair| json!({ "name": pair.name, "value": pair.value }));
-    let secrets = container.secrets().iter();
-    let secrets = secrets.map(|secret| json!({ "name": secret.name, "valueFrom": secret.value_from }));
-    let ports = container.port_mappings().iter().map(|port| {
-        json!({ "name": port.name, "containerPort": port.container_port, "hostPort": port.host_port, "protocol": "tcp" })
-    });
-    json!({
-        "name": container.name,
-        "image": container.image,
-        "command": container.command,
-        "environment": environment.collect::<Vec<_>>(),
-        "secrets": secrets.collect::<Vec<_>>(),
-        "portMappings": ports.collect::<Vec<_>>(),
-    })
 }

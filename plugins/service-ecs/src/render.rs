@@ -1,20 +1,16 @@
 //! The task definition of a service, as it is registered.
 
-use aws_sdk_ecs::{
-    client::Client,
-    error::BuildError,
-    operation::register_task_definition::builders::RegisterTaskDefinitionFluentBuilder,
-    types::{
-        Compatibility, ContainerDefinition, CpuArchitecture, KeyValuePair, LogConfiguration, LogDriver,
-        NetworkMode, OsFamily, PortMapping, RepositoryCredentials, RuntimePlatform, Secret, Tag,
-        TaskDefinition, TransportProtocol,
-    },
-};
+use aws_sdk_ecs::types::Tag;
+use longshore_aws::JsonRequest;
+use longshore_aws_shapes::Model;
 use longshore_model::{
     Architecture, Container, ContainerSecret, Failure, FailureKind, ImageUpdates, Inputs, LaunchType, Name,
     Service, TaskSize,
 };
 use longshore_plugin::{ContainerVariable, Result};
+use serde_json::{Map, Value, json};
+
+use crate::{aws_fields::AwsFields, fields::shape, tags};
 
 /// How the names of log streams begin; container and task follow.
 pub(crate) const STREAM_PREFIX: &str = "ecs";
@@ -50,6 +46,8 @@ pub(crate) struct Declared<'a> {
     pub(crate) family: &'a str,
     /// The service.
     pub(crate) service: &'a Service,
+    /// Its fields in AWS's words.
+    pub(crate) fields: &'a AwsFields,
     /// CPU and memory of the task.
     pub(crate) size: Option<TaskSize>,
     /// The region that logs are written to.
@@ -63,97 +61,120 @@ impl Declared<'_> {
         self.inputs.get(name).value().unwrap_or(AFTER_APPLY)
     }
 
-    /// The task definition; inputs that are not known yet are [`AFTER_APPLY`].
-    pub(crate) fn render(&self) -> Result<TaskDefinition> {
-        let service = self.service;
-        if let Some((name, container)) = service.containers.iter().find(|(name, _)| self.is_unread(name)) {
-            let message = format!(
-                "the container `{name}` cannot pin {}: the caller may not read its digest",
-                container.image
-            );
-            let help = "allow `ecr:BatchGetImage` to the caller, or remove `pin`";
-            return Err(Failure::new(FailureKind::Denied, message).help(help));
-        }
-        let containers = service
-            .containers
-            .iter()
-            .map(|(name, container)| self.container(name, container))
-            .collect::<std::result::Result<Vec<_>, BuildError>>()
-            .map_err(|error| {
-                Failure::new(FailureKind::Internal, format!("a container is incomplete: {error}"))
-            })?;
-        let compatibility = match service.launch_type {
-            LaunchType::Fargate => Compatibility::Fargate,
-            LaunchType::Ec2 => Compatibility::Ec2,
+    /// Makes sure that the digests which containers pin could be read.
+    pub(crate) fn require_digests(&self) -> Result<()> {
+        let mut containers = self.service.containers.iter();
+        let Some((name, container)) = containers.find(|(name, _)| self.is_unread(name)) else {
+            return Ok(());
         };
-        let architecture = match service.platform.architecture {
-            Architecture::Amd64 => CpuArchitecture::X8664,
-            Architecture::Arm64 => CpuArchitecture::Arm64,
-        };
-        let runtime_platform = RuntimePlatform::builder()
-            .operating_system_family(OsFamily::Linux)
-            .cpu_architecture(architecture);
-        Ok(TaskDefinition::builder()
-            .family(self.family)
-            .network_mode(NetworkMode::Awsvpc)
-            .requires_compatibilities(compatibility)
-            .set_cpu(self.size.map(|size| size.cpu.to_string()))
-            .set_memory(self.size.map(|size| size.memory.to_string()))
-            .runtime_platform(runtime_platform.build())
-            .execution_role_arn(self.input(ROLE_ARN))
-            .set_task_role_arn(service.task_role.clone())
-            .set_container_definitions(Some(containers))
-            .build())
+        let message = format!(
+            "the container `{name}` cannot pin {}: the caller may not read its digest",
+            container.image
+        );
+        let help = "allow `ecr:BatchGetImage` to the caller, or remove `pin`";
+        Err(Failure::new(FailureKind::Denied, message).help(help))
     }
 
-    fn container(
-        &self,
-        name: &Name,
-        container: &Container,
-    ) -> std::result::Result<ContainerDefinition, BuildError> {
-        let credentials = match &container.registry {
-            Some(registry) => Some(
-                RepositoryCredentials::builder()
-                    .credentials_parameter(self.input(&secret_input(registry)))
-                    .build()?,
-            ),
-            None => None,
+    /// The task definition as AWS takes it; inputs that are not known yet are [`AFTER_APPLY`].
+    pub(crate) fn render(&self) -> Value {
+        let service = self.service;
+        let containers: Vec<_> =
+            service.containers.iter().map(|(name, container)| self.container(name, container)).collect();
+        let compatibility = match service.launch_type {
+            LaunchType::Fargate => "FARGATE",
+            LaunchType::Ec2 => "EC2",
         };
-        let logs = match &self.service.logs {
-            Some(_) => Some(
-                LogConfiguration::builder()
-                    .log_driver(LogDriver::Awslogs)
-                    .options("awslogs-group", self.input(LOG_GROUP))
-                    .options("awslogs-region", self.region)
-                    .options("awslogs-stream-prefix", STREAM_PREFIX)
-                    .build()?,
-            ),
-            None => None,
+        let architecture = match service.platform.architecture {
+            Architecture::Amd64 => "X86_64",
+            Architecture::Arm64 => "ARM64",
         };
-        let ports: Vec<_> = container.ports.iter().map(|(name, port)| port_mapping(name, *port)).collect();
-        let environment: Vec<_> = container
-            .environment
-            .iter()
-            .map(|(name, value)| KeyValuePair::builder().name(name).value(value).build())
-            .collect();
-        let secrets = container
-            .secrets
-            .iter()
-            .map(|(variable, secret)| self.secret(name, variable, secret))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
-        Ok(ContainerDefinition::builder()
-            .name(name.as_str())
-            .image(self.image(name, container))
-            .set_repository_credentials(credentials)
-            .set_cpu(container.cpu.map(clamped))
-            .set_memory(container.memory.map(clamped))
-            .essential(container.essential)
-            .set_port_mappings((!ports.is_empty()).then_some(ports))
-            .set_environment((!environment.is_empty()).then_some(environment))
-            .set_secrets((!secrets.is_empty()).then_some(secrets))
-            .set_command(container.command.clone())
-            .set_log_configuration(logs)
-            .build())
+        let mut definition = json!({
+            "family": self.family,
+            "networkMode": AWSVPC,
+            "requiresCompatibilities": [compatibility],
+            "cpu": self.size.map(|size| size.cpu.to_string()),
+            "memory": self.size.map(|size| size.memory.to_string()),
+            "runtimePlatform": { "operatingSystemFamily": "LINUX", "cpuArchitecture": architecture },
+            "executionRoleArn": self.input(ROLE_ARN),
+            "taskRoleArn": service.task_role,
+            "containerDefinitions": containers,
+        });
+        if let Some(fields) = self.fields.definition() {
+            shape().overlay(&mut definition, Value::Object(fields.clone()));
+        }
+        without_nulls(definition)
+    }
+
+    fn container(&self, name: &Name, container: &Container) -> Value {
+        let ports = container.ports.iter().map(|(name, port)| self.port_mapping(name, *port));
+        let environment = container.environment.iter();
+        let environment = environment.map(|(name, value)| json!({ "name": name, "value": value }));
+        let secrets = container.secrets.iter();
+        let secrets = secrets.map(|(variable, secret)| {
+            json!({ "name": variable, "valueFrom": self.secret(name, variable, secret) })
+        });
+        let credentials = container
+            .registry
+            .as_ref()
+            .map(|registry| json!({ "credentialsParameter": self.input(&secret_input(registry)) }));
+        let mut definition = json!({
+            "name": name.as_str(),
+            "image": self.image(name, container),
+            "repositoryCredentials": credentials,
+            "cpu": container.cpu,
+            "memory": container.memory,
+            "essential": container.essential,
+            "portMappings": list(ports),
+            "environment": list(environment),
+            "secrets": list(secrets),
+            "command": container.command,
+        });
+        let fields = self.fields.container(name);
+        let driver = fields.and_then(|fields| fields.pointer("/logConfiguration/logDriver"));
+        // Another log driver takes none of the options of this one.
+        if self.service.logs.is_some() && driver.is_none_or(|driver| driver == AWSLOGS) {
+            definition["logConfiguration"] = json!({ "logDriver": AWSLOGS, "options": {
+                "awslogs-group": self.input(LOG_GROUP),
+                "awslogs-region": self.region,
+                "awslogs-stream-prefix": STREAM_PREFIX,
+            } });
+        }
+        if let (Some(fields), Some(shape)) = (fields, Model::ecs().shape("ContainerDefinition")) {
+            shape.overlay(&mut definition, fields.clone());
+        }
+        without_nulls(definition)
+    }
+
+    /// In `awsvpc` mode the host's port is the container's; in others the host chooses one.
+    fn port_mapping(&self, name: &Name, port: u16) -> Value {
+        let mode = self.fields.definition().and_then(|fields| fields.get("networkMode"));
+        let host = mode.is_none_or(|mode| mode == AWSVPC).then_some(port);
+        without_nulls(json!({
+            "name": name.as_str(),
+            "containerPort": port,
+            "hostPort": host,
+            "protocol": "tcp",
+        }))
+    }
+}
+
+/// The network mode of Fargate tasks, in which each task has an address of its own.
+const AWSVPC: &str = "awsvpc";
+
+/// The log driver that writes to CloudWatch.
+const AWSLOGS: &str = "awslogs";
+
+fn list(items: impl Iterator<Item = Value>) -> Option<Vec<Value>> {
+    Some(items.collect()).filter(|items: &Vec<_>| !items.is_empty())
+}
+
+/// A table without the members that are not declared.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            members.into_iter().filter(|(_, member)| !member.is_null()).collect::<Map<_, _>>().into()
+        }
+        other => other,
     }
 }
 
@@ -174,32 +195,16 @@ impl Declared<'_> {
         }
     }
 
-    /// An environment variable that ECS reads from a secret or parameter.
-    fn secret(
-        &self,
-        container: &Name,
-        variable: &str,
-        secret: &ContainerSecret,
-    ) -> std::result::Result<Secret, BuildError> {
-        let value_from = match secret {
-            ContainerSecret::Existing { arn, .. } => arn.as_str(),
-            ContainerSecret::Written { .. } => self.input(&variable_input(&ContainerVariable {
-                container: container.clone(),
-                name: variable.to_owned(),
-            })),
-        };
-        Secret::builder().name(variable).value_from(value_from).build()
+    /// Where ECS reads an environment variable.
+    fn secret(&self, container: &Name, variable: &str, secret: &ContainerSecret) -> String {
+        match secret {
+            ContainerSecret::Existing { arn, .. } => arn.to_string(),
+            ContainerSecret::Written { .. } => {
+                let variable = ContainerVariable { container: container.clone(), name: variable.to_owned() };
+                self.input(&variable_input(&variable)).to_owned()
+            }
+        }
     }
-}
-
-/// In `awsvpc` mode the host's port is the container's.
-fn port_mapping(name: &Name, port: u16) -> PortMapping {
-    PortMapping::builder()
-        .name(name.as_str())
-        .container_port(i32::from(port))
-        .host_port(i32::from(port))
-        .protocol(TransportProtocol::Tcp)
-        .build()
 }
 
 /// As AWS's numbers are signed; what is too large, AWS refuses.
@@ -207,29 +212,10 @@ pub(crate) fn clamped(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// The call that registers `definition`.
-pub(crate) fn registration(
-    client: &Client,
-    definition: TaskDefinition,
-    tags: Vec<Tag>,
-) -> RegisterTaskDefinitionFluentBuilder {
-    client
-        .register_task_definition()
-        .set_family(definition.family)
-        .set_network_mode(definition.network_mode)
-        .set_requires_compatibilities(definition.requires_compatibilities)
-        .set_cpu(definition.cpu)
-        .set_memory(definition.memory)
-        .set_runtime_platform(definition.runtime_platform)
-        .set_execution_role_arn(definition.execution_role_arn)
-        .set_task_role_arn(definition.task_role_arn)
-        .set_container_definitions(definition.container_definitions)
-        .set_volumes(definition.volumes)
-        .set_placement_constraints(definition.placement_constraints)
-        .set_pid_mode(definition.pid_mode)
-        .set_ipc_mode(definition.ipc_mode)
-        .set_proxy_configuration(definition.proxy_configuration)
-        .set_ephemeral_storage(definition.ephemeral_storage)
-        .set_enable_fault_injection(definition.enable_fault_injection)
-        .set_tags(Some(tags))
+/// The request that registers `definition` with `tags`.
+pub(crate) fn registration(definition: &Value, tags: &[Tag]) -> JsonRequest {
+    let tags = tags::pairs(tags).map(|(key, value)| json!({ "key": key, "value": value }));
+    let mut members = definition.as_object().cloned().unwrap_or_default();
+    members.insert("tags".to_owned(), tags.collect());
+    JsonRequest(members)
 }

@@ -8,20 +8,22 @@ use std::{
 use async_trait::async_trait;
 use aws_sdk_ecs::{
     config::{self, retry::RetryConfig},
-    types::{Service as EcsService, Tag, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus},
+    types::{Service as EcsService, Tag, TaskDefinitionField},
 };
 use longshore_aws::{
-    Aws, ENVIRONMENT_TAG, Freshness, Listed, Owner, Ownership, code, failure,
+    Aws, ENVIRONMENT_TAG, Freshness, JsonAnswer, Listed, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{
     Action, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Service, StepPlan, TaskSize,
 };
 use longshore_plugin::{Context, Result, Step};
+use serde_json::Value;
 
 use crate::{
+    aws_fields::AwsFields,
     existing,
-    fields::{FieldMap, fields_of},
+    fields::fields_of,
     planned, refused,
     render::{Declared, registration},
     revision, revisions,
@@ -52,6 +54,8 @@ pub(crate) struct TaskDefinitionStep {
     pub(crate) name: Name,
     /// The service.
     pub(crate) service: Arc<Service>,
+    /// Its fields in AWS's words.
+    pub(crate) fields: Arc<AwsFields>,
     /// CPU and memory of the task.
     pub(crate) size: Option<TaskSize>,
     /// The revision that this run has registered.
@@ -62,7 +66,7 @@ pub(crate) struct TaskDefinitionStep {
 
 /// A revision that is ACTIVE.
 pub(crate) struct Observed {
-    definition: TaskDefinition,
+    definition: Value,
     tags: Vec<Tag>,
 }
 
@@ -83,7 +87,7 @@ struct Current {
 
 impl Observed {
     fn arn(&self) -> &str {
-        self.definition.task_definition_arn().unwrap_or_default()
+        self.definition.get("taskDefinitionArn").and_then(Value::as_str).unwrap_or_default()
     }
 }
 
@@ -108,13 +112,14 @@ impl TaskDefinitionStep {
             .describe_task_definition()
             .task_definition(task_definition)
             .include(TaskDefinitionField::Tags);
-        match call.send().await {
+        let json = JsonAnswer::default();
+        match call.customize().interceptor(json.clone()).send().await {
             Ok(answer) => {
                 let tags = answer.tags.unwrap_or_default();
-                let active = |definition: &TaskDefinition| {
-                    definition.status.as_ref().is_none_or(|status| *status == TaskDefinitionStatus::Active)
-                };
-                Ok(answer.task_definition.filter(active).map(|definition| Observed { definition, tags }))
+                let active =
+                    |definition: &Value| definition.get("status").is_none_or(|status| status == "ACTIVE");
+                let definition = json.take("taskDefinition").filter(active);
+                Ok(definition.map(|definition| Observed { definition, tags }))
             }
             // There is no code of its own for what is not there.
             Err(error) if error.as_service_error().is_some_and(|error| error.is_client_exception()) => {
@@ -124,9 +129,12 @@ impl TaskDefinitionStep {
         }
     }
 
-    async fn declared(&self, inputs: &Inputs) -> Result<TaskDefinition> {
+    async fn declared(&self, inputs: &Inputs) -> Result<Value> {
         let region = self.aws.region().await?;
-        Declared { family: &self.family, service: &self.service, size: self.size, region, inputs }.render()
+        let (service, fields) = (&self.service, &self.fields);
+        let declared = Declared { family: &self.family, service, fields, size: self.size, region, inputs };
+        declared.require_digests()?;
+        Ok(declared.render())
     }
 
     /// The service, if it is there and the stack's.
@@ -139,12 +147,7 @@ impl TaskDefinitionStep {
     /// Returns the revision that the service's tags note for this `content`, or `None` if no such revision
     /// can be used. Examines the revision itself only if the service runs another one, for example after a change by
     /// hand.
-    async fn known(
-        &self,
-        ownership: &Ownership,
-        declared: &TaskDefinition,
-        content: &str,
-    ) -> Result<Option<Noted>> {
+    async fn known(&self, ownership: &Ownership, declared: &Value, content: &str) -> Result<Option<Noted>> {
         let Some(service) = self.running_service(ownership).await? else { return Ok(None) };
         // An earlier version made the service: its revision may lack the tag as well.
         if !tags::pairs(service.tags()).any(|(key, _)| key == ENVIRONMENT_TAG) {
@@ -172,12 +175,7 @@ impl TaskDefinitionStep {
 
     /// The ARN of the revision that the service runs, if that is another one than `newest` and as declared: after a change
     /// that was rolled back or taken back, the newest revision is not the one that runs.
-    async fn running(
-        &self,
-        ownership: &Ownership,
-        declared: &TaskDefinition,
-        newest: &str,
-    ) -> Result<Option<String>> {
+    async fn running(&self, ownership: &Ownership, declared: &Value, newest: &str) -> Result<Option<String>> {
         let Some(service) = self.running_service(ownership).await? else { return Ok(None) };
         let runs = revision::running(&service).filter(|arn| *arn != newest);
         let family = runs.and_then(|arn| Some(revision_of(arn).rsplit_once(':')?.0));
@@ -192,7 +190,7 @@ impl TaskDefinitionStep {
         &self,
         revision: &str,
         ownership: &Ownership,
-        declared: &TaskDefinition,
+        declared: &Value,
     ) -> Result<Option<String>> {
         let observed = self.describe(revision).await?;
         let observed = observed.filter(|observed| is_ours(ownership, &observed.tags));
@@ -204,7 +202,7 @@ impl TaskDefinitionStep {
     /// The newest revision of this stack, and what of it is not as declared. Revisions never change, so that those which
     /// others have registered in the family since are in nobody's way; but a family of others alone is theirs. Those that
     /// pin images for a way back were never declared.
-    async fn compare(&self, ownership: &Ownership, declared: &TaskDefinition) -> Result<Option<Current>> {
+    async fn compare(&self, ownership: &Ownership, declared: &Value) -> Result<Option<Current>> {
         let Some(mut observed) = self.describe(&self.family).await? else { return Ok(None) };
         if (!is_ours(ownership, &observed.tags) || Pinned::of(&observed.tags).is_some())
             && let Some(arn) = revisions::newest_owned(&self.aws, &self.family, ownership).await?
@@ -212,7 +210,7 @@ impl TaskDefinitionStep {
         {
             observed = owned;
         }
-        let what = format!("task definition {}:{}", self.family, observed.definition.revision);
+        let what = format!("task definition {}", revision_of(observed.arn()));
         ownership
             .require(what, "give the stack or the service another name", tags::pairs(&observed.tags))
             .map_err(|failure| failure.at(self.at("DescribeTaskDefinition")))?;
@@ -229,7 +227,7 @@ impl TaskDefinitionStep {
 
     /// Registers a new revision. The call has no token that would make it safe to repeat, so the SDK does not repeat it:
     /// before the next attempt it is looked up whether the last one came through without its answer.
-    async fn register(&self, context: &Context, definition: TaskDefinition) -> Result<String> {
+    async fn register(&self, context: &Context, definition: Value) -> Result<String> {
         let client = self.aws.ecs().await?;
         let ownership = &ownership(context);
         let definition = &definition;
@@ -241,8 +239,10 @@ impl TaskDefinitionStep {
                 return Ok(Probe::Done(current.observed.arn().to_owned()));
             }
             let once = config::Builder::new().retry_config(RetryConfig::disabled());
-            let call = registration(client, definition.clone(), tags::of(ownership));
-            let error = match call.customize().config_override(once).send().await {
+            let request = registration(definition, &tags::of(ownership));
+            let call = client.register_task_definition().family(&self.family);
+            let call = call.set_container_definitions(Some(Vec::new())).customize();
+            let error = match call.interceptor(request).config_override(once).send().await {
                 Ok(answer) => {
                     let arn = answer.task_definition.and_then(|definition| definition.task_definition_arn);
                     return arn.map(Probe::Done).ok_or_else(|| self.no_arn());
@@ -310,7 +310,7 @@ impl TaskDefinitionStep {
         let Some(current) = self.compare(&ownership, &declared).await? else {
             let mut plan = StepPlan::new(Action::Create, self.resource());
             plan.reason = deregistered;
-            plan.changes = FieldMap::default().changes_to(&fields_of(&declared));
+            plan.changes = fields_of(&declared).of_creation();
             plan.changes.extend(tags::changes(&ownership, &[]));
             if let Some(size) = self.size.filter(|_| self.service.size.is_none()) {
                 plan.notes.push(format!(

@@ -1,14 +1,13 @@
 //! Changing the service in place.
 
 use aws_sdk_ecs::types::Service;
-use longshore_aws::failure;
+use longshore_aws::{JsonRequest, failure};
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::Result;
 
 use super::{
     ServiceStep,
     compare::{Declared, Difference},
-    create::deployment_configuration,
 };
 use crate::{render::clamped, revision::Revision};
 
@@ -29,17 +28,16 @@ impl ServiceStep {
         if difference.task_definition {
             call = call.task_definition(revision.arn);
         }
-        if difference.network {
-            call = call.network_configuration(declared.placement.configuration()?);
-        }
-        if difference.deployment {
-            call = call.deployment_configuration(deployment_configuration(declared.deployment));
+        if let Some(placement) = declared.placement.as_ref().filter(|_| difference.network) {
+            call = call.network_configuration(placement.configuration()?);
         }
         call = difference.options.apply(declared.execute_command, call);
         if force {
             call = call.force_new_deployment(true);
         }
-        let answer = call.send().await.map_err(|error| failure(&error, self.at("UpdateService")))?;
+        let members = JsonRequest(difference.members.clone());
+        let sent = call.customize().interceptor(members).send().await;
+        let answer = sent.map_err(|error| failure(&error, self.at("UpdateService")))?;
         answer.service.ok_or_else(|| Failure::new(FailureKind::Internal, "ECS answers without the service"))
     }
 }

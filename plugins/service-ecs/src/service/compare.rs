@@ -2,9 +2,11 @@
 
 use aws_sdk_ecs::types::{DeploymentRolloutState, LaunchType as EcsLaunchType, Service};
 use longshore_model::{Deployment, Effect, FieldChange, Known, LaunchType, Shown};
+use serde_json::{Map, Value};
 
-use super::{create::ecs_rolls_back, network::Placement, options};
+use super::{create::ecs_rolls_back, members, network::Placement, options};
 use crate::{
+    aws_fields::AwsFields,
     reads::{count, primary},
     task_definition::revision_of,
 };
@@ -24,8 +26,10 @@ pub(super) struct Declared<'a> {
     pub(super) execute_command: bool,
     /// How new revisions are rolled out.
     pub(super) deployment: &'a Deployment,
-    /// Where they are in the network.
-    pub(super) placement: Placement,
+    /// Where they are in the network, if each has an address of its own.
+    pub(super) placement: Option<Placement>,
+    /// What else is declared, in AWS's words.
+    pub(super) fields: &'a AwsFields,
     /// The task definition's ARN.
     pub(super) task_definition: Known,
 }
@@ -47,19 +51,29 @@ pub(super) struct Difference {
     pub(super) deployment: bool,
     /// What new tasks get beside their definition.
     pub(super) options: options::Changed,
-    /// What launches them: that cannot be changed in place.
-    pub(super) launch_type: bool,
+    /// What ECS cannot change in place: the launch type and members that UpdateService does not have.
+    pub(super) fixed: bool,
+    /// The members that differ of those in AWS's words, as they are sent.
+    pub(super) members: Map<String, Value>,
 }
 
 impl Difference {
     /// Whether the service itself changes, and not only what is noted beside it.
-    pub(super) const fn updates(&self) -> bool {
-        self.desired_count || self.task_definition || self.network || self.deployment || self.options.any()
+    pub(super) fn updates(&self) -> bool {
+        self.desired_count
+            || self.task_definition
+            || self.network
+            || self.deployment
+            || self.options.any()
+            || !self.members.is_empty()
     }
 
     /// Whether the change begins a new deployment.
-    pub(super) const fn deploys(&self) -> bool {
-        self.task_definition || self.network || self.options.replaces_tasks()
+    pub(super) fn deploys(&self) -> bool {
+        self.task_definition
+            || self.network
+            || self.options.replaces_tasks()
+            || self.members.keys().any(|member| members::deploys(member))
     }
 
     /// Returns true if the deployment must be forced so that ECS resolves the tags again. A new task definition does so
@@ -72,7 +86,7 @@ impl Difference {
     pub(super) fn effect(&self, desired_count: u32) -> Effect {
         match () {
             () if self.desired_count && desired_count == 0 => Effect::Stop,
-            () if self.launch_type && desired_count > 0 => Effect::Restart,
+            () if self.fixed && desired_count > 0 => Effect::Restart,
             () if (self.deploys() || self.forces()) && desired_count > 0 => Effect::RollingUpdate,
             () if self.desired_count => Effect::Scaling,
             () => Effect::None,
@@ -80,26 +94,41 @@ impl Difference {
     }
 }
 
-/// Compares `service` with what is declared. What an endpoint does not report is not compared.
-pub(super) fn compare(service: &Service, declared: &Declared<'_>) -> Difference {
+/// Compares `service`, which ECS describes as `json`, with what is declared. What an endpoint does not report is not
+/// compared.
+pub(super) fn compare(service: &Service, json: &Value, declared: &Declared<'_>) -> Difference {
     let mut difference = Difference::default();
-    let has = launch_type(service);
-    let wants = ecs_launch_type(declared.launch_type);
-    difference.launch_type = note(&mut difference.changes, LAUNCH_TYPE, &has, wants.as_str());
+    // Capacity providers stand in place of a launch type: where none are declared, those that are there stay.
+    if let Some(has) = &service.launch_type
+        && !members::has_providers(declared.fields)
+    {
+        let wants = ecs_launch_type(declared.launch_type);
+        difference.fixed = note(&mut difference.changes, LAUNCH_TYPE, has.as_str(), wants.as_str());
+    }
     if let Some(desired_count) = declared.desired_count {
         difference.desired_count =
             note(&mut difference.changes, DESIRED_COUNT, service.desired_count, desired_count);
     }
     difference.task_definition = task_definition(&mut difference.changes, service, &declared.task_definition);
     let vpc = service.network_configuration().and_then(|network| network.awsvpc_configuration());
-    if let Some(vpc) = vpc {
-        let changes = Placement::of(vpc).changes_to(&declared.placement);
+    if let (Some(vpc), Some(placement)) = (vpc, &declared.placement) {
+        let changes = Placement::of(vpc).changes_to(placement);
         difference.network = !changes.is_empty();
         difference.changes.extend(changes);
     }
     difference.deployment = deployment(&mut difference.changes, service, declared.deployment);
     let (launch_type, execute_command) = (declared.launch_type, declared.execute_command);
-    difference.options = options::Changed::of(service, launch_type, execute_command, &mut difference.changes);
+    difference.options =
+        options::Changed::of(service, launch_type, execute_command, declared.fields, &mut difference.changes);
+    let (members, is_fixed) = members::changed(
+        json,
+        declared.fields,
+        declared.deployment,
+        difference.deployment,
+        &mut difference.changes,
+    );
+    difference.members = members;
+    difference.fixed |= is_fixed;
     difference
 }
 
@@ -111,11 +140,13 @@ pub(super) fn of_creation(declared: &Declared<'_>, desired_count: u32) -> Vec<Fi
         (DESIRED_COUNT.to_owned(), Shown::text(desired_count)),
         (TASK_DEFINITION.to_owned(), shown_revision(&declared.task_definition)),
     ];
-    fields.extend(declared.placement.fields());
+    fields.retain(|(field, _)| field != LAUNCH_TYPE || !members::has_providers(declared.fields));
+    fields.extend(declared.placement.iter().flat_map(Placement::fields));
     let deployment = deployment_fields(declared.deployment);
     fields.extend(deployment.map(|(name, value)| (deployment_field(name), Shown::text(value))));
-    let options = options::fields(declared.launch_type, declared.execute_command).into_iter();
-    fields.extend(options.map(|(name, value)| (name.to_owned(), value)));
+    let options = options::fields(declared.launch_type, declared.execute_command, declared.fields);
+    fields.extend(options.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    fields.extend(members::shown(declared.fields));
     fields.into_iter().map(|(field, value)| FieldChange::new(field, None, Some(value))).collect()
 }
 
@@ -132,14 +163,6 @@ pub(super) fn ecs_launch_type(launch_type: LaunchType) -> EcsLaunchType {
     match launch_type {
         LaunchType::Fargate => EcsLaunchType::Fargate,
         LaunchType::Ec2 => EcsLaunchType::Ec2,
-    }
-}
-
-/// What launches the tasks of a service: without a launch type, capacity providers do.
-fn launch_type(service: &Service) -> String {
-    match &service.launch_type {
-        Some(launch_type) => launch_type.as_str().to_owned(),
-        None => "capacity providers".to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration, Service};
 use longshore_aws::{
-    Freshness, Ownership, code, failure,
+    Freshness, JsonRequest, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{Deployment, Failure, FailureKind};
@@ -14,6 +14,8 @@ use sha2::{Digest as _, Sha256};
 use super::{
     ServiceStep,
     compare::{Declared, ecs_launch_type},
+    members,
+    network::Placement,
     options,
 };
 use crate::{render::clamped, revision::Revision, tags};
@@ -34,7 +36,8 @@ impl ServiceStep {
         before: Option<&Service>,
     ) -> Result<Service> {
         let client = self.aws.ecs().await?;
-        let network = declared.placement.configuration()?;
+        let network = declared.placement.as_ref().map(Placement::configuration).transpose()?;
+        let members = JsonRequest(members::of_creation(declared.fields, declared.deployment));
         let ownership = Ownership::of(context);
         until(context, FIRST_USE, |attempt| {
             let token = client_token(&[
@@ -54,9 +57,9 @@ impl ServiceStep {
                 .desired_count(clamped(desired_count))
                 .launch_type(ecs_launch_type(declared.launch_type))
                 .deployment_configuration(deployment_configuration(declared.deployment))
-                .network_configuration(network.clone())
+                .set_network_configuration(network.clone())
                 .set_tags(Some(tags::of(&ownership).into_iter().chain(revision.tag()).collect()));
-            let call = options::make(call, declared.execute_command);
+            let call = options::make(call, declared.execute_command).customize().interceptor(members.clone());
             let ownership = &ownership;
             async move {
                 let error = match call.send().await {
@@ -94,7 +97,7 @@ impl ServiceStep {
 }
 
 /// How new revisions are rolled out, as ECS takes it.
-pub(super) fn deployment_configuration(deployment: &Deployment) -> DeploymentConfiguration {
+fn deployment_configuration(deployment: &Deployment) -> DeploymentConfiguration {
     let breaker = DeploymentCircuitBreaker::builder()
         .enable(deployment.circuit_breaker)
         .rollback(ecs_rolls_back(deployment))

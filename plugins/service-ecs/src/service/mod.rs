@@ -5,6 +5,7 @@ mod compare;
 mod create;
 mod earlier;
 mod images;
+mod members;
 mod network;
 mod options;
 mod pinned;

@@ -10,6 +10,8 @@ use aws_sdk_ecs::{
 };
 use longshore_model::{FieldChange, LaunchType, Shown};
 
+use crate::aws_fields::AwsFields;
+
 const MANAGED_TAGS: &str = "enableECSManagedTags";
 const PROPAGATE_TAGS: &str = "propagateTags";
 const EXECUTE_COMMAND: &str = "enableExecuteCommand";
@@ -25,8 +27,12 @@ pub(super) fn make(call: CreateServiceFluentBuilder, execute_command: bool) -> C
     call.enable_execute_command(execute_command)
 }
 
-/// Field by field, as plans show it. Platform versions are Fargate's.
-pub(super) fn fields(launch_type: LaunchType, execute_command: bool) -> Vec<(&'static str, Shown)> {
+/// Field by field, as plans show it, without what AWS's own `fields` declare. Platform versions are Fargate's.
+pub(super) fn fields(
+    launch_type: LaunchType,
+    execute_command: bool,
+    aws: &AwsFields,
+) -> Vec<(&'static str, Shown)> {
     let mut fields = vec![
         (MANAGED_TAGS, Shown::text(true)),
         (PROPAGATE_TAGS, Shown::text(PropagateTags::Service.as_str())),
@@ -35,6 +41,7 @@ pub(super) fn fields(launch_type: LaunchType, execute_command: bool) -> Vec<(&'s
     if launch_type == LaunchType::Fargate {
         fields.push((PLATFORM_VERSION, Shown::text(LATEST)));
     }
+    fields.retain(|(field, _)| !aws.service().contains_key(*field));
     fields
 }
 
@@ -75,10 +82,11 @@ impl Changed {
         service: &Service,
         launch_type: LaunchType,
         execute_command: bool,
+        aws: &AwsFields,
         changes: &mut Vec<FieldChange>,
     ) -> Self {
         let mut changed = Self::default();
-        for (field, declared) in fields(launch_type, execute_command) {
+        for (field, declared) in fields(launch_type, execute_command, aws) {
             let Some(old) = reported(service, field).filter(|old| *old != declared) else { continue };
             changes.push(FieldChange::new(field, Some(old), Some(declared)));
             *changed.of_field(field) = true;
@@ -174,7 +182,7 @@ mod tests {
 
     fn changes(service: &Service, launch_type: LaunchType) -> Vec<String> {
         let mut changes = Vec::new();
-        Changed::of(service, launch_type, false, &mut changes);
+        Changed::of(service, launch_type, false, &AwsFields::default(), &mut changes);
         changes.into_iter().map(|change| change.field).collect()
     }
 

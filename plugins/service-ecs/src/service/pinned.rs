@@ -1,15 +1,18 @@
 //! Revisions of a task definition that pin the images which ran: a tag that was pushed again cannot bring them back.
 
-use aws_sdk_ecs::types::{ContainerDefinition, Tag, TaskDefinition, TaskDefinitionField};
-use longshore_aws::{Ownership, failure};
+use aws_sdk_ecs::types::{Tag, TaskDefinition, TaskDefinitionField};
+use longshore_aws::{JsonAnswer, Ownership, failure};
 use longshore_model::{Failure, FailureKind, ImageReference};
 use longshore_plugin::{Context, Result};
+use serde_json::Value;
 
 use super::{
     ServiceStep,
     target::{Replaced, Target},
 };
-use crate::{refused, render::registration, revisions::number_of, tags, task_definition::revision_of};
+use crate::{
+    fields::shape, refused, render::registration, revisions::number_of, tags, task_definition::revision_of,
+};
 
 /// The tag of a pinning revision: the number of the revision that it pins, and the id of the service revision whose images
 /// it names.
@@ -42,27 +45,39 @@ impl Pinned {
     }
 }
 
-/// Replaces the images of `containers` by their digests.
-fn pin(containers: Vec<ContainerDefinition>, replaced: &Replaced) -> Vec<ContainerDefinition> {
-    let pin = |mut container: ContainerDefinition| {
-        let image = container.name().and_then(|name| replaced.get(name));
-        let reference = container.image().and_then(|image| image.parse::<ImageReference>().ok());
+/// Replaces the images of the containers of `definition` by their digests, and takes out of it what ECS adds by itself.
+fn pin(definition: &mut Value, replaced: &Replaced) {
+    let containers = definition.get_mut("containerDefinitions").and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten() {
+        let text = |field: &str| container.get(field).and_then(Value::as_str);
+        let image = text("name").and_then(|name| replaced.get(name));
+        let reference = text("image").and_then(|image| image.parse::<ImageReference>().ok());
         if let Some((image, reference)) = image.zip(reference) {
-            container.image = Some(reference.by_digest(&image.ran));
+            container["image"] = reference.by_digest(&image.ran).into();
         }
-        container
-    };
-    containers.into_iter().map(pin).collect()
+    }
+    if let Some(members) = definition.as_object_mut() {
+        members.retain(|name, _| shape().member(name).is_some());
+    }
 }
 
 impl ServiceStep {
     /// Reads a task definition with its tags.
     pub(super) async fn task_definition(&self, revision: &str) -> Result<(TaskDefinition, Vec<Tag>)> {
+        let (definition, _, tags) = self.described(revision).await?;
+        Ok((definition, tags))
+    }
+
+    /// Reads a task definition, the same as JSON with the members that the SDK does not know, and its tags.
+    async fn described(&self, revision: &str) -> Result<(TaskDefinition, Value, Vec<Tag>)> {
+        let json = JsonAnswer::default();
         let call = self.aws.ecs().await?.describe_task_definition().task_definition(revision);
-        let answer = call.include(TaskDefinitionField::Tags).send().await;
+        let call = call.include(TaskDefinitionField::Tags).customize().interceptor(json.clone());
+        let answer = call.send().await;
         let answer = answer.map_err(|error| failure(&error, self.at("DescribeTaskDefinition")))?;
         let missing = || Failure::new(FailureKind::Internal, "ECS answers without the task definition");
-        Ok((answer.task_definition.ok_or_else(missing)?, answer.tags.unwrap_or_default()))
+        let json = json.take("taskDefinition").ok_or_else(missing)?;
+        Ok((answer.task_definition.ok_or_else(missing)?, json, answer.tags.unwrap_or_default()))
     }
 
     /// Returns the origin of a revision, or `None` if it pins no other one.
@@ -79,16 +94,17 @@ impl ServiceStep {
         replaced: &Replaced,
     ) -> Result<String> {
         let revision = to.state.task_definition().unwrap_or_default();
-        let (mut definition, tags) = self.task_definition(revision).await?;
-        self.require_role(revision, definition.execution_role_arn()).await?;
-        definition.container_definitions =
-            definition.container_definitions.map(|containers| pin(containers, replaced));
+        let (described, mut definition, tags) = self.described(revision).await?;
+        self.require_role(revision, described.execution_role_arn()).await?;
+        pin(&mut definition, replaced);
         let number = Pinned::of(&tags).map_or_else(|| number_of(revision), |pinned| Some(pinned.number));
         let id = to.revision_arn().and_then(|arn| arn.rsplit('/').next());
         let origin = number.zip(id).map(|(number, id)| Pinned { number, service_revision: id.to_owned() });
         let ownership = Ownership::of(context).unmarked();
-        let tags = tags::of(&ownership).into_iter().chain(origin.as_ref().map(Pinned::tag)).collect();
-        let call = registration(self.aws.ecs().await?, definition.clone(), tags);
+        let tags: Vec<_> = tags::of(&ownership).into_iter().chain(origin.as_ref().map(Pinned::tag)).collect();
+        let call = self.aws.ecs().await?.register_task_definition();
+        let call = call.family("").set_container_definitions(Some(Vec::new())).customize();
+        let call = call.interceptor(registration(&definition, &tags));
         let answer = call.send().await.map_err(|error| {
             let failed = failure(&error, self.at("RegisterTaskDefinition"));
             refused::explained(failed, &self.name, &definition)

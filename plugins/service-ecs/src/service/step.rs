@@ -9,6 +9,7 @@ use std::{
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus};
 use longshore_aws::{Aws, Freshness, Owned, Owner, Ownership};
+use longshore_aws_shapes::Model;
 use longshore_model::{
     Action, Effect, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Service, StepPlan,
 };
@@ -22,6 +23,7 @@ use super::{
     variables,
 };
 use crate::{
+    aws_fields::AwsFields,
     cluster::CLUSTER_ARN,
     existing,
     explain::Facts,
@@ -48,6 +50,8 @@ pub(crate) struct ServiceStep {
     pub(crate) name: Name,
     /// The declaration.
     pub(crate) service: Arc<Service>,
+    /// What else is declared, in AWS's words.
+    pub(crate) fields: Arc<AwsFields>,
     /// What explanations may name.
     pub(crate) facts: Facts,
     /// The service as it was before this run changed it.
@@ -91,6 +95,22 @@ impl ServiceStep {
     fn require_unprotected(&self, ownership: &Ownership, service: &EcsService) -> Result<()> {
         let checked = ownership.require_unprotected(self.resource(), tags::pairs(service.tags()));
         checked.map_err(|failure| failure.at(self.at("DescribeServices")))
+    }
+
+    /// Makes sure that a service whose tasks run may be deleted and made anew.
+    fn require_replaceable(&self, service: &EcsService, difference: &Difference) -> Result<()> {
+        if self.fields.replaces || service.desired_count == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "{} of a service cannot be changed in place, and the tasks of the {} run",
+            fixed_of(difference),
+            self.resource()
+        );
+        Err(Failure::new(FailureKind::Invalid, message).at(self.resource()).help(format!(
+            "set services.{}.replace = true to have it deleted and made anew, without a task in between",
+            self.name
+        )))
     }
 
     /// Returns the desired number of tasks of an existing service: the declared number, or else the current one.
@@ -144,12 +164,19 @@ impl ServiceStep {
     }
 
     async fn declared(&self, inputs: &Inputs) -> Result<Declared<'_>> {
+        let placement = match self.fields.shares_network() {
+            true => None,
+            false => {
+                Some(Placement::resolve(&self.aws, &self.service.network, self.service.launch_type).await?)
+            }
+        };
         Ok(Declared {
             desired_count: self.service.desired_count,
             launch_type: self.service.launch_type,
             execute_command: self.service.execute_command,
             deployment: &self.service.deployment,
-            placement: Placement::resolve(&self.aws, &self.service.network, self.service.launch_type).await?,
+            placement,
+            fields: &self.fields,
             task_definition: inputs.get(TASK_DEFINITION_ARN).clone(),
         })
     }
@@ -275,6 +302,15 @@ impl ServiceStep {
     }
 }
 
+/// What of a service differs and cannot be changed, as a sentence names it.
+fn fixed_of(difference: &Difference) -> String {
+    let is_fixed =
+        |change: &&FieldChange| Model::ecs().fixed("CreateService").contains(&change.field.as_str());
+    let fixed: Vec<_> =
+        difference.changes.iter().filter(is_fixed).map(|change| change.field.as_str()).collect();
+    if fixed == ["launchType"] { "the launch type".to_owned() } else { fixed.join(" and ") }
+}
+
 /// Whether ECS still runs the service, or could.
 pub(super) fn is_active(service: &EcsService) -> bool {
     service.status() == Some("ACTIVE")
@@ -282,13 +318,13 @@ pub(super) fn is_active(service: &EcsService) -> bool {
 
 impl ServiceStep {
     async fn planned(&self, context: &Context, declared: &Declared<'_>, inputs: &Inputs) -> Result<StepPlan> {
-        let observed = self.observe(Freshness::Planned).await?;
+        let observed = self.reads().described(Freshness::Planned).await?;
         let ownership = Ownership::of(context);
-        let Some(service) = observed.as_ref().filter(|service| is_active(service)) else {
+        let Some((service, json)) = observed.as_ref().filter(|(service, _)| is_active(service)) else {
             let changes = of_creation(declared, self.count_of_new(context).await?);
             let mut plan = StepPlan::new(Action::Create, self.resource()).changes(changes);
             plan.changes.extend(tags::changes(&ownership, &[]));
-            plan.reason = if observed.is_some_and(|service| service.status() == Some("DRAINING")) {
+            plan.reason = if observed.is_some_and(|(service, _)| service.status() == Some("DRAINING")) {
                 Some("the deleted service of this name is still draining: it is waited for".into())
             } else {
                 self.replaces(context, &ownership).await
@@ -296,7 +332,7 @@ impl ServiceStep {
             return Ok(plan);
         };
         self.require_ours(&ownership, service)?;
-        let mut difference = compare(service, declared);
+        let mut difference = compare(service, json, declared);
         let images = self.images(inputs, service, Freshness::Planned).await?;
         difference.images = !images.moved.is_empty();
         difference.changes.extend(images.moved.iter().map(Moved::change));
@@ -313,11 +349,14 @@ impl ServiceStep {
         let mut plan = StepPlan::new(Action::Update, self.resource());
         plan.notes = images.notes;
         plan.effect = difference.effect(tasks);
-        if difference.launch_type {
+        if difference.fixed {
             self.require_unprotected(&ownership, service)?;
+            self.require_replaceable(service, &difference)?;
             plan.action = Action::Replace;
-            plan.reason =
-                Some("the launch type of a service cannot be changed: it is deleted and made anew, and no task runs in between".into());
+            plan.reason = Some(format!(
+                "{} of a service cannot be changed: it is deleted and made anew, and no task runs in between",
+                fixed_of(&difference)
+            ));
             return Ok(plan.changes(difference.changes));
         }
         if plan.effect == Effect::RollingUpdate || !reasons.is_empty() {
@@ -364,21 +403,24 @@ impl Step for ServiceStep {
         let is_placed = |change: &FieldChange| change.field.starts_with("networkConfiguration");
         if plan.changes.iter().any(is_placed) || plan.action == Action::Replace {
             let is_default = self.service.network.subnets.is_empty();
-            let notes = existing::network(&self.aws, &self.name, &declared.placement, is_default);
-            plan.notes.extend(notes.await?);
+            if let Some(placement) = &declared.placement {
+                let notes = existing::network(&self.aws, &self.name, placement, is_default);
+                plan.notes.extend(notes.await?);
+            }
         }
         Ok(plan)
     }
 
     async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let declared = self.declared(inputs).await?;
-        let observed = self.observe(Freshness::Now).await?;
-        let Some(service) = observed.clone().filter(is_active) else {
+        let observed = self.reads().described(Freshness::Now).await?;
+        let Some((service, json)) = observed.clone().filter(|(service, _)| is_active(service)) else {
             let tasks = planned_count(&plan.changes).or(declared.desired_count).unwrap_or(1);
-            return self.create_and_follow(context, inputs, &declared, tasks, observed.as_ref()).await;
+            let before = observed.as_ref().map(|(service, _)| service);
+            return self.create_and_follow(context, inputs, &declared, tasks, before).await;
         };
         self.require_ours(&Ownership::of(context), &service)?;
-        let mut difference = compare(&service, &declared);
+        let mut difference = compare(&service, &json, &declared);
         let mut moved = Vec::new();
         if plan.changes.iter().any(images::is_of_image) {
             moved = self.images(inputs, &service, Freshness::Now).await?.moved;
@@ -388,7 +430,8 @@ impl Step for ServiceStep {
         difference.changes.extend(moved.iter().map(Moved::change));
         difference.changes.extend(tags::changes(&Ownership::of(context), service.tags()));
         planned::still(plan, &difference.changes).map_err(|failure| failure.at(self.resource()))?;
-        if difference.launch_type {
+        if difference.fixed {
+            self.require_replaceable(&service, &difference)?;
             self.removal().run(context).await?;
             let gone = self.observe(Freshness::Now).await?;
             let tasks = self.tasks_of(&service);

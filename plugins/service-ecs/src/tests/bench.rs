@@ -11,14 +11,15 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{
     Action, Container, Deployment, ExecutionRole, Failure, ImageUpdates, Inputs, Known, LaunchType,
-    LogRemoval, Logs, Name, Network, Outputs, Platform, Plugin, Service, ServiceStatus, StepId, StepPlan,
+    LogRemoval, Logs, Name, Network, Outputs, Platform, Plugin, Problem, Service, ServiceStatus, StepId,
+    StepPlan,
 };
 use longshore_plugin::{Context, Node, PullCheck, Reporter, ServiceDeployer, Wires};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::deployer::EcsDeployer;
+use crate::{aws_fields::AwsFields, check::check, deployer::EcsDeployer, render::Declared};
 
 /// 2026-11-23T00:00:00Z
 const START: Moment = Moment(1_795_392_000_000);
@@ -239,8 +240,9 @@ impl Bench {
         digests
     }
 
-    pub(super) fn deployer(&self) -> EcsDeployer {
-        EcsDeployer { aws: self.aws.clone() }
+    pub(super) fn deployer(&self, service: &Service) -> EcsDeployer {
+        let fields = AwsFields::read(&service.deployer.options).unwrap();
+        EcsDeployer { aws: self.aws.clone(), fields: Arc::new(fields) }
     }
 
     pub(super) fn context(&self, step: &StepId) -> Context {
@@ -249,13 +251,37 @@ impl Bench {
             .adopting(self.adopts)
     }
 
-    fn nodes(&self, service: &Service) -> Vec<Node> {
+    pub(super) fn nodes(&self, service: &Service) -> Vec<Node> {
         let known = self.digests.lock().unwrap();
         let images = service.containers.values().map(|container| container.image.clone());
         let images = images.filter(|image| known.contains_key(&<dyn PullCheck>::digests_output(image)));
         let images = images.map(|image| (image, StepId::new("image", "api"))).collect();
         let wires = Wires { stack: self.stack.clone(), images, ..wires() };
-        self.deployer().unfold(&name("api"), service, &wires).unwrap()
+        self.deployer(service).unfold(&name("api"), service, &wires).unwrap()
+    }
+
+    /// The problems for which the deployer refuses `service`.
+    pub(super) fn refused(&self, service: &Service) -> Vec<Problem> {
+        let wires = Wires { stack: self.stack.clone(), ..wires() };
+        self.deployer(service).unfold(&name("api"), service, &wires).map(drop).unwrap_err()
+    }
+
+    /// The inputs of a step that depends on none of the service's own.
+    pub(super) fn known(&self, node: &Node) -> Inputs {
+        self.inputs(node, &BTreeMap::<StepId, ()>::new(), |(), _| Known::AfterApply)
+    }
+
+    /// The task definition of `service`, as it is registered.
+    pub(super) fn rendered(&self, service: &Service) -> Value {
+        let fields = AwsFields::read(&service.deployer.options).unwrap();
+        let service = fields.applied(&name("api"), service).unwrap();
+        let size = check(&name("api"), &service).unwrap();
+        let inputs: Inputs = [("role-arn", &self.role), ("secret.ghcr", &self.secret)]
+            .map(|(name, value)| (name.to_owned(), Known::Value(value.clone())))
+            .into_iter()
+            .collect();
+        let (family, region) = ("shop-api", "eu-central-1");
+        Declared { family, service: &service, fields: &fields, size, region, inputs: &inputs }.render()
     }
 
     fn inputs<T>(
@@ -329,7 +355,7 @@ impl Bench {
     }
 
     pub(super) async fn status(&self, service: &Service) -> ServiceStatus {
-        self.deployer()
+        self.deployer(service)
             .status(&self.context(&StepId::new("service", "api")), &name("api"), service)
             .await
             .unwrap()

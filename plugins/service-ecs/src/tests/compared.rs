@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition, CpuArchitecture, KeyValuePair, LogConfiguration, LogDriver,
-    PortMapping, RepositoryCredentials, RuntimePlatform, Secret, TaskDefinition, TaskDefinitionStatus,
-    TransportProtocol,
-};
 use longshore_model::{
     Arn, Container, ContainerSecret, FailureKind, ImageUpdates, Inputs, Known, Name, Service, Shown, TaskSize,
 };
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::bench::{name, seed};
 use crate::{
+    aws_fields::AwsFields,
     fields::fields_of,
     render::{Declared, digests_input},
 };
@@ -58,107 +55,104 @@ prop_compose! {
     }
 }
 
-fn render(service: &Service) -> TaskDefinition {
+fn render(service: &Service) -> Value {
     let inputs: Inputs = [("role-arn", "arn:role"), ("secret.ghcr", "arn:secret"), ("log-group", "/logs")]
         .map(|(name, value)| (name.to_owned(), Known::Value(value.to_owned())))
         .into_iter()
         .collect();
     let size = Some(TaskSize { cpu: 256, memory: 1024 });
-    Declared { family: "f", service, size, region: "r", inputs: &inputs }.render().unwrap()
+    let fields = &AwsFields::default();
+    Declared { family: "f", service, fields, size, region: "r", inputs: &inputs }.render()
 }
 
 /// What AWS makes of a definition: defaults filled in, lists in another order, and what it adds by itself.
-fn normalised(definition: &TaskDefinition, rotation: usize) -> TaskDefinition {
-    fn rotated<T: Clone>(items: &[T], by: usize) -> Vec<T> {
-        let mut items = items.to_vec();
-        let by = if items.is_empty() { 0 } else { by % items.len() };
+fn normalised(definition: &Value, rotation: usize) -> Value {
+    fn rotate(value: &mut Value, by: usize) {
+        let Some(items) = value.as_array_mut().filter(|items| !items.is_empty()) else { return };
+        let by = by % items.len();
         items.rotate_left(by);
-        items
+    }
+    fn fill(value: &mut Value, field: &str, default: Value) {
+        value.as_object_mut().unwrap().entry(field).or_insert(default);
     }
     let mut registered = definition.clone();
-    registered.task_definition_arn = Some("arn:aws:ecs:r:1:task-definition/f:7".to_owned());
-    registered.revision = 7;
-    registered.status = Some(TaskDefinitionStatus::Active);
-    registered.compatibilities = Some(vec![Compatibility::Ec2, Compatibility::Fargate]);
-    registered.volumes = Some(Vec::new());
-    registered.placement_constraints = Some(Vec::new());
-    registered.enable_fault_injection = Some(false);
-    let mut containers = rotated(definition.container_definitions(), rotation);
-    for container in &mut containers {
-        container.environment = Some(rotated(container.environment(), rotation));
-        container.secrets = Some(rotated(container.secrets(), rotation));
-        container.port_mappings = Some(rotated(container.port_mappings(), rotation));
-        container.mount_points = Some(Vec::new());
-        container.volumes_from = Some(Vec::new());
-        container.system_controls = Some(Vec::new());
-        container.command = Some(container.command().to_vec());
-        container.essential = container.essential.or(Some(true));
-        for port in container.port_mappings.iter_mut().flatten() {
-            port.host_port = port.host_port.or(port.container_port);
-            port.protocol = port.protocol.clone().or(Some(TransportProtocol::Tcp));
+    registered["taskDefinitionArn"] = json!("arn:aws:ecs:r:1:task-definition/f:7");
+    registered["revision"] = json!(7);
+    registered["status"] = json!("ACTIVE");
+    registered["compatibilities"] = json!(["EC2", "FARGATE"]);
+    registered["volumes"] = json!([]);
+    registered["placementConstraints"] = json!([]);
+    registered["enableFaultInjection"] = json!(false);
+    let containers = &mut registered["containerDefinitions"];
+    rotate(containers, rotation);
+    for container in containers.as_array_mut().unwrap() {
+        for list in ["environment", "secrets", "portMappings"] {
+            fill(container, list, json!([]));
+            rotate(&mut container[list], rotation);
         }
-        if let Some(logs) = &mut container.log_configuration {
-            logs.secret_options = Some(Vec::new());
+        for list in ["mountPoints", "volumesFrom", "systemControls", "command"] {
+            fill(container, list, json!([]));
+        }
+        fill(container, "cpu", json!(0));
+        fill(container, "essential", json!(true));
+        if let Some(logs) = container.get_mut("logConfiguration") {
+            logs["secretOptions"] = json!([]);
         }
     }
-    registered.container_definitions = Some(containers);
     registered
 }
 
-/// A change of one field: its name, and what makes it in the task or its first container.
-type Change = (&'static str, fn(&mut TaskDefinition));
+/// A change of one field: its name, the member that it is in (`*` is the first container), and what it gets.
+type Change = (&'static str, &'static str, fn(&mut Value));
 
-fn first(definition: &mut TaskDefinition) -> &mut ContainerDefinition {
-    definition.container_definitions.as_mut().unwrap().first_mut().unwrap()
+fn first(definition: &mut Value) -> &mut Value {
+    &mut definition["containerDefinitions"][0]
+}
+
+fn push(list: &mut Value, item: Value) {
+    list.as_array_mut().unwrap().push(item);
 }
 
 const CHANGES: &[Change] = &[
-    ("cpu", |definition| definition.cpu = Some("512".into())),
-    ("memory", |definition| definition.memory = Some("2048".into())),
-    ("executionRoleArn", |definition| definition.execution_role_arn = Some("arn:other".into())),
-    ("taskRoleArn", |definition| definition.task_role_arn = Some("arn:other".into())),
-    ("networkMode", |definition| definition.network_mode = Some("host".into())),
-    ("requiresCompatibilities", |definition| {
-        definition.requires_compatibilities = Some(vec![Compatibility::Fargate, Compatibility::Ec2]);
+    ("cpu", "cpu", |value| *value = json!("512")),
+    ("memory", "memory", |value| *value = json!("2048")),
+    ("executionRoleArn", "executionRoleArn", |value| *value = json!("arn:other")),
+    ("taskRoleArn", "taskRoleArn", |value| *value = json!("arn:other")),
+    ("networkMode", "networkMode", |value| *value = json!("host")),
+    ("requiresCompatibilities", "requiresCompatibilities", |value| push(value, json!("EC2"))),
+    ("runtimePlatform.cpuArchitecture", "runtimePlatform", |value| {
+        *value = json!({"cpuArchitecture": "ARM64"})
     }),
-    ("runtimePlatform.cpuArchitecture", |definition| {
-        definition.runtime_platform =
-            Some(RuntimePlatform::builder().cpu_architecture(CpuArchitecture::Arm64).build());
+    ("volumes.data", "volumes", |value| push(value, json!({"name": "data"}))),
+    ("pidMode", "pidMode", |value| *value = json!("task")),
+    ("*.image", "*.image", |value| *value = json!("ghcr.io/acme/api:2")),
+    ("*.memory", "*.memory", |value| *value = json!(5000)),
+    ("*.cpu", "*.cpu", |value| *value = json!(5001)),
+    ("*.memoryReservation", "*.memoryReservation", |value| *value = json!(5)),
+    ("*.repositoryCredentials.credentialsParameter", "*.repositoryCredentials", |value| {
+        *value = json!({"credentialsParameter": "arn:other"});
     }),
-    ("volumes", |definition| definition.volumes = Some(vec![aws_sdk_ecs::types::Volume::builder().build()])),
-    ("pidMode", |definition| definition.pid_mode = Some("task".into())),
-    ("*.image", |definition| first(definition).image = Some("ghcr.io/acme/api:2".into())),
-    ("*.memory", |definition| first(definition).memory = Some(5000)),
-    ("*.cpu", |definition| first(definition).cpu = 5001),
-    ("*.memoryReservation", |definition| first(definition).memory_reservation = Some(5)),
-    ("*.repositoryCredentials.credentialsParameter", |definition| {
-        let other = RepositoryCredentials::builder().credentials_parameter("arn:other").build();
-        first(definition).repository_credentials = Some(other.unwrap());
+    ("*.essential", "*.essential", |value| *value = json!(*value == json!(false))),
+    ("*.command", "*.command", |value| *value = json!(["something else"])),
+    ("*.environment.new", "*.environment", |value| push(value, json!({"name": "new", "value": "x"}))),
+    ("*.secrets.new", "*.secrets", |value| push(value, json!({"name": "new", "valueFrom": "arn:other"}))),
+    ("*.portMappings.New.containerPort", "*.portMappings", |value| {
+        push(value, json!({"name": "New", "containerPort": 1}));
     }),
-    ("*.essential", |definition| {
-        let container = first(definition);
-        container.essential = Some(container.essential == Some(false));
-    }),
-    ("*.command", |definition| first(definition).command = Some(vec!["something else".into()])),
-    ("*.environment.new", |definition| {
-        let new = KeyValuePair::builder().name("new").value("x").build();
-        first(definition).environment.as_mut().unwrap().push(new);
-    }),
-    ("*.secrets.new", |definition| {
-        let new = Secret::builder().name("new").value_from("arn:other").build();
-        first(definition).secrets.as_mut().unwrap().push(new.unwrap());
-    }),
-    ("*.portMappings.New", |definition| {
-        let new = PortMapping::builder().name("New").container_port(1).build();
-        first(definition).port_mappings.as_mut().unwrap().push(new);
-    }),
-    ("*.user", |definition| first(definition).user = Some("root".into())),
-    ("*.readonlyRootFilesystem", |definition| first(definition).readonly_root_filesystem = Some(true)),
-    ("*.healthCheck", |definition| {
-        let check = aws_sdk_ecs::types::HealthCheck::builder().command("CMD").build();
-        first(definition).health_check = Some(check.unwrap());
-    }),
+    ("*.user", "*.user", |value| *value = json!("root")),
+    ("*.readonlyRootFilesystem", "*.readonlyRootFilesystem", |value| *value = json!(true)),
+    ("*.healthCheck.command", "*.healthCheck", |value| *value = json!({"command": ["CMD"]})),
 ];
+
+/// Makes the change, and returns the name of its field.
+fn apply((field, member, change): &Change, definition: &mut Value) -> String {
+    let container = first(definition)["name"].as_str().unwrap().to_owned();
+    match member.strip_prefix("*.") {
+        Some(member) => change(&mut first(definition)[member]),
+        None => change(&mut definition[*member]),
+    }
+    field.replace('*', &format!("containerDefinitions.{container}"))
+}
 
 proptest! {
     #[test]
@@ -170,14 +164,12 @@ proptest! {
 
     #[test]
     fn one_change_is_exactly_one_difference(
-        service in services(), rotation in 0_usize..5, (field, change) in prop::sample::select(CHANGES),
+        service in services(), rotation in 0_usize..5, change in prop::sample::select(CHANGES),
     ) {
         let declared = render(&service);
         let mut registered = normalised(&declared, rotation);
-        let container = first(&mut registered).name.clone().unwrap();
-        change(&mut registered);
+        let field = apply(&change, &mut registered);
         let changes = fields_of(&registered).changes_to(&fields_of(&declared));
-        let field = field.replace('*', &format!("containerDefinitions.{container}"));
         prop_assert_eq!(changes.iter().map(|change| &change.field).collect::<Vec<_>>(), [&field]);
         prop_assert_ne!(&changes[0].old, &changes[0].new);
     }
@@ -187,13 +179,12 @@ proptest! {
 fn log_options_are_compared_one_by_one() {
     let declared = render(&seed());
     let mut registered = normalised(&declared, 0);
-    let other = LogConfiguration::builder()
-        .log_driver(LogDriver::Awslogs)
-        .options("awslogs-group", "/other")
-        .options("awslogs-region", "r")
-        .options("awslogs-stream-prefix", "ecs")
-        .options("mode", "non-blocking");
-    first(&mut registered).log_configuration = Some(other.build().unwrap());
+    first(&mut registered)["logConfiguration"]["options"] = json!({
+        "awslogs-group": "/other",
+        "awslogs-region": "r",
+        "awslogs-stream-prefix": "ecs",
+        "mode": "non-blocking",
+    });
     let changes = fields_of(&registered).changes_to(&fields_of(&declared));
     let fields: Vec<_> = changes.iter().map(|change| change.field.rsplit('.').next().unwrap()).collect();
     assert_eq!(fields, ["awslogs-group", "mode"]);
@@ -206,8 +197,9 @@ fn inputs_that_are_not_known_yet_are_shown_so() {
     let service = seed();
     let inputs = Inputs::default();
     let size = Some(TaskSize { cpu: 256, memory: 1024 });
-    let declared =
-        Declared { family: "f", service: &service, size, region: "r", inputs: &inputs }.render().unwrap();
+    let fields = &AwsFields::default();
+    let declared = Declared { family: "f", service: &service, fields, size, region: "r", inputs: &inputs };
+    let declared = declared.render();
     let changes = fields_of(&registered).changes_to(&fields_of(&declared));
     assert_eq!(changes.len(), 3);
     assert!(changes.iter().all(|change| change.new == Some(Shown::AfterApply)), "{changes:?}");
@@ -218,8 +210,10 @@ fn unread_digests_cannot_be_pinned() {
     let service = seed();
     let container = service.containers.keys().next().unwrap();
     let inputs: Inputs = [(digests_input(container), Known::Value(String::new()))].into_iter().collect();
-    let declared = Declared { family: "f", service: &service, size: None, region: "r", inputs: &inputs };
-    let failure = declared.render().unwrap_err();
+    let fields = &AwsFields::default();
+    let declared =
+        Declared { family: "f", service: &service, fields, size: None, region: "r", inputs: &inputs };
+    let failure = declared.require_digests().unwrap_err();
     assert_eq!(failure.kind, FailureKind::Denied);
     assert!(failure.help.unwrap().contains("ecr:BatchGetImage"));
 }

@@ -112,6 +112,12 @@ async fn another_launch_type_replaces_the_service() {
     bench.deploy(&seed()).await.unwrap();
     let mut service = seed();
     service.launch_type = longshore_model::LaunchType::Ec2;
+    let refused = bench.plan(&service).await.map(drop).unwrap_err();
+    assert!(
+        refused.help.as_ref().is_some_and(|help| help.contains("services.api.replace = true")),
+        "{refused}"
+    );
+    service.deployer.options.values.insert("replace".to_owned(), true.into());
     let plan = bench.plan(&service).await.unwrap();
     assert_eq!(plan.of("service.api").action, Action::Replace);
     insta::assert_snapshot!(plan.shown());
@@ -126,6 +132,7 @@ async fn replaced_service_keeps_its_undeclared_count() {
     let ecs = bench.aws.ecs().await.unwrap();
     ecs.update_service().cluster("main").service("api").desired_count(3).send().await.unwrap();
     (service.launch_type, service.desired_count) = (longshore_model::LaunchType::Fargate, None);
+    service.deployer.options.values.insert("replace".to_owned(), true.into());
     let plans = bench.deploy(&service).await.unwrap();
     assert_eq!(plans.of("service.api").action, Action::Replace);
     assert_eq!(bench.status(&service).await.running, 3);

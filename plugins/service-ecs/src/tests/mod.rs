@@ -1,5 +1,6 @@
 //! The steps against the simulated cloud, and against endpoints that know less.
 
+mod aws_fields;
 pub(crate) mod bench;
 mod by_hand;
 mod compared;
@@ -7,6 +8,8 @@ mod crashing;
 mod deploy;
 mod endpoint;
 mod failing;
+mod left_alone;
+mod members;
 mod moved;
 mod noted;
 mod poor;

@@ -81,7 +81,7 @@ async fn operate(bench: &Bench, step: Arc<dyn Step>) -> Result<StepPlan, Failure
 }
 
 fn rollback(bench: &Bench, to: Option<&str>) -> Arc<dyn Step> {
-    bench.deployer().rollback(&bench.stack, &name("api"), &seed(), to)
+    bench.deployer(&seed()).rollback(&bench.stack, &name("api"), &seed(), to)
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,7 +170,7 @@ async fn failed_restart_goes_back() {
         } else {
             bench.write_secret("broken").await;
         }
-        let restart = bench.deployer().restart(&bench.stack, &name("api"), &breaking(false));
+        let restart = bench.deployer(&breaking(false)).restart(&bench.stack, &name("api"), &breaking(false));
         let failure = operate(&bench, restart).await.unwrap_err();
         assert!(failure.message.ends_with("the service runs shop-api:1 again, 2 of 2 tasks"), "{failure}");
         runs(&bench, "shop-api:1", &ran).await;
@@ -211,7 +211,7 @@ async fn refused_stop_without_other_images_is_named() {
     // The same image runs in a task already, so that another deployment of it would not be a way back.
     let mut service = seed();
     service.deployment.timeout = Duration::from_secs(20);
-    let restart = bench.deployer().restart(&bench.stack, &name("api"), &service);
+    let restart = bench.deployer(&service).restart(&bench.stack, &name("api"), &service);
     let failure = operate(&bench, restart).await.unwrap_err();
     assert!(failure.message.starts_with("after 20s "), "{failure}");
     assert!(failure.message.contains("did not come back to the revision before"), "{failure}");
@@ -267,7 +267,7 @@ async fn named_rollback_brings_its_images_along() {
     let (bench, ran) = deployed().await;
     bench.deploy(&seed_with(|it| it.memory = Some(1024))).await.unwrap();
     bench.push(json!({ "needs-memory-mib": 64 })).await;
-    let restart = bench.deployer().restart(&bench.stack, &name("api"), &seed());
+    let restart = bench.deployer(&seed()).restart(&bench.stack, &name("api"), &seed());
     operate(&bench, restart).await.unwrap();
     operate(&bench, rollback(&bench, Some("1"))).await.unwrap();
     runs(&bench, "shop-api:3", &ran).await;

@@ -21,7 +21,7 @@ fn pulling(service: Service) -> Service {
 #[async_trait]
 impl deployer::Harness for Bench {
     fn deployer(&self) -> Arc<dyn ServiceDeployer> {
-        Arc::new(EcsDeployer { aws: self.aws.clone() })
+        Arc::new(EcsDeployer { aws: self.aws.clone(), fields: Arc::default() })
     }
 
     fn service(&self) -> Service {

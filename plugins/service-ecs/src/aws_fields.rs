@@ -1,0 +1,350 @@
+//! AWS's own fields of a service: the tables `aws` of its configuration.
+//!
+//! Short words stand for what everybody writes; every other field has AWS's spelling. What AWS's model of its API says of a
+//! field decides how it is checked, compared and sent, so that no field is known here by name, except those that Longshore
+//! itself has to set.
+
+use std::collections::BTreeMap;
+
+use longshore_aws_shapes::{Finding, Kind, Model, Path, Shape};
+use longshore_model::{
+    Architecture, Container, Fields, LaunchType, Name, Options, Problem, Service, TaskSize, closest,
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    check::{is_single, of_container},
+    fields::{input, shape},
+};
+
+/// The table of a service, or of one of its containers, that has AWS's fields.
+const AWS: &str = "aws";
+/// The fields of the task definition, in the table of the service.
+const TASK_DEFINITION: &str = "task-definition";
+/// The fields of the only container, in the table of the service.
+const CONTAINER: &str = "container";
+
+/// The fields of the service, in its table.
+const SERVICE: &str = "service";
+/// Allows a running service to be replaced, in the table of the service.
+const REPLACE: &str = "replace";
+
+/// Members that Longshore sets, dotted, and how people do.
+type Owned = [(&'static str, &'static str)];
+
+const OF_DEFINITIONS: &Owned = &[
+    (
+        "containerDefinitions",
+        "write `containers.NAME.aws`, or `aws.container` where the service has one container",
+    ),
+    ("executionRoleArn", "set `execution-role.arn`, or leave the role to Longshore"),
+    ("family", "it is made of the names of stack and service"),
+    ("tags", "set `tags`"),
+];
+
+const OF_CONTAINERS: &Owned = &[
+    ("image", "set `image`: Longshore proves that it can be pulled"),
+    ("name", "it is the container's key in `containers`"),
+    ("repositoryCredentials", "set `registry`: Longshore proves and stores the credential"),
+    ("secrets", "write `secrets.VARIABLE.arn`: the execution role then gets the permission to read it"),
+];
+
+const OF_SERVICES: &Owned = &[
+    ("clientToken", "Longshore makes it"),
+    ("cluster", "set `cluster`"),
+    ("deploymentConfiguration.deploymentCircuitBreaker.enable", "set `deployment.circuit-breaker`"),
+    ("deploymentConfiguration.deploymentCircuitBreaker.rollback", "set `deployment.rollback`"),
+    ("deploymentConfiguration.maximumPercent", "set `deployment.maximum-percent`"),
+    ("deploymentConfiguration.minimumHealthyPercent", "set `deployment.minimum-healthy-percent`"),
+    ("desiredCount", "set `desired-count`"),
+    ("enableExecuteCommand", "set `execute-command`"),
+    ("launchType", "set `launch-type`, or `capacityProviderStrategy` here"),
+    ("networkConfiguration", "set `network`"),
+    ("serviceName", "set `service-name`"),
+    ("tags", "set `tags`"),
+    ("taskDefinition", "its fields stand in `aws.task-definition`"),
+];
+
+/// AWS's fields of a service, as AWS takes them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct AwsFields {
+    /// Those of the task definition.
+    definition: Value,
+    /// Those of the service's only container.
+    container: Option<Value>,
+    /// Those of containers, by their names.
+    containers: BTreeMap<String, Value>,
+    /// Those of the service itself.
+    service: Map<String, Value>,
+    /// True if a running service may be replaced where ECS cannot change it.
+    pub(crate) replaces: bool,
+}
+
+/// The shape of a container.
+fn container_shape() -> Shape<'static> {
+    Model::ecs().shape("ContainerDefinition").unwrap_or_else(|| unreachable!("the model has containers"))
+}
+
+impl AwsFields {
+    /// Reads the options of the deployer.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub(crate) fn read(options: &Options) -> Result<Self, Vec<Problem>> {
+        options.read(|fields| {
+            let mut read = Self::default();
+            fields.table(AWS, |aws| {
+                let definition = table(aws, TASK_DEFINITION, shape(), OF_DEFINITIONS);
+                read.definition = definition.unwrap_or_default();
+                read.container = table(aws, CONTAINER, container_shape(), OF_CONTAINERS);
+                if let Some(Value::Object(members)) = table(aws, SERVICE, input("CreateService"), OF_SERVICES)
+                {
+                    read.service = members;
+                }
+                Some(())
+            });
+            fields.table("containers", |containers| {
+                for name in containers.names() {
+                    let found = containers
+                        .table(&name, |container| table(container, AWS, container_shape(), OF_CONTAINERS));
+                    read.containers.extend(found.map(|found| (name, found)));
+                }
+                Some(())
+            });
+            read.replaces = fields.flag(REPLACE).unwrap_or_default();
+            Some(read)
+        })
+    }
+
+    /// The fields of the service itself.
+    pub(crate) fn service(&self) -> &Map<String, Value> {
+        &self.service
+    }
+
+    /// The network mode of the tasks, if it is not the one in which each task has an address of its own.
+    pub(crate) fn shares_network(&self) -> bool {
+        let mode = self.definition().and_then(|definition| definition.get("networkMode"));
+        mode.is_some_and(|mode| mode != "awsvpc")
+    }
+
+    /// The fields of the task definition.
+    pub(crate) fn definition(&self) -> Option<&Map<String, Value>> {
+        self.definition.as_object()
+    }
+
+    /// The fields of `container`.
+    pub(crate) fn container(&self, container: &Name) -> Option<&Value> {
+        self.containers.get(container.as_str()).or(self.container.as_ref())
+    }
+
+    /// Returns `service` with those of AWS's fields that matter to more than the request: sizes, the task role, the platform.
+    ///
+    /// # Errors
+    /// The fields that a short word sets as well, and fields of a container that is not there.
+    pub(crate) fn applied(&self, name: &Name, service: &Service) -> Result<Service, Vec<Problem>> {
+        let problems = self.conflicts(name, service);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut service = service.clone();
+        let text = |field: &str| self.definition.get(field).and_then(Value::as_str);
+        service.task_role = service.task_role.or_else(|| text("taskRoleArn").map(str::to_owned));
+        if let Some(architecture) = self.definition.pointer("/runtimePlatform/cpuArchitecture") {
+            let is_arm = architecture == "ARM64";
+            service.platform.architecture = if is_arm { Architecture::Arm64 } else { Architecture::Amd64 };
+        }
+        if let Some(compatibilities) = self.definition.get("requiresCompatibilities") {
+            let has_fargate =
+                compatibilities.as_array().is_some_and(|all| all.iter().any(|one| one == "FARGATE"));
+            service.launch_type = if has_fargate { LaunchType::Fargate } else { LaunchType::Ec2 };
+        }
+        let normal = shape().form(&self.definition);
+        let units = |field: &str| {
+            let mut fields = normal.fields().filter(|(path, _)| path.as_slice() == [field]);
+            fields.next().and_then(|(_, text)| text.parse().ok())
+        };
+        if let (Some(cpu), Some(memory)) = (units("cpu"), units("memory")) {
+            service.size = Some(TaskSize { cpu, memory });
+        }
+        for (container, declared) in &mut service.containers {
+            let Some(fields) = self.container(container) else { continue };
+            let number =
+                |field: &str| fields.get(field)?.as_u64().and_then(|number| u32::try_from(number).ok());
+            declared.cpu = declared.cpu.or(number("cpu"));
+            declared.memory = declared.memory.or(number("memory"));
+            declared.essential &= fields.get("essential") != Some(&Value::Bool(false));
+        }
+        Ok(service)
+    }
+
+    fn conflicts(&self, name: &Name, service: &Service) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let key = |inner: &str| format!("services.{name}.{inner}");
+        if self.container.is_some() && !(is_single(name, service) && self.containers.is_empty()) {
+            let help = "move it to `containers.NAME.aws`, of the container that it is meant for";
+            let problem = Problem::new(key("aws.container"), "stands beside `containers`");
+            problems.push(problem.help(help));
+        }
+        let mut find = |table: &str, shape: Shape<'_>, value: &Value, words: Vec<(String, Path)>| {
+            let form = shape.form(value);
+            for (word, path) in words.into_iter().filter(|(_, path)| form.has(path)) {
+                let at = path.iter().fold(key(table), |key, field| longshore_model::join_key(&key, field));
+                let message = format!("is set by `{}` already", key(&word));
+                problems.push(Problem::new(at, message).help("remove one of both"));
+            }
+        };
+        find("aws.task-definition", shape(), &self.definition, words_of_service(service));
+        for (container, declared) in &service.containers {
+            if let Some(fields) = self.container(container) {
+                let words = words_of_container(declared).into_iter();
+                let words = words.map(|(word, path)| (of_container(name, service, container, &word), path));
+                find(&self.table_of(name, service, container), container_shape(), fields, words.collect());
+            }
+        }
+        problems
+    }
+
+    /// The table of `container` in that of the service.
+    fn table_of(&self, name: &Name, service: &Service, container: &Name) -> String {
+        if is_single(name, service) && !self.containers.contains_key(container.as_str()) {
+            "aws.container".to_owned()
+        } else {
+            format!("containers.{container}.aws")
+        }
+    }
+
+    /// Returns the problems of a whole task definition: members that AWS requires and neither a short word nor a table sets.
+    pub(crate) fn missing(&self, name: &Name, service: &Service, definition: &Value) -> Vec<Problem> {
+        let problem = |finding: Finding| {
+            let (table, path) = match finding.path.as_slice() {
+                [list, container, path @ ..] if list == "containerDefinitions" => {
+                    let container = service.containers.keys().find(|name| name.as_str() == container)?;
+                    (self.table_of(name, service, container), path)
+                }
+                path => ("aws.task-definition".to_owned(), path),
+            };
+            let key = format!("services.{name}.{table}");
+            let key = path.iter().fold(key, |key, field| longshore_model::join_key(&key, field));
+            let (message, help) = words_for(&finding.kind);
+            Some(Problem::new(key, message).help(help))
+        };
+        shape().missing(definition).into_iter().filter_map(problem).collect()
+    }
+}
+
+/// The short words that a service sets to something else than their defaults, with AWS's fields that they set.
+fn words_of_service(service: &Service) -> Vec<(String, Path)> {
+    let mut words = Vec::new();
+    let mut add = |is_set: bool, word: &str, path: &[&str]| {
+        if is_set {
+            words.push((word.to_owned(), path.iter().map(|&field| field.to_owned()).collect()));
+        }
+    };
+    add(service.size.is_some(), "size", &["cpu"]);
+    add(service.size.is_some(), "size", &["memory"]);
+    add(service.task_role.is_some(), "task-role", &["taskRoleArn"]);
+    add(service.launch_type == LaunchType::Ec2, "launch-type", &["requiresCompatibilities"]);
+    let is_arm = service.platform.architecture == Architecture::Arm64;
+    add(is_arm, "architecture", &["runtimePlatform", "cpuArchitecture"]);
+    words
+}
+
+/// The same of a container.
+fn words_of_container(container: &Container) -> Vec<(String, Path)> {
+    let mut words = Vec::new();
+    let mut add = |is_set: bool, word: String, path: &[&str]| {
+        if is_set {
+            words.push((word, path.iter().map(|&field| field.to_owned()).collect()));
+        }
+    };
+    add(container.cpu.is_some(), "cpu".to_owned(), &["cpu"]);
+    add(container.memory.is_some(), "memory".to_owned(), &["memory"]);
+    add(container.command.is_some(), "command".to_owned(), &["command"]);
+    add(!container.essential, "essential".to_owned(), &["essential"]);
+    for name in container.environment.keys().chain(container.secrets.keys()) {
+        let table = if container.environment.contains_key(name) { "environment" } else { "secrets" };
+        add(true, longshore_model::join_key(table, name), &["environment", name]);
+    }
+    for name in container.ports.keys() {
+        add(true, format!("ports.{name}"), &["portMappings", name.as_str(), "containerPort"]);
+    }
+    words
+}
+
+/// Reads AWS's fields in the table `field`.
+fn table(fields: &mut Fields<'_>, field: &str, shape: Shape<'_>, owned: &Owned) -> Option<Value> {
+    let known = fields.has(field);
+    let value = fields.peek(field).filter(|_| known)?;
+    fields.skip(field);
+    let Some(members) = value.as_object() else {
+        fields.refuse(field, "a table");
+        return None;
+    };
+    let mut members = members.clone();
+    for (member, help) in owned {
+        let path: Vec<_> = member.split('.').collect();
+        if remove(&mut members, &path) {
+            let path: Vec<_> = [field].into_iter().chain(path).collect();
+            fields.problem_below(&path, "is set by Longshore", *help);
+        }
+    }
+    match shape.read(&Value::Object(members)) {
+        Ok(read) => Some(read),
+        Err(findings) => {
+            for finding in findings {
+                let path: Vec<_> =
+                    [field].into_iter().chain(finding.path.iter().map(String::as_str)).collect();
+                let (message, help) = words_for(&finding.kind);
+                let help = match (&finding.kind, finding.path.last()) {
+                    (Kind::Unknown { known }, Some(name)) => suggestion(name, known),
+                    _ => help,
+                };
+                fields.problem_below(&path, message, help);
+            }
+            None
+        }
+    }
+}
+
+/// Takes the member at `path` out of `members`. Returns false if it is not there.
+fn remove(members: &mut Map<String, Value>, path: &[&str]) -> bool {
+    match path {
+        [] => false,
+        [member] => members.remove(*member).is_some(),
+        [member, path @ ..] => {
+            let inner = members.get_mut(*member).and_then(Value::as_object_mut);
+            inner.is_some_and(|inner| remove(inner, path))
+        }
+    }
+}
+
+/// A finding as the message and the help of a problem.
+fn words_for(kind: &Kind) -> (String, String) {
+    match kind {
+        Kind::Unknown { known } => ("unknown key".to_owned(), format!("known here: {}", known.join(", "))),
+        Kind::Type { found, wanted } | Kind::Size { found, wanted } => {
+            (format!("found {found}"), format!("must be {wanted}"))
+        }
+        Kind::Enumeration { found, known } => {
+            let meant = closest_spelling(found, known).map(|meant| format!("did you mean `{meant}`? "));
+            let known: Vec<_> = known.iter().map(|value| format!("`{value}`")).collect();
+            let help = format!("{}must be one of {}", meant.unwrap_or_default(), known.join(", "));
+            (format!("found the text \"{found}\""), help)
+        }
+        Kind::Missing => ("is missing".to_owned(), "AWS requires it".to_owned()),
+    }
+}
+
+fn suggestion(name: &str, known: &[String]) -> String {
+    match closest_spelling(name, known) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("known here: {}", known.join(", ")),
+    }
+}
+
+/// The name that was meant; `stop-timeout` means `stopTimeout`.
+fn closest_spelling<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    let plain = |name: &str| name.replace(['-', '_'], "").to_lowercase();
+    let same = known.iter().find(|known| plain(known) == plain(name));
+    same.map(String::as_str).or_else(|| closest(name, known.iter().map(String::as_str)))
+}

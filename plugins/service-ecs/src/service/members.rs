@@ -1,0 +1,115 @@
+//! The members of a service that are declared in AWS's own words.
+//!
+//! Only declared members are compared and sent. Where ECS takes a member as a whole, what is not declared of it is sent back
+//! as it is.
+
+use std::collections::BTreeSet;
+
+use longshore_aws_shapes::{Extent, Model};
+use longshore_model::{Deployment, FieldChange, Shown};
+use serde_json::{Map, Value, json};
+
+use super::create::ecs_rolls_back;
+use crate::{aws_fields::AwsFields, fields::input};
+
+const PROVIDERS: &str = "capacityProviderStrategy";
+const DEPLOYMENT: &str = "deploymentConfiguration";
+
+/// Returns true if a change of `member` begins a new deployment.
+pub(super) fn deploys(member: &str) -> bool {
+    input("UpdateService").member(member).is_some_and(|member| member.deploys)
+}
+
+/// Returns true if `fields` declare capacity providers, which stand in place of a launch type.
+pub(super) fn has_providers(fields: &AwsFields) -> bool {
+    fields.service().contains_key(PROVIDERS)
+}
+
+/// The declared members of a new service, as plans show them.
+pub(super) fn shown(fields: &AwsFields) -> Vec<(String, Shown)> {
+    let form = input("CreateService").form(&Value::Object(fields.service().clone()));
+    form.significant().map(|(path, text)| (path.join("."), Shown::text(text))).collect()
+}
+
+/// The members that a request for a new service has beside those of the SDK's own types.
+pub(super) fn of_creation(fields: &AwsFields, deployment: &Deployment) -> Map<String, Value> {
+    let mut members = fields.service().clone();
+    if members.get(PROVIDERS).and_then(Value::as_array).is_some_and(|providers| !providers.is_empty()) {
+        members.insert("launchType".to_owned(), Value::Null);
+    }
+    if members.get("schedulingStrategy").is_some_and(|strategy| strategy == "DAEMON") {
+        members.insert("desiredCount".to_owned(), Value::Null);
+    }
+    if let Some(declared) = members.get_mut(DEPLOYMENT) {
+        set_deployment(declared, deployment);
+    }
+    members
+}
+
+/// Compares the declared members with a service that ECS describes as `json`, and adds what differs to `changes`. Returns
+/// the members to send, and true if one of them cannot be changed.
+pub(super) fn changed(
+    json: &Value,
+    fields: &AwsFields,
+    deployment: &Deployment,
+    deployment_differs: bool,
+    changes: &mut Vec<FieldChange>,
+) -> (Map<String, Value>, bool) {
+    let (create, update) = (input("CreateService"), input("UpdateService"));
+    let actual = actual(json);
+    let declared = Value::Object(fields.service().clone());
+    let mut differing = BTreeSet::new();
+    for change in create.form(&actual).changes_to(&create.form(&declared), Extent::Declared) {
+        let side = |text: Option<String>| text.map(Shown::Text);
+        differing.extend(change.path.first().cloned());
+        let field = change.path.join(".");
+        changes.push(FieldChange::new(field, side(change.actual), side(change.declared)));
+    }
+    let is_fixed =
+        differing.iter().any(|member| Model::ecs().fixed("CreateService").contains(&member.as_str()));
+    if deployment_differs {
+        differing.insert(DEPLOYMENT.to_owned());
+    }
+    let mut members = Map::new();
+    for member in differing.into_iter().filter(|member| update.member(member).is_some()) {
+        let nothing = if member == DEPLOYMENT { json!({}) } else { Value::Null };
+        let value = fields.service().get(&member).cloned().unwrap_or(nothing);
+        members.insert(member, value);
+    }
+    let mut filled = Value::Object(members);
+    let declared: Vec<_> =
+        filled.as_object().into_iter().flatten().map(|(member, _)| member.clone()).collect();
+    let there: Map<_, _> =
+        declared.iter().filter_map(|member| Some((member.clone(), actual.get(member)?.clone()))).collect();
+    update.fill(&mut filled, &Value::Object(there));
+    if let Some(declared) = filled.get_mut(DEPLOYMENT) {
+        set_deployment(declared, deployment);
+    }
+    match filled {
+        Value::Object(members) => (members, is_fixed),
+        _ => (Map::new(), is_fixed),
+    }
+}
+
+/// The members that short words set.
+fn set_deployment(configuration: &mut Value, deployment: &Deployment) {
+    configuration["minimumHealthyPercent"] = json!(deployment.minimum_healthy_percent);
+    configuration["maximumPercent"] = json!(deployment.maximum_percent);
+    let breaker = &mut configuration["deploymentCircuitBreaker"];
+    breaker["enable"] = json!(deployment.circuit_breaker);
+    breaker["rollback"] = json!(ecs_rolls_back(deployment));
+}
+
+/// The members of a service. ECS shows some of them with its deployments only: what the primary one has is the service's.
+fn actual(json: &Value) -> Value {
+    let mut actual = json.clone();
+    let deployments = json.get("deployments").and_then(Value::as_array);
+    let primary = deployments.into_iter().flatten().find(|deployment| deployment["status"] == "PRIMARY");
+    for member in input("UpdateService").members() {
+        let is_absent = actual.get(member.name).is_none_or(Value::is_null);
+        if let Some(value) = primary.and_then(|primary| primary.get(member.name)).filter(|_| is_absent) {
+            actual[member.name] = value.clone();
+        }
+    }
+    actual
+}

@@ -1,0 +1,266 @@
+//! Every member of a task definition that AWS's model has: declared, registered, recognised, changed, and changed by hand.
+
+use longshore_aws_shapes::{Model, Shape};
+use longshore_model::{Action, LaunchType, Options, Service, StepPlan, TaskSize};
+use longshore_plugin::Node;
+use serde_json::{Map, Value, json};
+
+use super::bench::{Bench, name, seed};
+use crate::{aws_fields::AwsFields, fields::shape, render::registration};
+
+/// Members that a short word or Longshore itself sets, or that the simulated cloud judges by more than their shape.
+const OTHERS: [&str; 9] = [
+    "containerDefinitions",
+    "cpu",
+    "executionRoleArn",
+    "family",
+    "memory",
+    "requiresCompatibilities",
+    "tags",
+    "taskRoleArn",
+    "networkMode",
+];
+const OTHERS_OF_CONTAINERS: [&str; 7] =
+    ["cpu", "image", "memory", "memoryReservation", "name", "repositoryCredentials", "secrets"];
+
+/// The same of services; the last ones need a semantics that the simulated cloud does not play.
+const OTHERS_OF_SERVICES: [&str; 18] = [
+    "clientToken",
+    "cluster",
+    "desiredCount",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "launchType",
+    "networkConfiguration",
+    "platformVersion",
+    "propagateTags",
+    "serviceName",
+    "tags",
+    "taskDefinition",
+    "capacityProviderStrategy",
+    "deploymentConfiguration",
+    "deploymentController",
+    "healthCheckGracePeriodSeconds",
+    "role",
+    "schedulingStrategy",
+];
+
+/// A member, and the values that declare it before and after a change.
+struct Case {
+    path: Vec<String>,
+    before: Value,
+    after: Value,
+}
+
+/// A value of the shape; another one for another `variant`.
+fn value(shape: Shape<'_>, variant: usize) -> Value {
+    if let Some(choice) = shape.values().iter().rev().cycle().nth(variant) {
+        return json!(choice);
+    }
+    match shape.kind() {
+        "true or false" => json!(variant == 0),
+        "a whole number" => json!(23 + variant),
+        "a number" => json!(17.5 + variant as f64),
+        "a text" => json!(format!("text-{variant}")),
+        "a table" if shape.item().is_some() => json!({ "entry": value(shape.item().unwrap(), variant) }),
+        "a table" => required(shape, variant),
+        "a value" => json!({ "entry": variant }),
+        _ => json!([value(shape.item().unwrap(), variant)]),
+    }
+}
+
+/// A structure with no more than AWS requires, and the members by which a list tells its items apart.
+fn required(shape: Shape<'_>, variant: usize) -> Value {
+    let members = shape.members().filter(|member| member.is_required);
+    members.map(|member| (member.name.to_owned(), value(member.shape, variant))).collect::<Map<_, _>>().into()
+}
+
+/// The cases of everything in `shape`, of which `wrap` makes the whole value.
+fn cases(shape: Shape<'_>, path: &[String], wrap: &dyn Fn(Value) -> Value, found: &mut Vec<Case>) {
+    let item = shape.item();
+    let is_structure = |shape: &Shape<'_>| shape.members().next().is_some();
+    if let Some(item) = item.filter(is_structure) {
+        let key = shape.key();
+        let is_pair = shape.value().is_some();
+        let at = [path, &["item".to_owned()]].concat();
+        let wrap_item = |value: Value| {
+            let mut value = value;
+            if let Some(key) = key {
+                let of_key = item.member(key).unwrap().shape;
+                value.as_object_mut().unwrap().entry(key).or_insert_with(|| self::value(of_key, 0));
+            }
+            if item.name() == "PortMapping" && value.get("containerPortRange").is_none() {
+                value.as_object_mut().unwrap().entry("containerPort").or_insert(json!(80));
+            }
+            wrap(json!([value]))
+        };
+        for member in item.members().filter(|member| Some(member.name) != key) {
+            let base = required(item, 0);
+            let wrap_member = |value: Value| {
+                let mut base = base.clone();
+                base[member.name] = value;
+                wrap_item(base)
+            };
+            let at = if is_pair { at.clone() } else { [&at[..], &[member.name.to_owned()]].concat() };
+            cases(member.shape, &at, &wrap_member, found);
+        }
+        return;
+    }
+    if is_structure(&shape) {
+        for member in shape.members() {
+            let base = required(shape, 0);
+            let wrap_member = |value: Value| {
+                let mut base = base.clone();
+                base[member.name] = value;
+                wrap(base)
+            };
+            cases(member.shape, &[path, &[member.name.to_owned()]].concat(), &wrap_member, found);
+        }
+        return;
+    }
+    let [before, after] = [0, 1].map(|variant| wrap(value(shape, variant)));
+    // An enumeration may have one text only.
+    if before != after {
+        found.push(Case { path: path.to_vec(), before, after });
+    }
+}
+
+/// All cases of a structure, by the names of its members.
+fn all(shape: Shape<'_>, others: &[&str]) -> Vec<(String, Case)> {
+    let mut all = Vec::new();
+    for member in shape.members().filter(|member| !others.contains(&member.name)) {
+        let mut found = Vec::new();
+        cases(member.shape, &[member.name.to_owned()], &|value| value, &mut found);
+        all.extend(found.into_iter().map(|case| (member.name.to_owned(), case)));
+    }
+    all
+}
+
+/// A service on container instances, which take everything, with `fields` in the table `aws.TABLE`.
+fn declaring(table: &str, member: &str, fields: &Value) -> Service {
+    let mut service = seed();
+    service.launch_type = LaunchType::Ec2;
+    service.size = Some(TaskSize { cpu: 1024, memory: 4096 });
+    service.logs = None;
+    service.containers.values_mut().for_each(|container| container.ports.clear());
+    let mut side = service.containers[&name("api")].clone();
+    side.registry = None;
+    service.containers.insert(name("side"), side);
+    let aws = match table {
+        "task-definition" | "service" => json!({ "aws": { table: { member: fields } } }),
+        // In others than `bridge`, the ports of the host are those of the container.
+        _ => json!({
+            "aws": { "task-definition": { "networkMode": "bridge" } },
+            "containers": { "api": { "aws": { member: fields } } },
+        }),
+    };
+    service.deployer.options = Options {
+        key: "services.api".to_owned(),
+        values: aws.as_object().unwrap().clone(),
+        ..Options::default()
+    };
+    service
+}
+
+/// Plans the task definition alone.
+async fn plan(bench: &Bench, service: &Service) -> (Node, StepPlan) {
+    let mut nodes = bench.nodes(service).into_iter();
+    let node = nodes.find(|node| node.id.as_str() == "task-definition.api").unwrap();
+    let plan = node.step.plan(&bench.context(&node.id), &bench.known(&node)).await;
+    let plan = plan.unwrap_or_else(|failure| panic!("{:?}: {failure}", service.deployer.options));
+    (node, plan)
+}
+
+async fn register(bench: &Bench, service: &Service) {
+    let (node, plan) = plan(bench, service).await;
+    let applied = node.step.apply(&bench.context(&node.id), &bench.known(&node), &plan).await;
+    applied.unwrap_or_else(|failure| panic!("{:?}: {failure}", service.deployer.options));
+}
+
+/// The definition of `service` registered by another client, with the stack's tags.
+async fn register_by_hand(bench: &Bench, service: &Service) {
+    let ecs = bench.aws.ecs().await.unwrap();
+    let newest = ecs.describe_task_definition().task_definition("shop-api").include("TAGS".into());
+    let tags = newest.send().await.unwrap().tags.unwrap();
+    let definition = bench.rendered(service);
+    let call = ecs.register_task_definition().family("shop-api").set_container_definitions(Some(Vec::new()));
+    let request = registration(&definition, &tags);
+    call.customize().interceptor(request).send().await.unwrap();
+}
+
+async fn follow(bench: &Bench, table: &str, member: &str, case: &Case) {
+    let [before, after] = [&case.before, &case.after].map(|fields| declaring(table, member, fields));
+    let shown = format!("{table}.{}: {} → {}", case.path.join("."), case.before, case.after);
+    register(bench, &before).await;
+    let unchanged = plan(bench, &before).await.1;
+    assert_eq!(unchanged.action, Action::NoChange, "{shown}: {:#?}", unchanged.changes);
+
+    let changed = plan(bench, &after).await.1;
+    let fields: Vec<_> = changed.changes.iter().map(|change| change.field.as_str()).collect();
+    assert!(fields.len() == 1 && fields[0].contains(member), "{shown}: {fields:?}");
+
+    register_by_hand(bench, &after).await;
+    let drifted = plan(bench, &before).await.1;
+    let back: Vec<_> = drifted.changes.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(back, fields, "{shown}");
+    assert_eq!(drifted.changes[0].old, changed.changes[0].new, "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_member_of_a_definition_is_followed() {
+    let bench = Bench::settled().await;
+    let all = all(shape(), &OTHERS);
+    assert!(all.len() > 25, "{}", all.len());
+    for (member, case) in &all {
+        follow(&bench, "task-definition", member, case).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_member_of_a_container_is_followed() {
+    let bench = Bench::settled().await;
+    let all = all(Model::ecs().shape("ContainerDefinition").unwrap(), &OTHERS_OF_CONTAINERS);
+    assert!(all.len() > 60, "{}", all.len());
+    for (member, case) in &all {
+        follow(&bench, "container", member, case).await;
+    }
+}
+
+async fn follow_of_service(bench: &Bench, member: &str, case: &Case) {
+    let [before, after] = [&case.before, &case.after].map(|fields| {
+        let mut service = seed();
+        service.deployer.options = declaring("service", member, fields).deployer.options;
+        service
+    });
+    let shown = format!("{}: {} → {}", case.path.join("."), case.before, case.after);
+    bench.deploy(&before).await.unwrap_or_else(|failure| panic!("{shown}: {failure}"));
+    let unchanged = bench.plan(&before).await.unwrap();
+    assert!(unchanged.is_quiet(), "{shown}: {}", unchanged.shown());
+
+    let fields_of = |plans: &super::bench::Plans| -> Vec<String> {
+        let changes = &plans.of("service.api").changes;
+        changes.iter().map(|change| change.field.clone()).collect()
+    };
+    let changed = bench.plan(&after).await.unwrap();
+    let fields = fields_of(&changed);
+    assert!(fields.len() == 1 && fields[0].contains(member), "{shown}: {fields:?}");
+
+    let ecs = bench.aws.ecs().await.unwrap();
+    let declared = AwsFields::read(&after.deployer.options).unwrap();
+    let by_hand = longshore_aws::JsonRequest(declared.service().clone());
+    let call = ecs.update_service().cluster("main").service("api").customize().interceptor(by_hand);
+    call.send().await.unwrap_or_else(|failure| panic!("{shown}: {failure:?}"));
+    assert!(bench.plan(&after).await.unwrap().of("service.api").changes.is_empty(), "{shown}");
+    let drifted = bench.plan(&before).await.unwrap();
+    assert_eq!(fields_of(&drifted), fields, "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_member_of_a_service_is_followed() {
+    let bench = Bench::settled().await;
+    let all = all(crate::fields::input("CreateService"), &OTHERS_OF_SERVICES);
+    assert!(all.len() > 50, "{}", all.len());
+    for (member, case) in &all {
+        follow_of_service(&bench, member, case).await;
+    }
+}
