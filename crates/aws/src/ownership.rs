@@ -41,6 +41,7 @@ pub struct Ownership {
     environment: String,
     resource: String,
     adopts: bool,
+    undoes: bool,
     marks: Vec<Mark>,
 }
 
@@ -95,9 +96,9 @@ impl Ownership {
     /// Returns the ownership of what the step of `context` makes.
     #[must_use]
     pub fn of(context: &Context) -> Self {
-        let Context { step, adopts, protects, .. } = context;
+        let Context { step, adopts, protects, undoes, .. } = context;
         let ownership = Self::new(context.stack.as_str(), context.environment.as_str(), step.as_str());
-        Self { adopts: *adopts, ..ownership.mark(Mark::protection(*protects)) }
+        Self { adopts: *adopts, undoes: *undoes, ..ownership.mark(Mark::protection(*protects)) }
     }
 
     /// Returns the ownership of `stack` in `environment` and, within it, of `resource`.
@@ -108,6 +109,7 @@ impl Ownership {
             environment: tag_value(environment),
             resource: tag_value(resource),
             adopts: false,
+            undoes: false,
             marks: Vec::new(),
         }
     }
@@ -239,14 +241,14 @@ impl Ownership {
     /// Makes sure that a resource with `tags` may be removed or replaced. `what` is how people know it.
     ///
     /// # Errors
-    /// When it is protected, by its tag or by its declaration.
+    /// When it is protected, by its tag or by its declaration, unless the run takes back what it made itself.
     pub fn require_unprotected<'a>(
         &self,
         what: impl Display,
         tags: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<(), Failure> {
         let is_declared = self.marks.iter().any(|mark| mark.key == PROTECTED_TAG && mark.is_on);
-        if !is_declared && !is_protected(tags) {
+        if self.undoes || !is_declared && !is_protected(tags) {
             return Ok(());
         }
         let message = format!("the {what} is protected, and so is neither removed nor replaced");
@@ -342,6 +344,8 @@ mod tests {
         assert!(off.missing(let_go.iter().copied()).is_empty());
         assert!(off.require_unprotected("role", let_go).is_ok());
         assert!(on.require_unprotected("role", off.tags()).is_err(), "it is declared");
+        let undone = Ownership { undoes: true, ..on.clone() };
+        assert!(undone.require_unprotected("role", on.tags()).is_ok(), "this run has made it");
         assert!(off.require_unprotected("role", on.tags()).is_err(), "its tag says so");
     }
 }

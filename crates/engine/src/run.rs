@@ -123,7 +123,7 @@ impl Run {
             let is_busy = busy.contains(step);
             async move {
                 let undone = match desk.flow.plan(step).filter(|_| is_busy) {
-                    Some(plan) => desk.step(step).undo(&desk.context, plan).await,
+                    Some(plan) => desk.step(step).undo(&desk.context.clone().undoing(), plan).await,
                     None => Ok(()),
                 };
                 (undone, desk)

@@ -59,6 +59,8 @@ pub struct Context {
     pub adopts: bool,
     /// True if the step's resource is protected from removal, pruning and replacement.
     pub protects: bool,
+    /// True if the run takes back what it did: what it made may go, although it is protected.
+    pub undoes: bool,
 }
 
 impl Deref for Context {
@@ -84,7 +86,7 @@ impl Context {
     /// The context of `step` in `run`.
     #[must_use]
     pub const fn in_run(run: Arc<RunContext>, step: StepId) -> Self {
-        Self { run, step, adopts: false, protects: false }
+        Self { run, step, adopts: false, protects: false, undoes: false }
     }
 
     /// Lets the step take over what is there and belongs to nobody, or not.
@@ -98,6 +100,13 @@ impl Context {
     #[must_use]
     pub const fn protecting(mut self, protects: bool) -> Self {
         self.protects = protects;
+        self
+    }
+
+    /// Returns the same run for taking back what the step did.
+    #[must_use]
+    pub const fn undoing(mut self) -> Self {
+        self.undoes = true;
         self
     }
 

@@ -27,6 +27,7 @@ pub(crate) async fn delete(aws: &Aws, context: &Context, name: &str) -> Result<(
     if ownership.foreign(&observed.tags).is_some() {
         return Ok(());
     }
+    ownership.require_unprotected(name, &observed.tags)?;
     context.progress(format!("removing the role {name}"));
     let probe = |_| async move {
         strip(client, name).await?;

@@ -50,6 +50,11 @@ impl ClusterStep {
         Ok(cluster.filter(|cluster| cluster.status() != Some("INACTIVE")).map(Arc::unwrap_or_clone))
     }
 
+    fn require_unprotected(&self, ownership: &Ownership, cluster: &Cluster) -> Result<()> {
+        let checked = ownership.require_unprotected(self.resource(), tags::pairs(cluster.tags()));
+        checked.map_err(|failure| failure.at(self.at("DescribeClusters")))
+    }
+
     /// The names of the services on the cluster that this stack does not own.
     async fn others_services(&self, ownership: &Ownership) -> Result<Vec<String>> {
         let client = self.aws.ecs().await?;
@@ -143,9 +148,7 @@ impl Step for ClusterStep {
             plan.notes.push("stays, because this stack does not own it".to_owned());
             return Ok(plan);
         }
-        ownership
-            .require_unprotected(self.resource(), tags::pairs(cluster.tags()))
-            .map_err(|failure| failure.at(self.at("DescribeClusters")))?;
+        self.require_unprotected(&ownership, &cluster)?;
         if cluster.registered_container_instances_count > 0 {
             plan.notes.push("stays, because container instances are registered with it".to_owned());
             return Ok(plan);
@@ -165,6 +168,7 @@ impl Step for ClusterStep {
         if ownership.owner(tags::pairs(cluster.tags())) != Owner::Ours {
             return Ok(());
         }
+        self.require_unprotected(&ownership, &cluster)?;
         let others = self.others_services(&ownership).await?;
         if !others.is_empty() {
             context.warn(format!("the cluster {} {}", self.name, kept_for(&others)));

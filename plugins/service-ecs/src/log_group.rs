@@ -160,6 +160,11 @@ impl LogGroupStep {
         }
     }
 
+    fn require_unprotected(&self, ownership: &Ownership, observed: &Observed) -> Result<()> {
+        let checked = ownership.require_unprotected(self.resource(), observed.tags());
+        checked.map_err(|failure| failure.at(self.at("ListTagsForResource")))
+    }
+
     /// Makes sure that a group whose name only Longshore makes is the stack's, or about to be.
     fn require_ours(&self, ownership: &Ownership, observed: &Observed) -> Result<()> {
         if self.is_named {
@@ -328,9 +333,7 @@ impl Step for LogGroupStep {
         match self.observe(&ownership, Freshness::Planned).await? {
             None => {}
             Some(observed) if ownership.owner(observed.tags()) == Owner::Ours => {
-                ownership
-                    .require_unprotected(self.resource(), observed.tags())
-                    .map_err(|failure| failure.at(self.at("ListTagsForResource")))?;
+                self.require_unprotected(&ownership, &observed)?;
                 match self.removal {
                     LogRemoval::Delete => {
                         plan.action = Action::Delete;
@@ -350,9 +353,10 @@ impl Step for LogGroupStep {
     async fn remove(&self, context: &Context) -> Result<()> {
         let ownership = self.ownership(context);
         let observed = self.observe(&ownership, Freshness::Now).await?;
-        if !observed.is_some_and(|observed| ownership.owner(observed.tags()) == Owner::Ours) {
+        let Some(observed) = observed.filter(|it| ownership.owner(it.tags()) == Owner::Ours) else {
             return Ok(());
-        }
+        };
+        self.require_unprotected(&ownership, &observed)?;
         let client = self.aws.cloudwatchlogs().await?;
         match client.delete_log_group().log_group_name(&self.name).send().await {
             Ok(_) => Ok(()),

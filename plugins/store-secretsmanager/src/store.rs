@@ -13,6 +13,7 @@ use crate::{
     observed::{self, Observed},
     options::StoreOptions,
     value,
+    write::require_unprotected,
 };
 
 /// Keeps secrets in AWS Secrets Manager.
@@ -166,9 +167,7 @@ impl SecretStore for SecretsManager {
             kept.notes.push(format!("it is scheduled for deletion already ({})", observed::shown(deleted)));
             return Ok(kept);
         }
-        Ownership::of(context)
-            .require_unprotected(resource(&name), observed.tags())
-            .map_err(|failure| failure.at(format!("secretsmanager:DescribeSecret {name}")))?;
+        require_unprotected(&Ownership::of(context), &name, &observed)?;
         let days = self.options.recovery_window_days;
         let mut plan = plan(Action::Delete);
         plan.notes.push(format!("it can be restored for {days} days, and the next deploy does so"));

@@ -18,7 +18,7 @@ use crate::{
     difference::{Desired, Difference},
     labels,
     observed::{self, Observed},
-    store::{SecretsManager, require_ours},
+    store::{SecretsManager, require_ours, resource},
     token,
 };
 
@@ -67,9 +67,11 @@ impl SecretsManager {
         let name = self.name(secret)?;
         let client = self.aws.secretsmanager().await?;
         let Some(observed) = observed::describe(client, &name).await? else { return Ok(()) };
-        if observed.deleted.is_some() || Ownership::of(context).owner(observed.tags()) != Owner::Ours {
+        let ownership = Ownership::of(context);
+        if observed.deleted.is_some() || ownership.owner(observed.tags()) != Owner::Ours {
             return Ok(());
         }
+        require_unprotected(&ownership, &name, &observed)?;
         self.remove_replicas(context, client, &name, &observed).await?;
         context.progress(format!("scheduling the deletion of the secret {name}"));
         let window = i64::from(self.options.recovery_window_days);
@@ -80,6 +82,12 @@ impl SecretsManager {
             Err(error) => Err(failure(&error, format!("secretsmanager:DeleteSecret {name}"))),
         }
     }
+}
+
+/// Makes sure that the secret may be removed.
+pub(crate) fn require_unprotected(ownership: &Ownership, name: &str, observed: &Observed) -> Result<()> {
+    let checked = ownership.require_unprotected(resource(name), observed.tags());
+    checked.map_err(|failure| failure.at(format!("secretsmanager:DescribeSecret {name}")))
 }
 
 async fn create(client: &Client, desired: &Desired<'_>, attempt: u32) -> Result<Probe<String>> {

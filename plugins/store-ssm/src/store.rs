@@ -17,6 +17,7 @@ use crate::{
     options::StoreOptions,
     undo::Earlier,
     value,
+    write::require_unprotected,
 };
 
 /// Keeps secrets in Parameter Store.
@@ -138,9 +139,7 @@ impl SecretStore for ParameterStore {
         plan.notes.push(match ownership.owner(observed::pairs(&tags)).not_ours() {
             Some(why) => format!("{} {why} and stays", resource(&name)),
             None => {
-                ownership
-                    .require_unprotected(resource(&name), observed::pairs(&tags))
-                    .map_err(|failure| failure.at(format!("ssm:ListTagsForResource {name}")))?;
+                require_unprotected(&ownership, &name, &tags)?;
                 plan.action = Action::Delete;
                 "its value is gone for good: Parameter Store has no recovery".to_owned()
             }

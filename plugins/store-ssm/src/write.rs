@@ -1,6 +1,6 @@
 //! Making parameters as they are declared, and removing them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_ssm::{
     Client,
@@ -17,7 +17,7 @@ use longshore_plugin::{Context, Result, SecretSpec};
 use crate::{
     difference::{Desired, Difference},
     observed,
-    store::{Compared, ParameterStore},
+    store::{Compared, ParameterStore, resource},
     undo::Earlier,
     value,
 };
@@ -65,9 +65,11 @@ impl ParameterStore {
     pub(crate) async fn delete(&self, context: &Context, name: &str) -> Result<()> {
         let client = self.aws.ssm().await?;
         let Some(tags) = observed::tags(client, name).await? else { return Ok(()) };
-        if Ownership::of(context).owner(observed::pairs(&tags)) != Owner::Ours {
+        let ownership = Ownership::of(context);
+        if ownership.owner(observed::pairs(&tags)) != Owner::Ours {
             return Ok(());
         }
+        require_unprotected(&ownership, name, &tags)?;
         context.progress(format!("deleting the parameter {name}"));
         match client.delete_parameter().name(name).send().await {
             Ok(_) => Ok(()),
@@ -75,6 +77,16 @@ impl ParameterStore {
             Err(error) => Err(failure(&error, format!("ssm:DeleteParameter {name}"))),
         }
     }
+}
+
+/// Makes sure that the parameter may be removed.
+pub(crate) fn require_unprotected(
+    ownership: &Ownership,
+    name: &str,
+    tags: &BTreeMap<String, String>,
+) -> Result<()> {
+    let checked = ownership.require_unprotected(resource(name), observed::pairs(tags));
+    checked.map_err(|failure| failure.at(format!("ssm:ListTagsForResource {name}")))
 }
 
 fn put(client: &Client, desired: &Desired<'_>) -> PutParameterFluentBuilder {

@@ -85,6 +85,8 @@ impl RegistryCredential {
         if store.belongs_to_others(context, secret).await? {
             return Ok(());
         }
+        // A secret that is protected by now stays, and its token with it.
+        store.plan_removal(context, secret).await?;
         let mut failures = Vec::new();
         match minter.list(context, &self.scope_of(store.address(context, secret).await?)).await {
             Ok(found) => ids.extend(found),

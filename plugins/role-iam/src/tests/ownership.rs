@@ -51,3 +51,17 @@ async fn a_role_of_another_stack_or_of_another_region_is_not_changed() {
     harness.remove().await.unwrap();
     assert!(harness.exists().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn role_protected_since_the_plan_stays() {
+    let harness = Harness::new(json!({}));
+    harness.apply().await.unwrap();
+    harness.plan_removal().await.unwrap();
+    let protecting = harness.context().protecting(true);
+    harness.builder.apply(&protecting, &harness.spec).await.unwrap();
+    assert_eq!(harness.remove().await.unwrap_err().kind, FailureKind::Protected);
+    assert!(harness.exists().await);
+    // A run takes back what it made itself.
+    harness.builder.remove(&protecting.undoing(), &harness.spec).await.unwrap();
+    assert!(!harness.exists().await);
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_ecs::types::Service;
 use longshore_aws::{
     Freshness, Owner, Ownership, failure, is_absent,
     wait::{Patience, Probe, until},
@@ -9,6 +10,7 @@ use longshore_aws::{
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 
+use super::resource;
 use crate::{
     reads::{Reads, count},
     tags,
@@ -28,13 +30,26 @@ impl Removal<'_> {
         format!("ecs:{call} {}/{}", self.reads.cluster, self.reads.service)
     }
 
+    /// Returns the service, if it is the stack's to remove.
+    ///
+    /// # Errors
+    /// If it is protected: it may be so only since it was planned.
+    pub(crate) async fn removable(&self, context: &Context) -> Result<Option<Service>> {
+        let ownership = Ownership::of(context);
+        let is_ours = |service: &Service| ownership.owner(tags::pairs(service.tags())) == Owner::Ours;
+        let Some(service) = self.reads.service(Freshness::Now).await?.filter(is_ours) else {
+            return Ok(None);
+        };
+        let what = resource(self.reads.cluster, self.reads.service);
+        let checked = ownership.require_unprotected(what, tags::pairs(service.tags()));
+        checked.map_err(|failure| failure.at(self.at("DescribeServices")))?;
+        Ok(Some(service))
+    }
+
     /// Deletes the service, if it is the stack's, and waits until its tasks have stopped. ECS itself scales it down: so a
     /// run that ends before leaves it with the tasks that it had.
     pub(crate) async fn run(&self, context: &Context) -> Result<()> {
-        let Some(service) = self.reads.service(Freshness::Now).await? else { return Ok(()) };
-        if Ownership::of(context).owner(tags::pairs(service.tags())) != Owner::Ours {
-            return Ok(());
-        }
+        let Some(service) = self.removable(context).await? else { return Ok(()) };
         if service.status() == Some("ACTIVE") {
             let call = self.reads.aws.ecs().await?.delete_service().cluster(self.reads.cluster);
             match call.service(self.reads.service).force(true).send().await {

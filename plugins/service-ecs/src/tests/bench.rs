@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use aws_sdk_ecs::types::Tag;
 use aws_smithy_async::time::{SharedTimeSource, StaticTimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
@@ -238,6 +239,22 @@ impl Bench {
         let mut digests: Vec<_> = containers.filter_map(|it| it.image_digest.clone()).collect();
         digests.dedup();
         digests
+    }
+
+    /// Protects what a plan is about, as a run with `protect = true` would.
+    pub(super) async fn protect(&self, plan: &StepPlan) {
+        let (kind, id) = plan.resource.rsplit_once(' ').unwrap();
+        if kind == "log group" {
+            let group = format!("arn:aws:logs:eu-central-1:123456789012:log-group:{id}");
+            let logs = self.aws.cloudwatchlogs().await.unwrap();
+            let tag = logs.tag_resource().resource_arn(group).tags("longshore:protected", "true");
+            tag.send().await.unwrap();
+            return;
+        }
+        let arn = format!("arn:aws:ecs:eu-central-1:123456789012:{kind}/{id}");
+        let tag = Tag::builder().key("longshore:protected").value("true").build();
+        let ecs = self.aws.ecs().await.unwrap();
+        ecs.tag_resource().resource_arn(arn).tags(tag).send().await.unwrap();
     }
 
     pub(super) fn deployer(&self, service: &Service) -> EcsDeployer {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longshore_model::{Action, Inputs, Service, StepId, StepPlan};
+use longshore_model::{Action, FailureKind, Inputs, Service, StepId, StepPlan};
 use longshore_plugin::{Declared, Step as _, adapter::UndeclaredStep};
 
 use super::bench::{Bench, seed, seed_with};
@@ -71,4 +71,34 @@ async fn a_family_that_is_not_the_stacks_is_not_planned_to_go() {
     let step = UndeclaredStep { undeclared: services, declared: Arc::new(Declared::default()) };
     let plan = step.plan(&context, &Inputs::default()).await.unwrap();
     assert_eq!(orphans(&plan), ["service main/api"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn resources_protected_since_the_plan_stay() {
+    let bench = Bench::settled().await;
+    let plans = bench.deploy(&seed()).await.unwrap();
+    let ids = ["service.api", "log-group.api", "cluster.main"];
+    let steps = || plans.0.iter().filter(|(node, _)| ids.contains(&node.id.as_str())).rev();
+    for (node, plan) in steps() {
+        let context = bench.context(&node.id);
+        node.step.plan_removal(&context).await.unwrap();
+        bench.protect(plan).await;
+        let refused = node.step.remove(&context).await.unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Protected, "{}: {refused}", plan.resource);
+    }
+    let context = bench.context(&StepId::new("undeclared", "services"));
+    let services = undeclared::all(&bench.aws).remove(0);
+    let declared = Declared::default();
+    for service in services.find(&context, &declared).await.unwrap() {
+        let refused = services.remove(&context, &declared, &service).await.unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Protected, "{refused}");
+    }
+    let ecs = bench.aws.ecs().await.unwrap();
+    let definition = ecs.describe_task_definition().task_definition("shop-api:1").send().await.unwrap();
+    assert_eq!(definition.task_definition.unwrap().status.unwrap().as_str(), "ACTIVE");
+    // A run takes back what it made itself.
+    for (node, plan) in steps() {
+        node.step.undo(&bench.context(&node.id).protecting(true).undoing(), plan).await.unwrap();
+    }
+    assert!(ecs.list_clusters().send().await.unwrap().cluster_arns().is_empty());
 }

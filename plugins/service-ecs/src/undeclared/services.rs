@@ -121,12 +121,13 @@ impl Undeclared for Services {
     async fn remove(&self, context: &Context, declared: &Declared, found: &UndeclaredResource) -> Result<()> {
         let Some((cluster, name)) = place_of(&found.id) else { return Ok(()) };
         let reads = Reads { aws: &self.aws, cluster, service: name };
-        let service = reads.service(Freshness::Now).await?;
+        let removal = Removal { reads, timeout: STOPPING };
+        let service = removal.removable(context).await?;
         if let Some(family) = family_of(service.as_ref(), declared) {
             let owned = revisions::owned(&self.aws, family, &Ownership::of(context)).await?;
             revisions::deregister(&self.aws, &owned).await?;
         }
         context.progress(format!("removing the {}", found.resource));
-        Removal { reads, timeout: STOPPING }.run(context).await
+        removal.run(context).await
     }
 }

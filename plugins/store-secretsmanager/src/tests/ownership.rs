@@ -46,3 +46,18 @@ async fn a_secret_of_another_stack_is_left_alone_even_when_it_is_being_deleted()
     harness.apply(&value).await.unwrap_err();
     assert_eq!(harness.calls("secretsmanager:RestoreSecret"), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn secret_protected_since_the_plan_stays() {
+    let harness = Harness::new(json!({}));
+    let value = credential("ghp_1");
+    harness.apply(&value).await.unwrap();
+    harness.plan_removal().await.unwrap();
+    let protecting = harness.context().protecting(true);
+    harness.store.apply(&protecting, &harness.spec, &value).await.unwrap();
+    assert_eq!(harness.remove().await.unwrap_err().kind, FailureKind::Protected);
+    assert_eq!(harness.calls("secretsmanager:DeleteSecret"), 0);
+    // A run takes back what it made itself.
+    harness.store.remove(&protecting.undoing(), &harness.spec).await.unwrap();
+    assert_eq!(harness.calls("secretsmanager:DeleteSecret"), 1);
+}

@@ -130,3 +130,17 @@ async fn a_parameter_of_another_stack_is_left_alone() {
     assert_eq!(harness.stored().await.unwrap().0, "theirs");
     insta::assert_snapshot!("other_stack_stays", text(&harness.plan_removal().await.unwrap()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn parameter_protected_since_the_plan_stays() {
+    let harness = Harness::new(json!({}));
+    harness.apply("one").await.unwrap();
+    harness.plan_removal().await.unwrap();
+    let protecting = harness.context().protecting(true);
+    harness.store.apply(&protecting, &harness.spec, &secret("one")).await.unwrap();
+    assert_eq!(harness.remove().await.unwrap_err().kind, FailureKind::Protected);
+    assert!(harness.stored().await.is_some());
+    // A run takes back what it made itself.
+    harness.store.remove(&protecting.undoing(), &harness.spec).await.unwrap();
+    assert!(harness.stored().await.is_none());
+}
