@@ -117,6 +117,9 @@ pub struct Orphan {
     pub resource: String,
     /// The step that made it; `None` where no tag names it.
     pub made_by: Option<String>,
+    /// What else happens when it is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The way in which a plan deletes a resource.
@@ -232,7 +235,7 @@ impl StepPlan {
             return self;
         }
         let kept = self.orphans.drain(..).map(|orphan| format!("{} stays", orphan.resource));
-        self.notes = kept.collect();
+        self.notes.extend(kept);
         Self { action: Action::NoChange, effect: Effect::None, resources: 0, reason: None, ..self }
     }
 }

@@ -68,7 +68,7 @@ pub enum Stays {
 
 /// An orphan in a plan. `step` made it, and is empty where no tag names it.
 pub(crate) fn orphan(resource: String, step: &str) -> Orphan {
-    Orphan { resource, made_by: (!step.is_empty()).then(|| step.to_owned()) }
+    Orphan { resource, made_by: (!step.is_empty()).then(|| step.to_owned()), note: None }
 }
 
 /// Finds and removes what the stack owns and no step makes. Found by tag, wherever it is: nobody has to remember it.

@@ -32,7 +32,7 @@ fn one(plan: &StepPlan, style: Style) -> String {
     if let Some(effect) = words::effect(plan.effect) {
         text.push_str(&format!("      {}\n", style.yellow(effect)));
     }
-    for note in &plan.notes {
+    for note in plan.orphans.iter().filter_map(|orphan| orphan.note.as_ref()).chain(&plan.notes) {
         text.push_str(&format!("      {}\n", style.dim(note)));
     }
     text

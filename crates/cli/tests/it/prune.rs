@@ -99,6 +99,27 @@ fn old_branch_with_no_prune_leaves_orphans() {
 }
 
 #[test]
+fn no_prune_shows_what_stays_anyway() {
+    let project = Project::new();
+    let base = std::fs::read_to_string(project.path("configs/base.toml")).unwrap();
+    let safe = BILLING.replace("billing", "safe");
+    project.write("configs/base.toml", &format!("{base}{BILLING}{safe}protect = true\n"));
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    project.write("configs/base.toml", &base);
+    for arguments in [&["plan", "--no-prune"][..], &["deploy", "--no-prune"]] {
+        let ran = project.run(arguments);
+        assert_eq!(ran.exit, Exit::Done, "{}{}", ran.stdout, ran.stderr);
+        for note in [
+            "service default/billing stays\n",
+            "service default/safe stays, because it is protected",
+            "log group /longshore/shop/billing stays\n",
+        ] {
+            assert!(ran.stdout.contains(note), "{note}: {}", ran.stdout);
+        }
+    }
+}
+
+#[test]
 fn terminal_asks_before_pruning() {
     let project = old_branch();
     let command = [&["deploy"], &OLD_BRANCH[..]].concat();

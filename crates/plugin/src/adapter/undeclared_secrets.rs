@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use longshore_model::{Action, Inputs, Outputs, StepPlan};
+use longshore_model::{Action, Inputs, Orphan, Outputs, StepPlan};
 
 use crate::{
     Context, Declared, RegistryCredential, Result, Revokers, SecretSpec, SecretStore, Step, Tokens,
@@ -119,10 +119,10 @@ impl UndeclaredSecretsStep {
         let mut plan = StepPlan::new(Action::NoChange, format!("orphaned {} secrets", self.name));
         let leaving = self.look(context, is_all).await?;
         for (secret, revocation) in leaving.secrets {
-            if let Some((_, ids)) = revocation.filter(|(_, ids)| !ids.is_empty()) {
-                plan.notes.push(format!("{} of {} will be revoked", tokens(&ids), self.shown(&secret.name)));
-            }
-            plan.orphans.push(orphan(self.shown(&secret.name), &secret.resource));
+            let shown = self.shown(&secret.name);
+            let revoked = revocation.filter(|(_, ids)| !ids.is_empty());
+            let note = revoked.map(|(_, ids)| format!("{} of {shown} will be revoked", tokens(&ids)));
+            plan.orphans.push(Orphan { note, ..orphan(shown, &secret.resource) });
         }
         for (credential, ids) in leaving.tokens {
             let step = credential.step();

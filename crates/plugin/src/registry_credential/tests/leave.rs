@@ -18,7 +18,8 @@ async fn a_removed_registry_revokes_its_token_before_its_secret_goes() {
     world.deploy(API).await.unwrap();
     let plan = world.leave(removed(&world)).await.unwrap();
     assert_eq!((plan.action, plan.resources), (Action::Delete, 1));
-    assert_eq!(plan.notes, ["the token 1 of longshore/shop/hub/pull will be revoked"]);
+    let note = "the token 1 of longshore/shop/hub/pull will be revoked";
+    assert_eq!((plan.orphans[0].note.as_deref(), &plan.notes[..]), (Some(note), &[][..]));
     assert_eq!((world.current(), world.tokens().len()), (None, 0));
 
     let plan = world.leave(removed(&world)).await.unwrap();
