@@ -191,7 +191,7 @@ impl StateFile {
         self.writes().pending
     }
 
-    /// Replaces the file's content at once, so that a killed process leaves the old or the new state.
+    /// Replaces the file's content at once, so that a killed process or a power failure leaves the old or the new state.
     pub(super) fn write(&self, world: &World) -> Result<(), OpenError> {
         let began = Instant::now();
         let bytes = self.replace(world)?;
@@ -210,14 +210,31 @@ impl StateFile {
         let bytes = serde_json::to_vec(&Saving { format: FORMAT, version: VERSION, world })
             .map_err(|error| failed(io::Error::other(error)))?;
         let temporary = beside(&self.path, "new");
-        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true))
-            .open(&temporary)
-            .map_err(failed)?;
+        // A process that was killed may have left one. The lock keeps other processes of this program away, and a new file
+        // goes neither through a link of another user nor into a file that one can read.
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let mut file =
+            private(OpenOptions::new().write(true).create_new(true)).open(&temporary).map_err(failed)?;
         file.write_all(&bytes).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
         drop(file);
         fs::rename(&temporary, &self.path).map_err(failed)?;
+        sync_directory(&self.path).map_err(failed)?;
         Ok(bytes.len())
     }
+}
+
+/// Writes the directory of `path` to the disk, and with it the names of its files.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    // Other systems do not open directories as files.
+    if cfg!(unix) {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<World, OpenError> {
@@ -285,6 +302,25 @@ mod tests {
         assert!(writes(SMALL, 0).due());
         assert!(!writes(SMALL + 1, 800).due());
         assert!(writes(SMALL + 1, 900).due());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn temporary_file_follows_no_link() {
+        use std::os::unix::fs::{MetadataExt as _, symlink};
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cloud.json");
+        let (file, _) = StateFile::open(&path).unwrap();
+        let theirs = directory.path().join("theirs");
+        fs::write(&theirs, "theirs").unwrap();
+        symlink(&theirs, beside(&path, "new")).unwrap();
+        file.write(&World::new(&Blueprint::default(), START)).unwrap();
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
+        let written = fs::symlink_metadata(&path).unwrap();
+        assert!(written.is_file() && written.mode() & 0o777 == 0o600, "{written:?}");
+        drop(file);
+        assert!(StateFile::open(&path).unwrap().1.is_some());
     }
 
     #[test]
