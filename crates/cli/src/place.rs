@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     convert::identity,
-    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -98,9 +97,7 @@ impl Place {
 /// Whether `url` is on this machine: an emulator, which takes any credentials. What a developer has set up for AWS is
 /// not shown to it, unless the run was told to use it.
 fn is_local(url: &str) -> bool {
-    let Ok(uri) = url.parse::<Uri>() else { return false };
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_this_machine))
 }
 
 /// Whether the environment says with which credentials AWS is called.

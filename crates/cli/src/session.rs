@@ -8,7 +8,7 @@ use std::{
 };
 
 use longshore_config::Loaded;
-use longshore_engine::{Events, Report, Run};
+use longshore_engine::{Events, Plans, Report, Run};
 use longshore_graph::Expansion;
 use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Outcome, ServiceStatus, Stack, StepId, StepPlan,
@@ -205,6 +205,28 @@ impl Session {
         let interrupted = failures.iter().all(|failure| failure.kind == FailureKind::Interrupted);
         self.run.events.emit(EventKind::CommandFailed { failures });
         if interrupted { Exit::Interrupted } else { Exit::Failed }
+    }
+
+    /// Says why the command cannot go on, and ends the run.
+    pub(crate) fn fail(&self, failures: Vec<Failure>) -> Exit {
+        self.refuse(failures);
+        self.finish(Outcome::Failed, [])
+    }
+
+    /// Returns the plans, or ends the run if a step could not be planned.
+    pub(crate) fn planned(&self, planned: Report<StepPlan>) -> Result<Plans, Exit> {
+        match self.outcome(&planned) {
+            Outcome::Succeeded => Ok(planned.results()),
+            outcome => Err(self.finish(outcome, [])),
+        }
+    }
+
+    /// Ends a run that has carried out `plans`, as far as it has.
+    pub(crate) fn finish_applied<T>(&self, plans: &Plans, applied: Report<T>) -> Exit {
+        let outcome = self.outcome(&applied);
+        let done = applied.results();
+        let done = plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan);
+        self.finish(outcome, done)
     }
 
     /// How a phase ended. A step that stopped waiting because it was asked to is no failure of its own.

@@ -28,6 +28,7 @@ mod tests;
 mod transport;
 
 pub use access::{Access, Around, Authorities};
+pub use address::is_local;
 pub use manifest_alone::ReadManifest;
 pub use puller::Puller;
 pub use reqwest_transport::ReqwestTransport;

@@ -63,8 +63,9 @@ impl TransportError {
         Self { kind, message: message.into() }
     }
 
-    /// Whether another attempt may go better.
-    pub(crate) const fn is_transient(&self) -> bool {
+    /// Returns `true` if another attempt may succeed.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
         matches!(
             self.kind,
             TransportErrorKind::Name | TransportErrorKind::Connection | TransportErrorKind::Timeout

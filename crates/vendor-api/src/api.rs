@@ -77,7 +77,7 @@ impl Api {
                     !call.is_repeatable || attempt >= ATTEMPTS
                 }
                 Ok(_) => true,
-                Err(error) => !call.is_repeatable || !is_transient(error) || attempt >= ATTEMPTS,
+                Err(error) => !call.is_repeatable || !error.is_transient() || attempt >= ATTEMPTS,
             };
             let wanted = result.as_ref().ok().and_then(|response| self.wanted(response));
             let pause = wanted.unwrap_or_default().max(BACKOFF * 2_u32.pow(attempt.min(6) - 1));
@@ -131,14 +131,6 @@ impl Api {
         }
         Ok(answer)
     }
-}
-
-/// Whether another attempt may go better.
-const fn is_transient(error: &TransportError) -> bool {
-    matches!(
-        error.kind,
-        TransportErrorKind::Name | TransportErrorKind::Connection | TransportErrorKind::Timeout
-    )
 }
 
 fn no_answer(vendor: &str, error: &TransportError, words: &Words) -> Failure {

@@ -1,7 +1,8 @@
 //! The options that sources with an API have in common.
 
 use longshore_model::{Fields, ImageReference, Options, holds_a_token};
-use url::{Host, Url};
+use longshore_oci::is_local;
+use url::Url;
 
 /// The host of the registry that the options are part of, as image references have it.
 #[must_use]
@@ -44,14 +45,5 @@ pub fn read_base(fields: &mut Fields<'_>, field: &str, example: &str) -> Option<
         "http" if is_local(&url) => Some(url),
         "http" => refuse("is not encrypted, and tokens are sent there"),
         _ => refuse("must begin with https://"),
-    }
-}
-
-fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use longshore_engine::Run;
 use longshore_graph::Graph;
-use longshore_model::{Action, Failure, FailureKind, Outcome, StepId, StepPlan, closest};
+use longshore_model::{Action, Failure, FailureKind, StepId, StepPlan};
 
 use super::{
     Invocation,
     approve::{Approved, approve},
     stack,
+    unknown::unknown,
 };
 use crate::{arguments, exit::Exit, session::Session};
 
@@ -24,32 +25,25 @@ async fn adopt(session: &Session, invocation: &mut Invocation, named: Vec<String
     let graph = &session.expansion.graph;
     let chosen = match chosen(graph, &named) {
         Ok(chosen) => chosen,
-        Err(failures) => {
-            session.refuse(failures);
-            return session.finish(Outcome::Failed, []);
-        }
+        Err(failures) => return session.fail(failures),
     };
     let run = Run { adopt: chosen.clone(), only: Some(chosen.clone()), ..session.run.clone() };
     let planned = run.plan(graph).await;
-    let outcome = session.outcome(&planned);
-    if outcome != Outcome::Succeeded {
-        return session.finish(outcome, []);
-    }
-    let plans = planned.results();
+    let plans = match session.planned(planned) {
+        Ok(plans) => plans,
+        Err(exit) => return exit,
+    };
     let refused: Vec<_> =
         plans.iter().filter(|(step, _)| chosen.contains(*step)).filter_map(refusal).collect();
     if !refused.is_empty() {
-        session.refuse(refused);
-        return session.finish(Outcome::Failed, []);
+        return session.fail(refused);
     }
     let approved = Approved { prune: false, rest: yes, takes_plan: false };
     if let Err(outcome) = approve(session, invocation, &plans, approved).await {
         return session.finish(outcome, []);
     }
     let applied = run.apply(graph, &plans).await;
-    let outcome = session.outcome(&applied);
-    let done = applied.results();
-    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan))
+    session.finish_applied(&plans, applied)
 }
 
 /// The steps of these names.
@@ -58,19 +52,13 @@ fn chosen(graph: &Graph, named: &[String]) -> Result<BTreeSet<StepId>, Vec<Failu
     for name in named {
         match graph.nodes().find(|node| node.id.as_str() == name) {
             Some(node) => drop(chosen.insert(node.id.clone())),
-            None => failures.push(unknown(graph, name)),
+            None => {
+                let steps = graph.nodes().map(|node| node.id.as_str());
+                failures.push(unknown("step", name, steps, "`longshore graph` shows the steps"));
+            }
         }
     }
     if failures.is_empty() { Ok(chosen) } else { Err(failures) }
-}
-
-fn unknown(graph: &Graph, name: &str) -> Failure {
-    let names = || graph.nodes().map(|node| node.id.as_str());
-    let help = match closest(name, names()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => "`longshore graph` shows the steps".to_owned(),
-    };
-    Failure::new(FailureKind::Invalid, format!("there is no step `{name}`")).help(help)
 }
 
 /// Why there is nothing to adopt.

@@ -2,10 +2,10 @@
 
 use std::io::BufRead as _;
 
-use longshore_model::{Failure, FailureKind};
+use longshore_model::{Failure, FailureKind, Outcome};
 
 use super::Invocation;
-use crate::session::Session;
+use crate::{exit::Exit, session::Session};
 
 /// Why nobody can be asked; nothing when somebody can. `what` is what has not been done.
 pub(super) fn nobody_to_ask(invocation: &Invocation, what: &str) -> Option<Failure> {
@@ -45,4 +45,18 @@ pub(super) async fn is_typed(
 pub(super) fn not_confirmed(what: &str) -> Failure {
     Failure::new(FailureKind::Invalid, "what was typed is not the stack's name")
         .help(format!("{what}; type the name, or pass --yes"))
+}
+
+/// The same as [`confirm`], and ends the run unless the name was typed. `not_done` is what has not been done.
+pub(super) async fn require_confirmation(
+    session: &Session,
+    invocation: &mut Invocation,
+    what: &str,
+    not_done: &str,
+) -> Result<(), Exit> {
+    match confirm(session, invocation, what).await {
+        Some(true) => Ok(()),
+        Some(false) => Err(session.fail(vec![not_confirmed(not_done)])),
+        None => Err(session.finish(Outcome::Interrupted, [])),
+    }
 }

@@ -40,8 +40,7 @@ async fn credentials(session: &Session, within: Option<Duration>) -> Exit {
     if failures.is_empty() {
         return session.finish(Outcome::Succeeded, []);
     }
-    session.refuse(failures);
-    session.finish(Outcome::Failed, [])
+    session.fail(failures)
 }
 
 /// How a credential is doing, and why nobody tells more of it, where that was asked in vain.

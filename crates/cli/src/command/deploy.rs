@@ -40,23 +40,20 @@ async fn deploy(
     if let (Some(approved), Some(path)) = (&approved, &options.plan) {
         let target = session.plan_target().await;
         if let Err(failure) = target.and_then(|target| approved.require_target(&target, path)) {
-            session.refuse(vec![failure]);
-            return session.finish(Outcome::Failed, []);
+            return session.fail(vec![failure]);
         }
     }
     let graph = &session.expansion.graph;
     let keep_orphans = approved.as_ref().map_or(no_prune, |approved| approved.keeps_orphans);
     let run = Run { keep_orphans, ..session.run.clone() };
     let planned = run.plan(graph).await;
-    let outcome = session.outcome(&planned);
-    if outcome != Outcome::Succeeded {
-        return session.finish(outcome, []);
-    }
-    let plans = planned.results();
+    let plans = match session.planned(planned) {
+        Ok(plans) => plans,
+        Err(exit) => return exit,
+    };
     let moved = approved.map(|approved| approved.moved(plans.iter())).unwrap_or_default();
     if !moved.is_empty() {
-        session.refuse(moved);
-        return session.finish(Outcome::Failed, []);
+        return session.fail(moved);
     }
     if !plans.values().any(StepPlan::is_change) {
         session.show_status().await;
@@ -66,14 +63,12 @@ async fn deploy(
         return session.finish(outcome, []);
     }
     let applied = run.apply(graph, &plans).await;
-    let outcome = session.outcome(&applied);
-    if outcome == Outcome::Succeeded {
+    if session.outcome(&applied) == Outcome::Succeeded {
         session.show_status().await;
     } else if options.on_failure == OnFailure::Undo && !session.has_lost_lock() {
         // An interrupt has stopped the run; what was done is taken back nevertheless. A second one ends that, too.
         let run = Run { interrupt: CancellationToken::new(), ..session.run.clone() };
         run.undo(graph, &plans, &applied).await;
     }
-    let done = applied.results();
-    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan))
+    session.finish_applied(&plans, applied)
 }

@@ -4,7 +4,7 @@ use longshore_model::{Outcome, StepPlan};
 
 use super::{
     Invocation,
-    confirm::{confirm, nobody_to_ask, not_confirmed},
+    confirm::{nobody_to_ask, require_confirmation},
     stack,
 };
 use crate::{arguments, exit::Exit, session::Session};
@@ -26,26 +26,16 @@ pub(super) fn run(options: &arguments::Destroy, invocation: Invocation) -> Exit 
 async fn destroy(session: &Session, invocation: &mut Invocation, yes: bool) -> Exit {
     let graph = &session.expansion.graph;
     let planned = session.run.plan_removal(graph).await;
-    let outcome = session.outcome(&planned);
-    if outcome != Outcome::Succeeded {
-        return session.finish(outcome, []);
-    }
-    let plans = planned.results();
+    let plans = match session.planned(planned) {
+        Ok(plans) => plans,
+        Err(exit) => return exit,
+    };
     if !plans.values().any(StepPlan::is_change) {
         return session.finish(Outcome::Succeeded, plans.values());
     }
-    if !yes {
-        match confirm(session, invocation, "remove all this").await {
-            Some(true) => {}
-            Some(false) => {
-                session.refuse(vec![not_confirmed(NOT_DONE)]);
-                return session.finish(Outcome::Failed, []);
-            }
-            None => return session.finish(Outcome::Interrupted, []),
-        }
+    if !yes && let Err(exit) = require_confirmation(session, invocation, "remove all this", NOT_DONE).await {
+        return exit;
     }
     let removed = session.run.remove(graph, &plans).await;
-    let outcome = session.outcome(&removed);
-    let done = removed.results();
-    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan))
+    session.finish_applied(&plans, removed)
 }

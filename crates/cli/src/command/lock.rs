@@ -34,10 +34,7 @@ pub(super) fn run(options: arguments::Lock, invocation: Invocation) -> Exit {
                             session.refuse(vec![failure]);
                             session.finish(Outcome::Interrupted, [])
                         }
-                        Err(failure) => {
-                            session.refuse(vec![failure]);
-                            session.finish(Outcome::Failed, [])
-                        }
+                        Err(failure) => session.fail(vec![failure]),
                     }
                 })
             })
@@ -56,10 +53,7 @@ async fn show(session: &Session, invocation: &Invocation) -> Exit {
             session.run.events.emit(EventKind::Lock { lock });
             session.finish(Outcome::Succeeded, [])
         }
-        Err(failure) => {
-            session.refuse(vec![failure]);
-            session.finish(Outcome::Failed, [])
-        }
+        Err(failure) => session.fail(vec![failure]),
     }
 }
 

@@ -18,6 +18,7 @@ mod plugins;
 mod rotate;
 mod stack;
 mod status;
+mod unknown;
 
 use std::{collections::BTreeMap, io::BufRead};
 

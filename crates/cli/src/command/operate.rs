@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use longshore_graph::Graph;
-use longshore_model::{Failure, FailureKind, Name, Outcome, Service, StepId, StepPlan, closest};
+use longshore_model::{Failure, FailureKind, Name, Outcome, Service, StepId, StepPlan};
 use longshore_plugin::{Node, ServiceOperations, Step};
 
 use super::{
     Invocation,
-    confirm::{confirm, nobody_to_ask, not_confirmed},
+    confirm::{nobody_to_ask, require_confirmation},
     stack,
+    unknown::{there_are, unknown},
 };
 use crate::{
     arguments::{self, Services},
@@ -76,49 +77,38 @@ fn run(command: &'static str, operation: Operation, invocation: Invocation) -> E
 }
 
 async fn operate(session: &Session, invocation: &mut Invocation, operation: Operation) -> Exit {
-    let refuse = |failures| {
-        session.refuse(failures);
-        session.finish(Outcome::Failed, [])
-    };
     let graph = match chosen(session, &operation).and_then(|chosen| graph(session, &operation, &chosen)) {
         Ok(graph) => graph,
-        Err(failures) => return refuse(failures),
+        Err(failures) => return session.fail(failures),
     };
     let planned = session.run.plan(&graph).await;
-    let outcome = session.outcome(&planned);
-    if outcome != Outcome::Succeeded {
-        return session.finish(outcome, []);
-    }
-    let plans = planned.results();
+    let plans = match session.planned(planned) {
+        Ok(plans) => plans,
+        Err(exit) => return exit,
+    };
     if !plans.values().any(StepPlan::is_change) {
-        return session.finish(outcome, plans.values());
+        return session.finish(Outcome::Succeeded, plans.values());
     }
-    if !operation.services.yes {
-        match confirm(session, invocation, operation.what).await {
-            Some(true) => {}
-            Some(false) => return refuse(vec![not_confirmed(NOT_DONE)]),
-            None => return session.finish(Outcome::Interrupted, []),
-        }
+    if !operation.services.yes
+        && let Err(exit) = require_confirmation(session, invocation, operation.what, NOT_DONE).await
+    {
+        return exit;
     }
     let applied = session.run.apply(&graph, &plans).await;
-    let outcome = session.outcome(&applied);
-    if outcome == Outcome::Succeeded {
+    if session.outcome(&applied) == Outcome::Succeeded {
         session.show_status().await;
     }
-    let done = applied.results();
-    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan))
+    session.finish_applied(&plans, applied)
 }
 
 /// The services that were named. One that is alone need not be; of several, all only where that was said.
 fn chosen(session: &Session, operation: &Operation) -> Result<Vec<Name>, Vec<Failure>> {
     let all = &session.stack().services;
     let Services { named, all: wants_all, .. } = &operation.services;
-    let names = || all.keys().map(Name::as_str);
     let chosen = if named.is_empty() {
         if all.len() > 1 && !wants_all {
-            let there = names().collect::<Vec<_>>().join(", ");
             let message = format!("the stack has {} services, and none was named", all.len());
-            let help = format!("name those to {}, or pass --all; there are: {there}", operation.what);
+            let help = format!("name those to {}, or pass --all; {}", operation.what, there_are(all.keys()));
             return Err(vec![Failure::new(FailureKind::Invalid, message).help(help)]);
         }
         all.keys().cloned().collect()
@@ -128,7 +118,10 @@ fn chosen(session: &Session, operation: &Operation) -> Result<Vec<Name>, Vec<Fai
             match all.keys().find(|other| other.as_str() == name) {
                 Some(name) if chosen.contains(name) => {}
                 Some(name) => chosen.push(name.clone()),
-                None => failures.push(unknown(name, names())),
+                None => {
+                    let names = all.keys().map(Name::as_str);
+                    failures.push(unknown("service", name, names, &there_are(all.keys())));
+                }
             }
         }
         if !failures.is_empty() {
@@ -142,14 +135,6 @@ fn chosen(session: &Session, operation: &Operation) -> Result<Vec<Name>, Vec<Fai
         return Err(vec![Failure::new(FailureKind::Invalid, message).help("name one service")]);
     }
     Ok(chosen)
-}
-
-fn unknown<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Failure {
-    let help = match closest(name, names.clone()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
-    };
-    Failure::new(FailureKind::Invalid, format!("there is no service `{name}`")).help(help)
 }
 
 /// A step for each service.

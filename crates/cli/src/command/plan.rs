@@ -25,8 +25,7 @@ async fn plan(session: &Session, detailed: bool, out: Option<PathBuf>, keep_orph
     if let Some(out) = out
         && let Err(failure) = keep(session, plans.clone(), keep_orphans, &out).await
     {
-        session.refuse(vec![failure]);
-        return session.finish(Outcome::Failed, []);
+        return session.fail(vec![failure]);
     }
     let exit = session.finish(outcome, plans.values());
     if detailed && plans.values().any(StepPlan::is_change) { Exit::Changes } else { exit }

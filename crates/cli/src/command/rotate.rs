@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use longshore_graph::Graph;
 use longshore_model::{
-    Action, Failure, FailureKind, Inputs, Name, Outcome, Outputs, StepId, StepPlan, ValueType, closest,
+    Action, Failure, FailureKind, Inputs, Name, Outcome, Outputs, StepId, StepPlan, ValueType,
 };
 use longshore_plugin::{Context, Node, RegistryCredential, SecretStore, Step};
 
-use super::{Invocation, stack};
+use super::{
+    Invocation, stack,
+    unknown::{there_are, unknown},
+};
 use crate::{arguments, exit::Exit, session::Session};
 
 /// Replaces the stored credentials.
@@ -22,24 +25,18 @@ async fn rotate(session: &Session, options: arguments::Rotate) -> Exit {
         .and_then(|chosen| graph(&chosen, options.grace));
     let graph = match graph {
         Ok(graph) => graph,
-        Err(failures) => {
-            session.refuse(failures);
-            return session.finish(Outcome::Failed, []);
-        }
+        Err(failures) => return session.fail(failures),
     };
     let planned = session.run.plan(&graph).await;
-    let outcome = session.outcome(&planned);
-    if outcome != Outcome::Succeeded {
-        return session.finish(outcome, []);
-    }
-    let plans = planned.results();
+    let plans = match session.planned(planned) {
+        Ok(plans) => plans,
+        Err(exit) => return exit,
+    };
     if !plans.values().any(StepPlan::is_change) {
-        return session.finish(outcome, plans.values());
+        return session.finish(Outcome::Succeeded, plans.values());
     }
     let applied = session.run.apply(&graph, &plans).await;
-    let outcome = session.outcome(&applied);
-    let done = applied.results();
-    session.finish(outcome, plans.iter().filter(|(step, _)| done.contains(step)).map(|(_, plan)| plan))
+    session.finish_applied(&plans, applied)
 }
 
 type Credentials = BTreeMap<Name, Arc<RegistryCredential>>;
@@ -52,7 +49,11 @@ fn chosen(all: &Credentials, named: &[String]) -> Result<Credentials, Vec<Failur
     let (mut chosen, mut failures) = (Credentials::new(), Vec::new());
     for name in named {
         let Some((name, credential)) = all.iter().find(|(other, _)| other.as_str() == name) else {
-            failures.push(unknown(all, name));
+            let others = match all.is_empty() {
+                true => "the configuration declares no registries".to_owned(),
+                false => there_are(all.keys()),
+            };
+            failures.push(unknown("registry", name, all.keys().map(Name::as_str), &others));
             continue;
         };
         if credential.is_unused() {
@@ -73,16 +74,6 @@ fn unused(credential: &RegistryCredential) -> Failure {
     let help =
         "declare the service that needs it first, or remove the registry; with `mint`, set removed = true";
     Failure::new(FailureKind::Invalid, message).help(help)
-}
-
-fn unknown(all: &Credentials, name: &str) -> Failure {
-    let names = || all.keys().map(Name::as_str);
-    let help = match closest(name, names()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None if all.is_empty() => "the configuration declares no registries".to_owned(),
-        None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
-    };
-    Failure::new(FailureKind::Invalid, format!("there is no registry `{name}`")).help(help)
 }
 
 fn graph(credentials: &Credentials, grace: Duration) -> Result<Graph, Vec<Failure>> {

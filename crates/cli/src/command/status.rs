@@ -20,9 +20,6 @@ async fn status(session: &Session) -> Exit {
             session.run.events.emit(EventKind::Status { services });
             session.finish(Outcome::Succeeded, [])
         }
-        Err(failures) => {
-            session.refuse(failures);
-            session.finish(Outcome::Failed, [])
-        }
+        Err(failures) => session.fail(failures),
     }
 }

@@ -1,6 +1,8 @@
 //! Taking back what this run changed of a service.
 
-use aws_sdk_ecs::types::Service as EcsService;
+use aws_sdk_ecs::{
+    operation::update_service::builders::UpdateServiceFluentBuilder, types::Service as EcsService,
+};
 use longshore_aws::{Freshness, Ownership, failure};
 use longshore_model::{Action, Failure, FailureKind, StepPlan};
 use longshore_plugin::{Context, Result, stuck};
@@ -118,22 +120,20 @@ impl ServiceStep {
         if is_same {
             return tags::restore(&self.aws, arn, before.tags(), now.tags()).await;
         }
-        let call = self
-            .aws
-            .ecs()
-            .await?
-            .update_service()
-            .cluster(&self.service.cluster)
-            .service(&self.service.name)
-            .set_desired_count(desired)
-            .set_deployment_configuration(before.deployment_configuration.clone());
-        let call = options.restore(before, call);
+        let call = options.restore(before, self.update(desired, before).await?);
         let answer = call.send().await.map_err(|error| failure(&error, self.at("UpdateService")))?;
         tags::restore(&self.aws, arn, before.tags(), now.tags()).await?;
         let Some(service) = answer.service else { return Ok(()) };
         let timeout = self.service.deployment.timeout.max(WAY_BACK);
         self.follow(context, service, Expect::Current, desired.map(count), timeout, false).await?;
         Ok(())
+    }
+
+    /// The call that gives the service the deployment settings of a state, and so many tasks.
+    async fn update(&self, desired: Option<i32>, state: &EcsService) -> Result<UpdateServiceFluentBuilder> {
+        let call = self.aws.ecs().await?.update_service().cluster(&self.service.cluster);
+        let call = call.service(&self.service.name).set_desired_count(desired);
+        Ok(call.set_deployment_configuration(state.deployment_configuration.clone()))
     }
 
     /// Deploys the target anew. Images that are known to be `replaced` are pinned from the start, and others once ECS has
@@ -172,16 +172,10 @@ impl ServiceStep {
         let known = self.known_deployments(Some(&now)).await?;
         let desired = self.service.desired_count.map(|_| state.desired_count);
         let call = self
-            .aws
-            .ecs()
+            .update(desired, state)
             .await?
-            .update_service()
-            .cluster(&self.service.cluster)
-            .service(&self.service.name)
             .set_task_definition(state.task_definition.clone())
-            .set_desired_count(desired)
-            .set_network_configuration(state.network_configuration.clone())
-            .set_deployment_configuration(state.deployment_configuration.clone());
+            .set_network_configuration(state.network_configuration.clone());
         let call = Changed::between(state, &now).restore(state, call);
         let answer = call.send().await.map_err(|error| failure(&error, self.at("UpdateService")))?;
         // Before it is followed: from here on ECS goes back by itself, whether anybody sees the end of it or not.
