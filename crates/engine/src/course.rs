@@ -77,7 +77,7 @@ impl<'a> Course<'a> {
     }
 
     /// The steps of a band, each after those that wait for it.
-    pub(crate) fn from_the_end(&self, band: Band) -> impl Iterator<Item = usize> {
+    pub(crate) fn reversed(&self, band: Band) -> impl Iterator<Item = usize> {
         // The places are in the graph's order.
         let (mut descending, mut ascending) = (None, None);
         match self.goes_forwards(band) {

@@ -133,7 +133,7 @@ fn remaining(course: &Course<'_>, busy: &Busy) -> Vec<u32> {
     let mut of_later_bands = 0;
     for band in (0..BANDS as Band).rev() {
         let mut longest = of_later_bands;
-        for place in course.from_the_end(band) {
+        for place in course.reversed(band) {
             let behind =
                 course.waiting_for(place).map(|waiting| remaining[waiting]).max().unwrap_or_default();
             remaining[place] = behind.max(of_later_bands) + u32::from(busy.contains(place));
