@@ -184,9 +184,9 @@ impl Definition<'_> {
         status[step] = Some(if works { Status::Succeeded } else { Status::Failed });
         passed[step] = works || (self.passes && behaviour == Behaviour::Conflicts);
         if !passed[step] {
-            for other in 0..status.len() {
-                if status[other].is_none() && self.depends(other, step) {
-                    status[other] = Some(Status::Skipped);
+            for (other, status) in status.iter_mut().enumerate() {
+                if status.is_none() && self.depends(other, step) {
+                    *status = Some(Status::Skipped);
                 }
             }
         }
