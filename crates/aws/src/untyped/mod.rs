@@ -3,8 +3,8 @@
 //! A call is a service, the name of an operation and parameters in JSON, spelled as in the service's API reference; the
 //! answer is a tree. Everything around it is the SDK's own: the orchestrator of `aws-smithy-runtime`, credentials,
 //! signatures, time-outs, retries and the correction of clock skew. [`Aws`](crate::Aws) adds the interceptors that its
-//! generated clients have: pace, fence and retry classes. Errors are `SdkError`s, so that [`failure`](crate::failure()),
-//! [`code`](crate::code) and their kin read them like those of generated clients.
+//! generated clients have: pace, fence and retry classes. Errors are `SdkError`s, so that
+//! [`failure`](crate::failure()), [`code`](crate::code) and their kin read them like those of generated clients.
 //!
 //! A new service is a [`Service`] and, where its protocol is another one, a [`Protocol`].
 
