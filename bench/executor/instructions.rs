@@ -16,7 +16,7 @@ const BOUNDS: [(Shape, u64); 6] = [
     (Shape::Stack, 12_500),
 ];
 
-/// How much more is no failure yet, in per cent.
+/// The accepted excess over a bound, in per cent.
 const SLACK: u64 = 10;
 
 /// Builds, plans and applies a shape once: the arguments are its name and the number of nodes.

@@ -53,7 +53,7 @@ impl Options {
         Some(options)
     }
 
-    /// How often a graph of so many nodes is run.
+    /// Returns the number of runs of a graph of `nodes` nodes.
     const fn runs(&self, nodes: usize) -> usize {
         match nodes {
             _ if self.quick => 3,
@@ -167,7 +167,7 @@ fn bytes(shape: Shape, nodes: usize) -> String {
     format!("{} = {}", parts.join(" + "), counts.iter().sum::<usize>() / nodes)
 }
 
-/// What was measured several times.
+/// A figure measured several times.
 #[derive(Default)]
 pub(crate) struct Series(Vec<Duration>);
 

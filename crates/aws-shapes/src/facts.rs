@@ -58,6 +58,14 @@ impl Facts {
         Ok((facts, fixed))
     }
 
+    /// Returns the value of a member that is not there, if it is one and no other member's.
+    pub(crate) fn default(&self) -> Option<&'static str> {
+        match self.defaults.as_slice() {
+            [default] if !default.starts_with('@') => Some(default.trim_matches('"')),
+            _ => None,
+        }
+    }
+
     /// Returns true if `value` means the same as none in a structure that has these `siblings`.
     pub(crate) fn is_default(&self, value: &str, siblings: &Map<String, Value>) -> bool {
         self.defaults.iter().any(|default| match default.strip_prefix('@') {

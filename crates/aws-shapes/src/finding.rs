@@ -35,7 +35,7 @@ pub enum Kind {
         /// The model's demand.
         wanted: String,
     },
-    /// The text is none of those that the model enumerates.
+    /// The text is not in the model's enumeration.
     Enumeration {
         /// The text.
         found: String,

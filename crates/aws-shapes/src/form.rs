@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::{
-    facts::plain,
+    facts::{Facts, plain},
     model::{Definition, Shape},
 };
 
@@ -25,6 +25,14 @@ pub struct Form {
 struct Field {
     text: String,
     is_default: bool,
+    /// The value that AWS gives the field if it is not declared.
+    default: Option<&'static str>,
+}
+
+impl Field {
+    fn new(text: String) -> Self {
+        Self { text, is_default: false, default: None }
+    }
 }
 
 /// The part of an actual value that a declaration speaks of.
@@ -85,11 +93,22 @@ impl Form {
                 (None, None) => false,
             };
             if differs {
-                let text = |field: Option<&Field>| field.map(|field| field.text.clone());
-                changes.push(Change { path: path.clone(), actual: text(old), declared: text(new) });
+                let (actual, declared) = (self.text_of(path, new), declared.text_of(path, old));
+                changes.push(Change { path: path.clone(), actual, declared });
             }
         }
         changes
+    }
+
+    /// Returns the value of `path`. A field that only the `other` side has is at AWS's default, if its structure is there.
+    fn text_of(&self, path: &Path, other: Option<&Field>) -> Option<String> {
+        let default = || {
+            let default = other?.default?;
+            let structure = &path[..path.len() - 1];
+            let mut from = self.fields.range(structure.to_vec()..);
+            from.next().filter(|(inner, _)| inner.starts_with(structure)).map(|_| default.to_owned())
+        };
+        self.fields.get(path).map(|field| field.text.clone()).or_else(default)
     }
 
     /// Returns true if `path` lies in a list or map of the form.
@@ -152,7 +171,8 @@ impl Shape<'_> {
                 let plain = plain(value);
                 let text = unit.map_or_else(|| plain.clone(), |unit| unit.normal(&plain));
                 let is_default = self.facts.is_some_and(|facts| facts.is_default(&text, siblings));
-                form.fields.insert(path.clone(), Field { text, is_default });
+                let default = self.facts.and_then(Facts::default);
+                form.fields.insert(path.clone(), Field { text, is_default, default });
             }
         }
     }
@@ -173,8 +193,7 @@ impl Shape<'_> {
         let is_set = self.facts.is_some_and(|facts| facts.is_set);
         if !matches!(item.definition(), Definition::Structure { .. }) {
             let text = if is_set { set(items) } else { Value::from(items).to_string() };
-            let field = Field { text, is_default: false };
-            form.fields.insert(path.clone(), field);
+            form.fields.insert(path.clone(), Field::new(text));
             return;
         }
         let mut items: Vec<_> = items.iter().collect();
@@ -193,7 +212,7 @@ impl Shape<'_> {
         let (Some(item), Some(entries)) = (self.item(), value.as_object()) else { return };
         if let Some(single) = self.value() {
             let text = entries.get(single).filter(|value| !value.is_null()).map(plain).unwrap_or_default();
-            form.fields.insert(path.clone(), Field { text, is_default: false });
+            form.fields.insert(path.clone(), Field::new(text));
             return;
         }
         let before = form.fields.len();
@@ -212,7 +231,7 @@ impl Shape<'_> {
             }
         }
         if form.fields.len() == before {
-            form.fields.insert(path.clone(), Field { text: PRESENT.to_owned(), is_default: false });
+            form.fields.insert(path.clone(), Field::new(PRESENT.to_owned()));
         }
     }
 

@@ -9,7 +9,6 @@ use crate::facts::{Facts, Fixed};
 pub struct Model {
     operations: BTreeMap<&'static str, &'static str>,
     shapes: BTreeMap<&'static str, Definition>,
-    facts: BTreeMap<&'static str, Facts>,
     fixed: Fixed,
 }
 
@@ -37,6 +36,7 @@ pub(crate) struct Declared {
     pub(crate) is_deprecated: bool,
     pub(crate) deploys: bool,
     pub(crate) documentation: &'static str,
+    pub(crate) facts: Option<Facts>,
 }
 
 /// A shape of a model.
@@ -111,7 +111,14 @@ impl Model {
             }
         }
         model.shapes.extend(open);
-        (model.facts, model.fixed) = Facts::parse(facts)?;
+        let (facts, fixed) = Facts::parse(facts)?;
+        model.fixed = fixed;
+        for (of, facts) in facts {
+            let structure =
+                of.split_once('.').and_then(|(name, member)| Some((model.shapes.get_mut(name)?, member)));
+            let Some((Definition::Structure { members, .. }, member)) = structure else { return Err(of) };
+            members.get_mut(member).ok_or(of)?.facts = Some(facts);
+        }
         Ok(model)
     }
 
@@ -139,10 +146,10 @@ impl Model {
         self.shapes.get(name).unwrap_or(&Definition::Document)
     }
 
-    /// The names of all shapes, and the members that facts are of.
+    /// The names of all shapes.
     #[cfg(test)]
-    pub(crate) fn names(&self) -> (Vec<&'static str>, Vec<&'static str>) {
-        (self.shapes.keys().copied().collect(), self.facts.keys().copied().collect())
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.shapes.keys().copied().collect()
     }
 }
 
@@ -185,7 +192,7 @@ impl Declared {
         let flags = &name[plain.len()..];
         let (is_required, is_deprecated) = (flags.contains('!'), flags.contains('~'));
         let deploys = flags.contains('^');
-        Some((plain, Self { shape, is_required, is_deprecated, deploys, documentation }))
+        Some((plain, Self { shape, is_required, is_deprecated, deploys, documentation, facts: None }))
     }
 }
 
@@ -206,20 +213,25 @@ impl<'a> Shape<'a> {
             Definition::Structure { members, .. } => Some(members),
             _ => None,
         };
-        members.into_iter().flatten().map(move |(name, declared)| Member {
-            name,
-            shape: self.inner(declared.shape, self.facts_of(name)),
-            is_required: declared.is_required,
-            is_deprecated: declared.is_deprecated,
-            deploys: declared.deploys,
-            documentation: declared.documentation,
-        })
+        members.into_iter().flatten().map(move |(name, declared)| self.member_of(name, declared))
     }
 
     /// Returns the member `name`, if it is a structure that has one.
     #[must_use]
     pub fn member(self, name: &str) -> Option<Member<'a>> {
-        self.members().find(|member| member.name == name)
+        let Definition::Structure { members, .. } = self.definition() else { return None };
+        members.get_key_value(name).map(|(name, declared)| self.member_of(name, declared))
+    }
+
+    fn member_of(self, name: &'a str, declared: &'a Declared) -> Member<'a> {
+        Member {
+            name,
+            shape: self.inner(declared.shape, declared.facts.as_ref()),
+            is_required: declared.is_required,
+            is_deprecated: declared.is_deprecated,
+            deploys: declared.deploys,
+            documentation: declared.documentation,
+        }
     }
 
     /// Returns the shape of its items, if it is a list or a map.
@@ -262,10 +274,6 @@ impl<'a> Shape<'a> {
 
     pub(crate) fn inner(self, name: &'a str, facts: Option<&'a Facts>) -> Self {
         Self { model: self.model, name, facts }
-    }
-
-    fn facts_of(self, member: &str) -> Option<&'a Facts> {
-        self.model.facts.get(format!("{}.{member}", self.name).as_str())
     }
 }
 

@@ -30,7 +30,7 @@ fn changed(actual: &Value, declared: &Value, extent: Extent) -> Vec<String> {
 #[test]
 fn every_member_has_a_shape() {
     for model in [Model::ecs(), Model::application_autoscaling()] {
-        let (shapes, _) = model.names();
+        let shapes = model.names();
         for shape in &shapes {
             let shape = model.shape(shape).unwrap();
             let inner = shape.members().map(|member| member.shape).chain(shape.item());
@@ -41,21 +41,21 @@ fn every_member_has_a_shape() {
 }
 
 #[test]
-fn every_fact_is_of_a_member() {
+fn facts_name_members_and_values_of_the_model() {
     let model = Model::ecs();
-    for of in model.names().1 {
-        let (structure, member) = of.split_once('.').unwrap();
-        let member = model.shape(structure).and_then(|shape| shape.member(member));
-        let shape = member.unwrap_or_else(|| panic!("{of}")).shape;
-        let facts = shape.facts.unwrap();
-        let names = facts.keys.iter().flatten().copied().chain(facts.value);
-        for name in names {
-            assert!(shape.item().unwrap().member(name).is_some(), "{of}: {name}");
+    let structures = model.names().into_iter().filter_map(|name| model.shape(name));
+    for member in structures.flat_map(Shape::members) {
+        let shape = member.shape;
+        let Some(facts) = shape.facts else { continue };
+        for name in facts.keys.iter().flatten().copied().chain(facts.value) {
+            assert!(shape.item().unwrap().member(name).is_some(), "{}: {name}", member.name);
         }
         if !shape.values().is_empty() {
-            assert!(facts.defaults.iter().all(|value| shape.values().contains(value)), "{of}");
+            assert!(facts.defaults.iter().all(|value| shape.values().contains(value)), "{}", member.name);
         }
     }
+    let unknown = Model::parse("structure A\n  b C\n", "set A.c\n");
+    assert_eq!(unknown.map(|_| ()), Err("A.c"));
     let input = model.input("CreateService").unwrap();
     assert!(model.fixed("CreateService").iter().all(|member| input.member(member).is_some()));
 }

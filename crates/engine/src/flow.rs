@@ -1,4 +1,4 @@
-//! What the steps of a phase share, and the values that flow between them.
+//! The shared state of a phase's steps, and the values that flow between them.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use crate::Plans;
 pub(crate) struct Flow {
     pub(crate) graph: Graph,
     run: Arc<RunContext>,
-    /// The steps that may take over what belongs to nobody, besides those that are declared so.
+    /// The steps that may adopt untagged resources, besides those declared so.
     adopt: BTreeSet<StepId>,
     /// The outputs of the steps that have succeeded.
     values: Vec<OnceLock<Known>>,

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Ended, Events, Report, Run};
 
-/// How a step behaves.
+/// The behaviour of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Behaviour {
     Works,
@@ -35,11 +35,11 @@ struct Case {
     changes: bool,
     applies: Behaviour,
     undoes: Behaviour,
-    /// How long it takes, in seconds. At 0 it waits for nothing.
+    /// Its duration in seconds. At 0 it waits for nothing.
     takes: u64,
 }
 
-/// What the steps of a run share.
+/// The shared state of a run's steps.
 #[derive(Default)]
 struct Journal {
     begun: Mutex<Vec<usize>>,
@@ -337,7 +337,7 @@ async fn phases(
     let surveyed = run(interrupts[0]).survey(&graph).await;
     Definition { passes: true, ..definition }.check(&surveyed, &journal)?;
 
-    // What is applied is planned without failures.
+    // Plans that are applied come from a run without failures.
     let plans = run(None).plan_removal(&graph).await.results();
     journal.begun.lock().unwrap().clear();
     let changes: Vec<_> = cases.iter().map(|case| case.changes).collect();

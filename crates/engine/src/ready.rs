@@ -26,7 +26,7 @@ impl Busy {
 /// The steps of a phase that are ready, the one with the longest remaining path first, and of equal ones the first by name.
 pub(crate) struct Ready<'a> {
     course: &'a Course<'a>,
-    /// How many of the steps of its band that each one waits for have not succeeded yet.
+    /// The number of unfinished dependencies of each step within its band.
     pending: Vec<u32>,
     /// The busy steps on the longest path from each step to an end of the phase, this one included.
     remaining: Vec<u32>,

@@ -35,7 +35,7 @@ impl<T> Ended<T> {
     }
 }
 
-/// How the steps of a phase ended, by name. Indexing with a step that is not in the graph panics.
+/// The ends of a phase's steps, by name. Indexing with a step that is not in the graph panics.
 #[derive(Clone, Debug)]
 pub struct Report<T> {
     graph: Graph,
@@ -49,13 +49,13 @@ impl<T> Report<T> {
         Self { graph, ended }
     }
 
-    /// How `step` ended.
+    /// Returns the end of `step`.
     #[must_use]
     pub fn get(&self, step: &StepId) -> Option<&Ended<T>> {
         self.graph.place(step).map(|place| &self.ended[place])
     }
 
-    /// How the step at `place` of `graph` ended.
+    /// Returns the end of the step at `place` of `graph`.
     pub(crate) fn at(&self, graph: &Graph, place: usize) -> Option<&Ended<T>> {
         if self.graph.is(graph) { self.ended.get(place) } else { self.get(&graph.at(place).id) }
     }

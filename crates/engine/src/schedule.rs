@@ -25,7 +25,7 @@ use crate::{
 /// of the lock.
 const AT_A_STRETCH: usize = 64;
 
-/// What the scheduler tells while it works. Steps are named by their places.
+/// Receives the progress of a phase. Steps are named by their places.
 pub(crate) trait Observer<T> {
     /// A step begins.
     fn started(&mut self, step: usize);
@@ -52,8 +52,8 @@ pub(crate) struct Bounds<'a> {
 /// depends on it and nothing else; one that passes skips nothing.
 ///
 /// A step begins on the scheduler's own task, and ends there if it has nothing to wait for. Otherwise it goes on in a task
-/// of its own. What `work` hands back beside the result it gets again for the next step, where it ended in time. Returns how
-/// each step ended, by its place.
+/// of its own. `work` returns a reusable value beside its result, and receives it again for the next step if the step
+/// ended inline. Returns the end of each step, by its place.
 pub(crate) async fn schedule<T, D, W, F>(
     course: &Course<'_>,
     bounds: Bounds<'_>,
@@ -104,7 +104,7 @@ where
                     if stretch == AT_A_STRETCH {
                         stretch = 0;
                         tokio::task::yield_now().await;
-                        // What ended meanwhile may have made steps ready that have a longer way to go.
+                        // Tasks that ended meanwhile may have made steps ready that have a longer way to go.
                         tasks.take_ended().into_iter().for_each(|(step, result)| phase.end(step, result));
                     }
                 }
@@ -135,7 +135,7 @@ where
 struct Phase<'a, T> {
     course: &'a Course<'a>,
     ready: Ready<'a>,
-    /// How each step has ended. One that has not was not started so far as anything is known.
+    /// The end of each step: `NotStarted` until the step ends.
     ended: Vec<Ended<T>>,
     observer: &'a mut dyn Observer<T>,
     passes: Option<FailureKind>,
@@ -164,7 +164,7 @@ impl<T> Phase<'_, T> {
         }
     }
 
-    /// How each step ended. Those that were not begun are told by name.
+    /// Returns the end of each step. Steps that were not begun are reported in the order of their names.
     fn finish(self) -> Vec<Ended<T>> {
         let Self { course, ended, observer, .. } = self;
         for &place in course.graph.by_name() {

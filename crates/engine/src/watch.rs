@@ -5,14 +5,13 @@ use longshore_model::{EventKind, Failure, Outputs, Phase, StepId, StepPlan};
 
 use crate::{Ended, Events, ready::Busy, schedule::Observer};
 
-/// Turns what the scheduler tells into events, of the steps that do something in the phase. Does nothing where nobody
-/// listens.
+/// Turns the progress of a phase into events of the steps that do something in it. Does nothing without a listener.
 pub(crate) struct Watch<'a> {
     events: &'a Events,
     phase: Phase,
     graph: &'a Graph,
     shown: &'a Busy,
-    /// When each step began, by its place; empty where nobody listens.
+    /// The start of each step, by its place; empty without a listener.
     started: Vec<u64>,
 }
 

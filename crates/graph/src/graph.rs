@@ -51,15 +51,15 @@ struct Wire {
 pub struct Placed {
     /// Its identity within the stack.
     pub id: StepId,
-    /// What it makes, where that is known before anything is read.
+    /// The title of its resource, if it is known before anything is read.
     pub resource: Option<Box<str>>,
-    /// Whether it may take over what is there and belongs to nobody.
+    /// True if it may adopt an existing, untagged resource.
     pub adopts: bool,
     /// True if the step's resource is protected from removal, pruning and replacement.
     pub is_protected: bool,
-    /// Whether it comes after everything else.
+    /// True if it comes after everything else.
     pub is_last: bool,
-    /// Whether its removal comes before every other one.
+    /// True if its removal comes before every other one.
     pub is_removed_first: bool,
     /// Its work.
     pub step: Arc<dyn Step>,

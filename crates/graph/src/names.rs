@@ -111,7 +111,7 @@ fn place(name: &str) -> usize {
     name.as_ptr() as usize
 }
 
-/// A multiplicative hash, eight bytes at a time. Whoever writes a configuration attacks but their own run.
+/// A multiplicative hash, eight bytes at a time. Chosen collisions slow only the run of the configuration's author.
 fn hash(name: &str) -> u32 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);

@@ -20,7 +20,7 @@ pub(crate) struct Wiring {
     /// The labels of the outputs of each node.
     pub(crate) outputs: Rows<u32>,
     pub(crate) labels: Labels,
-    /// What is wrong, each with the index of the node.
+    /// The errors, each with the index of its node.
     pub(crate) errors: Vec<(usize, GraphError)>,
 }
 
@@ -146,7 +146,7 @@ fn missing(step: &StepId, from: &StepId) -> GraphError {
     GraphError::NoSuchStep { step: step.clone(), from: from.clone() }
 }
 
-/// What is wrong with an input: `from` does not yield the output, or it has another type.
+/// Returns the error of an input: `from` lacks the output, or the output has another type.
 fn mistake(step: &StepId, input: &Input, from: &Node) -> GraphError {
     let Some(output) = from.outputs.iter().find(|output| output.name == input.output) else {
         return GraphError::NoSuchOutput {

@@ -117,7 +117,7 @@ pub struct Orphan {
     pub resource: String,
     /// The step that made it; `None` where no tag names it.
     pub made_by: Option<String>,
-    /// What else happens when it is removed.
+    /// A further consequence of its removal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

@@ -28,7 +28,7 @@ impl ReadManifest<'_> {
     /// its images. A single image names its own in its configuration, which is not looked at.
     ///
     /// # Errors
-    /// If the manifest is none that a runtime reads, or an index without an image for the platform.
+    /// If runtimes refuse the manifest, or if it is an index without an image for the platform.
     pub fn judge(&self, image: &ImageReference, platform: Platform) -> Result<PullProof> {
         let Self { at, digest, media_type, content } = *self;
         let (subject, words) = (Subject { image, user: None }, Words::default());

@@ -24,11 +24,9 @@ impl PullProof {
         let digest = short(&self.digest);
         self.note.as_ref().map_or_else(|| digest.to_owned(), |note| format!("{digest}; {note}"))
     }
-}
 
-impl PullProof {
-    /// The value of the output `digests_output`: the digest, and those of the manifests,
-    /// separated by spaces. It is empty if the caller may not read the image.
+    /// The value of the output `digests_output`: the digest, and those of the manifests, separated by spaces. It is empty if
+    /// the caller may not read the image.
     #[must_use]
     pub fn digests(&self) -> String {
         let all: Vec<_> = [&self.digest].into_iter().chain(&self.manifests).map(String::as_str).collect();

@@ -65,7 +65,7 @@ pub(crate) fn input(operation: &str) -> Shape<'static> {
     Model::ecs().input(operation).unwrap_or_else(|| unreachable!("the model has {operation}"))
 }
 
-/// The fields of `definition`. What AWS adds by itself (revision, status, required attributes …) is none.
+/// Returns the fields of `definition`, without those that AWS adds (revision, status, required attributes …).
 pub(crate) fn fields_of(definition: &Value) -> FieldMap {
     let mut compared = definition.clone();
     if let Some(members) = compared.as_object_mut() {

@@ -195,7 +195,7 @@ impl Declared<'_> {
         }
     }
 
-    /// Where ECS reads an environment variable.
+    /// Returns the ARN from which ECS reads an environment variable.
     fn secret(&self, container: &Name, variable: &str, secret: &ContainerSecret) -> String {
         match secret {
             ContainerSecret::Existing { arn, .. } => arn.to_string(),

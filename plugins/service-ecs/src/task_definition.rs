@@ -199,9 +199,9 @@ impl TaskDefinitionStep {
         Ok(observed.filter(is_declared).map(|observed| observed.arn().to_owned()))
     }
 
-    /// The newest revision of this stack, and what of it is not as declared. Revisions never change, so that those which
-    /// others have registered in the family since are in nobody's way; but a family of others alone is theirs. Those that
-    /// pin images for a way back were never declared.
+    /// Returns the newest revision of this stack and its differences from the declaration. Newer revisions of others in
+    /// the family do not matter, because revisions never change; a family that has only revisions of others is theirs.
+    /// Revisions that pin images for a way back are skipped: they were never declared.
     async fn compare(&self, ownership: &Ownership, declared: &Value) -> Result<Option<Current>> {
         let Some(mut observed) = self.describe(&self.family).await? else { return Ok(None) };
         if (!is_ours(ownership, &observed.tags) || Pinned::of(&observed.tags).is_some())

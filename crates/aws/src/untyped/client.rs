@@ -73,7 +73,7 @@ pub struct Client<P: Protocol> {
     plugins: RuntimePlugins,
 }
 
-/// What a client is made from. Its methods are those of a generated client's configuration.
+/// The configuration of a client. Its methods are those of a generated client's configuration.
 #[derive(Debug)]
 pub struct Builder<P: Protocol> {
     service: &'static Service<P>,

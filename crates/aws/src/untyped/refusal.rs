@@ -9,7 +9,7 @@ use aws_smithy_types::{
 };
 use aws_types::request_id::RequestId;
 
-/// An error that a service answered with, or an answer that is none of AWS, which has no code.
+/// An error answer of a service. An answer that did not come from AWS has no code.
 #[derive(Debug)]
 pub struct Refusal {
     metadata: ErrorMetadata,

@@ -59,7 +59,7 @@ fn get(world: &mut World, repository: &Repository, id: &Value) -> Result<Result<
         let reason = "Invalid request parameters: tag and digest do not match the same image";
         return Ok(Err(("ImageTagDoesNotMatchDigest", reason)));
     }
-    // What a digest stands for cannot be made up: another image goes by it.
+    // An image cannot be made up for a digest: another image is answered with that digest.
     let stands_in = digest.filter(|_| improvises && registries.manifest(host, name, reference).is_err());
     let asked = if stands_in.is_some() { tag.unwrap_or(ANY_TAG) } else { reference };
     match registries.manifest(host, name, asked) {

@@ -1,5 +1,5 @@
-//! Every operation that the product calls, and every error that it acts on, has cases in the suite; and what it calls stands
-//! in the policy that the README gives to whoever runs it. Calls are found in the sources: `.create_cluster()`, or
+//! Every operation that the product calls, and every error that it acts on, has cases in the suite, and the README's
+//! policy allows every call. Calls are found in the sources: `.create_cluster()`, or
 //! `"CreateCluster"` in the untyped client's parameters, where the simulated cloud has a `CreateCluster`.
 
 use std::{

@@ -67,18 +67,8 @@ fn is_kept(change: &FieldChange) -> bool {
     is_sticky && (change.old.is_none() || change.new.is_none())
 }
 
-/// The values of a container that ECS answers with where none is declared.
-const DEFAULTS: [(&str, &str); 2] = [(".cpu", "0"), (".essential", "true")];
-
-/// Levels numbers that only grow (revisions of a family, versions of a parameter), and defaults that only ECS's side has.
+/// Numbers that only grow: revisions of a family, and versions of a parameter.
 fn normalise(change: &mut FieldChange) {
-    for (field, default) in DEFAULTS {
-        if change.field.starts_with("containerDefinitions.") && change.field.ends_with(field) {
-            for side in [&mut change.old, &mut change.new] {
-                side.take_if(|value| *value == Shown::text(default));
-            }
-        }
-    }
     if ["taskDefinition", "Version"].contains(&change.field.as_str()) {
         change.old = Some(Shown::AfterApply);
         change.new = Some(Shown::AfterApply);

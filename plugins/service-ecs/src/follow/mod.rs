@@ -116,7 +116,7 @@ struct Seen {
     /// The id of the deployment that is followed: the primary one of the first look.
     deployment: Option<String>,
     track: Track,
-    /// Whether ECS has begun the rollback that is followed.
+    /// True once ECS has begun the rollback that is followed.
     has_begun_rollback: bool,
     failed: FailedTasks,
     events: BTreeSet<String>,

@@ -26,9 +26,9 @@ pub(super) struct Declared<'a> {
     pub(super) execute_command: bool,
     /// How new revisions are rolled out.
     pub(super) deployment: &'a Deployment,
-    /// Where they are in the network, if each has an address of its own.
+    /// Their network configuration, if each task has an address of its own.
     pub(super) placement: Option<Placement>,
-    /// What else is declared, in AWS's words.
+    /// The fields declared in AWS's words.
     pub(super) fields: &'a AwsFields,
     /// The task definition's ARN.
     pub(super) task_definition: Known,
@@ -51,7 +51,7 @@ pub(super) struct Difference {
     pub(super) deployment: bool,
     /// What new tasks get beside their definition.
     pub(super) options: options::Changed,
-    /// What ECS cannot change in place: the launch type and members that UpdateService does not have.
+    /// True if a member differs that ECS cannot change in place: the launch type, or one that UpdateService lacks.
     pub(super) fixed: bool,
     /// The members that differ of those in AWS's words, as they are sent.
     pub(super) members: Map<String, Value>,

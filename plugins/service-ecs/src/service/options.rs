@@ -50,7 +50,7 @@ pub(super) fn fields(
 pub(super) struct Changed {
     managed_tags: bool,
     propagate_tags: bool,
-    /// Whether commands can be executed in the tasks.
+    /// True if `enableExecuteCommand` changes.
     pub(super) execute_command: bool,
     platform_version: bool,
 }

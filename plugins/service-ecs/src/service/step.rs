@@ -50,7 +50,7 @@ pub(crate) struct ServiceStep {
     pub(crate) name: Name,
     /// The declaration.
     pub(crate) service: Arc<Service>,
-    /// What else is declared, in AWS's words.
+    /// The fields declared in AWS's words.
     pub(crate) fields: Arc<AwsFields>,
     /// What explanations may name.
     pub(crate) facts: Facts,
@@ -302,7 +302,7 @@ impl ServiceStep {
     }
 }
 
-/// What of a service differs and cannot be changed, as a sentence names it.
+/// Returns the differing fields of a service that cannot be changed, as part of a sentence.
 fn fixed_of(difference: &Difference) -> String {
     let is_fixed =
         |change: &&FieldChange| Model::ecs().fixed("CreateService").contains(&change.field.as_str());

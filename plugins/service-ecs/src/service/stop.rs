@@ -48,7 +48,7 @@ fn leading_to<'a>(briefs: &'a [ServiceDeploymentBrief], wanted: &str) -> Option<
 }
 
 impl ServiceStep {
-    /// Returns the service deployment that ECS would roll back to the target, or `None` if there is none.
+    /// Returns the service deployment that ECS would roll back to the target, if one is under way.
     pub(super) async fn rollout_to_stop(&self, now: &EcsService, to: &Target) -> Result<Option<String>> {
         let Some(wanted) = to.revision_arn() else { return Ok(None) };
         // This is no part of a service revision, and has to reach the tasks with a deployment of its own.

@@ -20,7 +20,7 @@ use crate::{
     role, tags,
 };
 
-/// Who has asked for a way back.
+/// The origin of a request to go back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// The user: if its rollout fails, the service returns to what ran before.

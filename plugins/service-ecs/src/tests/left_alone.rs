@@ -1,4 +1,4 @@
-//! What is not declared of a service stays as others made it.
+//! Undeclared fields of a service stay as others made them.
 
 use aws_sdk_ecs::types::CapacityProviderStrategyItem;
 use longshore_aws::JsonRequest;

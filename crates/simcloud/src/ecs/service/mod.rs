@@ -62,7 +62,7 @@ pub(super) struct Service {
     pub(super) propagate_tags: PropagateTags,
     pub(super) managed_tags: bool,
     pub(super) execute_command: bool,
-    /// What else was given: it is shown, and nothing here acts on it.
+    /// The other given members: they are shown, and have no effect.
     #[serde(default)]
     pub(super) members: Members,
     /// The primary one first, then the others, newest first.
