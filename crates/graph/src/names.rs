@@ -1,109 +1,58 @@
 //! Names, looked up and sorted without comparing them more than has to be.
 
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
 use crate::rows::index;
 
-/// An open-addressing table from the hashes of names to their indices. The names stay where they are.
-#[derive(Debug)]
+/// A table from names to their indices. The names stay where they are.
+#[derive(Debug, Default)]
 pub(crate) struct NameTable {
-    /// A name's hash and its index plus one, or 0.
-    slots: Vec<u64>,
-    len: usize,
+    indices: HashTable<u32>,
+    hasher: DefaultHashBuilder,
 }
 
 impl NameTable {
     /// A table with room for so many names.
     pub(crate) fn with_capacity(names: usize) -> Self {
-        Self { slots: vec![0; (names * 2).next_power_of_two().max(16)], len: 0 }
+        Self { indices: HashTable::with_capacity(names), hasher: DefaultHashBuilder::default() }
     }
 
     /// Returns the index of `name`. `at` gives the name of an index.
     pub(crate) fn get<'a>(&self, name: &str, at: impl Fn(u32) -> &'a str) -> Option<u32> {
-        self.find(hash(name), name, at).ok()
+        self.indices.find(self.hasher.hash_one(name), |&index| at(index) == name).copied()
     }
 
     /// Returns the index of `name`, which is `new` if the table did not have it.
     pub(crate) fn get_or_insert<'a>(&mut self, name: &str, new: usize, at: impl Fn(u32) -> &'a str) -> u32 {
-        if (self.len + 1) * 2 > self.slots.len() {
-            self.grow();
-        }
-        let hash = hash(name);
-        match self.find(hash, name, at) {
-            Ok(existing) => existing,
-            Err(slot) => {
-                let new = index(new);
-                self.slots[slot] = u64::from(hash) << 32 | u64::from(new + 1);
-                self.len += 1;
-                new
-            }
-        }
-    }
-
-    /// The index of the name, or the slot for it.
-    fn find<'a>(&self, hash: u32, name: &str, at: impl Fn(u32) -> &'a str) -> Result<u32, usize> {
-        let mut slot = self.slot(hash);
-        loop {
-            let entry = self.slots[slot];
-            if entry == 0 {
-                return Err(slot);
-            }
-            let index = (entry & u64::from(u32::MAX)) as u32 - 1;
-            if (entry >> 32) as u32 == hash && at(index) == name {
-                return Ok(index);
-            }
-            slot = (slot + 1) & (self.slots.len() - 1);
-        }
-    }
-
-    fn slot(&self, hash: u32) -> usize {
-        hash as usize & (self.slots.len() - 1)
-    }
-
-    fn grow(&mut self) {
-        let entries = std::mem::take(&mut self.slots);
-        self.slots = vec![0; entries.len() * 2];
-        for entry in entries.into_iter().filter(|&entry| entry != 0) {
-            let mut slot = self.slot((entry >> 32) as u32);
-            while self.slots[slot] != 0 {
-                slot = (slot + 1) & (self.slots.len() - 1);
-            }
-            self.slots[slot] = entry;
-        }
+        let Self { indices, hasher } = self;
+        let is_name = |&index: &u32| at(index) == name;
+        let entry = indices.entry(hasher.hash_one(name), is_name, |&index| hasher.hash_one(at(index)));
+        *entry.or_insert_with(|| index(new)).get()
     }
 }
 
 /// A table from the places of names in memory to indices. A name that was cloned from a node's is found here without being
 /// read.
 #[derive(Debug)]
-pub(crate) struct PlaceTable {
-    /// A place, or 0, and its index.
-    slots: Vec<(usize, u32)>,
-}
+pub(crate) struct PlaceTable(HashTable<(usize, u32)>);
 
 impl PlaceTable {
     /// The table of the names, which live as long as it does.
     pub(crate) fn of<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Self {
-        let mut table = Self { slots: vec![(0, 0); (names.len() * 2).next_power_of_two().max(16)] };
+        let mut table = HashTable::with_capacity(names.len());
         for (number, name) in names.enumerate() {
-            let slot = table.slot(name);
-            table.slots[slot] = (place(name), index(number));
+            let place = place(name);
+            table.insert_unique(hash(place), (place, index(number)), |&(place, _)| hash(place));
         }
-        table
+        Self(table)
     }
 
     /// The index of the name at this place.
     pub(crate) fn get(&self, name: &str) -> Option<u32> {
-        let (found, index) = self.slots[self.slot(name)];
-        (found != 0).then_some(index)
-    }
-
-    /// The slot of the name, or the one for it. Names that follow each other in memory do so here.
-    fn slot(&self, name: &str) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = (place(name) / 16) & mask;
-        while self.slots[slot].0 != 0 && self.slots[slot].0 != place(name) {
-            slot = (slot + 1) & mask;
-        }
-        slot
+        let place = place(name);
+        self.0.find(hash(place), |&(other, _)| other == place).map(|&(_, index)| index)
     }
 }
 
@@ -111,17 +60,12 @@ fn place(name: &str) -> usize {
     name.as_ptr() as usize
 }
 
-/// A multiplicative hash, eight bytes at a time. Chosen collisions slow only the run of the configuration's author.
-fn hash(name: &str) -> u32 {
+/// The hash of a place. Names that follow each other in memory do so in the table: its buckets are chosen by the low bits,
+/// which are those of the place. The highest ones, by which entries of a bucket differ, are mixed.
+fn hash(place: usize) -> u64 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
-    let mut words = name.as_bytes().chunks_exact(8);
-    let mut hash = name.len() as u64;
-    for word in &mut words {
-        hash = mix(hash, word.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)));
-    }
-    hash = mix(hash, words.remainder().iter().fold(0, |word, &byte| word << 8 | u64::from(byte)));
-    (mix(hash, hash >> 32) >> 32) as u32
+    let chunk = place as u64 / 16;
+    chunk ^ chunk.wrapping_mul(FACTOR) & 0xFE00_0000_0000_0000
 }
 
 /// The bytes of a name that one key of [`sorted`] has.

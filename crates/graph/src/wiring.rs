@@ -1,6 +1,6 @@
 //! From the names on the ends of edges to indices.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, ptr};
 
 use longshore_model::StepId;
 use longshore_plugin::{Input, Node};
@@ -38,13 +38,13 @@ impl Wiring {
     pub(crate) fn new(nodes: &[Node], table: Option<NameTable>) -> Self {
         let inputs = nodes.iter().map(|node| node.inputs.len()).sum();
         let after: usize = nodes.iter().map(|node| node.after.len()).sum();
-        let mut labels = Labels::default();
+        let mut labels = Labelling::default();
         let outputs = Outputs::of(nodes, &mut labels);
         let mut wiring = Self {
             dependencies: Rows::with_capacity(nodes.len(), inputs + after),
             inputs: Rows::with_capacity(nodes.len(), inputs),
             outputs: outputs.names,
-            labels,
+            labels: Labels::default(),
             errors: Vec::new(),
         };
         let names = Names::of(nodes, table);
@@ -56,14 +56,14 @@ impl Wiring {
                     continue;
                 };
                 dependencies.push(from);
-                let output = wiring.labels.label(&input.output);
+                let output = labels.label(&input.output);
                 let found = wiring.outputs.row(from as usize).iter().position(|&name| name == output);
-                let value_type = wiring.labels.label(input.value_type.as_str());
+                let value_type = labels.label(input.value_type.as_str());
                 match found {
                     Some(output)
                         if outputs.types[wiring.outputs.start(from as usize) + output] == value_type =>
                     {
-                        let label = wiring.labels.label(&input.name);
+                        let label = labels.label(&input.name);
                         wires.push(Wired { label, from, output: index(output) });
                     }
                     _ => wiring.errors.push((place, mistake(&node.id, input, &nodes[from as usize]))),
@@ -78,10 +78,11 @@ impl Wiring {
             dependencies.sort_unstable();
             dependencies.dedup();
             wiring.dependencies.push_row(dependencies.drain(..));
-            by_name(&mut wires, &wiring.labels);
+            by_name(&mut wires, &labels.labels);
             wiring.inputs.push_row(wires.drain(..));
         }
         wiring.dependencies.shrink();
+        wiring.labels = labels.labels;
         wiring
     }
 }
@@ -93,7 +94,7 @@ struct Outputs {
 }
 
 impl Outputs {
-    fn of(nodes: &[Node], labels: &mut Labels) -> Self {
+    fn of<'a>(nodes: &'a [Node], labels: &mut Labelling<'a>) -> Self {
         let all = nodes.iter().map(|node| node.outputs.len()).sum();
         let (mut names, mut types) = (Rows::with_capacity(nodes.len(), all), Vec::with_capacity(all));
         for node in nodes {
@@ -168,28 +169,41 @@ fn mistake(step: &StepId, input: &Input, from: &Node) -> GraphError {
 }
 
 /// The names of inputs, outputs and types, each of them kept once: many steps have inputs of the same names.
-pub(crate) struct Labels {
-    names: Vec<Box<str>>,
-    table: NameTable,
-}
-
-impl Default for Labels {
-    fn default() -> Self {
-        Self { names: Vec::new(), table: NameTable::with_capacity(0) }
-    }
-}
+#[derive(Default)]
+pub(crate) struct Labels(Vec<Box<str>>);
 
 impl Labels {
     pub(crate) fn get(&self, label: u32) -> &str {
-        &self.names[label as usize]
+        &self.0[label as usize]
     }
+}
 
-    fn label(&mut self, name: &str) -> u32 {
-        let Self { names, table } = self;
-        let label = table.get_or_insert(name, names.len(), |label| &names[label as usize]);
+/// Labels that are being made.
+struct Labelling<'a> {
+    labels: Labels,
+    table: NameTable,
+    /// The last labels by their names' places in memory, of which there are few: most names are constants.
+    recent: [Option<(&'a str, u32)>; 64],
+}
+
+impl Default for Labelling<'_> {
+    fn default() -> Self {
+        Self { labels: Labels::default(), table: NameTable::default(), recent: [None; 64] }
+    }
+}
+
+impl<'a> Labelling<'a> {
+    fn label(&mut self, name: &'a str) -> u32 {
+        let recent = &mut self.recent[name.as_ptr() as usize % 64];
+        if let Some((_, label)) = recent.filter(|(known, _)| ptr::eq(*known, name)) {
+            return label;
+        }
+        let names = &mut self.labels.0;
+        let label = self.table.get_or_insert(name, names.len(), |label| &names[label as usize]);
         if label as usize == names.len() {
             names.push(name.into());
         }
+        *recent = Some((name, label));
         label
     }
 }
