@@ -70,6 +70,16 @@ impl<'a> Course<'a> {
         self.bands.get(place).copied().unwrap_or(MIDDLE)
     }
 
+    /// The number of steps of each band.
+    pub(crate) fn sizes(&self) -> [usize; BANDS] {
+        let mut sizes = [0; BANDS];
+        if self.bands.is_empty() {
+            sizes[usize::from(MIDDLE)] = self.len();
+        }
+        self.bands.iter().for_each(|&band| sizes[usize::from(band)] += 1);
+        sizes
+    }
+
     /// The steps of a band.
     pub(crate) fn members(&self, band: Band) -> impl DoubleEndedIterator<Item = usize> {
         let all = if self.bands.is_empty() && band != MIDDLE { 0 } else { self.len() };

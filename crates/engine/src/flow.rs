@@ -6,7 +6,7 @@ use std::{
 };
 
 use longshore_graph::Graph;
-use longshore_model::{InputValues, Inputs, Known, StepId, StepPlan};
+use longshore_model::{ByName, InputValues, Inputs, Known, StepId, StepPlan};
 use longshore_plugin::{Context, RunContext, Step};
 
 use crate::Plans;
@@ -74,6 +74,13 @@ impl Flow {
     /// The plan of a step, for a phase that carries out plans.
     pub(crate) fn plan(&self, step: usize) -> Option<&StepPlan> {
         self.plans.as_ref()?.at(&self.graph, step)
+    }
+
+    /// Hands the outputs of a plan to those that take them.
+    pub(crate) fn publish_known(&self, step: usize, outputs: &ByName<Known>) {
+        if !outputs.is_empty() {
+            self.publish(step, |output| outputs.get(output).cloned());
+        }
     }
 
     /// Hands the outputs of a step to those that take them.

@@ -28,8 +28,6 @@ pub(crate) struct Ready<'a> {
     course: &'a Course<'a>,
     /// The number of unfinished dependencies of each step within its band.
     pending: Vec<u32>,
-    /// The busy steps on the longest path from each step to an end of the phase, this one included.
-    remaining: Vec<u32>,
     /// The steps in the order in which they begin where all are ready.
     order: Vec<u32>,
     /// The position of each step in that order.
@@ -45,34 +43,27 @@ pub(crate) struct Ready<'a> {
 impl<'a> Ready<'a> {
     /// The steps of `course`, of which those that are `busy` take time.
     pub(crate) fn new(course: &'a Course<'a>, busy: &Busy) -> Self {
-        let remaining = remaining(course, busy);
-        let (order, positions) = by_urgency(course, &remaining);
+        let (order, positions) = by_urgency(course, &remaining(course, busy));
         let pending = (0..course.len()).map(|place| small(course.waits_for(place))).collect();
-        let mut left = [0; BANDS];
-        (0..course.len()).for_each(|place| left[usize::from(course.band(place))] += 1);
         let mut ready = Self {
             course,
             pending,
-            remaining,
             order,
             positions,
             queue: IndexQueue::new(course.len()),
             lost: vec![false; course.len()],
             open: 0,
-            left,
+            left: course.sizes(),
         };
         ready.open_band();
         ready
     }
 
-    /// The place of the step that is to begin next.
-    pub(crate) fn next(&mut self) -> Option<usize> {
-        self.queue.pop().map(|position| self.order[position] as usize)
-    }
-
-    /// How urgent the step is, also for whatever works for it: the longest way to go first.
-    pub(crate) fn urgency(&self, place: usize) -> Urgency {
-        Urgency::new(u64::from(self.remaining[place]), self.course.graph.rank(place) as u64)
+    /// The place of the step that is to begin next, and its urgency, also for whatever works for it.
+    pub(crate) fn next(&mut self) -> Option<(usize, Urgency)> {
+        let position = self.queue.pop()?;
+        // The longest way comes first in the order already.
+        Some((self.order[position] as usize, Urgency::new(0, position as u64)))
     }
 
     /// A step has succeeded: those that waited for it alone are ready.
@@ -127,7 +118,7 @@ impl<'a> Ready<'a> {
     }
 }
 
-/// The longest remaining path of each step.
+/// The number of busy steps on the longest path from each step to an end of the phase, this one included.
 fn remaining(course: &Course<'_>, busy: &Busy) -> Vec<u32> {
     let mut remaining = vec![0; course.len()];
     let mut of_later_bands = 0;
@@ -194,7 +185,7 @@ mod tests {
     fn order(course: &Course<'_>, busy: &Busy) -> String {
         let mut ready = Ready::new(course, busy);
         let mut order = Vec::new();
-        while let Some(place) = ready.next() {
+        while let Some((place, _)) = ready.next() {
             order.push(name(course.graph, place));
             ready.succeeded(place);
         }
@@ -216,14 +207,14 @@ mod tests {
         let graph = graph(&[("a", &[]), ("b", &["a"]), ("c", &["a", "b"]), ("d", &["c"]), ("e", &[])]);
         let course = Course::forwards(&graph);
         let mut ready = Ready::new(&course, &Busy::All);
-        let place = ready.next().unwrap();
+        let (place, _) = ready.next().unwrap();
         assert_eq!(name(&graph, place), "a");
         let lost: Vec<_> =
             ready.lose_dependents(place).into_iter().map(|place| name(&graph, place)).collect();
         assert_eq!(lost, ["b", "c", "d"]);
         assert!(ready.lose_dependents(place).is_empty());
         let rest: BTreeSet<_> =
-            std::iter::from_fn(|| ready.next()).map(|place| name(&graph, place)).collect();
+            std::iter::from_fn(|| ready.next()).map(|(place, _)| name(&graph, place)).collect();
         assert_eq!(rest, BTreeSet::from(["e".to_owned()]));
     }
 }

@@ -162,13 +162,13 @@ async fn plan(desk: &Desk, step: usize, is_left_out: bool, keep_orphans: bool) -
     if is_left_out {
         plan = nothing_of(plan);
     }
-    desk.flow.publish(step, |output| plan.outputs.get(output).cloned());
+    desk.flow.publish_known(step, &plan.outputs);
     Ok(plan)
 }
 
 async fn survey(desk: &Desk, step: usize) -> Result<StepPlan, Failure> {
     let plan = desk.step(step).plan(&desk.context, &desk.inputs).await?;
-    desk.flow.publish(step, |output| plan.outputs.get(output).cloned());
+    desk.flow.publish_known(step, &plan.outputs);
     Ok(plan)
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use longshore_model::{Failure, FailureKind};
-use longshore_plugin::Effort;
+use longshore_plugin::{Effort, Urgency};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -80,35 +80,36 @@ where
     let mut is_told = false;
     let mut stretch = 0;
     // The next step's future takes the place of one that has ended, and what that one worked with.
-    let (mut room, mut desk) = (None, None);
+    let (mut rest, mut desk) = (None::<Begun<F>>, None);
     loop {
         while limit.is_none_or(|limit| tasks.len() < limit.get()) && !interrupt.is_cancelled() {
-            let Some(step) = phase.ready.next() else { break };
+            let Some((step, urgency)) = phase.ready.next() else { break };
             phase.observer.started(step);
-            let effort = Effort::new(phase.ready.urgency(step), shared_interrupt.clone());
-            let future = effort.run(caught(work(step, desk.take())));
-            let mut future = match room.take() {
-                None => Box::pin(future),
+            let future = work(step, desk.take());
+            let mut begun = match rest.take() {
+                None => Begun::new(Effort::new(urgency, shared_interrupt.clone()), future),
                 Some(mut ended) => {
-                    Pin::set(&mut ended, future);
+                    ended.replace(urgency, future);
                     ended
                 }
             };
             // A task polls it again at once, and with that its own waker takes the place of this one.
-            match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            match Pin::new(&mut begun).poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready((result, left)) => {
                     desk = left;
                     phase.end(step, result);
-                    room = Some(future);
+                    rest = Some(begun);
                     stretch += 1;
                     if stretch == AT_A_STRETCH {
                         stretch = 0;
                         tokio::task::yield_now().await;
                         // Tasks that ended meanwhile may have made steps ready that have a longer way to go.
-                        tasks.take_ended().into_iter().for_each(|(step, result)| phase.end(step, result));
+                        while let Some((step, result)) = tasks.next_ended() {
+                            phase.end(step, result);
+                        }
                     }
                 }
-                Poll::Pending => tasks.spawn(step, future),
+                Poll::Pending => tasks.spawn(step, begun),
             }
         }
         if interrupt.is_cancelled() && !is_told {
@@ -118,13 +119,14 @@ where
         if tasks.len() == 0 {
             break;
         }
-        let results = poll_fn(|context| {
+        poll_fn(|context| {
             if !is_told && cancelled.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Vec::new());
+                return Poll::Ready(());
             }
             tasks.poll_ended(context)
-        });
-        for (step, result) in results.await {
+        })
+        .await;
+        while let Some((step, result)) = tasks.next_ended() {
             phase.end(step, result);
         }
     }
@@ -177,16 +179,38 @@ impl<T> Phase<'_, T> {
     }
 }
 
-/// Runs `work`; a panic is a failure.
-async fn caught<T, D>(
-    work: impl Future<Output = (Result<T, Failure>, D)>,
-) -> (Result<T, Failure>, Option<D>) {
-    let mut work = pin!(work);
-    poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
-        Ok(poll) => poll.map(|(result, desk)| (result, Some(desk))),
-        Err(panic) => Poll::Ready((Err(abnormal(&format!("it panicked{}", message(&*panic)))), None)),
-    })
-    .await
+/// A step that has begun. Its future is polled on behalf of its effort; a panic is a failure.
+pub(crate) struct Begun<F> {
+    effort: Option<Effort>,
+    future: Pin<Box<F>>,
+}
+
+impl<F> Begun<F> {
+    fn new(effort: Effort, future: F) -> Self {
+        Self { effort: Some(effort), future: Box::pin(future) }
+    }
+
+    /// Puts another step in the place of this one, which has ended.
+    fn replace(&mut self, urgency: Urgency, future: F) {
+        if let Some(effort) = &mut self.effort {
+            effort.reset(urgency);
+        }
+        self.future.set(future);
+    }
+}
+
+impl<T, D, F: Future<Output = (Result<T, Failure>, D)>> Future for Begun<F> {
+    /// The result, and what the step worked with unless it panicked.
+    type Output = (Result<T, Failure>, Option<D>);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { effort, future } = &mut *self;
+        let poll = || future.as_mut().poll(context);
+        match Effort::enter(effort, || catch_unwind(AssertUnwindSafe(poll))) {
+            Ok(poll) => poll.map(|(result, desk)| (result, Some(desk))),
+            Err(panic) => Poll::Ready((Err(abnormal(&format!("it panicked{}", message(&*panic)))), None)),
+        }
+    }
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

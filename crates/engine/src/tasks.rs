@@ -1,7 +1,9 @@
 //! Steps that have to wait for something, each in a task of its own.
 
 use std::{
+    collections::VecDeque,
     future::Future,
+    mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -10,6 +12,8 @@ use std::{
 use longshore_model::{Failure, FailureKind};
 use tokio::task::JoinHandle;
 
+use crate::schedule::Begun;
+
 /// The tasks of a scheduler. Dropping it ends them.
 pub(crate) struct Tasks<T> {
     /// A seat for each task that runs.
@@ -17,6 +21,8 @@ pub(crate) struct Tasks<T> {
     free: Vec<usize>,
     begun: u64,
     ended: Arc<Mutex<Inbox<T>>>,
+    /// Those of the results that were taken out of the inbox.
+    taken: VecDeque<(usize, Result<T, Failure>)>,
 }
 
 struct Running {
@@ -29,14 +35,14 @@ struct Running {
 /// The results that the scheduler has not taken yet.
 struct Inbox<T> {
     /// By the tasks' seats.
-    results: Vec<(usize, Result<T, Failure>)>,
+    results: VecDeque<(usize, Result<T, Failure>)>,
     scheduler: Option<Waker>,
 }
 
 impl<T> Default for Tasks<T> {
     fn default() -> Self {
-        let ended = Inbox { results: Vec::new(), scheduler: None };
-        Self { seats: Vec::new(), free: Vec::new(), begun: 0, ended: Arc::new(Mutex::new(ended)) }
+        let ended = Arc::new(Mutex::new(Inbox { results: VecDeque::new(), scheduler: None }));
+        Self { seats: Vec::new(), free: Vec::new(), begun: 0, ended, taken: VecDeque::new() }
     }
 }
 
@@ -47,7 +53,7 @@ impl<T: Send + 'static> Tasks<T> {
     }
 
     /// Lets the step go on in a task.
-    pub(crate) fn spawn<D, F>(&mut self, step: usize, work: Pin<Box<F>>)
+    pub(crate) fn spawn<D, F>(&mut self, step: usize, work: Begun<F>)
     where
         F: Future<Output = (Result<T, Failure>, D)> + Send + 'static,
     {
@@ -55,11 +61,7 @@ impl<T: Send + 'static> Tasks<T> {
             self.seats.push(None);
             self.seats.len() - 1
         });
-        let mut reply = Reply { seat, result: None, inbox: self.ended.clone() };
-        let handle = tokio::spawn(async move {
-            reply.result = Some(work.await.0);
-            drop(reply);
-        });
+        let handle = tokio::spawn(Spawned { work, reply: Reply { seat, inbox: Some(self.ended.clone()) } });
         self.seats[seat] = Some(Running { step, position: self.begun, handle });
         self.begun += 1;
     }
@@ -71,28 +73,36 @@ impl<T: Send + 'static> Tasks<T> {
         running.into_iter().map(|task| task.step).collect()
     }
 
-    /// Takes the results of the tasks that have ended, in the order in which they did. Waits for the first one.
-    pub(crate) fn poll_ended(&mut self, context: &Context<'_>) -> Poll<Vec<(usize, Result<T, Failure>)>> {
-        let mut inbox = lock(&self.ended);
-        if inbox.results.is_empty() {
-            inbox.scheduler = Some(context.waker().clone());
-            return Poll::Pending;
+    /// Waits until a task has ended.
+    pub(crate) fn poll_ended(&mut self, context: &Context<'_>) -> Poll<()> {
+        if self.take_results() {
+            return Poll::Ready(());
         }
-        drop(inbox);
-        Poll::Ready(self.take_ended())
+        let mut inbox = lock(&self.ended);
+        // A task may have ended meanwhile.
+        if !inbox.results.is_empty() {
+            return Poll::Ready(());
+        }
+        inbox.scheduler = Some(context.waker().clone());
+        Poll::Pending
     }
 
-    /// Takes the results of the tasks that have ended, in the order in which they did.
-    pub(crate) fn take_ended(&mut self) -> Vec<(usize, Result<T, Failure>)> {
-        if self.len() == 0 {
-            return Vec::new();
+    /// Takes the result of a task that has ended, in the order in which they did.
+    pub(crate) fn next_ended(&mut self) -> Option<(usize, Result<T, Failure>)> {
+        if self.len() == 0 || !self.take_results() {
+            return None;
         }
-        let results = std::mem::take(&mut lock(&self.ended).results);
-        let with_step = |(seat, result): (usize, _)| {
-            self.free.push(seat);
-            self.seats[seat].take().map(|task| (task.step, result))
-        };
-        results.into_iter().filter_map(with_step).collect()
+        let (seat, result) = self.taken.pop_front()?;
+        self.free.push(seat);
+        self.seats[seat].take().map(|task| (task.step, result))
+    }
+
+    /// Returns true if there are results that were taken out of the inbox.
+    fn take_results(&mut self) -> bool {
+        if self.taken.is_empty() {
+            mem::swap(&mut self.taken, &mut lock(&self.ended).results);
+        }
+        !self.taken.is_empty()
     }
 }
 
@@ -104,25 +114,46 @@ impl<T> Drop for Tasks<T> {
     }
 }
 
+/// A step in a task of its own.
+struct Spawned<T, F> {
+    work: Begun<F>,
+    reply: Reply<T>,
+}
+
+impl<T, D, F: Future<Output = (Result<T, Failure>, D)>> Future for Spawned<T, F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Self { work, reply } = &mut *self;
+        Pin::new(work).poll(context).map(|(result, _)| reply.send(result))
+    }
+}
+
 /// Brings a task's result to the scheduler, also if the task is dropped by the runtime.
 struct Reply<T> {
     seat: usize,
-    result: Option<Result<T, Failure>>,
-    inbox: Arc<Mutex<Inbox<T>>>,
+    /// The scheduler's inbox, until the result is there.
+    inbox: Option<Arc<Mutex<Inbox<T>>>>,
 }
 
-impl<T> Drop for Reply<T> {
-    fn drop(&mut self) {
-        let result = self.result.take().unwrap_or_else(|| {
-            Err(Failure::new(FailureKind::Interrupted, "the runtime ended before the step did"))
-        });
+impl<T> Reply<T> {
+    fn send(&mut self, result: Result<T, Failure>) {
+        let Some(inbox) = self.inbox.take() else { return };
         let scheduler = {
-            let mut inbox = lock(&self.inbox);
-            inbox.results.push((self.seat, result));
+            let mut inbox = lock(&inbox);
+            inbox.results.push_back((self.seat, result));
             inbox.scheduler.take()
         };
         if let Some(scheduler) = scheduler {
             scheduler.wake();
+        }
+    }
+}
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if self.inbox.is_some() {
+            self.send(Err(Failure::new(FailureKind::Interrupted, "the runtime ended before the step did")));
         }
     }
 }

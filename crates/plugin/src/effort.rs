@@ -7,6 +7,7 @@ use std::{
     cell::RefCell,
     cmp::Reverse,
     future::{Future, poll_fn},
+    mem,
     pin::pin,
     sync::{
         Arc, OnceLock,
@@ -145,30 +146,36 @@ impl Effort {
     pub async fn run<F: Future>(self, future: F) -> F::Output {
         let mut future = pin!(future);
         let mut effort = Some(self);
-        poll_fn(move |context| {
-            let _entered = Entered::new(&mut effort);
-            future.as_mut().poll(context)
-        })
-        .await
+        poll_fn(move |context| Self::enter(&mut effort, || future.as_mut().poll(context))).await
+    }
+
+    /// Runs `work`, such as one poll of a future, on behalf of `effort`.
+    pub fn enter<R>(effort: &mut Option<Self>, work: impl FnOnce() -> R) -> R {
+        let _entered = Entered::new(effort);
+        work()
+    }
+
+    /// Makes it the effort of another step, which has not waited yet.
+    pub fn reset(&mut self, urgency: Urgency) {
+        self.urgency = urgency;
+        self.waits.take();
     }
 }
 
-/// Makes an effort the current one for as long as it lives, and gives it back.
-struct Entered<'a> {
-    effort: &'a mut Option<Effort>,
-    before: Option<Effort>,
-}
+/// Makes an effort the current one for as long as it lives, and gives it back. The one that was current takes its place
+/// meanwhile.
+struct Entered<'a>(&'a mut Option<Effort>);
 
 impl<'a> Entered<'a> {
     fn new(effort: &'a mut Option<Effort>) -> Self {
-        let before = CURRENT.replace(effort.take());
-        Self { effort, before }
+        CURRENT.with_borrow_mut(|current| mem::swap(current, effort));
+        Self(effort)
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        *self.effort = CURRENT.replace(self.before.take());
+        CURRENT.with_borrow_mut(|current| mem::swap(current, self.0));
     }
 }
 
