@@ -12,6 +12,8 @@ use crate::{
 struct Reading {
     /// True if values must already be as AWS takes them.
     is_strict: bool,
+    /// Returns true for values that stand for a text which is not known yet.
+    stands_for_text: Option<fn(&Value) -> bool>,
     path: Vec<String>,
     findings: Vec<Finding>,
 }
@@ -41,7 +43,19 @@ impl Shape<'_> {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn read(self, value: &Value) -> Result<Value, Vec<Finding>> {
-        let mut reading = Reading::default();
+        self.read_with(value, |_| false)
+    }
+
+    /// Returns the same, and leaves values as they are that stand in place of a text, as `stands_for_text` says.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read_with(
+        self,
+        value: &Value,
+        stands_for_text: fn(&Value) -> bool,
+    ) -> Result<Value, Vec<Finding>> {
+        let mut reading = Reading { stands_for_text: Some(stands_for_text), ..Reading::default() };
         let read = self.convert(value, &mut reading);
         if reading.findings.is_empty() { Ok(read) } else { Err(reading.findings) }
     }
@@ -65,6 +79,7 @@ impl Shape<'_> {
 
     fn convert(self, value: &Value, reading: &mut Reading) -> Value {
         match (self.definition(), value) {
+            (Definition::Text { .. }, _) if reading.stands_for_text.is_some_and(|stands| stands(value)) => {}
             (Definition::Document, _) | (Definition::Boolean, Value::Bool(_)) => {}
             (Definition::Number, Value::Number(_)) => {}
             (Definition::Integer(bounds), Value::Number(number)) if number.as_i64().is_some() => {

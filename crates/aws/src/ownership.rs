@@ -3,7 +3,7 @@
 //! Longshore changes nothing that it does not own. What it makes carries the names of the stack, of the environment and
 //! of the step that made it.
 
-use std::fmt::Display;
+use std::{collections::BTreeMap, fmt::Display};
 
 use longshore_model::{Action, Failure, FailureKind};
 use longshore_plugin::Context;
@@ -43,6 +43,8 @@ pub struct Ownership {
     adopts: bool,
     undoes: bool,
     marks: Vec<Mark>,
+    /// Tags beside those that name the owner.
+    tags: BTreeMap<String, String>,
 }
 
 /// A setting of a resource that outlives its declaration: a tag records it. Once the setting is off, the tag gets its other
@@ -96,9 +98,10 @@ impl Ownership {
     /// Returns the ownership of what the step of `context` makes.
     #[must_use]
     pub fn of(context: &Context) -> Self {
-        let Context { step, adopts, protects, undoes, .. } = context;
+        let Context { step, adopts, protects, undoes, tags, .. } = context;
         let ownership = Self::new(context.stack.as_str(), context.environment.as_str(), step.as_str());
-        Self { adopts: *adopts, undoes: *undoes, ..ownership.mark(Mark::protection(*protects)) }
+        let tags = tags.as_deref().cloned().unwrap_or_default();
+        Self { adopts: *adopts, undoes: *undoes, tags, ..ownership.mark(Mark::protection(*protects)) }
     }
 
     /// Returns the ownership of `stack` in `environment` and, within it, of `resource`.
@@ -111,7 +114,15 @@ impl Ownership {
             adopts: false,
             undoes: false,
             marks: Vec::new(),
+            tags: BTreeMap::new(),
         }
+    }
+
+    /// The same ownership without the tags that have one of these keys: a plugin sets them itself.
+    #[must_use]
+    pub fn except(mut self, keys: &BTreeMap<String, String>) -> Self {
+        self.tags.retain(|key, _| !keys.contains_key(key));
+        self
     }
 
     /// Adds a setting that the tags record.
@@ -136,18 +147,20 @@ impl Ownership {
 
     /// The tags of a new resource: key and value.
     #[must_use]
-    pub fn tags(&self) -> Vec<(&'static str, &str)> {
+    pub fn tags(&self) -> Vec<(&str, &str)> {
         self.tags_beside(&[])
     }
 
     /// The tags of a resource that has the tags `present`.
-    fn tags_beside(&self, present: &[(&str, &str)]) -> Vec<(&'static str, &str)> {
+    fn tags_beside(&self, present: &[(&str, &str)]) -> Vec<(&str, &str)> {
         let names = [
             (STACK_TAG, &*self.stack),
             (ENVIRONMENT_TAG, &*self.environment),
             (RESOURCE_TAG, &*self.resource),
         ];
-        names.into_iter().chain(self.marks.iter().filter_map(|mark| mark.wanted(present))).collect()
+        let marks = self.marks.iter().filter_map(|mark| mark.wanted(present));
+        let others = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        names.into_iter().chain(marks).chain(others).collect()
     }
 
     /// Returns the owner of a resource with `tags`.
@@ -169,10 +182,7 @@ impl Ownership {
     }
 
     /// The tags that a resource with `tags` lacks, or that have another value there.
-    pub fn missing<'a>(
-        &self,
-        tags: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Vec<(&'static str, &str)> {
+    pub fn missing<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(&str, &str)> {
         let present: Vec<_> = tags.into_iter().collect();
         self.tags_beside(&present).into_iter().filter(|tag| !present.contains(tag)).collect()
     }
@@ -325,6 +335,16 @@ mod tests {
         let there = [(STACK_TAG, "shop"), (ENVIRONMENT_TAG, "staging"), (RESOURCE_TAG, "role.web")];
         assert_eq!(ours.missing(there), [(RESOURCE_TAG, "role.api")]);
         assert!(ours.missing(ours.tags()).is_empty());
+    }
+
+    #[test]
+    fn declared_tags_are_missing_like_others() {
+        let (owner, keys) =
+            (("owner".to_owned(), "shop".to_owned()), BTreeMap::from([("owner".to_owned(), String::new())]));
+        let tagged = Ownership { tags: [owner].into(), ..ours() };
+        assert_eq!(tagged.missing(ours().tags()), [("owner", "shop")]);
+        assert!(tagged.clone().except(&keys).missing(ours().tags()).is_empty());
+        assert_eq!(tagged.owner([("owner", "shop")]), Owner::Nobody);
     }
 
     #[test]

@@ -71,6 +71,7 @@ fn judge(used: &PluginUse, plugins: &Registry, extensions: &Extensions) -> Vec<P
         PluginKind::SecretValue => plugins.secret_value(&used.plugin.options, extensions).map(drop),
         PluginKind::RoleBuilder => plugins.role_builder(&used.plugin, extensions).map(drop),
         PluginKind::ServiceDeployer => plugins.service_deployer(&used.plugin, extensions).map(drop),
+        PluginKind::Step => plugins.step_plugin(&used.plugin, extensions).map(drop),
         PluginKind::SimulatedCloud => draft(Some(&used.plugin.options), &AwsTarget::default()).map(drop),
     };
     built.err().unwrap_or_default()

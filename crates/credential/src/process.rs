@@ -3,7 +3,9 @@
 use std::{
     ffi::OsString,
     fmt, io,
+    path::PathBuf,
     process::{ExitStatus, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -36,7 +38,20 @@ pub struct Program {
     arguments: Vec<String>,
     input: Option<String>,
     hidden: Vec<String>,
+    variables: Vec<(String, String)>,
+    directory: Option<PathBuf>,
+    listener: Option<Listener>,
     timeout: Duration,
+}
+
+/// Takes the lines of standard output as they come.
+#[derive(Clone)]
+struct Listener(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 impl Program {
@@ -44,7 +59,17 @@ impl Program {
     /// as ``command `pass` ``.
     pub fn new(title: impl Into<String>, path: impl Into<OsString>) -> Self {
         let (title, path) = (title.into(), path.into());
-        Self { title, path, arguments: Vec::new(), input: None, hidden: Vec::new(), timeout: TIMEOUT }
+        Self {
+            title,
+            path,
+            arguments: Vec::new(),
+            input: None,
+            hidden: Vec::new(),
+            variables: Vec::new(),
+            directory: None,
+            listener: None,
+            timeout: TIMEOUT,
+        }
     }
 
     /// Runs it with `arguments`. Everybody on the machine sees them.
@@ -68,6 +93,27 @@ impl Program {
         self
     }
 
+    /// Gives it an environment variable, which must not be secret.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Runs it in `directory`.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into()).filter(|directory| !directory.as_os_str().is_empty());
+        self
+    }
+
+    /// Hands each whole line of its standard output to `listener` as soon as it is there.
+    #[must_use]
+    pub fn listener(mut self, listener: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Listener(Arc::new(listener)));
+        self
+    }
+
     /// Lets it take at most so long, in real time, instead of 30 s.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
@@ -83,7 +129,10 @@ impl Program {
         let fail = |kind, what: &str| Failure::new(kind, format!("the {} {what}", self.title));
         let run = async {
             match RealTime::new() {
-                Ok(real_time) => real_time.run(self.timeout, run(self.command(), self.input.clone())).await,
+                Ok(real_time) => {
+                    let run = run(self.command(), self.input.clone(), self.listener.clone());
+                    real_time.run(self.timeout, run).await
+                }
                 Err(error) => Some(Err(error)),
             }
         };
@@ -119,6 +168,10 @@ impl Program {
             .kill_on_drop(true);
         for name in &self.hidden {
             command.env_remove(name);
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
         }
         command
     }
@@ -171,14 +224,18 @@ impl fmt::Debug for Finished {
     }
 }
 
-async fn run(mut command: Command, input: Option<String>) -> io::Result<Finished> {
+async fn run(
+    mut command: Command,
+    input: Option<String>,
+    listener: Option<Listener>,
+) -> io::Result<Finished> {
     let mut child = command.spawn()?;
     let (mut stdout, mut stderr) = (Zeroizing::new(Vec::with_capacity(VALUE_LIMIT + 1)), Vec::new());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let writing = write(&mut child, input);
     let status = {
         let pipes =
-            async { tokio::join!(writing, keep_beginning(out, &mut stdout), keep_end(err, &mut stderr)) };
+            async { tokio::join!(writing, keep_beginning(out, &mut stdout, listener), keep_end(err, &mut stderr)) };
         tokio::pin!(pipes);
         tokio::select! {
             _ = &mut pipes => child.wait().await?,
@@ -203,12 +260,22 @@ fn write(child: &mut Child, input: Option<String>) -> impl Future<Output = ()> +
 }
 
 /// Reads `pipe` to its end and keeps the first bytes, one more than a secret may have.
-async fn keep_beginning(pipe: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+async fn keep_beginning(
+    pipe: Option<impl AsyncRead + Unpin>,
+    kept: &mut Vec<u8>,
+    listener: Option<Listener>,
+) {
     let Some(mut pipe) = pipe else { return };
+    let mut told = 0;
     let mut chunk = Zeroizing::new([0; 4096]);
     while let Ok(length @ 1..) = pipe.read(&mut *chunk).await {
         let free = VALUE_LIMIT + 1 - kept.len();
         kept.extend_from_slice(&chunk[..length.min(free)]);
+        let Some(Listener(listener)) = &listener else { continue };
+        while let Some(end) = kept[told..].iter().position(|byte| *byte == b'\n') {
+            listener(&String::from_utf8_lossy(&kept[told..told + end]));
+            told += end + 1;
+        }
     }
 }
 

@@ -43,6 +43,7 @@ impl Desk {
         self.context.step.clone_from(&node.id);
         self.context.adopts = node.adopts || self.flow.adopt.contains(&node.id);
         self.context.protects = node.is_protected;
+        self.context.tags.clone_from(&node.tags);
         self.inputs.turn_to(step);
         self
     }

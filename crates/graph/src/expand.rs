@@ -10,7 +10,7 @@ use longshore_model::{
 };
 use longshore_plugin::{
     Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, SecretSpec, SecretStore,
-    ServiceDeployer, Wires,
+    ServiceDeployer, StepDeclaration, Wires,
     adapter::{ImagesWithoutCredentialStep, PublishCredentialStep},
 };
 
@@ -18,6 +18,7 @@ use crate::{
     Graph,
     container_secrets::{self, Stores},
     execution_role::{self, StackSecrets},
+    references,
     undeclared::{self, Used},
 };
 
@@ -47,7 +48,8 @@ pub struct Expansion {
 type Images = BTreeSet<(ImageReference, Platform)>;
 
 /// Unfolds `stack` into its graph: registry by registry a step that publishes the credential, and service by service an
-/// execution role and what its deployer makes of it. Services that pull from one registry share its secret.
+/// execution role and what its deployer makes of it, and the steps that the stack adds. Services that pull from one registry
+/// share its secret.
 ///
 /// Pure: plugins are built, but nothing is read and nothing is called.
 ///
@@ -98,9 +100,11 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         };
         nodes.push(with_digests(Node::new(images_step(&host_name), Arc::new(step)), &images));
     }
+    tag(&mut nodes, stack, &BTreeMap::new());
     let secrets = StackSecrets::of(stack, &stores);
     let mut deployers = BTreeMap::new();
     for (name, service) in &stack.services {
+        let first = nodes.len();
         let wires = wires(stack, name, service);
         nodes.extend(container_secrets::nodes(stack, name, service, &stores, host, &mut problems));
         let builder =
@@ -126,6 +130,23 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
             nodes.extend(unfolded.into_iter().map(|node| Node { is_protected, ..node }));
             deployers.insert(name.clone(), deployer);
         }
+        tag(&mut nodes[first..], stack, &service.tags);
+    }
+    for (name, step) in &stack.steps {
+        let plugin = keep(host.plugins.step_plugin(&step.plugin, host.extensions), &mut problems);
+        let Some(plugin) = plugin else { continue };
+        used.steps.entry(step.plugin.name.clone()).or_insert_with(|| plugin.clone());
+        let declaration = StepDeclaration { stack, name, options: &step.plugin.options };
+        let Some(mut node) = keep(plugin.node(&declaration), &mut problems) else { continue };
+        node.id = declaration.id();
+        node.after.extend(step.after.iter().cloned());
+        node.is_protected = step.protect;
+        let mut nodes_of_step = [node];
+        tag(&mut nodes_of_step, stack, &step.tags);
+        nodes.extend(nodes_of_step);
+    }
+    if problems.is_empty() {
+        problems.extend(references::wrong(stack, &nodes));
     }
     protect_dependencies(&mut nodes);
     adopt(stack, &mut nodes, &mut problems);
@@ -159,6 +180,17 @@ fn protect_dependencies(nodes: &mut [Node]) {
     for node in nodes {
         // Services may share a step: each has a node of it.
         node.is_protected = protected.contains(&node.id);
+    }
+}
+
+/// Gives `nodes` the tags of the stack, and those that are of one service alone its `own`, too.
+fn tag(nodes: &mut [Node], stack: &Stack, own: &BTreeMap<String, String>) {
+    let all: BTreeMap<_, _> =
+        stack.tags.iter().chain(own).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let shared = |tags: &BTreeMap<String, String>| (!tags.is_empty()).then(|| Arc::new(tags.clone()));
+    let (of_stack, of_one) = (shared(&stack.tags), shared(&all));
+    for node in nodes {
+        node.tags.clone_from(if node.is_shared { &of_stack } else { &of_one });
     }
 }
 
@@ -284,6 +316,7 @@ fn wires(stack: &Stack, name: &Name, service: &Service) -> Wires {
         role: StepId::new("role", name),
         secrets: registries.map(|registry| (registry.clone(), credential_step(registry))).collect(),
         variables: container_secrets::steps(name, service),
+        after: service.after.clone(),
         images: images.collect(),
     }
 }

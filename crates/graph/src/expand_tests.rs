@@ -8,14 +8,16 @@ use std::{
 
 use async_trait::async_trait;
 use longshore_model::{
-    AwsTarget, Container, ContainerRegistry, ContainerSecret, Deployment, ExecutionRole, ImageReference,
-    ImageUpdates, LaunchType, Name, Network, Options, Platform, Plugin, Problem, Secret, Service,
-    ServiceStatus, Stack, StepId, StepPlan, Store, ValueType,
+    AddedStep, AwsTarget, Container, ContainerRegistry, ContainerSecret, Deployment, ExecutionRole,
+    ImageReference, ImageUpdates, LaunchType, Name, Network, Options, Platform, Plugin, Problem, Reference,
+    Secret, Service, ServiceStatus, Stack, StepId, StepPlan, Store, ValueType,
 };
 use longshore_plugin::{
     Context, Credential, CredentialSource, Extensions, Node, PullCheck, PullProof, Registry, Result,
-    RoleBuilder, RoleSpec, SecretSpec, SecretStore, SecretValue, ServiceDeployer, StoreCapabilities, Wires,
+    RoleBuilder, RoleSpec, SecretSpec, SecretStore, SecretValue, ServiceDeployer, StepDeclaration,
+    StepPlugin, StoreCapabilities, Wires,
 };
+use serde_json::{Value, json};
 
 use crate::{Expansion, Format, Host, draw, expand, testing};
 
@@ -124,7 +126,7 @@ impl ServiceDeployer for Fake {
             node = node.input(image.to_string(), ValueType::DIGEST, step, output);
         }
         node.after.push(StepId::new("cluster", &service.cluster));
-        Ok(vec![testing::node(&format!("cluster.{}", service.cluster)), node])
+        Ok(vec![testing::node(&format!("cluster.{}", service.cluster)).shared(), node])
     }
 
     async fn status(&self, _: &Context, _: &Name, _: &Service) -> Result<ServiceStatus> {
@@ -157,6 +159,7 @@ fn expand_stack(stack: &Stack) -> std::result::Result<Expansion, Vec<Problem>> {
     plugins.set_secret_values(|_, _| Ok(fake(true)));
     plugins.add_role_builder("iam", |_, _| Ok(fake(true)));
     plugins.add_service_deployer("ecs", |_, _| Ok(fake(true)));
+    plugins.add_step_plugin("balancer", |_, _| Ok(Arc::new(Balancer)));
     let host = Host {
         plugins: &plugins,
         extensions: &Extensions::default(),
@@ -221,6 +224,8 @@ fn service(key: &str, images: &[Image]) -> Service {
             rollback: true,
             timeout: Duration::from_secs(60),
         },
+        after: Vec::new(),
+        tags: BTreeMap::new(),
         protect: false,
     }
 }
@@ -234,6 +239,7 @@ fn stack(services: &[(&str, &[Image])]) -> Stack {
         name: name("shop"),
         environment: name("test"),
         aws: AwsTarget::default(),
+        tags: BTreeMap::new(),
         adopt: BTreeSet::new(),
         registries: [(
             name("ghcr"),
@@ -255,6 +261,7 @@ fn stack(services: &[(&str, &[Image])]) -> Stack {
             .iter()
             .map(|(key, images)| (name(key), service(&format!("services.{key}"), images)))
             .collect(),
+        steps: BTreeMap::new(),
     }
 }
 
@@ -362,6 +369,73 @@ fn everything_wrong_is_found_at_once() {
     services.api.desired-count: too few
     services.web.use: there is no service deployer `kubernetes` (there are: ecs)
     "#);
+}
+
+/// Yields an ARN, and refers to whatever its options do.
+struct Balancer;
+
+impl StepPlugin for Balancer {
+    fn node(&self, declaration: &StepDeclaration<'_>) -> std::result::Result<Node, Vec<Problem>> {
+        let references = Reference::all_in("", &declaration.options.values);
+        let node = Node::new(declaration.id(), testing::node("x.y").step);
+        Ok(node
+            .output("target-group-arn", ValueType::of("target-group-arn"))
+            .references(references.into_iter().map(|(_, reference)| reference)))
+    }
+}
+
+/// A stack with the steps `web` and `scaling`, the second of which has `options`.
+fn stack_with_steps(options: Value, after: &[&str]) -> Stack {
+    let mut stack = stack(SHOP);
+    let mut web = AddedStep { plugin: plugin("steps.web", "balancer"), ..AddedStep::default() };
+    web.after = after.iter().map(|step| StepId::named(step)).collect();
+    stack.steps.insert(name("web"), web);
+    let mut scaling = plugin("steps.scaling", "balancer");
+    scaling.options.values = options.as_object().unwrap().clone();
+    stack.steps.insert(name("scaling"), AddedStep { plugin: scaling, ..AddedStep::default() });
+    stack.services.get_mut(&name("web")).unwrap().after = vec![StepId::named("steps.web")];
+    stack.services.remove(&name("api"));
+    stack
+}
+
+#[test]
+fn added_steps_are_wired_by_references() {
+    let target = json!({ "from": "steps.web", "output": "target-group-arn" });
+    let stack = stack_with_steps(json!({ "targetGroupArn": target }), &["role.web"]);
+    insta::assert_snapshot!(draw_stack(&stack));
+}
+
+#[test]
+fn wrong_references_are_named_by_key() {
+    let of = |from: &str, output: &str| json!({ "from": from, "output": output });
+    let options = json!({
+        "listenerArn": of("steps.web", "target-group-arn"),
+        "step": of("steps.wbe", "target-group-arn"),
+        "output": of("steps.web", "target-arn"),
+        "none": of("service.web", "service-arn"),
+    });
+    insta::assert_snapshot!(draw_stack(&stack_with_steps(options, &["role.wbe"])));
+}
+
+#[test]
+fn steps_have_tags_of_stack_and_service() {
+    let tags = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let mut stack = stack_with_variables();
+    stack.tags = tags(&[("owner", "shop"), ("cost", "1")]);
+    stack.services.get_mut(&name("web")).unwrap().tags = tags(&[("cost", "2")]);
+    let graph = expand_stack(&stack).ok().unwrap().graph;
+    let of = |step: &str| {
+        let node = graph.nodes().find(|node| node.id.as_str() == step);
+        node.unwrap().tags.as_deref().cloned().unwrap_or_default()
+    };
+    for step in ["role.web", "secret.web.DATABASE_URL", "service.web"] {
+        assert_eq!(of(step), tags(&[("owner", "shop"), ("cost", "2")]), "{step}");
+    }
+    for step in ["credential.ghcr", "cluster.default"] {
+        assert_eq!(of(step), stack.tags, "{step}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Nodes with checked edges, in an order in which they can run.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use longshore_model::{StepId, StepSummary};
 use longshore_plugin::{Node, Step};
@@ -57,6 +57,8 @@ pub struct Placed {
     pub adopts: bool,
     /// True if the step's resource is protected from removal, pruning and replacement.
     pub is_protected: bool,
+    /// The tags of what it makes, besides those that name the owner.
+    pub tags: Option<Arc<BTreeMap<String, String>>>,
     /// True if it comes after everything else.
     pub is_last: bool,
     /// True if its removal comes before every other one.
@@ -72,6 +74,7 @@ impl From<Node> for Placed {
             resource: node.resource.map(String::into_boxed_str),
             adopts: node.adopts,
             is_protected: node.is_protected,
+            tags: node.tags,
             is_last: node.is_last,
             is_removed_first: node.is_removed_first,
             step: node.step,

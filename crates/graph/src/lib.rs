@@ -13,6 +13,7 @@ mod expand_tests;
 mod graph;
 mod names;
 mod queue;
+mod references;
 mod rows;
 #[cfg(test)]
 mod testing;

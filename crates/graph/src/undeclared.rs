@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{Name, Stack, StepId};
 use longshore_plugin::{
-    Declared, Node, RegistryCredential, Revokers, RoleBuilder, SecretStore, ServiceDeployer, Undeclared,
+    Declared, Node, RegistryCredential, Revokers, RoleBuilder, SecretStore, ServiceDeployer, StepPlugin,
+    Undeclared,
     adapter::{UndeclaredSecretsStep, UndeclaredStep},
 };
 
@@ -15,6 +16,7 @@ use crate::{container_secrets::Stores, expand::Host};
 pub(crate) struct Used<'a> {
     pub(crate) roles: BTreeMap<String, Arc<dyn RoleBuilder>>,
     pub(crate) deployers: BTreeMap<String, Arc<dyn ServiceDeployer>>,
+    pub(crate) steps: BTreeMap<String, Arc<dyn StepPlugin>>,
     pub(crate) credentials: Vec<Arc<RegistryCredential>>,
     /// The registries that are marked as removed, each with its store.
     pub(crate) removed: Vec<(&'a Name, Arc<RegistryCredential>)>,
@@ -36,10 +38,14 @@ pub(crate) fn nodes(
     for (name, deployer) in host.plugins.service_deployers(host.extensions) {
         used.deployers.entry(name.to_owned()).or_insert(deployer);
     }
+    for (name, plugin) in host.plugins.step_plugins(host.extensions) {
+        used.steps.entry(name.to_owned()).or_insert(plugin);
+    }
+    let of_steps = used.steps.values().flat_map(|plugin| plugin.undeclared());
     let of_deployers = used.deployers.values().flat_map(|deployer| deployer.undeclared());
     let of_roles = used.roles.values().flat_map(|builder| builder.undeclared());
     let (users, others): (Vec<_>, Vec<_>) =
-        of_deployers.chain(of_roles).partition(|undeclared| undeclared.uses_others());
+        of_deployers.chain(of_roles).chain(of_steps).partition(|undeclared| undeclared.uses_others());
 
     let node = |undeclared: Arc<dyn Undeclared>| {
         let id = StepId::new("undeclared", undeclared.what());

@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, ptr};
 
-use longshore_model::StepId;
+use longshore_model::{StepId, ValueType};
 use longshore_plugin::{Input, Node};
 
 use crate::{
@@ -47,6 +47,7 @@ impl Wiring {
             labels: Labels::default(),
             errors: Vec::new(),
         };
+        let any = wiring.labels.label(ValueType::TEXT.as_str());
         let names = Names::of(nodes, table);
         let (mut dependencies, mut wires) = (Vec::new(), Vec::new());
         for (place, node) in nodes.iter().enumerate() {
@@ -61,7 +62,8 @@ impl Wiring {
                 let value_type = labels.label(input.value_type.as_str());
                 match found {
                     Some(output)
-                        if outputs.types[wiring.outputs.start(from as usize) + output] == value_type =>
+                        if value_type == any
+                            || outputs.types[wiring.outputs.start(from as usize) + output] == value_type =>
                     {
                         let label = labels.label(&input.name);
                         wires.push(Wired { label, from, output: index(output) });

@@ -6,12 +6,15 @@ use std::{
     fmt::{self, Display},
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use serde_json::{Map, Value};
 
 use crate::{
-    Options, Problem, closest,
+    Options, Problem, Reference, Text,
+    amount::{TIME, Time},
+    closest,
     key::{join_key, split_key},
     secrecy::{hides, holds_a_token},
 };
@@ -127,6 +130,15 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A text, or a reference to a step's output in its place.
+    pub fn text_or_reference(&mut self, field: &str) -> Option<Text> {
+        if let Some(reference) = self.peek(field).and_then(Reference::of) {
+            self.skip(field);
+            return Some(Text::Reference(reference));
+        }
+        self.text(field).map(Text::Literal)
+    }
+
     /// A text that has to be there and must not be empty; `example` says what would be right.
     pub fn required_text(&mut self, field: &str, example: &str) -> Option<String> {
         if !self.has(field) {
@@ -154,6 +166,18 @@ impl<'a> Fields<'a> {
                 None
             }
         }
+    }
+
+    /// A time of whole seconds, up to a month: `90s`, `15m`, `1h30m`.
+    pub fn time(&mut self, field: &str) -> Option<Duration> {
+        Some(self.parsed::<Time>(field, TIME)?.0)
+    }
+
+    /// The directory of the file that set `field`, against which relative paths are resolved; otherwise the working
+    /// directory.
+    #[must_use]
+    pub fn directory_of(&self, field: &str) -> &Path {
+        self.directories.get(&join_key(&self.prefix, field)).map_or(Path::new(""), PathBuf::as_path)
     }
 
     /// One of a few texts, with what it stands for.
@@ -226,9 +250,7 @@ impl<'a> Fields<'a> {
             (Some(rest), Some(home)) => home.join(rest),
             _ => PathBuf::from(text),
         };
-        let directory =
-            self.directories.get(&join_key(&self.prefix, field)).map_or(Path::new(""), PathBuf::as_path);
-        Some(directory.join(path))
+        Some(self.directory_of(field).join(path))
     }
 
     /// A table, read with `read`. A table that is not there answers with nothing.

@@ -2,6 +2,7 @@
 //!
 //! Plain data that every other crate speaks. Nothing here reads a file, calls AWS or knows a plugin.
 
+mod amount;
 mod arn;
 mod by_name;
 mod drift;
@@ -19,6 +20,7 @@ mod partition;
 mod plan;
 mod platform;
 mod problem;
+mod reference;
 mod secrecy;
 mod secret;
 mod stack;
@@ -42,10 +44,11 @@ pub use partition::{Partition, partition_of};
 pub use plan::{Action, Effect, FieldChange, Loss, LossKind, Orphan, Shown, StepPlan};
 pub use platform::{Architecture, Platform};
 pub use problem::{Problem, closest};
+pub use reference::{AFTER_APPLY, Reference, Text};
 pub use secrecy::{REDACTED, hides, holds_a_token, redacted, without_tokens};
 pub use secret::Secret;
 pub use stack::{
-    AssumedRole, AwsTarget, CallRate, Container, ContainerRegistry, ContainerSecret, Deployment,
+    AddedStep, AssumedRole, AwsTarget, CallRate, Container, ContainerRegistry, ContainerSecret, Deployment,
     ExecutionRole, ImageUpdates, LaunchType, LogRemoval, Logs, Network, Plugin, Service, Stack, Store,
     TaskSize,
 };

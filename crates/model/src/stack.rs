@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Arn, ImagePrefix, ImageReference, Name, Options, Platform};
+use crate::{Arn, ImagePrefix, ImageReference, Name, Options, Platform, StepId, Text};
 
 /// What one configuration declares for one account and region.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Stack {
     pub environment: Name,
     /// Where it is deployed.
     pub aws: AwsTarget,
+    /// Tags of everything that is made for it, besides those that name the owner.
+    pub tags: BTreeMap<String, String>,
     /// The steps that may take over what is there and belongs to nobody, such as `role.api`.
     pub adopt: BTreeSet<String>,
     /// Container registries that need a credential, by name.
@@ -25,6 +27,8 @@ pub struct Stack {
     pub stores: BTreeMap<Name, Store>,
     /// Services, by name.
     pub services: BTreeMap<Name, Service>,
+    /// Steps that are added to the graph, by name.
+    pub steps: BTreeMap<Name, AddedStep>,
 }
 
 /// The account and region that a stack is deployed to, and as whom.
@@ -81,6 +85,19 @@ pub struct Store {
     /// The secret store.
     pub plugin: Plugin,
     /// True if the secrets in it are protected from removal and pruning.
+    pub protect: bool,
+}
+
+/// A step that is added to the graph.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AddedStep {
+    /// The plugin that makes it.
+    pub plugin: Plugin,
+    /// The steps that come first, although no value flows from them.
+    pub after: Vec<StepId>,
+    /// Tags of what it makes, besides those of the stack; of one key, the step's counts.
+    pub tags: BTreeMap<String, String>,
+    /// True if its resource is protected from removal, pruning and replacement.
     pub protect: bool,
 }
 
@@ -158,6 +175,10 @@ pub struct Service {
     pub logs: Option<Logs>,
     /// How new revisions are rolled out.
     pub deployment: Deployment,
+    /// The steps that end before new tasks start, although no value flows from them.
+    pub after: Vec<StepId>,
+    /// Tags of everything that is made for it alone, besides those of the stack; of one key, the service's counts.
+    pub tags: BTreeMap<String, String>,
     /// True if the service and everything that it uses are protected from removal, pruning and replacement.
     pub protect: bool,
 }
@@ -179,7 +200,7 @@ pub struct Container {
     /// The ports that it listens on, by name.
     pub ports: BTreeMap<Name, u16>,
     /// Environment variables.
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, Text>,
     /// Environment variables whose values ECS reads from a secret or parameter when a task starts, by their names.
     pub secrets: BTreeMap<String, ContainerSecret>,
     /// The command, instead of the image's.

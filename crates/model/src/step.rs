@@ -25,6 +25,12 @@ impl StepId {
         Self(text.into())
     }
 
+    /// The step with this id, as the configuration and drawings of the graph have it.
+    #[must_use]
+    pub fn named(id: &str) -> Self {
+        Self(id.into())
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -69,10 +75,18 @@ impl ValueType {
     /// A digest of something that need not be repeated.
     pub const DIGEST: Self = Self::of("digest");
 
+    /// Any text: the type of an input that takes outputs of all types.
+    pub const TEXT: Self = Self::of("text");
+
     /// A type by its name; plugins may define their own.
     #[must_use]
     pub const fn of(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
+    }
+
+    /// A type by a name that is known at run time.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(Cow::Owned(name.into()))
     }
 
     /// The type's name.

@@ -1,6 +1,7 @@
 //! What a step knows of the run that it is part of.
 
 use std::{
+    collections::BTreeMap,
     ops::Deref,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -61,6 +62,8 @@ pub struct Context {
     pub protects: bool,
     /// True if the run takes back what it did: what it made may go, although it is protected.
     pub undoes: bool,
+    /// The tags of what the step makes, besides those that name the owner.
+    pub tags: Option<Arc<BTreeMap<String, String>>>,
 }
 
 impl Deref for Context {
@@ -86,7 +89,7 @@ impl Context {
     /// The context of `step` in `run`.
     #[must_use]
     pub const fn in_run(run: Arc<RunContext>, step: StepId) -> Self {
-        Self { run, step, adopts: false, protects: false, undoes: false }
+        Self { run, step, adopts: false, protects: false, undoes: false, tags: None }
     }
 
     /// Lets the step take over what is there and belongs to nobody, or not.

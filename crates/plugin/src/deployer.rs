@@ -20,6 +20,8 @@ pub struct Wires {
     /// For each environment variable whose value Longshore keeps in a store: the step whose outputs
     /// `<dyn SecretStore>::ARN` and `<dyn SecretStore>::WRITTEN_AT` are where it is and when it was written.
     pub variables: BTreeMap<ContainerVariable, StepId>,
+    /// The steps that end before new tasks start.
+    pub after: Vec<StepId>,
     /// For each image whose registry is asked for it: the step whose output
     /// `<dyn PullCheck>::digests_output` holds its digests.
     pub images: BTreeMap<ImageReference, StepId>,

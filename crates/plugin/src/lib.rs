@@ -20,6 +20,7 @@ mod registry_credential;
 mod role;
 mod secret_value;
 mod step;
+mod step_plugin;
 mod store;
 mod undeclared;
 
@@ -38,6 +39,7 @@ pub(crate) use registry_credential::{Tokens, tokens};
 pub use role::{LogStream, Readable, RoleBuilder, RoleSpec};
 pub use secret_value::SecretValue;
 pub use step::{Input, Node, Output, Step, stuck};
+pub use step_plugin::{StepDeclaration, StepPlugin};
 pub use store::{SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret};
 pub(crate) use undeclared::as_far_as_allowed;
 pub use undeclared::{Declared, Stays, Undeclared, UndeclaredResource};

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{Options, Plugin, Problem, closest};
 
-use crate::{CredentialSource, Extensions, RoleBuilder, SecretStore, SecretValue, ServiceDeployer};
+use crate::{
+    CredentialSource, Extensions, RoleBuilder, SecretStore, SecretValue, ServiceDeployer, StepPlugin,
+};
 
 type Build<T> = Box<dyn Fn(&Options, &Extensions) -> Result<Arc<T>, Vec<Problem>> + Send + Sync>;
 
@@ -51,6 +53,7 @@ pub struct Registry {
     stores: Kind<dyn SecretStore>,
     roles: Kind<dyn RoleBuilder>,
     deployers: Kind<dyn ServiceDeployer>,
+    steps: Kind<dyn StepPlugin>,
     secret_values: Option<Build<dyn SecretValue>>,
 }
 
@@ -61,6 +64,7 @@ impl Default for Registry {
             stores: Kind::new("secret store"),
             roles: Kind::new("role builder"),
             deployers: Kind::new("service deployer"),
+            steps: Kind::new("step plugin"),
             secret_values: None,
         }
     }
@@ -111,6 +115,7 @@ impl Registry {
         service_deployers,
         "service deployer"
     );
+    kind!(steps, dyn StepPlugin, add_step_plugin, step_plugin, step_plugins, "step plugin");
 
     /// Sets what reads where a secret value is found: the field `value` of a table.
     pub fn set_secret_values(
@@ -144,7 +149,7 @@ impl Registry {
         fn row<T: ?Sized>(kind: &Kind<T>) -> (&'static str, Vec<&'static str>) {
             (kind.title, kind.builders.keys().copied().collect())
         }
-        vec![row(&self.sources), row(&self.stores), row(&self.roles), row(&self.deployers)]
+        vec![row(&self.sources), row(&self.stores), row(&self.roles), row(&self.deployers), row(&self.steps)]
     }
 }
 

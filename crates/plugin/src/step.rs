@@ -1,9 +1,16 @@
 //! Steps, and the nodes of the graph that carry them.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
-use longshore_model::{Action, Failure, FailureKind, Inputs, Outputs, StepId, StepPlan, ValueType};
+use longshore_model::{
+    Action, Failure, FailureKind, Inputs, Outputs, Reference, StepId, StepPlan, ValueType,
+};
 
 use crate::{Context, Result};
 
@@ -106,6 +113,10 @@ pub struct Node {
     pub adopts: bool,
     /// True if the step's resource is protected from removal, pruning and replacement.
     pub is_protected: bool,
+    /// Tags of what it makes, besides those that name the owner.
+    pub tags: Option<Arc<BTreeMap<String, String>>>,
+    /// True if other services may have the same step, such as their cluster: it gets the tags of the stack alone.
+    pub is_shared: bool,
     /// Whether it comes after everything else: what only tidies up.
     pub is_last: bool,
     /// Whether its removal comes before every other one, instead of after those that depend on it.
@@ -126,6 +137,8 @@ impl Node {
             resource: None,
             adopts: false,
             is_protected: false,
+            tags: None,
+            is_shared: false,
             is_last: false,
             is_removed_first: false,
             outputs: Vec::new(),
@@ -147,10 +160,28 @@ impl Node {
         self
     }
 
+    /// Adds an input for each of `references`: the step takes their values by [`Reference::input`].
+    #[must_use]
+    pub fn references(mut self, references: impl IntoIterator<Item = Reference>) -> Self {
+        let all: BTreeSet<_> = references.into_iter().collect();
+        for reference in all {
+            let input = reference.input();
+            self = self.input(input, ValueType::TEXT, &reference.from, reference.output);
+        }
+        self
+    }
+
     /// Says what it makes.
     #[must_use]
     pub fn makes(mut self, resource: impl Into<String>) -> Self {
         self.resource = Some(resource.into());
+        self
+    }
+
+    /// Marks it as the step of several services.
+    #[must_use]
+    pub const fn shared(mut self) -> Self {
+        self.is_shared = true;
         self
     }
 

@@ -65,6 +65,7 @@ struct Bench<H> {
 impl<H: Harness> Bench<H> {
     fn wires(&self) -> Wires {
         Wires {
+            after: Vec::new(),
             stack: self.harness.stack(),
             role: StepId::new("role", &self.service),
             secrets: [(name("first"), StepId::new("credential", "first"))].into(),

@@ -24,7 +24,7 @@ pub(crate) struct Difference {
     /// Managed policies that are not declared.
     pub(crate) detach: Vec<String>,
     /// Tags to be set.
-    pub(crate) tags: Vec<(&'static str, String)>,
+    pub(crate) tags: Vec<(String, String)>,
 }
 
 impl Difference {
@@ -48,7 +48,7 @@ impl Difference {
             obsolete_inline: observed.inline.keys().filter(|policy| !declared(policy)).cloned().collect(),
             attach: desired.managed.difference(&observed.managed).cloned().collect(),
             detach: observed.managed.difference(&desired.managed).cloned().collect(),
-            tags: missing.into_iter().map(|(key, value)| (key, value.to_owned())).collect(),
+            tags: missing.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         }
     }
 

@@ -23,12 +23,12 @@ impl RoleOwnership {
     }
 
     /// The tags of a role: key and value.
-    pub(crate) fn tags(&self) -> Vec<(&'static str, &str)> {
+    pub(crate) fn tags(&self) -> Vec<(&str, &str)> {
         self.ownership.tags().into_iter().chain([(REGION_TAG, &*self.region)]).collect()
     }
 
     /// The tags that a role with `tags` lacks, or that have another value there.
-    pub(crate) fn missing(&self, tags: &[(String, String)]) -> Vec<(&'static str, &str)> {
+    pub(crate) fn missing(&self, tags: &[(String, String)]) -> Vec<(&str, &str)> {
         let region = (REGION_TAG, &*self.region);
         let is_there = pairs(tags).any(|present| present == region);
         self.ownership.missing(pairs(tags)).into_iter().chain((!is_there).then_some(region)).collect()

@@ -146,7 +146,8 @@ async fn change_role(
 ) -> std::result::Result<(), Problem> {
     let name = &desired.name;
     if !difference.tags.is_empty() {
-        let pairs: Vec<_> = difference.tags.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let pairs: Vec<_> =
+            difference.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let request = client.tag_role().role_name(name).set_tags(Some(tags(&pairs)?));
         request.send().await.map_err(|error| refused(&error, format!("iam:TagRole {name}")))?;
     }

@@ -4,11 +4,12 @@
 //! field decides how it is checked, compared and sent, so that no field is known here by name, except those that Longshore
 //! itself has to set.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use longshore_aws_shapes::{Finding, Kind, Model, Path, Shape};
 use longshore_model::{
-    Architecture, Container, Fields, LaunchType, Name, Options, Problem, Service, TaskSize, closest,
+    Architecture, Container, Fields, Inputs, LaunchType, Name, Options, Problem, Reference, Service,
+    TaskSize, closest,
 };
 use serde_json::{Map, Value};
 
@@ -116,6 +117,34 @@ impl AwsFields {
         })
     }
 
+    /// Returns the fields with the values of `inputs` in place of references.
+    pub(crate) fn resolved(&self, inputs: &Inputs) -> Cow<'_, Self> {
+        let all = || self.definition_references().into_iter().chain(self.service_references());
+        if all().next().is_none() {
+            return Cow::Borrowed(self);
+        }
+        let resolved = |value: &Value| Reference::resolved(value, inputs);
+        Cow::Owned(Self {
+            definition: resolved(&self.definition),
+            container: self.container.as_ref().map(resolved),
+            containers: self.containers.iter().map(|(name, value)| (name.clone(), resolved(value))).collect(),
+            service: self.service.iter().map(|(name, value)| (name.clone(), resolved(value))).collect(),
+            replaces: self.replaces,
+        })
+    }
+
+    /// The references in the fields of the task definition and its containers.
+    pub(crate) fn definition_references(&self) -> Vec<Reference> {
+        let containers = self.containers.values().chain(&self.container);
+        let all = containers.chain([&self.definition]).filter_map(Value::as_object);
+        all.flat_map(references_in).collect()
+    }
+
+    /// The references in the fields of the service itself.
+    pub(crate) fn service_references(&self) -> Vec<Reference> {
+        references_in(&self.service)
+    }
+
     /// The fields of the service itself.
     pub(crate) fn service(&self) -> &Map<String, Value> {
         &self.service
@@ -142,7 +171,8 @@ impl AwsFields {
     /// # Errors
     /// The fields that a short word sets as well, and fields of a container that is not there.
     pub(crate) fn applied(&self, name: &Name, service: &Service) -> Result<Service, Vec<Problem>> {
-        let problems = self.conflicts(name, service);
+        let fields = self.resolved(&Inputs::default());
+        let problems = fields.conflicts(name, service);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -158,7 +188,7 @@ impl AwsFields {
                 compatibilities.as_array().is_some_and(|all| all.iter().any(|one| one == "FARGATE"));
             service.launch_type = if has_fargate { LaunchType::Fargate } else { LaunchType::Ec2 };
         }
-        let normal = shape().form(&self.definition);
+        let normal = shape().form(&fields.definition);
         let units = |field: &str| {
             let mut fields = normal.fields().filter(|(path, _)| path.as_slice() == [field]);
             fields.next().and_then(|(_, text)| text.parse().ok())
@@ -232,6 +262,10 @@ impl AwsFields {
     }
 }
 
+fn references_in(members: &Map<String, Value>) -> Vec<Reference> {
+    Reference::all_in("", members).into_iter().map(|(_, reference)| reference).collect()
+}
+
 /// The short words that a service sets to something else than their defaults, with AWS's fields that they set.
 fn words_of_service(service: &Service) -> Vec<(String, Path)> {
     let mut words = Vec::new();
@@ -288,7 +322,7 @@ fn table(fields: &mut Fields<'_>, field: &str, shape: Shape<'_>, owned: &Owned) 
             fields.problem_below(&path, "is set by Longshore", *help);
         }
     }
-    match shape.read(&Value::Object(members)) {
+    match shape.read_with(&Value::Object(members), Reference::is_one) {
         Ok(read) => Some(read),
         Err(findings) => {
             for finding in findings {

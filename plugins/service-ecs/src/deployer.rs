@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, NetworkPart, bounded};
-use longshore_model::{ImageUpdates, Inputs, Name, Problem, Service, ServiceStatus, StepId, ValueType};
+use longshore_model::{ImageUpdates, Inputs, Name, Problem, Service, ServiceStatus, StepId, Text, ValueType};
 use longshore_plugin::{
     Before, Context, LogStream, Node, PullCheck, Result, RoleBuilder, SecretStore, ServiceDeployer,
     ServiceOperations, Step, Undeclared, Wires,
@@ -82,6 +82,7 @@ impl EcsDeployer {
         let step =
             ClusterStep { aws: self.aws.clone(), name: service.cluster.clone(), before: Before::default() };
         Node::new(StepId::new("cluster", &service.cluster), Arc::new(step))
+            .shared()
             .makes(cluster::resource(&service.cluster))
             .output(CLUSTER_ARN, ValueType::CLUSTER_ARN)
     }
@@ -114,7 +115,7 @@ impl ServiceDeployer for EcsDeployer {
         let size = check(name, service)?;
         let family = family_of(&wires.stack, name);
         let inputs = Inputs::default();
-        let fields = &self.fields;
+        let fields = &self.fields.resolved(&inputs);
         let declared = Declared { family: &family, service, fields, size, region: "", inputs: &inputs };
         let definition = declared.render();
         let mut problems = limits::exceeded(name, service, &definition);
@@ -156,6 +157,10 @@ impl ServiceDeployer for EcsDeployer {
             let input = variable_input(variable);
             definition = definition.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
         }
+        let environment = service.containers.values().flat_map(|container| container.environment.values());
+        let environment = environment.filter_map(Text::reference).cloned();
+        definition =
+            definition.references(self.fields.definition_references().into_iter().chain(environment));
         for (input, output, step) in digests(service, wires, ImageUpdates::Pin) {
             definition = definition.input(input, ValueType::DIGEST, step, output);
         }
@@ -169,7 +174,9 @@ impl ServiceDeployer for EcsDeployer {
             .input(CLUSTER_ARN, ValueType::CLUSTER_ARN, &cluster.id, CLUSTER_ARN)
             .input(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN, &definition.id, TASK_DEFINITION_ARN)
             .input(CONTENT, ValueType::DIGEST, &definition.id, CONTENT)
-            .output(SERVICE_ARN, ValueType::SERVICE_ARN);
+            .output(SERVICE_ARN, ValueType::SERVICE_ARN)
+            .references(self.fields.service_references());
+        node.after.extend(wires.after.iter().cloned());
         for (variable, step) in &wires.variables {
             let input = written_at_input(variable);
             node = node.input(input, ValueType::MOMENT, step, <dyn SecretStore>::WRITTEN_AT);

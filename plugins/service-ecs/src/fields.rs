@@ -5,11 +5,9 @@
 //! and each difference has a name.
 
 use longshore_aws_shapes::{Extent, Form, Model, Shape};
-use longshore_model::{FieldChange, Shown};
+use longshore_model::{AFTER_APPLY, FieldChange, Shown};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-
-use crate::render::AFTER_APPLY;
 
 /// Members of a registration that no revision is compared by: its name, and what is compared by itself.
 const OTHERS: [&str; 2] = ["family", "tags"];
@@ -51,7 +49,8 @@ impl FieldMap {
     }
 }
 
-fn shown(value: String) -> Shown {
+/// A value as plans show it.
+pub(crate) fn shown(value: String) -> Shown {
     if value == AFTER_APPLY { Shown::AfterApply } else { Shown::Text(value) }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use longshore_model::{Name, Problem, Service};
+use longshore_model::{Inputs, Name, Problem, Service};
 use serde_json::Value;
 
 /// Subnets of a service (API reference, AwsVpcConfiguration).
@@ -45,11 +45,12 @@ fn too_large(name: &Name, service: &Service, definition: &Value) -> Option<Probl
     if bytes <= DEFINITION {
         return None;
     }
+    let known = Inputs::default();
     let in_environment: usize = service
         .containers
         .values()
         .flat_map(|container| &container.environment)
-        .map(|(name, value)| name.len() + value.len())
+        .map(|(name, value)| name.len() + value.shown(&known).len())
         .sum();
     let message = format!("makes a task definition of {bytes} bytes, and ECS takes at most {DEFINITION}");
     let help = format!(

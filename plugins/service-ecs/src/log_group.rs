@@ -71,7 +71,7 @@ impl Observed {
 
 /// What of the ownership's tags differs from `tags`, as fields.
 fn tag_changes(ownership: &Ownership, tags: &BTreeMap<String, String>) -> Vec<FieldChange> {
-    let change = |(key, value): (&'static str, &str)| {
+    let change = |(key, value): (&str, &str)| {
         FieldChange::new(format!("tags.{key}"), tags.get(key).map(Shown::text), Some(Shown::text(value)))
     };
     let there = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));

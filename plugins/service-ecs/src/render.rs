@@ -4,8 +4,8 @@ use aws_sdk_ecs::types::Tag;
 use longshore_aws::JsonRequest;
 use longshore_aws_shapes::Model;
 use longshore_model::{
-    Architecture, Container, ContainerSecret, Failure, FailureKind, ImageUpdates, Inputs, LaunchType, Name,
-    Service, TaskSize,
+    AFTER_APPLY, Architecture, Container, ContainerSecret, Failure, FailureKind, ImageUpdates, Inputs,
+    LaunchType, Name, Service, TaskSize,
 };
 use longshore_plugin::{ContainerVariable, Result};
 use serde_json::{Map, Value, json};
@@ -35,10 +35,6 @@ pub(crate) fn variable_input(variable: &ContainerVariable) -> String {
 pub(crate) fn digests_input(container: &Name) -> String {
     format!("digests.{container}")
 }
-
-/// Stands in a rendered task definition for a value that is known only after apply. No value that AWS returns has
-/// spaces and parentheses in these fields (ARNs, images and the name of a log group).
-pub(crate) const AFTER_APPLY: &str = "(known after apply)";
 
 /// Everything that the task definition of a service is made of.
 pub(crate) struct Declared<'a> {
@@ -108,7 +104,8 @@ impl Declared<'_> {
     fn container(&self, name: &Name, container: &Container) -> Value {
         let ports = container.ports.iter().map(|(name, port)| self.port_mapping(name, *port));
         let environment = container.environment.iter();
-        let environment = environment.map(|(name, value)| json!({ "name": name, "value": value }));
+        let environment =
+            environment.map(|(name, value)| json!({ "name": name, "value": value.shown(self.inputs) }));
         let secrets = container.secrets.iter();
         let secrets = secrets.map(|(variable, secret)| {
             json!({ "name": variable, "valueFrom": self.secret(name, variable, secret) })

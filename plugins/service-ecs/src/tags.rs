@@ -17,7 +17,7 @@ pub(crate) fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
 
 /// What of the ownership's tags differs from `tags`, as fields.
 pub(crate) fn changes(ownership: &Ownership, tags: &[Tag]) -> Vec<FieldChange> {
-    let change = |(key, value): (&'static str, &str)| {
+    let change = |(key, value): (&str, &str)| {
         let old = pairs(tags).find(|(there, _)| *there == key).map(|(_, old)| Shown::text(old));
         FieldChange::new(format!("tags.{key}"), old, Some(Shown::text(value)))
     };

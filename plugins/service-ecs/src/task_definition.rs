@@ -131,7 +131,7 @@ impl TaskDefinitionStep {
 
     async fn declared(&self, inputs: &Inputs) -> Result<Value> {
         let region = self.aws.region().await?;
-        let (service, fields) = (&self.service, &self.fields);
+        let (service, fields) = (&self.service, &self.fields.resolved(inputs));
         let declared = Declared { family: &self.family, service, fields, size: self.size, region, inputs };
         declared.require_digests()?;
         Ok(declared.render())

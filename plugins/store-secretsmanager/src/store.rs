@@ -112,7 +112,7 @@ impl SecretStore for SecretsManager {
         let name = self.name(secret)?;
         self.check(value).await?;
         let client = self.aws.secretsmanager().await?;
-        let ownership = Ownership::of(context);
+        let ownership = Ownership::of(context).except(&self.options.tags);
         let key = self.key().await?;
         let desired = self.desired(&name, secret, value, &ownership, key.as_deref());
         if let Some(observed) = self.unchanged(&desired).await {

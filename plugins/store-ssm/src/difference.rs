@@ -33,7 +33,7 @@ pub(crate) struct Difference {
     pub(crate) tier: bool,
     pub(crate) value: bool,
     /// Tags to be set.
-    pub(crate) tags: Vec<(&'static str, String)>,
+    pub(crate) tags: Vec<(String, String)>,
 }
 
 impl Difference {
@@ -50,7 +50,7 @@ impl Difference {
             key: key != desired.key,
             tier: observed.tier.as_ref().is_some_and(|tier| *tier != desired.tier_for(observed)),
             value: current.value != *desired.value,
-            tags: missing.into_iter().map(|(key, value)| (key, value.to_owned())).collect(),
+            tags: missing.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         }
     }
 
@@ -87,7 +87,7 @@ impl Difference {
             change("Version", Some(Shown::text(observed.version)), Shown::AfterApply);
         }
         for (key, value) in &self.tags {
-            let old = observed.tags.get(*key).map(Shown::text);
+            let old = observed.tags.get(key).map(Shown::text);
             change(&format!("Tags.{key}"), old, Shown::text(value));
         }
         changes

@@ -129,7 +129,8 @@ async fn update(
         context.progress(format!("updating the parameter {}", desired.name));
     }
     if !difference.tags.is_empty() {
-        let pairs: Vec<_> = difference.tags.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let pairs: Vec<_> =
+            difference.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let request = client
             .add_tags_to_resource()
             .resource_type(ResourceTypeForTagging::Parameter)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Container, Fields, ImageReference, ImageUpdates, Name, Store};
+use longshore_model::{Container, Fields, ImageReference, ImageUpdates, Name, Store, Text};
 
 use super::{Named, Plugins, registry::Registries, secret, text::name};
 
@@ -120,7 +120,7 @@ fn ports(fields: &mut Fields<'_>) -> BTreeMap<Name, u16> {
     ports
 }
 
-fn environment(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
+fn environment(fields: &mut Fields<'_>) -> BTreeMap<String, Text> {
     let mut environment = BTreeMap::new();
     for field in fields.names() {
         if field.is_empty() || field.contains(['=', '\0']) {
@@ -130,7 +130,7 @@ fn environment(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
                 "is not the name of an environment variable",
                 "must not be empty nor have a `=`",
             );
-        } else if let Some(text) = fields.text(&field) {
+        } else if let Some(text) = fields.text_or_reference(&field) {
             environment.insert(field, text);
         }
     }

@@ -5,16 +5,13 @@ use serde_json::Value;
 
 use crate::defaults::DEFAULT_RETENTION_DAYS;
 
-use super::{
-    amount::{TIME, Time},
-    text::{accepted, consists_of},
-};
+use super::text::{accepted, consists_of};
 
 /// Reads how new revisions of a service with so many tasks are rolled out.
 pub(super) fn read(fields: &mut Fields<'_>, desired_count: Option<u32>) -> Option<Deployment> {
     let minimum_healthy_percent = fields.number("minimum-healthy-percent", 0..=100);
     let maximum_percent = fields.number("maximum-percent", 100..=200);
-    let timeout = fields.parsed::<Time>("timeout", TIME);
+    let timeout = fields.time("timeout");
     let circuit_breaker = fields.flag("circuit-breaker");
     let rollback = fields.flag("rollback");
     let deployment = Deployment {
@@ -22,7 +19,7 @@ pub(super) fn read(fields: &mut Fields<'_>, desired_count: Option<u32>) -> Optio
         maximum_percent: maximum_percent?,
         circuit_breaker: circuit_breaker?,
         rollback: rollback?,
-        timeout: timeout?.0,
+        timeout: timeout?,
     };
     check_room(fields, &deployment, desired_count);
     Some(deployment)

@@ -1,7 +1,6 @@
 //! From the merged table to a checked stack.
 
 mod adopt;
-mod amount;
 mod aws;
 mod container;
 mod deployment;
@@ -11,7 +10,9 @@ mod registry;
 mod role;
 mod secret;
 mod service;
+mod step;
 mod store;
+mod tags;
 mod text;
 
 use std::{
@@ -24,8 +25,19 @@ use longshore_model::{Fields, Name, Options, Plugin, Problem, Service, Stack, cl
 use crate::merge::Merged;
 
 /// The keys of the outermost table.
-pub(crate) const TOP_LEVEL: [&str; 9] =
-    ["adopt", "aws", "cloud", "cluster", "registries", "service-name", "services", "stack", "stores"];
+pub(crate) const TOP_LEVEL: [&str; 11] = [
+    "adopt",
+    "aws",
+    "cloud",
+    "cluster",
+    "registries",
+    "service-name",
+    "services",
+    "stack",
+    "steps",
+    "stores",
+    "tags",
+];
 
 /// The kinds of plugins that a configuration uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +52,8 @@ pub enum PluginKind {
     RoleBuilder,
     /// What runs a service.
     ServiceDeployer,
+    /// What makes a step that is added to the graph.
+    Step,
     /// The simulated cloud: the table `[cloud]`, which names no plugin. Its only use is to be judged with the others.
     SimulatedCloud,
 }
@@ -99,6 +113,7 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
         fields.text(field);
     }
     let adopt = fields.table("adopt", |fields| Some(adopt::read(fields)));
+    let tags = fields.table("tags", |fields| Some(tags::read(fields)));
     let aws = fields.table("aws", |fields| Some(aws::read(fields)));
     let stores = named(&mut fields, "stores", |_, fields| store::read(fields, &plugins));
     let registries = registry::read_all(&mut fields, &stores, &plugins);
@@ -106,6 +121,7 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
         service::read(name, fields, &registries, &stores, &plugins)
     });
     check_names(&services.read, &fields);
+    let steps = named(&mut fields, "steps", |_, fields| step::read(fields, &plugins));
     let mut embedded = false;
     let cloud = fields.table("cloud", |fields| {
         embedded = fields.flag("embedded").unwrap_or(false);
@@ -120,10 +136,12 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
         name,
         environment: environment.clone(),
         aws: aws.unwrap_or_default(),
+        tags: tags.unwrap_or_default(),
         adopt: adopt.unwrap_or_default(),
         registries: registries.declared.read,
         stores: stores.read,
         services: services.read,
+        steps: steps.read,
     });
     (Declared { stack, cloud, embedded, plugins: plugins.0.into_inner() }, problems.into_inner())
 }

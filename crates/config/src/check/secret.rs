@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Arn, ContainerSecret, Fields, Store, without_tokens};
+use longshore_model::{Arn, ContainerSecret, Fields, Store, Text, without_tokens};
 
 use super::{Named, PluginKind, Plugins, text::accepted};
 
@@ -16,7 +16,7 @@ const KEY: &str = "a KMS key's ARN, id or alias, such as \"alias/shop\"";
 /// Reads the variables of a container. `environment` has those whose values stand in the configuration.
 pub(super) fn read_all(
     fields: &mut Fields<'_>,
-    environment: &BTreeMap<String, String>,
+    environment: &BTreeMap<String, Text>,
     stores: &Named<Store>,
     plugins: &Plugins,
 ) -> BTreeMap<String, ContainerSecret> {

@@ -78,6 +78,8 @@ pub(super) fn read(
     }
     let logs = deployment::logs(fields);
     let deployment = fields.table("deployment", |fields| deployment::read(fields, desired_count));
+    let tags = fields.table("tags", |fields| Some(super::tags::read(fields)));
+    let after = super::step::after(fields);
     let protect = fields.flag("protect").unwrap_or_default();
     let mut options = fields.rest();
     for (container, left) in left {
@@ -99,6 +101,8 @@ pub(super) fn read(
         execute_command: execute_command?,
         logs,
         deployment: deployment?,
+        after,
+        tags: tags.unwrap_or_default(),
         protect,
     })
 }

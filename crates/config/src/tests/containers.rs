@@ -1,6 +1,6 @@
 //! How images find their registries, and services their containers.
 
-use longshore_model::{Architecture, Name};
+use longshore_model::{Architecture, Name, Reference, StepId};
 
 use super::Configuration;
 
@@ -133,6 +133,30 @@ fn managed_policies_that_are_given_replace_the_default() {
         |service: &str| Vec::from_iter(loaded.service(service).execution_role.managed_policies.values());
     assert_eq!(policies("api"), ["service-role/AmazonECSTaskExecutionRolePolicy"]);
     assert!(policies("own").is_empty());
+}
+
+#[test]
+fn steps_and_references_are_read() {
+    let base = r#"
+stack = "acme"
+[services.api]
+image = "a"
+after = ["steps.migrate"]
+environment = { URL = { from = "steps.web", output = "url" } }
+[steps.web]
+use = "target-group"
+listener = { from = "steps.listener", output = "arn" }
+protect = true
+"#;
+    let loaded = Configuration::new(base, "steps.web.after = ['steps.listener']").load();
+    let service = loaded.service("api");
+    assert_eq!(service.after, [StepId::named("steps.migrate")]);
+    let url = service.containers.values().next().unwrap().environment["URL"].reference().unwrap().clone();
+    assert_eq!(url, Reference { from: StepId::named("steps.web"), output: "url".to_owned() });
+    let web = loaded.stack.steps.values().next().unwrap();
+    assert_eq!((web.plugin.name.as_str(), web.protect), ("target-group", true));
+    assert_eq!(web.after, [StepId::named("steps.listener")]);
+    assert_eq!(Reference::all_in("", &web.plugin.options.values)[0].0, "listener");
 }
 
 #[test]

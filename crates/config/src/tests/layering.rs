@@ -48,7 +48,8 @@ fn tables_merge_and_lists_are_replaced() {
     let service = loaded.service("api");
     assert_eq!(service.network.subnets, ["subnet-3"]);
     let environment = &service.containers.values().next().unwrap().environment;
-    assert_eq!(json!(environment), json!({"A": "a", "B": "c", "NEW_ONE": "007"}));
+    let declared = [("A", "a"), ("B", "c"), ("NEW_ONE", "007")];
+    assert_eq!(*environment, declared.map(|(name, text)| (name.to_owned(), text.into())).into());
 }
 
 #[test]
@@ -160,7 +161,8 @@ fn variables_and_flags_that_look_like_numbers_are_texts_where_a_text_is_wanted()
     let loaded = configuration.set("services.api.memory=1024").load();
     assert_eq!(loaded.stack.aws.account.as_deref(), Some("123456789012"));
     let environment = &loaded.service("api").containers.values().next().unwrap().environment;
-    assert_eq!(json!(environment), json!({"VERSION": "1.10", "DEBUG": "true"}));
+    let declared = [("DEBUG", "true"), ("VERSION", "1.10")];
+    assert_eq!(*environment, declared.map(|(name, text)| (name.to_owned(), text.into())).into());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What of a service is not as declared, and whether it does what it should.
 
+use std::borrow::Cow;
+
 use aws_sdk_ecs::types::{DeploymentRolloutState, LaunchType as EcsLaunchType, Service};
 use longshore_model::{Deployment, Effect, FieldChange, Known, LaunchType, Shown};
 use serde_json::{Map, Value};
@@ -29,7 +31,7 @@ pub(super) struct Declared<'a> {
     /// Their network configuration, if each task has an address of its own.
     pub(super) placement: Option<Placement>,
     /// The fields declared in AWS's words.
-    pub(super) fields: &'a AwsFields,
+    pub(super) fields: Cow<'a, AwsFields>,
     /// The task definition's ARN.
     pub(super) task_definition: Known,
 }
@@ -100,7 +102,7 @@ pub(super) fn compare(service: &Service, json: &Value, declared: &Declared<'_>) 
     let mut difference = Difference::default();
     // Capacity providers stand in place of a launch type: where none are declared, those that are there stay.
     if let Some(has) = &service.launch_type
-        && !members::has_providers(declared.fields)
+        && !members::has_providers(&declared.fields)
     {
         let wants = ecs_launch_type(declared.launch_type);
         difference.fixed = note(&mut difference.changes, LAUNCH_TYPE, has.as_str(), wants.as_str());
@@ -118,11 +120,16 @@ pub(super) fn compare(service: &Service, json: &Value, declared: &Declared<'_>) 
     }
     difference.deployment = deployment(&mut difference.changes, service, declared.deployment);
     let (launch_type, execute_command) = (declared.launch_type, declared.execute_command);
-    difference.options =
-        options::Changed::of(service, launch_type, execute_command, declared.fields, &mut difference.changes);
+    difference.options = options::Changed::of(
+        service,
+        launch_type,
+        execute_command,
+        &declared.fields,
+        &mut difference.changes,
+    );
     let (members, is_fixed) = members::changed(
         json,
-        declared.fields,
+        &declared.fields,
         declared.deployment,
         difference.deployment,
         &mut difference.changes,
@@ -140,13 +147,13 @@ pub(super) fn of_creation(declared: &Declared<'_>, desired_count: u32) -> Vec<Fi
         (DESIRED_COUNT.to_owned(), Shown::text(desired_count)),
         (TASK_DEFINITION.to_owned(), shown_revision(&declared.task_definition)),
     ];
-    fields.retain(|(field, _)| field != LAUNCH_TYPE || !members::has_providers(declared.fields));
+    fields.retain(|(field, _)| field != LAUNCH_TYPE || !members::has_providers(&declared.fields));
     fields.extend(declared.placement.iter().flat_map(Placement::fields));
     let deployment = deployment_fields(declared.deployment);
     fields.extend(deployment.map(|(name, value)| (deployment_field(name), Shown::text(value))));
-    let options = options::fields(declared.launch_type, declared.execute_command, declared.fields);
+    let options = options::fields(declared.launch_type, declared.execute_command, &declared.fields);
     fields.extend(options.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    fields.extend(members::shown(declared.fields));
+    fields.extend(members::shown(&declared.fields));
     fields.into_iter().map(|(field, value)| FieldChange::new(field, None, Some(value))).collect()
 }
 

@@ -37,7 +37,7 @@ impl ServiceStep {
     ) -> Result<Service> {
         let client = self.aws.ecs().await?;
         let network = declared.placement.as_ref().map(Placement::configuration).transpose()?;
-        let members = JsonRequest(members::of_creation(declared.fields, declared.deployment));
+        let members = JsonRequest(members::of_creation(&declared.fields, declared.deployment));
         let ownership = Ownership::of(context);
         until(context, FIRST_USE, |attempt| {
             let token = client_token(&[

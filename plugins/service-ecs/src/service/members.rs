@@ -10,7 +10,10 @@ use longshore_model::{Deployment, FieldChange, Shown};
 use serde_json::{Map, Value, json};
 
 use super::create::ecs_rolls_back;
-use crate::{aws_fields::AwsFields, fields::input};
+use crate::{
+    aws_fields::AwsFields,
+    fields::{input, shown as field_shown},
+};
 
 const PROVIDERS: &str = "capacityProviderStrategy";
 const DEPLOYMENT: &str = "deploymentConfiguration";
@@ -28,7 +31,7 @@ pub(super) fn has_providers(fields: &AwsFields) -> bool {
 /// The declared members of a new service, as plans show them.
 pub(super) fn shown(fields: &AwsFields) -> Vec<(String, Shown)> {
     let form = input("CreateService").form(&Value::Object(fields.service().clone()));
-    form.significant().map(|(path, text)| (path.join("."), Shown::text(text))).collect()
+    form.significant().map(|(path, text)| (path.join("."), field_shown(text.to_owned()))).collect()
 }
 
 /// The members that a request for a new service has beside those of the SDK's own types.
@@ -60,7 +63,7 @@ pub(super) fn changed(
     let declared = Value::Object(fields.service().clone());
     let mut differing = BTreeSet::new();
     for change in create.form(&actual).changes_to(&create.form(&declared), Extent::Declared) {
-        let side = |text: Option<String>| text.map(Shown::Text);
+        let side = |text: Option<String>| text.map(field_shown);
         differing.extend(change.path.first().cloned());
         let field = change.path.join(".");
         changes.push(FieldChange::new(field, side(change.actual), side(change.declared)));

@@ -176,7 +176,7 @@ impl ServiceStep {
             execute_command: self.service.execute_command,
             deployment: &self.service.deployment,
             placement,
-            fields: &self.fields,
+            fields: self.fields.resolved(inputs),
             task_definition: inputs.get(TASK_DEFINITION_ARN).clone(),
         })
     }

@@ -56,7 +56,7 @@ fn field_of_short_word_and_table_names_both() {
     } }));
     service.size = Some(TaskSize { cpu: 256, memory: 1024 });
     let api = service.containers.get_mut(&name("api")).unwrap();
-    api.environment.insert("A".to_owned(), "0".to_owned());
+    api.environment.insert("A".to_owned(), "0".into());
     let fields = AwsFields::read(&service.deployer.options).unwrap();
     insta::assert_snapshot!(lines(&fields.applied(&name("api"), &service).unwrap_err()));
 }

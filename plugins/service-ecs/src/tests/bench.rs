@@ -69,6 +69,8 @@ pub(crate) fn seed() -> Service {
             rollback: true,
             timeout: Duration::from_secs(900),
         },
+        after: Vec::new(),
+        tags: BTreeMap::new(),
         protect: false,
     }
 }
@@ -82,6 +84,7 @@ pub(super) fn seed_with(change: impl FnOnce(&mut Container)) -> Service {
 
 pub(super) fn wires() -> Wires {
     Wires {
+        after: Vec::new(),
         stack: name("shop"),
         role: StepId::new("role", "api"),
         secrets: [(name("ghcr"), StepId::new("credential", "ghcr"))].into(),

@@ -37,7 +37,7 @@ fn containers() -> impl Strategy<Value = BTreeMap<Name, Container>> {
             cpu: memory.filter(|memory| memory % 2 == 0),
             memory,
             ports,
-            environment,
+            environment: environment.into_iter().map(|(name, text)| (name, text.into())).collect(),
             secrets,
             command,
             essential,

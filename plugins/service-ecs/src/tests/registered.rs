@@ -47,7 +47,7 @@ fn rich() -> Service {
     service.task_role = Some("arn:aws:iam::123456789012:role/shop-api".to_owned());
     service.size = Some(TaskSize { cpu: 512, memory: 2048 });
     let api = service.containers.get_mut(&name("api")).unwrap();
-    api.environment = [("B".to_owned(), "2".to_owned()), ("A".to_owned(), String::new())].into();
+    api.environment = [("B".to_owned(), "2".into()), ("A".to_owned(), "".into())].into();
     api.command = Some(vec!["serve".to_owned(), "--port=8098".to_owned()]);
     api.cpu = Some(256);
     api.ports.insert(name("metrics"), 9000);
@@ -57,7 +57,7 @@ fn rich() -> Service {
         cpu: None,
         ports: [(name("admin"), 9001)].into(),
         essential: false,
-        environment: [("A".to_owned(), "x".to_owned())].into(),
+        environment: [("A".to_owned(), "x".into())].into(),
         command: None,
         ..api.clone()
     };

@@ -4,10 +4,10 @@ use std::{fmt, str::FromStr, time::Duration};
 
 /// A time of whole seconds: `90s`, `15m`, `1h`, `1h30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Time(pub(super) Duration);
+pub(crate) struct Time(pub(crate) Duration);
 
-/// What a [`Time`] is.
-pub(super) const TIME: &str = "a time such as \"90s\", \"15m\" or \"1h30m\"";
+/// A [`Time`] as errors describe it.
+pub(crate) const TIME: &str = "a time such as \"90s\", \"15m\" or \"1h30m\"";
 
 impl FromStr for Time {
     type Err = NotATime;
@@ -44,9 +44,9 @@ impl FromStr for Time {
     }
 }
 
-/// A text that is no [`Time`].
+/// The error of a text that is no [`Time`].
 #[derive(Debug)]
-pub(super) struct NotATime(String);
+pub(crate) struct NotATime(String);
 
 impl fmt::Display for NotATime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
