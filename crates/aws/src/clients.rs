@@ -107,6 +107,7 @@ pub(crate) struct Inner {
     /// By region, and by `true` for FIPS endpoints.
     ecr: Mutex<BTreeMap<(String, bool), untyped::Client<untyped::Json>>>,
     ecs: OnceCell<aws_sdk_ecs::Client>,
+    elbv2: OnceCell<untyped::Client<untyped::Query>>,
     iam: OnceCell<aws_sdk_iam::Client>,
     kms: OnceCell<aws_sdk_kms::Client>,
     resourcegroupstagging: OnceCell<aws_sdk_resourcegroupstagging::Client>,
@@ -166,6 +167,7 @@ impl Aws {
             ec2: OnceCell::new(),
             ecr: Mutex::default(),
             ecs: OnceCell::new(),
+            elbv2: OnceCell::new(),
             iam: OnceCell::new(),
             kms: OnceCell::new(),
             resourcegroupstagging: OnceCell::new(),
@@ -208,6 +210,19 @@ impl Aws {
         let client = self.inner.ec2.get_or_try_init(|| async {
             let (config, pacer) = self.configuration().await?;
             let client = untyped::Builder::new(config, &untyped::EC2);
+            Ok::<_, Failure>(with_rules!(client, pacer, self.inner.changes))
+        });
+        client.await
+    }
+
+    /// The client of Elastic Load Balancing.
+    ///
+    /// # Errors
+    /// When no region is configured, or when a variable that should name a proxy does not.
+    pub async fn elbv2(&self) -> Result<&untyped::Client<untyped::Query>> {
+        let client = self.inner.elbv2.get_or_try_init(|| async {
+            let (config, pacer) = self.configuration().await?;
+            let client = untyped::Builder::new(config, &untyped::ELBV2);
             Ok::<_, Failure>(with_rules!(client, pacer, self.inner.changes))
         });
         client.await

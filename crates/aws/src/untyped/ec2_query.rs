@@ -17,10 +17,7 @@ impl Protocol for Ec2Query {
     type Answer = Element;
 
     fn request(&self, version: &str, operation: &str, parameters: &Value) -> Result<HttpRequest, BoxError> {
-        let mut form = Serializer::new(String::new());
-        form.append_pair("Action", operation).append_pair("Version", version);
-        flatten("", parameters, &mut form)?;
-        post("application/x-www-form-urlencoded", SdkBody::from(form.finish()))
+        form(version, operation, parameters, "")
     }
 
     fn answer(&self, body: &[u8]) -> Result<Element, BoxError> {
@@ -40,18 +37,32 @@ impl Protocol for Ec2Query {
     }
 }
 
+/// Returns the request of a call. The numbers of lists come after `list`.
+pub(super) fn form(
+    version: &str,
+    operation: &str,
+    parameters: &Value,
+    list: &str,
+) -> Result<HttpRequest, BoxError> {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("Action", operation).append_pair("Version", version);
+    flatten("", parameters, list, &mut form)?;
+    post("application/x-www-form-urlencoded", SdkBody::from(form.finish()))
+}
+
 /// Adds the parameters below `key` to a form.
-fn flatten(key: &str, value: &Value, form: &mut Serializer<'_, String>) -> Result<(), BoxError> {
+fn flatten(key: &str, value: &Value, list: &str, form: &mut Serializer<'_, String>) -> Result<(), BoxError> {
     let below = |part: &str| if key.is_empty() { part.to_owned() } else { format!("{key}.{part}") };
     let text = match value {
         Value::Object(members) => {
-            return members.iter().try_for_each(|(name, value)| flatten(&below(name), value, form));
+            return members.iter().try_for_each(|(name, value)| flatten(&below(name), value, list, form));
         }
         // A list without elements cannot be expressed: it is as if it were not there.
-        Value::Array(list) => {
-            let mut numbered = (1..).zip(list);
-            return numbered
-                .try_for_each(|(number, value)| flatten(&below(&number.to_string()), value, form));
+        Value::Array(items) => {
+            let mut numbered = (1..).zip(items);
+            return numbered.try_for_each(|(number, value)| {
+                flatten(&below(&format!("{list}{number}")), value, list, form)
+            });
         }
         _ if key.is_empty() => return Err("the parameters are no JSON object".into()),
         Value::Null => return Ok(()),
@@ -69,18 +80,30 @@ impl Client<Ec2Query> {
     /// # Errors
     /// If one of the calls fails.
     pub async fn pages(&self, operation: &'static str, parameters: Value) -> Result<Vec<Element>, CallError> {
-        let mut parameters = parameters;
+        self.until_last(operation, parameters, "nextToken", "NextToken").await
+    }
+}
+
+impl<P: Protocol<Answer = Element>> Client<P> {
+    /// Calls an operation until it has answered with all pages: the element `next` of an answer is the parameter `token`
+    /// of the next call.
+    pub(super) async fn until_last(
+        &self,
+        operation: &'static str,
+        parameters: Value,
+        next: &str,
+        token: &str,
+    ) -> Result<Vec<Element>, CallError> {
+        let (answered, mut parameters) = (next, parameters);
         let mut pages = Vec::new();
         loop {
             let page = self.call(operation, parameters.clone()).await?;
-            let next = page.text_of("nextToken").filter(|token| !token.is_empty()).map(str::to_owned);
+            let next = page.text_of(answered).filter(|token| !token.is_empty()).map(str::to_owned);
             pages.push(page);
             match (next, parameters.as_object_mut()) {
                 // The same token again would lead in a circle.
-                (Some(next), Some(known))
-                    if known.get("NextToken").and_then(Value::as_str) != Some(&next) =>
-                {
-                    known.insert("NextToken".to_owned(), Value::String(next));
+                (Some(next), Some(known)) if known.get(token).and_then(Value::as_str) != Some(&next) => {
+                    known.insert(token.to_owned(), Value::String(next));
                 }
                 _ => return Ok(pages),
             }

@@ -127,10 +127,10 @@ impl Element {
         self.child(name).map(Self::text)
     }
 
-    /// Returns the elements of a list: the children called `item` of the child with this name.
+    /// Returns the elements of a list: the children called `item` or `member` of the child with this name.
     pub fn items<'a>(&'a self, list: &str) -> impl Iterator<Item = &'a Self> + use<'a> {
         let items = self.child(list).map(|list| list.children.as_slice()).unwrap_or_default();
-        items.iter().filter(|item| item.name == "item")
+        items.iter().filter(|item| matches!(item.name.as_str(), "item" | "member"))
     }
 }
 

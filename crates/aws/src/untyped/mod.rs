@@ -13,6 +13,7 @@ mod ec2_query;
 mod element;
 mod endpoint;
 mod json;
+mod query;
 mod refusal;
 
 pub(crate) use json::error_code;
@@ -22,6 +23,7 @@ pub use ec2_query::Ec2Query;
 pub use element::{Element, XmlError};
 pub use endpoint::Hosts;
 pub use json::Json;
+pub use query::Query;
 pub use refusal::Refusal;
 
 use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::HttpRequest, http::Headers};
@@ -81,6 +83,22 @@ pub const EC2: Service<Ec2Query> = Service {
         dual_stack_fips: "ec2-fips",
     },
     protocol: Ec2Query,
+};
+
+/// Elastic Load Balancing: Application, Network and Gateway Load Balancers.
+pub const ELBV2: Service<Query> = Service {
+    id: "Elastic Load Balancing v2",
+    version: "2015-12-01",
+    signing_name: "elasticloadbalancing",
+    // AWS General Reference, "Elastic Load Balancing endpoints and quotas".
+    hosts: Hosts {
+        plain: "elasticloadbalancing",
+        fips: "elasticloadbalancing-fips",
+        gov_fips: "elasticloadbalancing",
+        dual_stack: "elasticloadbalancing",
+        dual_stack_fips: "elasticloadbalancing-fips",
+    },
+    protocol: Query,
 };
 
 /// Amazon ECR.

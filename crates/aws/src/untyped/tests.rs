@@ -191,6 +191,31 @@ async fn query_errors_have_code_message_and_id() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn query_lists_have_members_and_results() {
+    const GROUPS: &str = "<DescribeTargetGroupsResponse xmlns=\"urn:x\"><DescribeTargetGroupsResult><TargetGroups>\
+        <member><TargetGroupName>web</TargetGroupName></member></TargetGroups><NextMarker>2</NextMarker>\
+        </DescribeTargetGroupsResult></DescribeTargetGroupsResponse>";
+    const LAST: &str = "<DescribeTargetGroupsResponse><DescribeTargetGroupsResult><TargetGroups><member/></TargetGroups>\
+        </DescribeTargetGroupsResult></DescribeTargetGroupsResponse>";
+    const REFUSED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>TargetGroupNotFound</Code><Message>One or more \
+        target groups not found</Message></Error><RequestId>a</RequestId></ErrorResponse>";
+    let (config, recording) = config(&[(200, &[], GROUPS), (200, &[], LAST), (400, &[], REFUSED)]);
+    let client = Client::new(&config.build(), &ELBV2);
+    let pages = client.pages("DescribeTargetGroups", json!({ "Names": ["web", "api"] })).await.unwrap();
+    let groups: Vec<_> = pages.iter().flat_map(|page| page.items("TargetGroups")).collect();
+    assert_eq!((groups.len(), groups[0].text_of("TargetGroupName")), (2, Some("web")));
+    let error = client.call("DeleteTargetGroup", json!({ "TargetGroupArn": "a" })).await.unwrap_err();
+    assert_eq!(code(&error), Some("TargetGroupNotFound"));
+    assert_eq!(failure(&error, "elasticloadbalancing:DeleteTargetGroup").kind, FailureKind::NotFound);
+    let sent = recording.sent.lock().unwrap();
+    assert_eq!(
+        sent[1].body,
+        "Action=DescribeTargetGroups&Version=2015-12-01&Marker=2&Names.member.1=web&Names.member.2=api"
+    );
+    assert_eq!(sent[0].url, "https://elasticloadbalancing.eu-central-1.amazonaws.com/");
+}
+
+#[tokio::test(start_paused = true)]
 async fn json_calls_name_their_target() {
     let (client, recording) = ecs(&[(200, &[], r#"{"clusterArns":["a"]}"#), (200, &[], "")]);
     let answer = client.call("ListClusters", json!({ "maxResults": 5 })).await.unwrap();
