@@ -249,6 +249,9 @@ fn tag(fields: &mut Fields<'_>) -> TagSpec {
         exits: fields.number("exits", 0..=255).and_then(|code| i32::try_from(code).ok()),
         exits_after_seconds: fields.number("exits-after-seconds", 0..=u32::MAX).map(u64::from),
         needs_memory_mib: fields.number("needs-memory-mib", 1..=u32::MAX).map(u64::from),
+        health_status: fields
+            .number("health-status", 100..=599)
+            .and_then(|status| u16::try_from(status).ok()),
     }
 }
 

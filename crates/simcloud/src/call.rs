@@ -61,7 +61,7 @@ impl ApiError {
     /// The refusal of an operation that the simulated cloud does not have: `service` is IAM's prefix for it.
     #[must_use]
     pub fn unknown_operation(service: &str, operation: &str) -> Self {
-        let code = if matches!(service, "ec2" | "iam" | "sts") {
+        let code = if matches!(service, "ec2" | "elasticloadbalancing" | "iam" | "sts") {
             "InvalidAction"
         } else {
             "UnknownOperationException"

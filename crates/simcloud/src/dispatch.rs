@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    ApiError, Call, World, ec2, ecr, ecs, iam, kms, logs,
+    ApiError, Call, World, ec2, ecr, ecs, elbv2, iam, kms, logs,
     policy::{Context, Document, Kind, Who},
     resource, secretsmanager, ssm, sts, tagging,
 };
@@ -14,6 +14,7 @@ pub(crate) enum Service {
     Ec2,
     Ecr,
     Ecs,
+    Elbv2,
     Iam,
     Kms,
     Logs,
@@ -24,10 +25,11 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Ec2,
         Self::Ecr,
         Self::Ecs,
+        Self::Elbv2,
         Self::Iam,
         Self::Kms,
         Self::Logs,
@@ -43,6 +45,7 @@ impl Service {
             Self::Ec2 => "ec2",
             Self::Ecr => "ecr",
             Self::Ecs => "ecs",
+            Self::Elbv2 => "elasticloadbalancing",
             Self::Iam => "iam",
             Self::Kms => "kms",
             Self::Logs => "logs",
@@ -69,7 +72,7 @@ impl Service {
 
     /// The service with a query protocol that requests are signed for under this name.
     pub(crate) fn with_query_scope(name: &str) -> Option<Self> {
-        [Self::Ec2, Self::Iam, Self::Sts].into_iter().find(|service| service.prefix() == name)
+        [Self::Ec2, Self::Elbv2, Self::Iam, Self::Sts].into_iter().find(|service| service.prefix() == name)
     }
 
     /// The names of all, for messages.
@@ -81,7 +84,7 @@ impl Service {
     pub(crate) fn throttled(self) -> ApiError {
         match self {
             Self::Ec2 => ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503),
-            Self::Iam | Self::Sts => ApiError::new("Throttling", "Rate exceeded"),
+            Self::Elbv2 | Self::Iam | Self::Sts => ApiError::new("Throttling", "Rate exceeded"),
             Self::Kms => ApiError::new(
                 "ThrottlingException",
                 "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
@@ -101,7 +104,7 @@ impl Service {
                 format!("You are not authorized to perform this operation. {message}"),
             )
             .with_status(403),
-            Self::Iam | Self::Sts => ApiError::new("AccessDenied", message).with_status(403),
+            Self::Elbv2 | Self::Iam | Self::Sts => ApiError::new("AccessDenied", message).with_status(403),
             _ => ApiError::new("AccessDeniedException", message),
         }
     }
@@ -116,7 +119,7 @@ pub(crate) fn only_reads(operation: &str) -> bool {
 
 /// Performs a call.
 pub(crate) fn dispatch(world: &mut World, service: Service, call: &Call) -> Result<Value, ApiError> {
-    if matches!(service, Service::Ec2 | Service::Ecs) {
+    if matches!(service, Service::Ec2 | Service::Ecs | Service::Elbv2) {
         world.enter_region(&call.region);
     }
     authorize(world, service, call)?;
@@ -124,6 +127,7 @@ pub(crate) fn dispatch(world: &mut World, service: Service, call: &Call) -> Resu
         Service::Ec2 => ec2::handle(world, call),
         Service::Ecr => ecr::handle(world, call),
         Service::Ecs => ecs::handle(world, call),
+        Service::Elbv2 => elbv2::handle(world, call),
         Service::Iam => iam::handle(world, call),
         Service::Kms => kms::handle(world, call),
         Service::Logs => logs::handle(world, call),

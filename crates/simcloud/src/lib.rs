@@ -29,6 +29,7 @@ mod world;
 pub mod ec2;
 pub mod ecr;
 pub mod ecs;
+pub mod elbv2;
 pub mod iam;
 pub mod kms;
 pub mod logs;

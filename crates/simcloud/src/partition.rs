@@ -86,10 +86,14 @@ pub(crate) fn ecr_registry(image: &str) -> Option<(&str, &str)> {
 
 /// Returns the host of the private registry of Amazon ECR that an account has in a region.
 pub(crate) fn ecr_host(account: &str, region: &str) -> String {
+    format!("{account}.dkr.ecr.{region}.{}", dns_suffix(region))
+}
+
+/// Returns the end of the names of AWS's hosts in a region.
+pub(crate) fn dns_suffix(region: &str) -> &'static str {
     let partition = Partition::of(region);
     let row = TABLE.iter().find(|(of, ..)| *of == partition);
-    let suffix = row.map_or("amazonaws.com", |(.., suffix)| *suffix);
-    format!("{account}.dkr.ecr.{region}.{suffix}")
+    row.map_or("amazonaws.com", |(.., suffix)| *suffix)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub(crate) fn of(world: &World, service: Service, call: &Call) -> String {
             partition::arn("ecr", &call.region, account, format_args!("repository/{name}"))
         }),
         Service::Ecs => ecs(call, &arn),
+        Service::Elbv2 => elbv2(call, &arn),
         Service::Ssm => {
             let name = call.text("Name").or_else(|| call.text("ResourceId"));
             name.map(|name| ssm::arn(&call.region, &world.account, name))
@@ -93,5 +94,20 @@ fn ecs(call: &Call, arn: &dyn Fn(&str) -> String) -> Option<String> {
         "StopTask" => Some(named("task", &format!("{cluster_name}/{}", call.text("task")?))),
         "RunTask" => Some(named("task-definition", call.text("taskDefinition")?)),
         _ => None,
+    }
+}
+
+/// The resource of a change; what describes is permitted on everything.
+fn elbv2(call: &Call, arn: &dyn Fn(&str) -> String) -> Option<String> {
+    let name = || call.text("Name");
+    match call.operation.as_str() {
+        operation if operation.starts_with("Describe") => None,
+        "CreateTargetGroup" => Some(arn(&format!("targetgroup/{}/*", name()?))),
+        "CreateLoadBalancer" => Some(arn(&format!("loadbalancer/app/{}/*", name()?))),
+        "AddTags" | "RemoveTags" => call.texts("ResourceArns").into_iter().next(),
+        _ => ["RuleArn", "ListenerArn", "LoadBalancerArn", "TargetGroupArn"]
+            .iter()
+            .find_map(|member| call.text(member))
+            .map(str::to_owned),
     }
 }

@@ -44,8 +44,14 @@ pub(crate) fn sdk_with(cloud: &Cloud, credentials: Credentials) -> SdkConfig {
 
 /// Calls EC2 with a form such as `Action=DescribeVpcs`.
 pub(crate) async fn ec2(cloud: &Cloud, form: &str) -> Response<String> {
-    let scope = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/eu-central-1/ec2/aws4_request";
-    let request = Request::post("https://ec2.eu-central-1.amazonaws.com/")
+    query(cloud, "ec2", form).await
+}
+
+/// Calls a service with a query protocol.
+pub(crate) async fn query(cloud: &Cloud, service: &str, form: &str) -> Response<String> {
+    let scope =
+        format!("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/eu-central-1/{service}/aws4_request");
+    let request = Request::post(format!("https://{service}.eu-central-1.amazonaws.com/"))
         .header("authorization", scope)
         .body(Bytes::from(form.to_owned()))
         .expect("a sound request");

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Agenda, Blueprint, Ids, Moment, Partition, ec2, ecs, iam, kms, logs, quota, registry, secretsmanager,
-    ssm, sts,
+    Agenda, Blueprint, Ids, Moment, Partition, ec2, ecs, elbv2, iam, kms, logs, quota, registry,
+    secretsmanager, ssm, sts,
 };
 
 /// Everything that exists, and everything that is going to happen.
@@ -35,6 +35,9 @@ pub struct World {
     pub kms: kms::Kms,
     /// Networks, subnets and security groups.
     pub ec2: ec2::Ec2,
+    /// Load balancers and target groups. State files that were written before there were any have none.
+    #[serde(default)]
+    pub elbv2: elbv2::Elbv2,
     /// Log groups, streams and events.
     pub logs: logs::Logs,
     /// How fast tasks may start: from the blueprint, too.
@@ -62,6 +65,7 @@ impl World {
             ssm: ssm::ParameterStore::default(),
             kms: kms::Kms::default(),
             ec2: ec2::Ec2::default(),
+            elbv2: elbv2::Elbv2::default(),
             logs: logs::Logs::default(),
             launches: quota::Launches::default(),
             registries: registry::Registries::default(),

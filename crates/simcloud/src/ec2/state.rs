@@ -1,6 +1,6 @@
 //! What EC2 remembers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,20 @@ pub struct SecurityGroup {
     pub region: String,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+}
+
+impl Vpc {
+    /// Returns true if the IPv4 address is one of the VPC's.
+    #[must_use]
+    pub fn has(&self, address: &str) -> bool {
+        let within = || {
+            let address = address.parse::<Ipv4Addr>().ok()?.to_bits();
+            let (first, length) = self.cidr.split_once('/')?;
+            let (first, length): (Ipv4Addr, u32) = (first.parse().ok()?, length.parse().ok()?);
+            Some((address ^ first.to_bits()).leading_zeros() >= length)
+        };
+        within().unwrap_or_default()
+    }
 }
 
 impl Ec2 {

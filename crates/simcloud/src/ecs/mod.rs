@@ -10,6 +10,7 @@ mod capacity;
 mod circuit_breaker;
 mod cluster;
 mod deployment;
+mod load_balancing;
 mod network;
 mod rollback;
 mod scheduler;
@@ -32,6 +33,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Errand, Pulled};
+pub(crate) use load_balancing::targets_changed;
 
 use self::{cluster::Cluster, service::Service, task::Task};
 use crate::{Agenda, ApiError, Call, Ids, Moment, World};
@@ -97,6 +99,10 @@ pub enum TaskStep {
     Start,
     /// A health check has passed: HEALTHY.
     Healthy,
+    /// The health of a load balancer's target may have changed.
+    TargetHealth,
+    /// The targets are drained: DEACTIVATING → STOPPING.
+    Drained,
     /// A container ends by itself.
     Exit {
         /// Its place in the task definition.

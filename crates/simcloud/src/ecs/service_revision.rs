@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     arn::Arns,
+    load_balancing::Balanced,
     network::AwsVpc,
     service::Launch,
     wire::{Answer, input, invalid, missing, pruned, time},
@@ -20,6 +21,8 @@ pub(super) struct ServiceRevision {
     pub(super) definition: String,
     pub(super) launch: Launch,
     pub(super) network: Option<AwsVpc>,
+    #[serde(default)]
+    pub(super) load_balancers: Vec<Balanced>,
     pub(super) created: Moment,
     /// The containers' images, and the digests to which their tags were resolved by the first task.
     pub(super) images: BTreeMap<String, PinnedImage>,
@@ -52,6 +55,7 @@ impl ServiceRevision {
             "platformVersion": self.launch.platform_version(),
             "platformFamily": self.launch.platform_family,
             "networkConfiguration": self.network.as_ref().map(AwsVpc::json),
+            "loadBalancers": self.load_balancers,
             "containerImages": images,
             "guardDutyEnabled": false,
             "createdAt": time(self.created),

@@ -66,6 +66,9 @@ pub(super) const CLASSES: &[Class] = &[
     // Amazon EC2 request throttling: non-mutating and mutating actions.
     class("ec2:read", &["ec2:Describe*", "ec2:Get*"], 100, 20, Documented),
     class("ec2:modify", &["ec2:*"], 50, 5, Documented),
+    // Elastic Load Balancing has token buckets, too, whose sizes nothing publishes.
+    class("elasticloadbalancing:read", &["elasticloadbalancing:Describe*"], 100, 20, Estimated),
+    class("elasticloadbalancing:modify", &["elasticloadbalancing:*"], 40, 5, Estimated),
     // Amazon ECR endpoints and quotas: "Rate of … requests".
     class("ecr:batch-get-image", &["ecr:BatchGetImage"], 2_000, 2_000, Documented),
     class("ecr:put-image", &["ecr:PutImage"], 10, 10, Documented),

@@ -14,6 +14,7 @@ const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 const LABEL_EXITS: &str = "longshore.simulation.exits";
 const LABEL_EXITS_AFTER: &str = "longshore.simulation.exits-after-seconds";
+const LABEL_HEALTH_STATUS: &str = "longshore.simulation.health-status";
 const LABEL_NEEDS_MEMORY: &str = "longshore.simulation.needs-memory-mib";
 
 /// How a container of an image behaves in the simulation. It travels in the labels of the image's
@@ -26,6 +27,8 @@ pub struct Behaviour {
     pub exits_after_seconds: Option<u64>,
     /// The memory that the container takes, in MiB.
     pub needs_memory_mib: Option<u64>,
+    /// The HTTP status with which the container answers the health checks of a load balancer.
+    pub health_status: Option<u16>,
 }
 
 impl Behaviour {
@@ -38,6 +41,7 @@ impl Behaviour {
             exits: labels.get(LABEL_EXITS).and_then(|value| value.parse().ok()),
             exits_after_seconds: number(LABEL_EXITS_AFTER),
             needs_memory_mib: number(LABEL_NEEDS_MEMORY),
+            health_status: labels.get(LABEL_HEALTH_STATUS).and_then(|value| value.parse().ok()),
         }
     }
 
@@ -46,6 +50,7 @@ impl Behaviour {
             (LABEL_EXITS, self.exits.map(|code| code.to_string())),
             (LABEL_EXITS_AFTER, self.exits_after_seconds.map(|seconds| seconds.to_string())),
             (LABEL_NEEDS_MEMORY, self.needs_memory_mib.map(|mebibytes| mebibytes.to_string())),
+            (LABEL_HEALTH_STATUS, self.health_status.map(|status| status.to_string())),
         ]
         .into_iter()
         .filter_map(|(label, value)| Some((label, value?)))

@@ -74,6 +74,9 @@ pub struct TagSpec {
     /// The memory that the container takes, in MiB; with less it is killed.
     #[serde(default)]
     pub needs_memory_mib: Option<u64>,
+    /// The HTTP status with which the container answers the health checks of a load balancer; 200 if `None`.
+    #[serde(default)]
+    pub health_status: Option<u16>,
 }
 
 /// Who may read a repository without a login.
@@ -211,6 +214,7 @@ impl TagSpec {
             exits: self.exits.or(self.exits_after_seconds.map(|_| 0)),
             exits_after_seconds: self.exits_after_seconds,
             needs_memory_mib: self.needs_memory_mib,
+            health_status: self.health_status,
         };
         let digest = image::store(repository, image, &platforms, index, &behaviour);
         repository.tags.insert(tag.to_owned(), digest);

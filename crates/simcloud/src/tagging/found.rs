@@ -39,6 +39,7 @@ pub(super) fn in_region(world: &World, region: &str) -> Vec<Found> {
         .map(|parameter| (parameter.arn.clone(), parameter.tags.clone()));
     let groups = world.logs.groups(region).map(|group| (group.arn.clone(), group.tags.clone()));
     let keys = world.kms.in_region(region).map(|key| (key.arn.clone(), key.tags.clone()));
+    let balancing = world.elbv2.tagged(region).map(|(arn, tags)| (arn.clone(), tags.clone()));
     let networks = world.ec2.tagged(region, &world.account);
     let mut found: Vec<Found> = ecs
         .chain(secrets)
@@ -46,6 +47,7 @@ pub(super) fn in_region(world: &World, region: &str) -> Vec<Found> {
         .chain(groups)
         .chain(keys)
         .chain(networks)
+        .chain(balancing)
         .filter(|(_, tags)| !tags.is_empty())
         .map(|(arn, tags)| Found { arn, tags })
         .collect();

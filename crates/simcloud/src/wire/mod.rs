@@ -1,7 +1,7 @@
 //! The wire protocols: an HTTP request of an AWS client in, an HTTP response out.
 //!
-//! `awsJson1_1` for ECS, ECR, Secrets Manager, Systems Manager, CloudWatch Logs, KMS and the Tagging API; `awsQuery` for IAM
-//! and STS; `ec2Query` for EC2. So say the service models behind the Rust SDK. The signature itself is not verified:
+//! `awsJson1_1` for ECS, ECR, Secrets Manager, Systems Manager, CloudWatch Logs, KMS and the Tagging API; `awsQuery` for IAM,
+//! STS and Elastic Load Balancing; `ec2Query` for EC2. So say the service models behind the Rust SDK. The signature itself is not verified:
 //! whoever reaches the simulated cloud may use it. What the signature says about access key, region and service counts.
 
 mod answer;
@@ -34,6 +34,9 @@ pub(crate) fn protocol(request: &Request<Bytes>) -> Protocol {
     }
     match Scope::of(request).map(|scope| scope.service).as_deref() {
         Some("ec2") => Protocol::Ec2,
+        Some("elasticloadbalancing") => {
+            Protocol::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/")
+        }
         Some("sts") => Protocol::Query("https://sts.amazonaws.com/doc/2011-06-15/"),
         _ => Protocol::Query("https://iam.amazonaws.com/doc/2010-05-08/"),
     }

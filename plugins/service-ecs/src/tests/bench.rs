@@ -260,6 +260,31 @@ impl Bench {
         ecs.tag_resource().resource_arn(arn).tags(tag).send().await.unwrap();
     }
 
+    /// Makes a load balancer that forwards to a target group, and returns the group's ARN.
+    pub(super) async fn target_group(&self) -> String {
+        let subnets = self.aws.ec2().await.unwrap().call("DescribeSubnets", json!({})).await.unwrap();
+        let subnets: Vec<_> = subnets.items("subnetSet").collect();
+        let vpc = subnets[0].text_of("vpcId");
+        let ids: Vec<_> = subnets.iter().map(|subnet| subnet.text_of("subnetId")).collect();
+        let create = async |operation: &'static str, input: Value, list: &str, arn: &str| {
+            let made = self.aws.elbv2().await.unwrap().call(operation, input).await.unwrap();
+            made.items(list).next().unwrap().text_of(arn).unwrap().to_owned()
+        };
+        let input = json!({ "Name": "shop", "Subnets": ids });
+        let balancer = create("CreateLoadBalancer", input, "LoadBalancers", "LoadBalancerArn").await;
+        let input =
+            json!({ "Name": "shop", "Protocol": "HTTP", "Port": 80, "TargetType": "ip", "VpcId": vpc });
+        let group = create("CreateTargetGroup", input, "TargetGroups", "TargetGroupArn").await;
+        let input = json!({
+            "LoadBalancerArn": balancer,
+            "Protocol": "HTTP",
+            "Port": 80,
+            "DefaultActions": [{ "Type": "forward", "TargetGroupArn": group }],
+        });
+        create("CreateListener", input, "Listeners", "ListenerArn").await;
+        group
+    }
+
     pub(super) fn deployer(&self, service: &Service) -> EcsDeployer {
         let fields = AwsFields::read(&service.deployer.options).unwrap();
         EcsDeployer { aws: self.aws.clone(), fields: Arc::new(fields) }

@@ -108,7 +108,8 @@ async fn undeclared_deployment_settings_are_sent_back() {
 #[tokio::test(start_paused = true)]
 async fn undeclared_members_are_neither_compared_nor_sent() {
     let bench = deployed().await;
-    let balancers = json!([{ "targetGroupArn": "arn:a", "containerName": "api", "containerPort": 8098 }]);
+    let group = bench.target_group().await;
+    let balancers = json!([{ "targetGroupArn": group, "containerName": "api", "containerPort": 8098 }]);
     update(&bench, json!({ "loadBalancers": balancers, "availabilityZoneRebalancing": "ENABLED" })).await;
     assert!(bench.plan(&seed()).await.unwrap().is_quiet());
 

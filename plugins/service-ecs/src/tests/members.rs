@@ -24,7 +24,7 @@ const OTHERS_OF_CONTAINERS: [&str; 7] =
     ["cpu", "image", "memory", "memoryReservation", "name", "repositoryCredentials", "secrets"];
 
 /// The same of services; the last ones need a semantics that the simulated cloud does not play.
-const OTHERS_OF_SERVICES: [&str; 18] = [
+const OTHERS_OF_SERVICES: [&str; 19] = [
     "clientToken",
     "cluster",
     "desiredCount",
@@ -41,6 +41,7 @@ const OTHERS_OF_SERVICES: [&str; 18] = [
     "deploymentConfiguration",
     "deploymentController",
     "healthCheckGracePeriodSeconds",
+    "loadBalancers",
     "role",
     "schedulingStrategy",
 ];

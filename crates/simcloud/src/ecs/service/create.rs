@@ -8,6 +8,7 @@ use super::{
         ServiceKey,
         arn::Arns,
         cluster::{self, is_name},
+        load_balancing,
         network::{AwsVpc, NetworkConfiguration},
         scheduler,
         service_events::ServiceEvents,
@@ -72,7 +73,7 @@ impl Controller {
 /// Refuses a grace period where nothing checks the health of tasks from outside.
 pub(super) fn check_grace_period(call: &Call, members: &Members) -> Result<(), ApiError> {
     let has_grace_period = call.number("healthCheckGracePeriodSeconds").is_some_and(|seconds| seconds > 0);
-    if has_grace_period && !members.has_items("loadBalancers") {
+    if has_grace_period && members.items("loadBalancers").is_empty() {
         return Err(invalid(
             "Health check grace period is only valid for services configured to use load balancers",
         ));
@@ -144,6 +145,8 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
     let mode = definition.spec.network_mode.as_deref();
     let network =
         AwsVpc::checked(world, &call.region, mode, request.network_configuration, launch.is_fargate())?;
+    let load_balancers =
+        load_balancing::checked(world, members.items("loadBalancers"), &definition.spec, true)?;
     let mut service = Service {
         name: request.service_name,
         cluster,
@@ -166,7 +169,7 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
         events: ServiceEvents::default(),
         pace: Pace::default(),
     };
-    service.deploy(&mut world.ids, call.now, &definition);
+    service.deploy(&mut world.ids, call.now, &definition, load_balancers);
     let region = world.ecs.region_mut(&call.region);
     if let Some(token) = request.client_token {
         let remembered = Remembered { request: call.input.clone(), tasks: Vec::new() };

@@ -1,4 +1,4 @@
-//! Members of a service that are kept and shown, but that nothing here acts on.
+//! Members of a service that are kept and shown as they were given.
 
 use longshore_aws_shapes::Model;
 use serde::{Deserialize, Serialize};
@@ -50,9 +50,14 @@ impl Members {
         deploys
     }
 
-    /// Returns true if the list `name` has items.
-    pub(super) fn has_items(&self, name: &str) -> bool {
-        self.0.get(name).and_then(Value::as_array).is_some_and(|items| !items.is_empty())
+    /// The items of the list `name`.
+    pub(super) fn items(&self, name: &str) -> &[Value] {
+        self.0.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// How long the health of a load balancer's targets doesn't count, in seconds.
+    pub(in crate::ecs) fn grace_period(&self) -> u64 {
+        self.0.get("healthCheckGracePeriodSeconds").and_then(Value::as_u64).unwrap_or_default()
     }
 
     /// Adds them to the description of a service. What the service shows of a member by itself stays.

@@ -25,6 +25,7 @@ pub(super) use self::{
 use super::{
     arn::Arns,
     deployment::{Deployment, Rollout},
+    load_balancing::Balanced,
     network::AwsVpc,
     service_deployment::{Monitor, ServiceDeployment, Status},
     service_events::ServiceEvents,
@@ -62,7 +63,7 @@ pub(super) struct Service {
     pub(super) propagate_tags: PropagateTags,
     pub(super) managed_tags: bool,
     pub(super) execute_command: bool,
-    /// The other given members: they are shown, and have no effect.
+    /// The other given members, as they are shown.
     #[serde(default)]
     pub(super) members: Members,
     /// The primary one first, then the others, newest first.
@@ -117,7 +118,13 @@ impl Service {
     }
 
     /// Freezes what the service is now into a revision and makes its deployment the primary one.
-    pub(super) fn deploy(&mut self, ids: &mut Ids, at: Moment, definition: &TaskDefinition) {
+    pub(super) fn deploy(
+        &mut self,
+        ids: &mut Ids,
+        at: Moment,
+        definition: &TaskDefinition,
+        load_balancers: Vec<Balanced>,
+    ) {
         if let Some(superseded) = self.ongoing() {
             superseded.set(
                 Status::Stopped,
@@ -146,6 +153,7 @@ impl Service {
             definition: definition.arn.clone(),
             launch: self.launch.clone(),
             network: self.network.clone(),
+            load_balancers,
             created: at,
             images,
             completed: false,

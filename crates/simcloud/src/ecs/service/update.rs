@@ -6,7 +6,7 @@ use super::{
     super::{
         ServiceKey,
         arn::Arns,
-        cluster,
+        cluster, load_balancing,
         network::{AwsVpc, NetworkConfiguration},
         scheduler, shapes,
         wire::{Answer, client, input, service_not_found},
@@ -92,6 +92,9 @@ pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
 
     let members_deploy = service.members.take(&call.input);
     check_grace_period(call, &service.members)?;
+    let are_given = call.input.get("loadBalancers").is_some_and(|given| !given.is_null());
+    let items = service.members.items("loadBalancers");
+    let load_balancers = load_balancing::checked(world, items, &definition.spec, are_given)?;
     let deploys = request.force_new_deployment
         || members_deploy
         || definition.arn != service.definition
@@ -111,7 +114,7 @@ pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
         service.pace.settled_since = None;
     }
     if deploys {
-        service.deploy(&mut world.ids, call.now, &definition);
+        service.deploy(&mut world.ids, call.now, &definition, load_balancers);
         if let Some(replaced) = service.deployments.get_mut(1) {
             replaced.kept = kept;
         }

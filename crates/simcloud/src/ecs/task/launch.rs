@@ -87,6 +87,7 @@ pub(in crate::ecs) fn launch(world: &mut World, now: Moment, order: Order) -> Op
         launch: order.launch,
         network: order.network,
         interface,
+        registered: Vec::new(),
         containers,
         cpu: order.overrides.cpu.clone().or(spec.cpu.clone()),
         memory: order.overrides.memory.clone().or(spec.memory.clone()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{Due, Errand, TaskKey, TaskStep, agent, at, between, scheduler, start_outcome},
+    super::{Due, Errand, TaskKey, TaskStep, agent, at, between, load_balancing, scheduler, start_outcome},
     Health, LastStatus, StopCode, Task,
 };
 use crate::{Moment, World};
@@ -16,6 +16,7 @@ pub(in crate::ecs) fn step(world: &mut World, now: Moment, key: &TaskKey, step: 
     let stopping = world.ecs.task(key)?.is_stopping();
     match step {
         TaskStep::Deprovision => deprovision(world, now, key),
+        TaskStep::Drained => signal(world, now, key),
         TaskStep::Stop => stop(world, now, key),
         TaskStep::Forget => {
             if let Some(cluster) = world.ecs.cluster_mut(&key.region, &key.cluster) {
@@ -33,6 +34,7 @@ pub(in crate::ecs) fn step(world: &mut World, now: Moment, key: &TaskKey, step: 
         TaskStep::Fail(reason) => fail(world, now, key, &reason),
         TaskStep::Start => start(world, now, key),
         TaskStep::Healthy => healthy(world, now, key),
+        TaskStep::TargetHealth => load_balancing::look(world, now, key),
         TaskStep::Exit { container, code, reason } => exit(world, now, key, container, code, reason),
     }
     None
@@ -88,12 +90,11 @@ fn start(world: &mut World, now: Moment, key: &TaskKey) {
         let after = Duration::from_secs(behaviour.exits_after_seconds.unwrap_or(1));
         at(agenda, now + after, Due::Task(key.clone(), TaskStep::Exit { container: index, code, reason }));
     }
-    match interval {
-        Some(seconds) => {
-            at(agenda, now + Duration::from_secs(seconds), Due::Task(key.clone(), TaskStep::Healthy));
-        }
-        None => tell_scheduler_it_runs(world, now, key),
+    if let Some(seconds) = interval {
+        at(agenda, now + Duration::from_secs(seconds), Due::Task(key.clone(), TaskStep::Healthy));
     }
+    load_balancing::register(world, now, key);
+    tell_scheduler_it_runs(world, now, key);
 }
 
 fn healthy(world: &mut World, now: Moment, key: &TaskKey) {
@@ -105,8 +106,9 @@ fn healthy(world: &mut World, now: Moment, key: &TaskKey) {
     tell_scheduler_it_runs(world, now, key);
 }
 
-fn tell_scheduler_it_runs(world: &mut World, now: Moment, key: &TaskKey) {
-    let Some(task) = world.ecs.task(key) else { return };
+/// Tells the scheduler of a task that runs and is healthy.
+pub(in crate::ecs) fn tell_scheduler_it_runs(world: &mut World, now: Moment, key: &TaskKey) {
+    let Some(task) = world.ecs.task(key).filter(|task| task.is_healthy()) else { return };
     if let (Some(service), Some(deployment)) = (task.service_key(key), task.deployment.clone()) {
         start_outcome::has_run(world, now, &service, &deployment);
     }
@@ -162,16 +164,27 @@ pub(in crate::ecs) fn begin_stop(
     task.stopped_reason = Some(reason.to_owned());
     task.version += 1;
     let service = task.service_key(key);
-    if task.last == LastStatus::Running {
-        task.last = LastStatus::Stopping;
-        // From SIGTERM to the end of the containers.
-        next(world, now, key, TaskStep::Deprovision, 1_000, 4_000);
-    } else {
-        deprovision(world, now, key);
+    let was_running = task.last == LastStatus::Running;
+    if was_running && code != StopCode::EssentialContainerExited {
+        task.last = LastStatus::Deactivating;
+    }
+    let drains = load_balancing::deregister(world, now, key);
+    match drains.filter(|_| code != StopCode::EssentialContainerExited) {
+        Some(delay) => at(&mut world.agenda, now + delay, Due::Task(key.clone(), TaskStep::Drained)),
+        None if was_running => signal(world, now, key),
+        None => deprovision(world, now, key),
     }
     if let Some(service) = service {
         scheduler::wake(world, now, &service);
     }
+}
+
+/// Ends the containers with SIGTERM.
+fn signal(world: &mut World, now: Moment, key: &TaskKey) {
+    let Some(task) = world.ecs.task_mut(key) else { return };
+    task.last = LastStatus::Stopping;
+    task.version += 1;
+    next(world, now, key, TaskStep::Deprovision, 1_000, 4_000);
 }
 
 fn deprovision(world: &mut World, now: Moment, key: &TaskKey) {

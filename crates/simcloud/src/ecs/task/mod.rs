@@ -12,13 +12,14 @@ use serde_json::{Value, json};
 
 pub(super) use self::{
     launch::{Order, launch, launch_for_service},
-    life::{begin_stop, step},
+    life::{begin_stop, step, tell_scheduler_it_runs},
     operations::{describe, list, run, stop},
     store::Tasks,
 };
 use super::{
     ServiceKey, TaskKey,
     arn::Arns,
+    load_balancing::Registered,
     network::AwsVpc,
     service::Launch,
     tags::Tags,
@@ -34,6 +35,7 @@ pub(super) enum LastStatus {
     Provisioning,
     Pending,
     Running,
+    Deactivating,
     Stopping,
     Deprovisioning,
     Stopped,
@@ -68,6 +70,9 @@ pub(super) struct Task {
     pub(super) launch: Launch,
     pub(super) network: Option<AwsVpc>,
     interface: Option<Interface>,
+    /// The targets that it is.
+    #[serde(default)]
+    pub(super) registered: Vec<Registered>,
     pub(super) containers: Vec<Container>,
     pub(super) overrides: Overrides,
     cpu: Option<String>,
@@ -77,7 +82,7 @@ pub(super) struct Task {
     connected: Option<Moment>,
     pub(super) pull_started: Option<Moment>,
     pull_stopped: Option<Moment>,
-    started: Option<Moment>,
+    pub(super) started: Option<Moment>,
     stopping: Option<Moment>,
     execution_stopped: Option<Moment>,
     stopped: Option<Moment>,
@@ -169,8 +174,12 @@ impl Task {
         self.last == LastStatus::Stopped
     }
 
-    /// Whether it runs and its health checks, if it has any, have passed.
+    /// Returns true if it runs, and its health checks and those of its targets, if it has any, have passed.
     pub(super) fn is_healthy(&self) -> bool {
+        self.are_containers_healthy() && self.registered.iter().all(|target| target.healthy)
+    }
+
+    fn are_containers_healthy(&self) -> bool {
         self.is_running()
             && self
                 .containers
@@ -182,6 +191,11 @@ impl Task {
     /// The subnet of its network interface.
     pub(super) fn subnet(&self) -> Option<&str> {
         self.interface.as_ref().map(|interface| interface.subnet.as_str())
+    }
+
+    /// The address of its network interface, and the zone that it is in.
+    pub(super) fn address(&self) -> Option<(String, String)> {
+        self.interface.as_ref().map(|interface| (interface.address.clone(), interface.zone.clone()))
     }
 
     /// The service that it belongs to.
@@ -199,7 +213,7 @@ impl Task {
 
     fn health(&self) -> Health {
         let checked = self.containers.iter().any(|container| container.health.is_some());
-        if checked && self.is_healthy() { Health::Healthy } else { Health::Unknown }
+        if checked && self.are_containers_healthy() { Health::Healthy } else { Health::Unknown }
     }
 
     fn json(&self, arns: &Arns, cluster: &str, with_tags: bool) -> Value {

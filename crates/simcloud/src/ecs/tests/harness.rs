@@ -36,6 +36,8 @@ pub(super) fn registries() -> BTreeMap<String, RegistrySpec> {
                         "arm-index": { "platforms": ["linux/arm64"], "index": true },
                         "crash": { "exits": 1 },
                         "hungry": { "needs-memory-mib": 4096 },
+                        "sick": { "health-status": 503 },
+                        "missing-page": { "health-status": 404 },
                     },
                 },
                 "acme/public": { "visibility": "public", "tags": { "latest": {} } },

@@ -3,6 +3,7 @@
 mod api;
 mod deployments;
 mod harness;
+mod load_balancing;
 mod options;
 mod properties;
 mod sdk;
