@@ -38,6 +38,7 @@ impl Wiring {
     pub(crate) fn new(nodes: &[Node], table: Option<NameTable>) -> Self {
         let inputs = nodes.iter().map(|node| node.inputs.len()).sum();
         let after: usize = nodes.iter().map(|node| node.after.len()).sum();
+        let text = ValueType::TEXT;
         let mut labels = Labelling::default();
         let outputs = Outputs::of(nodes, &mut labels);
         let mut wiring = Self {
@@ -47,7 +48,7 @@ impl Wiring {
             labels: Labels::default(),
             errors: Vec::new(),
         };
-        let any = wiring.labels.label(ValueType::TEXT.as_str());
+        let any = labels.label(text.as_str());
         let names = Names::of(nodes, table);
         let (mut dependencies, mut wires) = (Vec::new(), Vec::new());
         for (place, node) in nodes.iter().enumerate() {
