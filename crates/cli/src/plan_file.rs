@@ -251,7 +251,7 @@ mod tests {
         let mut noted = StepPlan::new(Action::NoChange, "secret x");
         noted.notes.push("api:1 can be pulled (sha256:aa)".into());
         let mut renoted = noted.clone();
-        renoted.notes = vec!["api:1 can be pulled (sha256:bb)".into()];
+        renoted.notes = ["api:1 can be pulled (sha256:bb)".to_owned()].into();
         let made = |fields: &[(&str, &str)]| {
             let field = |(field, new): &(&str, &str)| FieldChange::new(*field, None, Some(Shown::text(new)));
             StepPlan::new(Action::Create, "role shop-api").changes(fields.iter().map(field).collect())

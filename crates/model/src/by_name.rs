@@ -3,17 +3,18 @@
 use std::{fmt, ops::Index};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thin_vec::ThinVec;
 
 /// A map from names to values, sorted by name, in one allocation. Most have one or two entries, for which a tree would take
 /// ten times the memory.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ByName<V>(Vec<(String, V)>);
+pub struct ByName<V>(ThinVec<(String, V)>);
 
 impl<V> ByName<V> {
     /// An empty map.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(ThinVec::new())
     }
 
     fn find(&self, name: &str) -> Result<usize, usize> {
@@ -53,13 +54,13 @@ impl<V> ByName<V> {
 
     /// The number of names.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// True if there is no name.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -119,7 +120,7 @@ impl<V, const N: usize> From<[(String, V); N]> for ByName<V> {
 
 impl<V> IntoIterator for ByName<V> {
     type Item = (String, V);
-    type IntoIter = std::vec::IntoIter<(String, V)>;
+    type IntoIter = thin_vec::IntoIter<(String, V)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 use crate::{ByName, Known, StepId};
 
@@ -149,7 +150,8 @@ pub struct Loss {
     pub kind: LossKind,
 }
 
-/// What a step is going to do, and what it will yield. Holds no secret.
+/// What a step is going to do, and what it will yield. Holds no secret. Kept for each step of a run, most often with empty
+/// lists, which take a pointer each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepPlan {
     /// The resource, as people know it: `secret longshore/shop/ghcr/pull`.
@@ -161,16 +163,16 @@ pub struct StepPlan {
     /// Why, where the action does not say it: a reason for a replacement, a deployment that failed before.
     pub reason: Option<String>,
     /// The fields that change.
-    pub changes: Vec<FieldChange>,
+    pub changes: ThinVec<FieldChange>,
     /// The orphans that are removed, where the step prunes a kind of resource.
     #[serde(default)]
-    pub orphans: Vec<Orphan>,
+    pub orphans: ThinVec<Orphan>,
     /// The outputs as far as they are known.
     pub outputs: ByName<Known>,
     /// What happens to running tasks.
     pub effect: Effect,
     /// What was found out on the way and is worth saying: a pull that was proved, an image that is public.
-    pub notes: Vec<String>,
+    pub notes: ThinVec<String>,
 }
 
 impl StepPlan {
@@ -181,11 +183,11 @@ impl StepPlan {
             action,
             resources: 1,
             reason: None,
-            changes: Vec::new(),
-            orphans: Vec::new(),
+            changes: ThinVec::new(),
+            orphans: ThinVec::new(),
             outputs: ByName::new(),
             effect: Effect::None,
-            notes: Vec::new(),
+            notes: ThinVec::new(),
         }
     }
 
@@ -199,7 +201,7 @@ impl StepPlan {
     /// Adds the fields that change.
     #[must_use]
     pub fn changes(mut self, changes: Vec<FieldChange>) -> Self {
-        self.changes = changes;
+        self.changes = changes.into();
         self
     }
 

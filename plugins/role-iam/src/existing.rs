@@ -32,7 +32,7 @@ impl IamRoles {
         } else {
             notes.insert(0, "uses the existing role and never changes it".to_owned());
         }
-        plan.notes = notes;
+        plan.notes = notes.into();
         Ok(plan.output(<dyn RoleBuilder>::ARN, arn.as_str()))
     }
 

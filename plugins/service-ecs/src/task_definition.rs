@@ -310,7 +310,7 @@ impl TaskDefinitionStep {
         let Some(current) = self.compare(&ownership, &declared).await? else {
             let mut plan = StepPlan::new(Action::Create, self.resource());
             plan.reason = deregistered;
-            plan.changes = fields_of(&declared).of_creation();
+            plan.changes = fields_of(&declared).of_creation().into();
             plan.changes.extend(tags::changes(&ownership, &[]));
             if let Some(size) = self.size.filter(|_| self.service.size.is_none()) {
                 plan.notes.push(format!(

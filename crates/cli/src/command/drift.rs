@@ -100,7 +100,7 @@ fn of_plan(step: &StepId, stack: &str, plan: StepPlan) -> Vec<Drift> {
 }
 
 /// A plan goes from what is there to what is declared; drift the other way.
-fn declared_and_found(changes: Vec<FieldChange>) -> Vec<FieldChange> {
+fn declared_and_found(changes: impl IntoIterator<Item = FieldChange>) -> Vec<FieldChange> {
     let turned = |change: FieldChange| FieldChange { field: change.field, old: change.new, new: change.old };
     changes.into_iter().map(turned).collect()
 }

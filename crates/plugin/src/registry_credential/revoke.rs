@@ -54,7 +54,9 @@ impl RegistryCredential {
         {
             ids = TokenLabels::read(&stored.labels).ids();
         }
-        let ids = self.tokens_of(context, &*self.store, &self.secret, ids, &mut plan.notes).await?;
+        let mut notes = Vec::new();
+        let ids = self.tokens_of(context, &*self.store, &self.secret, ids, &mut notes).await?;
+        plan.notes.extend(notes);
         if !ids.is_empty() {
             plan.action = Action::Delete;
             plan.notes.push(format!("{} will be revoked", tokens(&ids)));

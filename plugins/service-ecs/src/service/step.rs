@@ -347,7 +347,7 @@ impl ServiceStep {
             reasons.push(variables::reason(&rewritten));
         }
         let mut plan = StepPlan::new(Action::Update, self.resource());
-        plan.notes = images.notes;
+        plan.notes = images.notes.into();
         plan.effect = difference.effect(tasks);
         if difference.fixed {
             self.require_unprotected(&ownership, service)?;

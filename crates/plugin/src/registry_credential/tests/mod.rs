@@ -136,7 +136,10 @@ async fn a_registry_that_leaves_takes_its_tokens_along() {
     let world = World::default();
     world.deploy(API).await.unwrap();
     let plan = world.destroy(API).await.unwrap();
-    assert_eq!((plan.action, plan.notes), (Action::Delete, vec!["the token 1 will be revoked".to_owned()]));
+    assert_eq!(
+        (plan.action, &plan.notes[..]),
+        (Action::Delete, &["the token 1 will be revoked".to_owned()][..])
+    );
     assert_eq!((world.current(), world.tokens().len()), (None, 0));
     assert_eq!(world.destroy(API).await.unwrap().action, Action::NoChange);
 
