@@ -8,12 +8,12 @@ const NODES: usize = 10_000;
 
 /// The instructions that one node takes for its declaration, build, plan and apply, as they were counted last.
 const BOUNDS: [(Shape, u64); 6] = [
-    (Shape::Independent, 6_750),
-    (Shape::Chain, 11_650),
-    (Shape::Random, 14_050),
-    (Shape::Layered, 12_000),
-    (Shape::Diamond, 11_850),
-    (Shape::Stack, 12_500),
+    (Shape::Independent, 5_550),
+    (Shape::Chain, 9_700),
+    (Shape::Random, 10_950),
+    (Shape::Layered, 9_800),
+    (Shape::Diamond, 9_750),
+    (Shape::Stack, 10_650),
 ];
 
 /// The accepted excess over a bound, in per cent.

@@ -234,8 +234,9 @@ async fn run(
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let writing = write(&mut child, input);
     let status = {
-        let pipes =
-            async { tokio::join!(writing, keep_beginning(out, &mut stdout, listener), keep_end(err, &mut stderr)) };
+        let pipes = async {
+            tokio::join!(writing, keep_beginning(out, &mut stdout, listener), keep_end(err, &mut stderr))
+        };
         tokio::pin!(pipes);
         tokio::select! {
             _ = &mut pipes => child.wait().await?,

@@ -26,32 +26,39 @@ impl Busy {
 /// The steps of a phase that are ready, the one with the longest remaining path first, and of equal ones the first by name.
 pub(crate) struct Ready<'a> {
     course: &'a Course<'a>,
-    /// The number of unfinished dependencies of each step within its band.
-    pending: Vec<u32>,
+    waiting: Vec<Waiting>,
     /// The steps in the order in which they begin where all are ready.
     order: Vec<u32>,
-    /// The position of each step in that order.
-    positions: Vec<u32>,
     /// The positions of the steps that are ready.
     queue: IndexQueue,
+    /// True for each step that depends on one that has failed; empty until there is one.
     lost: Vec<bool>,
     /// The band whose steps may begin, and how many steps of each one have not succeeded yet.
     open: usize,
     left: [usize; BANDS],
 }
 
+struct Waiting {
+    /// The number of unfinished dependencies within the step's band.
+    pending: u32,
+    /// The step's position in the order.
+    position: u32,
+}
+
 impl<'a> Ready<'a> {
     /// The steps of `course`, of which those that are `busy` take time.
     pub(crate) fn new(course: &'a Course<'a>, busy: &Busy) -> Self {
-        let (order, positions) = by_urgency(course, &remaining(course, busy));
-        let pending = (0..course.len()).map(|place| small(course.waits_for(place))).collect();
+        let mut waiting: Vec<_> = (0..course.len())
+            .map(|place| Waiting { pending: small(course.waits_for(place)), position: 0 })
+            .collect();
+        let order = by_urgency(course, &remaining(course, busy));
+        order.iter().zip(0..).for_each(|(&place, position)| waiting[place as usize].position = position);
         let mut ready = Self {
             course,
-            pending,
+            waiting,
             order,
-            positions,
             queue: IndexQueue::new(course.len()),
-            lost: vec![false; course.len()],
+            lost: Vec::new(),
             open: 0,
             left: course.sizes(),
         };
@@ -69,9 +76,10 @@ impl<'a> Ready<'a> {
     /// A step has succeeded: those that waited for it alone are ready.
     pub(crate) fn succeeded(&mut self, place: usize) {
         for waiting in self.course.waiting_for(place) {
-            self.pending[waiting] -= 1;
-            if self.pending[waiting] == 0 {
-                self.queue.insert(self.positions[waiting] as usize);
+            let waiting = &mut self.waiting[waiting];
+            waiting.pending -= 1;
+            if waiting.pending == 0 {
+                self.queue.insert(waiting.position as usize);
             }
         }
         self.left[self.open] -= 1;
@@ -88,13 +96,15 @@ impl<'a> Ready<'a> {
             }
             self.open += 1;
         }
-        for place in self.course.members(self.open as Band).filter(|&place| self.pending[place] == 0) {
-            self.queue.insert(self.positions[place] as usize);
+        let members = self.course.members(self.open as Band).map(|place| &self.waiting[place]);
+        for ready in members.filter(|waiting| waiting.pending == 0) {
+            self.queue.insert(ready.position as usize);
         }
     }
 
     /// A step has failed: those that depend on it, directly or not, will never be ready. Returns each step once, by name.
     pub(crate) fn lose_dependents(&mut self, place: usize) -> Vec<usize> {
+        self.lost.resize(self.course.len(), false);
         let mut lost = Vec::new();
         let mut front = vec![place];
         let later = self.course.band(place) + 1..BANDS as Band;
@@ -122,7 +132,8 @@ impl<'a> Ready<'a> {
 fn remaining(course: &Course<'_>, busy: &Busy) -> Vec<u32> {
     let mut remaining = vec![0; course.len()];
     let mut of_later_bands = 0;
-    for band in (0..BANDS as Band).rev() {
+    let sizes = course.sizes();
+    for band in (0..BANDS as Band).rev().filter(|&band| sizes[usize::from(band)] > 0) {
         let mut longest = of_later_bands;
         for place in course.reversed(band) {
             let behind =
@@ -135,9 +146,8 @@ fn remaining(course: &Course<'_>, busy: &Busy) -> Vec<u32> {
     remaining
 }
 
-/// The steps with the longest remaining path first and equal ones by name, and the position of each of them: a counting
-/// sort.
-fn by_urgency(course: &Course<'_>, remaining: &[u32]) -> (Vec<u32>, Vec<u32>) {
+/// The steps with the longest remaining path first and equal ones by name: a counting sort.
+fn by_urgency(course: &Course<'_>, remaining: &[u32]) -> Vec<u32> {
     let longest = remaining.iter().copied().max().unwrap_or_default();
     let mut starts = vec![0_u32; longest as usize + 2];
     for &length in remaining {
@@ -146,14 +156,13 @@ fn by_urgency(course: &Course<'_>, remaining: &[u32]) -> (Vec<u32>, Vec<u32>) {
     for length in 1..starts.len() {
         starts[length] += starts[length - 1];
     }
-    let (mut order, mut positions) = (vec![0; remaining.len()], vec![0; remaining.len()]);
+    let mut order = vec![0; remaining.len()];
     for &place in course.graph.by_name() {
         let position = &mut starts[(longest - remaining[place as usize]) as usize];
         order[*position as usize] = place;
-        positions[place as usize] = *position;
         *position += 1;
     }
-    (order, positions)
+    order
 }
 
 fn small(number: usize) -> u32 {

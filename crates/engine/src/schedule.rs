@@ -130,7 +130,7 @@ where
             phase.end(step, result);
         }
     }
-    phase.finish()
+    phase.finish(interrupt.is_cancelled())
 }
 
 /// The steps of a phase while it runs.
@@ -166,14 +166,13 @@ impl<T> Phase<'_, T> {
         }
     }
 
-    /// Returns the end of each step. Steps that were not begun are reported in the order of their names.
-    fn finish(self) -> Vec<Ended<T>> {
+    /// Returns the end of each step. Steps that an interruption has kept from being begun are reported by name.
+    fn finish(self, was_interrupted: bool) -> Vec<Ended<T>> {
         let Self { course, ended, observer, .. } = self;
-        for &place in course.graph.by_name() {
-            let place = place as usize;
-            if matches!(ended[place], Ended::NotStarted) {
-                observer.ended(place, &ended[place]);
-            }
+        let all = if was_interrupted { course.graph.by_name() } else { &[] };
+        let places = all.iter().map(|&place| place as usize);
+        for place in places.filter(|&place| matches!(ended[place], Ended::NotStarted)) {
+            observer.ended(place, &ended[place]);
         }
         ended
     }

@@ -11,7 +11,7 @@ use crate::{
     names::{self, NameTable},
     queue::IndexQueue,
     rows::{Rows, index},
-    wiring::{Labels, Wired, Wiring},
+    wiring::{Labels, Wire, Wiring},
 };
 
 /// A directed acyclic graph of steps. Every input is wired to an output of its type.
@@ -37,13 +37,6 @@ struct Inner {
     labels: Labels,
     /// The places of the nodes that come after all others.
     last: Vec<u32>,
-}
-
-/// An input of a node.
-struct Wire {
-    label: u32,
-    /// The output that the value comes from.
-    slot: u32,
 }
 
 /// A node of a graph. Its edges are the graph's.
@@ -127,20 +120,17 @@ impl Graph {
         if !order.is_sorted() {
             let places = inverse(&order);
             let place = |&node: &u32| places[node as usize];
+            let slots = inverse(&outputs.positions(&order));
             outputs = outputs.rearranged(&order, |&label| label);
-            inputs = inputs.rearranged(&order, |input| Wired { from: place(&input.from), ..*input });
+            inputs = inputs.rearranged(&order, |wire| Wire { slot: slots[wire.slot as usize], ..*wire });
             dependencies = dependencies.rearranged(&order, place);
             dependents = dependencies.reversed();
             by_name = by_name.iter().map(place).collect();
             ranks = inverse(&by_name);
             arrange(&mut nodes, places);
         }
-        let mut wired = vec![false; outputs.items()];
-        let inputs = inputs.each(|input| {
-            let slot = outputs.start(input.from as usize) + input.output as usize;
-            wired[slot] = true;
-            Wire { label: input.label, slot: index(slot) }
-        });
+        let mut wired = vec![false; outputs.items().len()];
+        inputs.items().iter().for_each(|wire| wired[wire.slot as usize] = true);
         let last = (0..index(nodes.len())).filter(|&node| nodes[node as usize].is_last).collect();
         Ok(Self(Arc::new(Inner {
             nodes,
@@ -351,6 +341,9 @@ fn order(
     by_name: &[u32],
     ranks: &[u32],
 ) -> Vec<u32> {
+    if by_name.is_sorted() && is_ordered(nodes, dependencies) {
+        return by_name.to_vec();
+    }
     let mut waits_for: Vec<_> = (0..nodes.len()).map(|node| index(dependencies.row(node).len())).collect();
     let last: Vec<_> = (0..nodes.len()).filter(|&node| nodes[node].is_last).collect();
     let mut others = nodes.len() - last.len();
@@ -382,6 +375,13 @@ fn order(
         }
     }
     order
+}
+
+/// True if each of the nodes comes after those that it depends on.
+fn is_ordered(nodes: &[Node], dependencies: &Rows<u32>) -> bool {
+    let mut rows = (0..nodes.len()).map(|node| (node, dependencies.row(node)));
+    rows.all(|(node, row)| row.last().is_none_or(|&last| (last as usize) < node))
+        && nodes.is_sorted_by_key(|node| node.is_last)
 }
 
 /// The place of each index in `order`.

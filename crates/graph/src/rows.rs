@@ -26,9 +26,14 @@ impl<T> Rows<T> {
         self.offsets.len() - 1
     }
 
-    /// The number of items in all rows.
-    pub(crate) fn items(&self) -> usize {
-        self.items.len()
+    /// The items of all rows.
+    pub(crate) fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// The positions of the items among those of all rows, for the rows in another order.
+    pub(crate) fn positions(&self, order: &[u32]) -> Vec<u32> {
+        order.iter().flat_map(|&row| self.offsets[row as usize]..self.offsets[row as usize + 1]).collect()
     }
 
     /// The place of the row's first item among the items of all rows.
@@ -73,18 +78,18 @@ impl Rows<u32> {
     pub(crate) fn reversed(&self) -> Self {
         let mut offsets = vec![0_u32; self.len() + 1];
         for &item in &self.items {
-            offsets[item as usize + 1] += 1;
+            offsets[item as usize] += 1;
         }
         for row in 1..offsets.len() {
             offsets[row] += offsets[row - 1];
         }
-        let mut next = offsets.clone();
         let mut items = vec![0; self.items.len()];
-        for row in 0..self.len() {
+        // Each row is filled from its end, which is then its beginning.
+        for row in (0..self.len()).rev() {
             for &item in self.row(row) {
-                let place = &mut next[item as usize];
-                items[*place as usize] = index(row);
-                *place += 1;
+                let end = &mut offsets[item as usize];
+                *end -= 1;
+                items[*end as usize] = index(row);
             }
         }
         Self { offsets, items }

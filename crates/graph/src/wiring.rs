@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, ptr};
 
 use longshore_model::{StepId, ValueType};
-use longshore_plugin::{Input, Node};
+use longshore_plugin::{Input, Node, Output};
 
 use crate::{
     GraphError,
@@ -16,7 +16,7 @@ pub(crate) struct Wiring {
     /// The nodes that each one depends on, sorted, each of them once.
     pub(crate) dependencies: Rows<u32>,
     /// The inputs of each node, sorted by name.
-    pub(crate) inputs: Rows<Wired>,
+    pub(crate) inputs: Rows<Wire>,
     /// The labels of the outputs of each node.
     pub(crate) outputs: Rows<u32>,
     pub(crate) labels: Labels,
@@ -26,11 +26,10 @@ pub(crate) struct Wiring {
 
 /// An input and the output that it is wired to.
 #[derive(Clone, Copy)]
-pub(crate) struct Wired {
+pub(crate) struct Wire {
     pub(crate) label: u32,
-    pub(crate) from: u32,
-    /// The place of the output among those of its node.
-    pub(crate) output: u32,
+    /// The place of the output among those of all nodes.
+    pub(crate) slot: u32,
 }
 
 impl Wiring {
@@ -40,11 +39,11 @@ impl Wiring {
         let after: usize = nodes.iter().map(|node| node.after.len()).sum();
         let text = ValueType::TEXT;
         let mut labels = Labelling::default();
-        let outputs = Outputs::of(nodes, &mut labels);
+        let outputs = outputs(nodes, &mut labels);
         let mut wiring = Self {
             dependencies: Rows::with_capacity(nodes.len(), inputs + after),
             inputs: Rows::with_capacity(nodes.len(), inputs),
-            outputs: outputs.names,
+            outputs: Rows::with_capacity(0, 0),
             labels: Labels::default(),
             errors: Vec::new(),
         };
@@ -59,17 +58,16 @@ impl Wiring {
                 };
                 dependencies.push(from);
                 let output = labels.label(&input.output);
-                let found = wiring.outputs.row(from as usize).iter().position(|&name| name == output);
                 let value_type = labels.label(input.value_type.as_str());
-                match found {
-                    Some(output)
-                        if value_type == any
-                            || outputs.types[wiring.outputs.start(from as usize) + output] == value_type =>
-                    {
+                let place_of = |&(name, own_type): &(u32, u32)| {
+                    name == output && (value_type == any || own_type == value_type)
+                };
+                match outputs.row(from as usize).iter().position(place_of) {
+                    Some(output) => {
                         let label = labels.label(&input.name);
-                        wires.push(Wired { label, from, output: index(output) });
+                        wires.push(Wire { label, slot: index(outputs.start(from as usize) + output) });
                     }
-                    _ => wiring.errors.push((place, mistake(&node.id, input, &nodes[from as usize]))),
+                    None => wiring.errors.push((place, mistake(&node.id, input, &nodes[from as usize]))),
                 }
             }
             for before in &node.after {
@@ -85,27 +83,21 @@ impl Wiring {
             wiring.inputs.push_row(wires.drain(..));
         }
         wiring.dependencies.shrink();
+        wiring.outputs = outputs.each(|(name, _)| name);
         wiring.labels = labels.labels;
         wiring
     }
 }
 
 /// The labels of the outputs of each node, and of their types.
-struct Outputs {
-    names: Rows<u32>,
-    types: Vec<u32>,
-}
-
-impl Outputs {
-    fn of<'a>(nodes: &'a [Node], labels: &mut Labelling<'a>) -> Self {
-        let all = nodes.iter().map(|node| node.outputs.len()).sum();
-        let (mut names, mut types) = (Rows::with_capacity(nodes.len(), all), Vec::with_capacity(all));
-        for node in nodes {
-            names.push_row(node.outputs.iter().map(|output| labels.label(&output.name)));
-            types.extend(node.outputs.iter().map(|output| labels.label(output.value_type.as_str())));
-        }
-        Self { names, types }
+fn outputs<'a>(nodes: &'a [Node], labels: &mut Labelling<'a>) -> Rows<(u32, u32)> {
+    let mut outputs = Rows::with_capacity(nodes.len(), nodes.iter().map(|node| node.outputs.len()).sum());
+    for node in nodes {
+        let label =
+            |output: &'a Output| (labels.label(&output.name), labels.label(output.value_type.as_str()));
+        outputs.push_row(node.outputs.iter().map(label));
     }
+    outputs
 }
 
 /// The names of nodes: most are found by their place in memory, the others in a table that is made when it is needed.
@@ -137,8 +129,8 @@ impl<'a> Names<'a> {
 }
 
 /// Sorts the inputs by name. Of two with one name, the later one counts.
-fn by_name(wires: &mut Vec<Wired>, labels: &Labels) {
-    let name = |wire: &Wired| labels.get(wire.label);
+fn by_name(wires: &mut Vec<Wire>, labels: &Labels) {
+    let name = |wire: &Wire| labels.get(wire.label);
     if !wires.is_sorted_by(|one, other| name(one) < name(other)) {
         wires.reverse();
         wires.sort_by(|one, other| name(one).cmp(name(other)));
@@ -181,23 +173,25 @@ impl Labels {
     }
 }
 
+const RECENT: usize = 32;
+
 /// Labels that are being made.
 struct Labelling<'a> {
     labels: Labels,
     table: NameTable,
     /// The last labels by their names' places in memory, of which there are few: most names are constants.
-    recent: [Option<(&'a str, u32)>; 64],
+    recent: [Option<(&'a str, u32)>; RECENT],
 }
 
 impl Default for Labelling<'_> {
     fn default() -> Self {
-        Self { labels: Labels::default(), table: NameTable::default(), recent: [None; 64] }
+        Self { labels: Labels::default(), table: NameTable::default(), recent: [None; RECENT] }
     }
 }
 
 impl<'a> Labelling<'a> {
     fn label(&mut self, name: &'a str) -> u32 {
-        let recent = &mut self.recent[name.as_ptr() as usize % 64];
+        let recent = &mut self.recent[name.as_ptr() as usize % RECENT];
         if let Some((_, label)) = recent.filter(|(known, _)| ptr::eq(*known, name)) {
             return label;
         }

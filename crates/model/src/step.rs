@@ -2,6 +2,7 @@
 
 use std::{
     borrow::{Borrow, Cow},
+    cell::Cell,
     fmt::{self, Write},
     sync::Arc,
 };
@@ -18,11 +19,18 @@ pub struct StepId(Arc<str>);
 impl StepId {
     /// The step that makes a `kind` of thing for `name`.
     pub fn new(kind: &str, name: impl fmt::Display) -> Self {
-        let mut text = String::with_capacity(kind.len() + 40);
+        thread_local! {
+            static TEXT: Cell<String> = const { Cell::new(String::new()) };
+        }
+        // Taken, because showing the name may make another id.
+        let mut text = TEXT.take();
+        text.clear();
         text.push_str(kind);
         // Writing to a string does not fail.
         let _ = write!(text, ".{name}");
-        Self(text.into())
+        let id = Self(text.as_str().into());
+        TEXT.set(text);
+        id
     }
 
     /// The step with this id, as the configuration and drawings of the graph have it.
