@@ -102,15 +102,15 @@ pub(crate) struct Inner {
     fence: Arc<Fence>,
     config: OnceCell<(SdkConfig, Arc<Pacer>)>,
     identity: OnceCell<Identity>,
-    cloudwatchlogs: OnceCell<aws_sdk_cloudwatchlogs::Client>,
+    cloudwatchlogs: OnceCell<untyped::Client<untyped::Json>>,
     ec2: OnceCell<untyped::Client<untyped::Ec2Query>>,
     /// By region, and by `true` for FIPS endpoints.
     ecr: Mutex<BTreeMap<(String, bool), untyped::Client<untyped::Json>>>,
     ecs: OnceCell<aws_sdk_ecs::Client>,
     elbv2: OnceCell<untyped::Client<untyped::Query>>,
     iam: OnceCell<aws_sdk_iam::Client>,
-    kms: OnceCell<aws_sdk_kms::Client>,
-    resourcegroupstagging: OnceCell<aws_sdk_resourcegroupstagging::Client>,
+    kms: OnceCell<untyped::Client<untyped::Json>>,
+    resourcegroupstagging: OnceCell<untyped::Client<untyped::Json>>,
     secretsmanager: OnceCell<aws_sdk_secretsmanager::Client>,
     ssm: OnceCell<aws_sdk_ssm::Client>,
     sts: OnceCell<aws_sdk_sts::Client>,
@@ -144,6 +144,23 @@ macro_rules! clients {
                 let config = $sdk::config::Builder::from(config);
                 let config = with_rules!(config, pacer, self.inner.changes);
                 Ok::<_, Failure>($sdk::Client::from_conf(config))
+            });
+            client.await
+        }
+    )*};
+}
+
+macro_rules! untyped_clients {
+    ($($service:ident: $protocol:ident, $constant:ident, $what:literal;)*) => {$(
+        #[doc = concat!("The client of ", $what, ".")]
+        ///
+        /// # Errors
+        /// When no region is configured, or when a variable that should name a proxy does not.
+        pub async fn $service(&self) -> Result<&untyped::Client<untyped::$protocol>> {
+            let client = self.inner.$service.get_or_try_init(|| async {
+                let (config, pacer) = self.configuration().await?;
+                let client = untyped::Builder::new(config, &untyped::$constant);
+                Ok::<_, Failure>(with_rules!(client, pacer, self.inner.changes))
             });
             client.await
         }
@@ -192,27 +209,18 @@ impl Aws {
     }
 
     clients! {
-        cloudwatchlogs: aws_sdk_cloudwatchlogs, "CloudWatch Logs";
         ecs: aws_sdk_ecs, "ECS";
         iam: aws_sdk_iam, "IAM";
-        kms: aws_sdk_kms, "KMS";
-        resourcegroupstagging: aws_sdk_resourcegroupstagging, "the Resource Groups Tagging API";
         secretsmanager: aws_sdk_secretsmanager, "Secrets Manager";
         ssm: aws_sdk_ssm, "Systems Manager";
         sts: aws_sdk_sts, "STS";
     }
 
-    /// The client of EC2.
-    ///
-    /// # Errors
-    /// When no region is configured, or when a variable that should name a proxy does not.
-    pub async fn ec2(&self) -> Result<&untyped::Client<untyped::Ec2Query>> {
-        let client = self.inner.ec2.get_or_try_init(|| async {
-            let (config, pacer) = self.configuration().await?;
-            let client = untyped::Builder::new(config, &untyped::EC2);
-            Ok::<_, Failure>(with_rules!(client, pacer, self.inner.changes))
-        });
-        client.await
+    untyped_clients! {
+        cloudwatchlogs: Json, CLOUDWATCH_LOGS, "CloudWatch Logs";
+        ec2: Ec2Query, EC2, "EC2";
+        kms: Json, KMS, "KMS";
+        resourcegroupstagging: Json, TAGGING, "the Resource Groups Tagging API";
     }
 
     /// The client of Elastic Load Balancing.

@@ -2,6 +2,7 @@
 
 use longshore_model::{Arn, Failure, FailureKind};
 use longshore_plugin::Result;
+use serde_json::{Value, json};
 
 use crate::{Aws, failure};
 
@@ -53,7 +54,7 @@ impl Aws {
             return Ok(known);
         }
         let at = format!("kms:DescribeKey {reference}");
-        let answer = self.kms().await?.describe_key().key_id(reference).send().await;
+        let answer = self.kms().await?.call("DescribeKey", json!({ "KeyId": reference })).await;
         let answer = answer.map_err(|error| {
             let failure = failure(&error, &at);
             match failure.kind {
@@ -64,11 +65,11 @@ impl Aws {
             }
         })?;
         let arn = answer
-            .key_metadata
-            .and_then(|key| key.arn)
+            .pointer("/KeyMetadata/Arn")
+            .and_then(Value::as_str)
             .ok_or_else(|| Failure::new(FailureKind::Internal, "KMS answers without an ARN").at(&at))?;
-        self.remember_key(reference, &arn);
-        Ok(arn)
+        self.remember_key(reference, arn);
+        Ok(arn.to_owned())
     }
 }
 

@@ -39,8 +39,8 @@ pub use ownership::{
 };
 pub use pace::check_rates;
 pub use reads::{
-    CurrentValue, EcrImage, ExistingSecret, Freshness, Listed, ListedRole, ListedSecrets, NetworkPart, Owned,
-    Reads, is_absent,
+    CurrentValue, EcrImage, ExistingSecret, Freshness, Listed, ListedRole, ListedSecrets, LogGroup,
+    NetworkPart, Owned, Reads, is_absent,
 };
 pub use retry::RetryClass;
 pub use transport::network;

@@ -11,6 +11,7 @@ use longshore_model::{
     Action, Failure, FailureKind, FieldChange, Inputs, LogRemoval, Name, Outputs, Shown, StepPlan,
 };
 use longshore_plugin::{Before, Context, Result, Step, stuck};
+use serde_json::{Value, json};
 
 /// The name of the output that is the log group's name.
 pub(crate) const LOG_GROUP: &str = "log-group";
@@ -54,8 +55,8 @@ pub(crate) struct LogGroupStep {
 pub(crate) struct Observed {
     arn: String,
     tags: BTreeMap<String, String>,
-    /// Nothing: log events are kept for ever.
-    retention_days: Option<i32>,
+    /// Days that log events are kept; `None` if they are kept for ever.
+    retention_days: Option<u32>,
 }
 
 /// A log group as people know it.
@@ -111,14 +112,16 @@ impl LogGroupStep {
         format!("logs:{call} {}", self.name)
     }
 
+    /// Calls an operation of CloudWatch Logs.
+    async fn call(&self, operation: &'static str, parameters: Value) -> Result<Value> {
+        let answer = self.aws.cloudwatchlogs().await?.call(operation, parameters).await;
+        answer.map_err(|error| failure(&error, self.at(operation)))
+    }
+
     /// The ownership, which records what happens to the log group once its declaration is gone.
     fn ownership(&self, context: &Context) -> Ownership {
         let is_on = self.removal == LogRemoval::Delete;
         Ownership::of(context).mark(Mark { key: REMOVAL_TAG, on: "delete", off: "keep", is_on })
-    }
-
-    fn retention(&self) -> i32 {
-        i32::try_from(self.retention_days).unwrap_or(i32::MAX)
     }
 
     fn retention_change(&self, old: Option<Shown>) -> FieldChange {
@@ -136,25 +139,27 @@ impl LogGroupStep {
         let Some(group) = reads.log_group(&self.prefix, &self.name, freshness).await? else {
             return Ok(None);
         };
-        // `arn` ends in `:*`, which the tagging calls do not take.
-        let arn = group.log_group_arn().or_else(|| group.arn()).unwrap_or_default().trim_end_matches(":*");
+        let arn = group.arn;
         let indexed = match freshness {
-            Freshness::Planned => indexed_tags(&self.aws, ownership, arn).await?,
+            Freshness::Planned => indexed_tags(&self.aws, ownership, &arn).await?,
             Freshness::Now | Freshness::Watched => None,
         };
         let tags = match indexed {
             Some(tags) => Some(tags),
-            None => self.tags(arn).await?,
+            None => self.tags(&arn).await?,
         };
-        let observed = |tags| Observed { arn: arn.to_owned(), tags, retention_days: group.retention_in_days };
-        Ok(tags.map(observed))
+        Ok(tags.map(|tags| Observed { arn, tags, retention_days: group.retention_days }))
     }
 
-    /// The tags of the group `arn` itself; nothing when it is gone.
-    async fn tags(&self, arn: &str) -> Result<Option<BTreeMap<String, String>>> {
+    /// Returns the tags of the group `arn` itself; `None` if it does not exist any more.
+    pub(crate) async fn tags(&self, arn: &str) -> Result<Option<BTreeMap<String, String>>> {
         let client = self.aws.cloudwatchlogs().await?;
-        match client.list_tags_for_resource().resource_arn(arn).send().await {
-            Ok(answer) => Ok(Some(answer.tags.unwrap_or_default().into_iter().collect())),
+        match client.call("ListTagsForResource", json!({ "resourceArn": arn })).await {
+            Ok(answer) => {
+                let tags = answer.get("tags").and_then(Value::as_object).into_iter().flatten();
+                let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+                Ok(Some(tags.filter_map(text).collect()))
+            }
             Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
             Err(error) => Err(failure(&error, self.at("ListTagsForResource"))),
         }
@@ -181,11 +186,8 @@ impl LogGroupStep {
         if missing.is_empty() {
             return Ok(());
         }
-        let mut call = self.aws.cloudwatchlogs().await?.tag_resource().resource_arn(&observed.arn);
-        for (key, value) in missing {
-            call = call.tags(key, value);
-        }
-        call.send().await.map_err(|error| failure(&error, self.at("TagResource")))?;
+        let tags: BTreeMap<_, _> = missing.into_iter().collect();
+        self.call("TagResource", json!({ "resourceArn": observed.arn, "tags": tags })).await?;
         Ok(())
     }
 
@@ -206,12 +208,11 @@ impl LogGroupStep {
     /// Creates the group, and says whether it did: an attempt whose answer was lost, or somebody else, may have.
     async fn create(&self, context: &Context, ownership: &Ownership) -> Result<bool> {
         let client = self.aws.cloudwatchlogs().await?;
+        let tags: BTreeMap<_, _> = ownership.tags().into_iter().collect();
+        let parameters = json!({ "logGroupName": self.name, "tags": tags });
         until(context, CONCURRENT_CHANGE, |_| async {
-            let mut call = client.create_log_group().log_group_name(&self.name);
-            for (key, value) in ownership.tags() {
-                call = call.tags(key, value);
-            }
-            let Err(error) = call.send().await else { return Ok(Probe::Done(true)) };
+            let created = client.call("CreateLogGroup", parameters.clone()).await;
+            let Err(error) = created else { return Ok(Probe::Done(true)) };
             match code(&error) {
                 Some("ResourceAlreadyExistsException") => Ok(Probe::Done(false)),
                 Some("OperationAbortedException") => {
@@ -226,45 +227,33 @@ impl LogGroupStep {
     /// Makes the group what it was.
     async fn restore_to(&self, ownership: &Ownership, before: &Observed) -> Result<()> {
         let Some(now) = self.observe(ownership, Freshness::Now).await? else { return Ok(()) };
-        let client = self.aws.cloudwatchlogs().await?;
         match before.retention_days {
             days if days == now.retention_days => {}
-            Some(days) => {
-                let call = client.put_retention_policy().log_group_name(&self.name).retention_in_days(days);
-                call.send().await.map_err(|error| failure(&error, self.at("PutRetentionPolicy")))?;
-            }
+            Some(days) => self.put_retention(days).await?,
             None => {
-                let call = client.delete_retention_policy().log_group_name(&self.name);
-                call.send().await.map_err(|error| failure(&error, self.at("DeleteRetentionPolicy")))?;
+                self.call("DeleteRetentionPolicy", json!({ "logGroupName": self.name })).await?;
             }
         }
-        let lost: Vec<_> =
+        let lost: BTreeMap<_, _> =
             before.tags.iter().filter(|(key, value)| now.tags.get(*key) != Some(value)).collect();
         if !lost.is_empty() {
-            let mut call = client.tag_resource().resource_arn(&now.arn);
-            for (key, value) in lost {
-                call = call.tags(key, value);
-            }
-            call.send().await.map_err(|error| failure(&error, self.at("TagResource")))?;
+            self.call("TagResource", json!({ "resourceArn": now.arn, "tags": lost })).await?;
         }
-        let new: Vec<_> = now.tags.keys().filter(|key| !before.tags.contains_key(*key)).cloned().collect();
+        let new: Vec<_> = now.tags.keys().filter(|key| !before.tags.contains_key(*key)).collect();
         if !new.is_empty() {
-            let call = client.untag_resource().resource_arn(&now.arn).set_tag_keys(Some(new));
-            call.send().await.map_err(|error| failure(&error, self.at("UntagResource")))?;
+            self.call("UntagResource", json!({ "resourceArn": now.arn, "tagKeys": new })).await?;
         }
         Ok(())
     }
 
-    async fn put_retention(&self) -> Result<()> {
-        let client = self.aws.cloudwatchlogs().await?;
-        let call =
-            client.put_retention_policy().log_group_name(&self.name).retention_in_days(self.retention());
-        call.send().await.map_err(|error| failure(&error, self.at("PutRetentionPolicy")))?;
+    async fn put_retention(&self, days: u32) -> Result<()> {
+        let parameters = json!({ "logGroupName": self.name, "retentionInDays": days });
+        self.call("PutRetentionPolicy", parameters).await?;
         Ok(())
     }
 }
 
-fn shown_retention(days: Option<i32>) -> String {
+fn shown_retention(days: Option<u32>) -> String {
     days.map_or_else(|| "for ever".to_owned(), |days| days.to_string())
 }
 
@@ -279,7 +268,7 @@ impl Step for LogGroupStep {
             return Ok(plan(Action::Create).changes(changes));
         };
         self.require_ours(&ownership, &observed)?;
-        let differs = observed.retention_days != Some(self.retention());
+        let differs = observed.retention_days != Some(self.retention_days);
         let is = shown_retention(observed.retention_days);
         if !ownership.is_ours_or_adopted(observed.tags()) {
             let mut plan = plan(Action::NoChange);
@@ -310,7 +299,7 @@ impl Step for LogGroupStep {
         let observed = match observed {
             Some(observed) => observed,
             None if self.create(context, &ownership).await? => {
-                self.put_retention().await?;
+                self.put_retention(self.retention_days).await?;
                 return yielded();
             }
             None => self.listed(context, &ownership).await?,
@@ -321,8 +310,8 @@ impl Step for LogGroupStep {
         }
         self.before.note(&self.name, || observed.clone());
         self.complete(&observed, &ownership).await?;
-        if observed.retention_days != Some(self.retention()) {
-            self.put_retention().await?;
+        if observed.retention_days != Some(self.retention_days) {
+            self.put_retention(self.retention_days).await?;
         }
         yielded()
     }
@@ -358,7 +347,7 @@ impl Step for LogGroupStep {
         };
         self.require_unprotected(&ownership, &observed)?;
         let client = self.aws.cloudwatchlogs().await?;
-        match client.delete_log_group().log_group_name(&self.name).send().await {
+        match client.call("DeleteLogGroup", json!({ "logGroupName": self.name })).await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
             Err(error) => Err(failure(&error, self.at("DeleteLogGroup"))),

@@ -135,7 +135,7 @@ async fn what_is_refused_for_good_is_not_tried_again() {
     );
     let client = aws.cloudwatchlogs().await.unwrap();
     for attempts in 1..=4 {
-        client.describe_log_groups().send().await.unwrap_err();
+        client.call("DescribeLogGroups", serde_json::json!({})).await.unwrap_err();
         assert_eq!(signed.lock().unwrap().len(), attempts);
     }
 }

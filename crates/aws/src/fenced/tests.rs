@@ -54,17 +54,24 @@ async fn no_service_changes_anything_once_the_lock_is_lost() {
         )*};
     }
     refused! {
-        aws.cloudwatchlogs().await.unwrap().create_log_group().log_group_name("x"),
         aws.ecs().await.unwrap().create_cluster(),
         aws.iam().await.unwrap().create_role().role_name("x").assume_role_policy_document("x"),
-        aws.kms().await.unwrap().create_key(),
-        aws.resourcegroupstagging().await.unwrap().tag_resources().resource_arn_list("x").tags("k", "v"),
         aws.secretsmanager().await.unwrap().create_secret().name("x"),
         aws.ssm().await.unwrap().put_parameter().name("x").value("x"),
         aws.sts().await.unwrap().assume_role().role_arn("x").role_session_name("x"),
     }
-    let created = aws.ec2().await.unwrap().call("CreateVpc", serde_json::json!({})).await;
-    assert_eq!(failure(&created.unwrap_err(), "the:Call x"), lost().at("the:Call x"));
+    macro_rules! refused_untyped {
+        ($($service:ident $operation:literal),* $(,)?) => {$(
+            let call = aws.$service().await.unwrap().call($operation, serde_json::json!({})).await;
+            assert_eq!(failure(&call.unwrap_err(), "the:Call x"), lost().at("the:Call x"));
+        )*};
+    }
+    refused_untyped! {
+        cloudwatchlogs "CreateLogGroup",
+        ec2 "CreateVpc",
+        kms "CreateKey",
+        resourcegroupstagging "TagResources",
+    }
     assert_eq!(counting.sent(), 0);
     aws.ecs().await.unwrap().list_clusters().send().await.unwrap();
     assert_eq!(counting.sent(), 1, "reads go on");

@@ -2,14 +2,23 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use aws_sdk_cloudwatchlogs::types::LogGroup;
 use longshore_plugin::Result;
+use serde_json::{Value, json};
 
 use super::{Clients, Freshness, Reads, loader::Loader};
 use crate::{changes::Changes, failure};
 
 /// DescribeLogGroups gives at most this many at once.
-const AT_ONCE: i32 = 50;
+const AT_ONCE: u8 = 50;
+
+/// A log group of CloudWatch Logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogGroup {
+    /// The ARN, as the tagging calls take it: without `:*` at its end.
+    pub arn: String,
+    /// Days that log events are kept; `None` if they are kept for ever.
+    pub retention_days: Option<u32>,
+}
 
 /// The log groups by name, of each beginning that was asked for.
 pub(super) type LogGroups = Loader<(), String, Arc<BTreeMap<String, LogGroup>>>;
@@ -30,28 +39,43 @@ pub(super) fn loader(clients: Clients, changes: Arc<Changes>) -> LogGroups {
 
 async fn list(clients: &Clients, prefix: &str) -> Result<BTreeMap<String, LogGroup>> {
     let aws = clients.get()?;
-    let mut groups = aws
-        .cloudwatchlogs()
-        .await?
-        .describe_log_groups()
-        .log_group_name_prefix(prefix)
-        .limit(AT_ONCE)
-        .into_paginator()
-        .items()
-        .send();
+    let parameters = json!({ "logGroupNamePrefix": prefix, "limit": AT_ONCE });
+    let mut pages = aws.cloudwatchlogs().await?.page_by_page("DescribeLogGroups", parameters);
     let mut found = BTreeMap::new();
-    while let Some(group) = groups.next().await {
-        let group = group.map_err(|error| failure(&error, format!("logs:DescribeLogGroups {prefix}")))?;
-        if let Some(name) = group.log_group_name.clone() {
-            found.insert(name, group);
-        }
+    while let Some(page) =
+        pages.next().await.map_err(|error| failure(&error, format!("logs:DescribeLogGroups {prefix}")))?
+    {
+        let groups = page.get("logGroups").and_then(Value::as_array);
+        found.extend(groups.into_iter().flatten().filter_map(named));
     }
     Ok(found)
 }
 
+/// Reads a log group and its name; `None` without one.
+fn named(group: &Value) -> Option<(String, LogGroup)> {
+    let text = |member: &str| group.get(member).and_then(Value::as_str);
+    let name = text("logGroupName")?.to_owned();
+    let arn = text("logGroupArn").or_else(|| text("arn")).unwrap_or_default();
+    let days = group.get("retentionInDays").and_then(Value::as_u64);
+    let retention_days = days.and_then(|days| days.try_into().ok());
+    Some((name, LogGroup { arn: arn.trim_end_matches(":*").to_owned(), retention_days }))
+}
+
 impl Reads {
-    /// A log group. For planning, all groups whose names begin as `prefix` says are listed once, for whoever asks; else
-    /// only those that begin with `name`.
+    /// Returns the log groups whose names begin with `prefix`, by their names.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub async fn log_groups(
+        &self,
+        prefix: &str,
+        freshness: Freshness,
+    ) -> Result<Arc<BTreeMap<String, LogGroup>>> {
+        Ok(self.log_groups.load((), prefix.to_owned(), freshness).await?.unwrap_or_default())
+    }
+
+    /// Returns a log group. For planning, all groups whose names begin with `prefix` are listed once for all callers;
+    /// else only those that begin with `name`.
     ///
     /// # Errors
     /// When they cannot be listed.
@@ -62,8 +86,7 @@ impl Reads {
         freshness: Freshness,
     ) -> Result<Option<LogGroup>> {
         let is_shared = freshness == Freshness::Planned && name.starts_with(prefix);
-        let prefix = if is_shared { prefix } else { name };
-        let groups = self.log_groups.load((), prefix.to_owned(), freshness).await?;
-        Ok(groups.and_then(|groups| groups.get(name).cloned()))
+        let groups = self.log_groups(if is_shared { prefix } else { name }, freshness).await?;
+        Ok(groups.get(name).cloned())
     }
 }

@@ -30,6 +30,7 @@ use tokio::time::Instant;
 pub use self::{
     ecr::EcrImage,
     existing::{ExistingSecret, NetworkPart},
+    log_groups::LogGroup,
     owned::Owned,
     paged::Listed,
     roles::ListedRole,

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use aws_sdk_resourcegroupstagging::types::TagFilter;
 use longshore_model::{Arn, FailureKind};
 use longshore_plugin::Result;
+use serde_json::{Value, json};
 
 use super::{Clients, Freshness, Reads, loader::Loader};
 use crate::{Owner, Ownership, RESOURCE_TAG, STACK_TAG, changes::Changes, failure, is_unsupported};
@@ -15,7 +15,7 @@ const TYPES: [&str; 5] =
     ["ecs:cluster", "ecs:service", "logs:log-group", "secretsmanager:secret", "ssm:parameter"];
 
 /// GetResources gives at most this many at once.
-const AT_ONCE: i32 = 100;
+const AT_ONCE: u8 = 100;
 
 const CALL: &str = "tag:GetResources";
 
@@ -62,20 +62,17 @@ pub(super) fn loader(clients: Clients, changes: Arc<Changes>) -> OwnedByStack {
 
 async fn read(clients: &Clients, stack: &str) -> Result<Option<Vec<Owned>>> {
     let aws = clients.get()?;
-    let filter = TagFilter::builder().key(STACK_TAG).values(stack).build();
-    let mut pages = aws
-        .resourcegroupstagging()
-        .await?
-        .get_resources()
-        .tag_filters(filter)
-        .set_resource_type_filters(Some(TYPES.map(str::to_owned).into()))
-        .resources_per_page(AT_ONCE)
-        .into_paginator()
-        .send();
+    let parameters = json!({
+        "TagFilters": [{ "Key": STACK_TAG, "Values": [stack] }],
+        "ResourceTypeFilters": TYPES,
+        "ResourcesPerPage": AT_ONCE,
+    });
+    let mut pages = aws.resourcegroupstagging().await?.page_by_page("GetResources", parameters);
     let mut owned = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = match page {
-            Ok(page) => page,
+    loop {
+        let page = match pages.next().await {
+            Ok(Some(page)) => page,
+            Ok(None) => return Ok(Some(owned)),
             Err(error) if is_unsupported(&error) => return Ok(None),
             Err(error) => {
                 let failure = failure(&error, CALL);
@@ -87,14 +84,20 @@ async fn read(clients: &Clients, stack: &str) -> Result<Option<Vec<Owned>>> {
                 });
             }
         };
-        for resource in page.resource_tag_mapping_list.unwrap_or_default() {
-            let Some(arn) = resource.resource_arn.and_then(|arn| arn.parse().ok()) else { continue };
-            let tags = resource.tags.unwrap_or_default();
-            let tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-            owned.push(Owned { arn, tags });
-        }
+        let resources = page.get("ResourceTagMappingList").and_then(Value::as_array);
+        owned.extend(resources.into_iter().flatten().filter_map(owned_of));
     }
-    Ok(Some(owned))
+}
+
+/// Reads a resource with its tags; `None` without an ARN.
+fn owned_of(resource: &Value) -> Option<Owned> {
+    let arn = resource.get("ResourceARN")?.as_str()?.parse().ok()?;
+    let tags = resource.get("Tags").and_then(Value::as_array);
+    let tags = tags.into_iter().flatten().filter_map(|tag| {
+        let text = |member: &str| tag.get(member).and_then(Value::as_str).map(str::to_owned);
+        Some((text("Key")?, text("Value")?))
+    });
+    Some(Owned { arn, tags: tags.collect() })
 }
 
 impl Reads {

@@ -61,8 +61,9 @@ async fn what_a_stack_owns_is_found_by_its_tag_in_one_request_for_all() {
         let request = ecs.create_cluster().cluster_name(stack).tags(tag(STACK_TAG, stack));
         request.tags(tag(RESOURCE_TAG, "cluster.main")).send().await.unwrap();
         let logs = aws.cloudwatchlogs().await.unwrap();
-        let request = logs.create_log_group().log_group_name(format!("/longshore/{stack}/api"));
-        request.tags(STACK_TAG, stack).tags(RESOURCE_TAG, "log-group.api").send().await.unwrap();
+        let tags = json!({ (STACK_TAG): stack, (RESOURCE_TAG): "log-group.api" });
+        let group = json!({ "logGroupName": format!("/longshore/{stack}/api"), "tags": tags });
+        logs.call("CreateLogGroup", group).await.unwrap();
     }
     ecs.create_cluster().cluster_name("default").send().await.unwrap();
     let reads = aws.reads();
@@ -196,7 +197,7 @@ async fn log_groups_are_listed_once_for_a_stack() {
     let logs = aws.cloudwatchlogs().await.unwrap();
     for index in 0..60 {
         let name = format!("/longshore/shop/{index}");
-        logs.create_log_group().log_group_name(name).send().await.unwrap();
+        logs.call("CreateLogGroup", json!({ "logGroupName": name })).await.unwrap();
     }
     let reads = aws.reads();
     for index in 0..60 {

@@ -61,7 +61,7 @@ use http::{Method, header::CONTENT_TYPE};
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use super::{Protocol, Refusal, Service, endpoint::Found};
+use super::{PageTokens, Protocol, Refusal, Service, endpoint::Found};
 
 /// The error of a call.
 pub type CallError = SdkError<Refusal, HttpResponse>;
@@ -208,6 +208,10 @@ impl<P: Protocol> Client<P> {
     #[must_use]
     pub fn new(config: &SdkConfig, service: &'static Service<P>) -> Self {
         Builder::new(config, service).build()
+    }
+
+    pub(super) const fn page_tokens(&self) -> PageTokens {
+        self.service.page_tokens
     }
 
     /// Calls an operation.

@@ -5,7 +5,7 @@ use aws_smithy_types::{body::SdkBody, error::metadata};
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-use super::{CallError, Client, Element, Protocol, client::post, refusal::metadata_of};
+use super::{Element, Protocol, client::post, refusal::metadata_of};
 
 /// EC2 Query: parameters are a form in which lists have numbers (`SubnetId.1`), answers are XML.
 ///
@@ -27,6 +27,10 @@ impl Protocol for Ec2Query {
         } else {
             Err(format!("the answer is a document of another kind: <{}>", answer.name()).into())
         }
+    }
+
+    fn text<'a>(answer: &'a Element, name: &str) -> Option<&'a str> {
+        answer.text_of(name)
     }
 
     fn error(&self, _: &Headers, body: &[u8]) -> Result<metadata::Builder, BoxError> {
@@ -72,41 +76,4 @@ fn flatten(key: &str, value: &Value, list: &str, form: &mut Serializer<'_, Strin
     };
     form.append_pair(key, &text);
     Ok(())
-}
-
-impl Client<Ec2Query> {
-    /// Calls an operation until it has answered with all pages.
-    ///
-    /// # Errors
-    /// If one of the calls fails.
-    pub async fn pages(&self, operation: &'static str, parameters: Value) -> Result<Vec<Element>, CallError> {
-        self.until_last(operation, parameters, "nextToken", "NextToken").await
-    }
-}
-
-impl<P: Protocol<Answer = Element>> Client<P> {
-    /// Calls an operation until it has answered with all pages: the element `next` of an answer is the parameter `token`
-    /// of the next call.
-    pub(super) async fn until_last(
-        &self,
-        operation: &'static str,
-        parameters: Value,
-        next: &str,
-        token: &str,
-    ) -> Result<Vec<Element>, CallError> {
-        let (answered, mut parameters) = (next, parameters);
-        let mut pages = Vec::new();
-        loop {
-            let page = self.call(operation, parameters.clone()).await?;
-            let next = page.text_of(answered).filter(|token| !token.is_empty()).map(str::to_owned);
-            pages.push(page);
-            match (next, parameters.as_object_mut()) {
-                // The same token again would lead in a circle.
-                (Some(next), Some(known)) if known.get(token).and_then(Value::as_str) != Some(&next) => {
-                    known.insert(token.to_owned(), Value::String(next));
-                }
-                _ => return Ok(pages),
-            }
-        }
-    }
 }

@@ -25,6 +25,14 @@ pub struct Hosts {
     pub dual_stack_fips: &'static str,
 }
 
+impl Hosts {
+    /// Returns the names of most services: one, and another one that is validated under FIPS 140.
+    #[must_use]
+    pub const fn with_fips(plain: &'static str, fips: &'static str) -> Self {
+        Self { plain, fips, gov_fips: fips, dual_stack: plain, dual_stack_fips: fips }
+    }
+}
+
 /// The endpoint that the configuration leads to, found before the first call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found(pub(super) Result<String, &'static str>);

@@ -29,6 +29,10 @@ impl Protocol for Json {
         object(body)
     }
 
+    fn text<'a>(answer: &'a Value, name: &str) -> Option<&'a str> {
+        answer.get(name).and_then(Value::as_str)
+    }
+
     fn error(&self, headers: &Headers, body: &[u8]) -> Result<metadata::Builder, BoxError> {
         let body = object(body)?;
         let text = |name: &str| body.get(name).and_then(Value::as_str);

@@ -13,6 +13,7 @@ mod ec2_query;
 mod element;
 mod endpoint;
 mod json;
+mod pages;
 mod query;
 mod refusal;
 
@@ -23,6 +24,7 @@ pub use ec2_query::Ec2Query;
 pub use element::{Element, XmlError};
 pub use endpoint::Hosts;
 pub use json::Json;
+pub use pages::{PageTokens, Pages};
 pub use query::Query;
 pub use refusal::Refusal;
 
@@ -42,6 +44,8 @@ pub struct Service<P> {
     pub signing_name: &'static str,
     /// The first parts of its host names.
     pub hosts: Hosts,
+    /// The members that lead from page to page.
+    pub page_tokens: PageTokens,
     /// The protocol that it speaks.
     pub protocol: P,
 }
@@ -63,6 +67,9 @@ pub trait Protocol: std::fmt::Debug + Clone + Send + Sync + 'static {
     /// If it is not in this protocol.
     fn answer(&self, body: &[u8]) -> Result<Self::Answer, BoxError>;
 
+    /// Returns the text of an answer's member `name`.
+    fn text<'a>(answer: &'a Self::Answer, name: &str) -> Option<&'a str>;
+
     /// Reads the code and the message of an error.
     ///
     /// # Errors
@@ -70,18 +77,43 @@ pub trait Protocol: std::fmt::Debug + Clone + Send + Sync + 'static {
     fn error(&self, headers: &Headers, body: &[u8]) -> Result<metadata::Builder, BoxError>;
 }
 
+/// AWS Key Management Service.
+pub const KMS: Service<Json> = Service {
+    id: "KMS",
+    version: "2014-11-01",
+    signing_name: "kms",
+    hosts: Hosts::with_fips("kms", "kms-fips"),
+    page_tokens: PageTokens { request: "Marker", answer: "NextMarker" },
+    protocol: Json { version: "1.1", target: "TrentService" },
+};
+
+/// Amazon CloudWatch Logs.
+pub const CLOUDWATCH_LOGS: Service<Json> = Service {
+    id: "CloudWatch Logs",
+    version: "2014-03-28",
+    signing_name: "logs",
+    hosts: Hosts { gov_fips: "logs", ..Hosts::with_fips("logs", "logs-fips") },
+    page_tokens: PageTokens { request: "nextToken", answer: "nextToken" },
+    protocol: Json { version: "1.1", target: "Logs_20140328" },
+};
+
+/// The Resource Groups Tagging API.
+pub const TAGGING: Service<Json> = Service {
+    id: "Resource Groups Tagging API",
+    version: "2017-01-26",
+    signing_name: "tagging",
+    hosts: Hosts::with_fips("tagging", "tagging-fips"),
+    page_tokens: PageTokens { request: "PaginationToken", answer: "PaginationToken" },
+    protocol: Json { version: "1.1", target: "ResourceGroupsTaggingAPI_20170126" },
+};
+
 /// Amazon EC2.
 pub const EC2: Service<Ec2Query> = Service {
     id: "EC2",
     version: "2016-11-15",
     signing_name: "ec2",
-    hosts: Hosts {
-        plain: "ec2",
-        fips: "ec2-fips",
-        gov_fips: "ec2",
-        dual_stack: "ec2",
-        dual_stack_fips: "ec2-fips",
-    },
+    hosts: Hosts { gov_fips: "ec2", ..Hosts::with_fips("ec2", "ec2-fips") },
+    page_tokens: PageTokens { request: "NextToken", answer: "nextToken" },
     protocol: Ec2Query,
 };
 
@@ -92,12 +124,10 @@ pub const ELBV2: Service<Query> = Service {
     signing_name: "elasticloadbalancing",
     // AWS General Reference, "Elastic Load Balancing endpoints and quotas".
     hosts: Hosts {
-        plain: "elasticloadbalancing",
-        fips: "elasticloadbalancing-fips",
         gov_fips: "elasticloadbalancing",
-        dual_stack: "elasticloadbalancing",
-        dual_stack_fips: "elasticloadbalancing-fips",
+        ..Hosts::with_fips("elasticloadbalancing", "elasticloadbalancing-fips")
     },
+    page_tokens: PageTokens { request: "Marker", answer: "NextMarker" },
     protocol: Query,
 };
 
@@ -107,13 +137,8 @@ pub const ECR: Service<Json> = Service {
     version: "2015-09-21",
     signing_name: "ecr",
     // AWS General Reference, "Amazon ECR endpoints and quotas".
-    hosts: Hosts {
-        plain: "api.ecr",
-        fips: "ecr-fips",
-        gov_fips: "ecr-fips",
-        dual_stack: "ecr",
-        dual_stack_fips: "ecr-fips",
-    },
+    hosts: Hosts { plain: "api.ecr", ..Hosts::with_fips("ecr", "ecr-fips") },
+    page_tokens: PageTokens { request: "nextToken", answer: "nextToken" },
     protocol: Json { version: "1.1", target: "AmazonEC2ContainerRegistry_V20150921" },
 };
 

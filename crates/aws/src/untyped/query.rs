@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::HttpRequ
 use aws_smithy_types::error::metadata;
 use serde_json::Value;
 
-use super::{CallError, Client, Element, Protocol, ec2_query::form, refusal::metadata_of};
+use super::{Element, Protocol, ec2_query::form, refusal::metadata_of};
 
 /// AWS Query: parameters are a form in which lists are numbered members (`Subnets.member.1`), answers are XML.
 ///
@@ -30,19 +30,13 @@ impl Protocol for Query {
         Ok(answer.child(&format!("{operation}Result")).cloned().unwrap_or_default())
     }
 
+    fn text<'a>(answer: &'a Element, name: &str) -> Option<&'a str> {
+        answer.text_of(name)
+    }
+
     fn error(&self, _: &Headers, body: &[u8]) -> Result<metadata::Builder, BoxError> {
         let answer = Element::parse(body)?;
         let error = answer.child("Error").ok_or("the answer names no error")?;
         Ok(metadata_of(error.text_of("Code"), error.text_of("Message")))
-    }
-}
-
-impl Client<Query> {
-    /// Calls an operation until it has answered with all pages.
-    ///
-    /// # Errors
-    /// If one of the calls fails.
-    pub async fn pages(&self, operation: &'static str, parameters: Value) -> Result<Vec<Element>, CallError> {
-        self.until_last(operation, parameters, "NextMarker", "Marker").await
     }
 }

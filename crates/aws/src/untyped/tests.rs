@@ -24,13 +24,8 @@ static JSON: Service<Json> = Service {
     id: "ECS",
     version: "2014-11-13",
     signing_name: "ecs",
-    hosts: Hosts {
-        plain: "ecs",
-        fips: "ecs-fips",
-        gov_fips: "ecs-fips",
-        dual_stack: "ecs",
-        dual_stack_fips: "ecs-fips",
-    },
+    hosts: Hosts::with_fips("ecs", "ecs-fips"),
+    page_tokens: PageTokens { request: "nextToken", answer: "nextToken" },
     protocol: Json { version: "1.1", target: "AmazonEC2ContainerServiceV20141113" },
 };
 
@@ -173,7 +168,25 @@ async fn pages_are_read_to_the_end() {
 async fn repeated_tokens_end_the_pages() {
     const SAME: &str = "<DescribeSubnetsResponse><nextToken>a</nextToken></DescribeSubnetsResponse>";
     let (client, _) = ec2(&[(200, &[], SAME), (200, &[], SAME)]);
-    assert_eq!(client.pages("DescribeSubnets", json!({})).await.unwrap().len(), 2);
+    let mut pages = client.page_by_page("DescribeSubnets", json!({}));
+    for is_there in [true, true, false] {
+        assert_eq!(pages.next().await.unwrap().is_some(), is_there);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn json_pages_follow_the_services_token() {
+    let (config, recording) = config(&[
+        (200, &[], r#"{"ResourceTagMappingList":[],"PaginationToken":"a"}"#),
+        (200, &[], r#"{"ResourceTagMappingList":[],"PaginationToken":""}"#),
+    ]);
+    let client = Client::new(&config.build(), &TAGGING);
+    let mut pages = client.page_by_page("GetResources", json!({ "ResourcesPerPage": 100 }));
+    while pages.next().await.unwrap().is_some() {}
+    let sent = recording.sent.lock().unwrap();
+    let bodies: Vec<_> = sent.iter().map(|sent| sent.body.as_str()).collect();
+    assert_eq!(bodies, [r#"{"ResourcesPerPage":100}"#, r#"{"PaginationToken":"a","ResourcesPerPage":100}"#]);
+    assert_eq!(sent[0].header("x-amz-target"), "ResourceGroupsTaggingAPI_20170126.GetResources");
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,6 +324,29 @@ fn endpoints_follow_region_and_network() {
         ("us-isob-east-1", false, false, "https://ec2.us-isob-east-1.sc2s.sgov.gov"),
     ] {
         assert_eq!(endpoint(region, fips, dual_stack), url);
+    }
+}
+
+/// As the endpoint rules of the SDKs have them.
+#[test]
+fn fips_endpoints_differ_by_service() {
+    let endpoint = |service: &Service<Json>, region: &'static str| {
+        let config = config(&[]).0.region(Region::new(region)).use_fips(true).build();
+        super::endpoint::Found::of(&config, service).0.unwrap()
+    };
+    for (service, commercial, gov) in [
+        (&KMS, "kms-fips", "kms-fips"),
+        (&CLOUDWATCH_LOGS, "logs-fips", "logs"),
+        (&TAGGING, "tagging-fips", "tagging-fips"),
+        (&ECR, "ecr-fips", "ecr-fips"),
+    ] {
+        assert_eq!(
+            [endpoint(service, "us-east-1"), endpoint(service, "us-gov-west-1")],
+            [
+                format!("https://{commercial}.us-east-1.amazonaws.com"),
+                format!("https://{gov}.us-gov-west-1.amazonaws.com")
+            ]
+        );
     }
 }
 

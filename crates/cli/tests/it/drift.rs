@@ -7,6 +7,7 @@ use aws_sdk_secretsmanager::types as secretsmanager;
 use longshore_aws::Aws;
 use longshore_cli::Exit;
 use longshore_model::EventKind;
+use serde_json::json;
 
 use crate::{
     assert_shown,
@@ -421,8 +422,9 @@ async fn put_undeclared_secret(aws: &Aws) {
 fn log_events_that_are_kept_for_another_time() {
     let words = ["log group /longshore/shop/api  was changed", "retentionInDays  declared 30, found 1"];
     drifted(&words, &Mended, async |aws: &Aws| {
-        let call = aws.cloudwatchlogs().await.unwrap().put_retention_policy().log_group_name(LOG_GROUP);
-        call.retention_in_days(1).send().await.unwrap();
+        let logs = aws.cloudwatchlogs().await.unwrap();
+        let put = json!({ "logGroupName": LOG_GROUP, "retentionInDays": 1 });
+        logs.call("PutRetentionPolicy", put).await.unwrap();
     });
 }
 
@@ -439,8 +441,8 @@ fn deregistered_revision_is_drift() {
 #[test]
 fn a_log_group_that_was_deleted() {
     drifted(&["log group /longshore/shop/api  is missing"], &Mended, async |aws: &Aws| {
-        let call = aws.cloudwatchlogs().await.unwrap().delete_log_group().log_group_name(LOG_GROUP);
-        call.send().await.unwrap();
+        let logs = aws.cloudwatchlogs().await.unwrap();
+        logs.call("DeleteLogGroup", json!({ "logGroupName": LOG_GROUP })).await.unwrap();
     });
 }
 
@@ -449,10 +451,12 @@ fn a_log_group_that_lost_its_tags() {
     let words = ["log group /longshore/shop/api  is not this stack's"];
     drifted(&words, &Refused, async |aws: &Aws| {
         let logs = aws.cloudwatchlogs().await.unwrap();
-        let groups = logs.describe_log_groups().log_group_name_prefix(LOG_GROUP).send().await.unwrap();
-        let arn = groups.log_groups()[0].log_group_arn().unwrap();
-        let call = logs.untag_resource().resource_arn(arn).tag_keys(STACK_TAG).tag_keys(RESOURCE_TAG);
-        call.send().await.unwrap();
-        logs.put_retention_policy().log_group_name(LOG_GROUP).retention_in_days(1).send().await.unwrap();
+        let prefix = json!({ "logGroupNamePrefix": LOG_GROUP });
+        let groups = logs.call("DescribeLogGroups", prefix).await.unwrap();
+        let arn = &groups["logGroups"][0]["logGroupArn"];
+        let untag = json!({ "resourceArn": arn, "tagKeys": [STACK_TAG, RESOURCE_TAG] });
+        logs.call("UntagResource", untag).await.unwrap();
+        let put = json!({ "logGroupName": LOG_GROUP, "retentionInDays": 1 });
+        logs.call("PutRetentionPolicy", put).await.unwrap();
     });
 }

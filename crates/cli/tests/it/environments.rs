@@ -4,6 +4,7 @@ use std::fs;
 
 use longshore_aws::{Aws, ENVIRONMENT_TAG};
 use longshore_cli::Exit;
+use serde_json::json;
 
 use crate::{
     hand::by_hand_in,
@@ -48,7 +49,8 @@ async fn without_environment(aws: &Aws) {
     secret.tag_keys(ENVIRONMENT_TAG).send().await.unwrap();
     let logs = aws.cloudwatchlogs().await.unwrap();
     let group = "arn:aws:logs:eu-central-1:123456789012:log-group:/longshore/shop/api";
-    logs.untag_resource().resource_arn(group).tag_keys(ENVIRONMENT_TAG).send().await.unwrap();
+    let untag = json!({ "resourceArn": group, "tagKeys": [ENVIRONMENT_TAG] });
+    logs.call("UntagResource", untag).await.unwrap();
     let ecs = aws.ecs().await.unwrap();
     for of_ecs in ["cluster/default", "service/default/api", "task-definition/shop-api:1"] {
         let arn = format!("arn:aws:ecs:eu-central-1:123456789012:{of_ecs}");

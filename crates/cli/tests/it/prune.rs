@@ -5,6 +5,7 @@ use std::io::Cursor;
 use longshore_aws::Aws;
 use longshore_cli::Exit;
 use longshore_model::{Answer, EventKind, Loss, LossKind, StepId};
+use serde_json::json;
 
 use crate::{
     hand::by_hand,
@@ -251,12 +252,10 @@ fn logs_stay_unless_configured_otherwise() {
     let project = old_branch();
     let groups = |project: &Project| {
         by_hand(project, async |aws: &Aws| {
-            let answer = aws.cloudwatchlogs().await.unwrap().describe_log_groups().send().await.unwrap();
-            answer
-                .log_groups()
-                .iter()
-                .map(|group| group.log_group_name().unwrap().to_owned())
-                .collect::<Vec<_>>()
+            let logs = aws.cloudwatchlogs().await.unwrap();
+            let answer = logs.call("DescribeLogGroups", json!({})).await.unwrap();
+            let groups = answer["logGroups"].as_array().unwrap().iter();
+            groups.map(|group| group["logGroupName"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         })
     };
     let pruned = deploy(&project, &["--prune"]);

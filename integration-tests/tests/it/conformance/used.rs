@@ -25,7 +25,7 @@ const SERVICES: [(&str, &str, &str); 10] = [
 ];
 
 /// Those that the untyped client reaches.
-const UNTYPED: [&str; 2] = ["ec2", "ecr"];
+const UNTYPED: [&str; 5] = ["ec2", "ecr", "kms", "logs", "tag"];
 
 /// What the README names and nobody calls.
 const NOT_CALLED: [&str; 7] = [

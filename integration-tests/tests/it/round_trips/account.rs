@@ -265,9 +265,10 @@ async fn fixed(aws: &Aws, region: &str, stack: &str) -> Fixed {
     let (mut keys, mut policies, mut task_roles) = (Vec::new(), Vec::new(), Vec::new());
     let (kms, iam) = (aws.kms().await.unwrap(), aws.iam().await.unwrap());
     for number in 0..2 {
-        let key = kms.create_key().send().await.unwrap().key_metadata.unwrap();
+        let key = kms.call("CreateKey", json!({})).await.unwrap();
         let alias = format!("alias/{stack}-{number}");
-        kms.create_alias().alias_name(&alias).target_key_id(key.key_id).send().await.unwrap();
+        let create = json!({ "AliasName": alias, "TargetKeyId": key["KeyMetadata"]["KeyId"] });
+        kms.call("CreateAlias", create).await.unwrap();
         keys.push(alias);
         let policy = iam.create_policy().policy_name(format!("{stack}-bound-{number}"));
         let policy = policy.policy_document(everything).send().await.unwrap().policy.unwrap();

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{ClusterField, Service, ServiceField, Tag, TaskDefinitionField};
-use aws_sdk_resourcegroupstagging::types::TagFilter;
 use aws_sdk_secretsmanager::types::SecretListEntry;
 use aws_sdk_ssm::types::{ParameterStringFilter, ResourceTypeForTagging};
+use serde_json::json;
 
 use super::{
     account::Account,
@@ -102,16 +102,18 @@ fn may_be_ours(account: &Account, name: &str) -> bool {
 /// By the index of tags. AWS says of it that it may name what was deleted: secrets that can still be restored are looked
 /// at in [`secrets`].
 async fn indexed(account: &Account) -> Vec<String> {
-    let filter = TagFilter::builder().key(TAG).values(account.stack()).build();
+    let filter = json!({ "TagFilters": [{ "Key": TAG, "Values": [account.stack()] }] });
     let aws = account.aws();
-    let client = aws.resourcegroupstagging().await.unwrap();
-    let mut pages = client.get_resources().tag_filters(filter).into_paginator().items().send();
+    let mut pages = aws.resourcegroupstagging().await.unwrap().page_by_page("GetResources", filter);
     let mut left = Vec::new();
-    while let Some(found) = pages.next().await.transpose().unwrap() {
-        let arn = found.resource_arn.unwrap();
-        // Revisions that are INACTIVE remain, because deployments refer to them; `on_ecs` looks at those that are not.
-        if !arn.contains(":secretsmanager:") && !arn.contains(":task-definition/") {
-            left.push(arn);
+    while let Some(page) = pages.next().await.unwrap() {
+        for found in page["ResourceTagMappingList"].as_array().unwrap() {
+            let arn = found["ResourceARN"].as_str().unwrap();
+            // Revisions that are INACTIVE remain, because deployments refer to them; `on_ecs` looks at those that are
+            // not.
+            if !arn.contains(":secretsmanager:") && !arn.contains(":task-definition/") {
+                left.push(arn.to_owned());
+            }
         }
     }
     left
@@ -225,16 +227,18 @@ async fn roles_and_groups(account: &Account) -> Vec<String> {
         }
     }
     let logs = aws.cloudwatchlogs().await.unwrap();
-    let mut groups = logs.describe_log_groups().into_paginator().items().send();
-    while let Some(group) = groups.next().await.transpose().unwrap() {
-        let arn = group.arn.unwrap();
-        if !may_be_ours(account, &arn) {
-            continue;
-        }
-        let tags = logs.list_tags_for_resource().resource_arn(arn.trim_end_matches(":*"));
-        let tags = tags.send().await.unwrap().tags.unwrap_or_default();
-        if tags.get(TAG).is_some_and(|stack| stack == account.stack()) {
-            left.push(arn);
+    let mut pages = logs.page_by_page("DescribeLogGroups", json!({}));
+    while let Some(page) = pages.next().await.unwrap() {
+        for group in page["logGroups"].as_array().unwrap() {
+            let arn = group["arn"].as_str().unwrap();
+            if !may_be_ours(account, arn) {
+                continue;
+            }
+            let resource = json!({ "resourceArn": arn.trim_end_matches(":*") });
+            let answer = logs.call("ListTagsForResource", resource).await.unwrap();
+            if answer["tags"][TAG] == account.stack() {
+                left.push(arn.to_owned());
+            }
         }
     }
     left

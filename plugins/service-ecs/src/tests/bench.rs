@@ -250,8 +250,8 @@ impl Bench {
         if kind == "log group" {
             let group = format!("arn:aws:logs:eu-central-1:123456789012:log-group:{id}");
             let logs = self.aws.cloudwatchlogs().await.unwrap();
-            let tag = logs.tag_resource().resource_arn(group).tags("longshore:protected", "true");
-            tag.send().await.unwrap();
+            let tag = json!({ "resourceArn": group, "tags": { "longshore:protected": "true" } });
+            logs.call("TagResource", tag).await.unwrap();
             return;
         }
         let arn = format!("arn:aws:ecs:eu-central-1:123456789012:{kind}/{id}");

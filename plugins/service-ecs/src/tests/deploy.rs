@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use longshore_model::{Action, Effect};
+use serde_json::json;
 
 use super::bench::{Bench, masked, name, seed, seed_with};
 
@@ -228,7 +229,7 @@ async fn what_the_stack_does_not_own_is_used_or_left_alone() {
     let ecs = bench.aws.ecs().await.unwrap();
     ecs.create_cluster().cluster_name("main").send().await.unwrap();
     let logs = bench.aws.cloudwatchlogs().await.unwrap();
-    logs.create_log_group().log_group_name("/team/api").send().await.unwrap();
+    logs.call("CreateLogGroup", json!({ "logGroupName": "/team/api" })).await.unwrap();
     let mut service = seed();
     service.logs.as_mut().unwrap().group = Some("/team/api".to_owned());
     let plans = bench.deploy(&service).await.unwrap();

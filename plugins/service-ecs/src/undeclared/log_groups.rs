@@ -1,7 +1,7 @@
 //! Log groups that nothing declares.
 
 use async_trait::async_trait;
-use longshore_aws::{Aws, Freshness, Ownership, code, failure};
+use longshore_aws::{Aws, Freshness, Ownership};
 use longshore_model::LogRemoval;
 use longshore_plugin::{Before, Context, Declared, Result, Stays, Step as _, Undeclared, UndeclaredResource};
 
@@ -48,7 +48,6 @@ impl Undeclared for LogGroups {
     }
 
     async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>> {
-        let client = self.aws.cloudwatchlogs().await?;
         let ownership = Ownership::of(context);
         let indexed = indexed(&self.aws, context, declared, ("logs", "log-group:"), resource).await?;
         if let Some(indexed) = indexed {
@@ -61,21 +60,10 @@ impl Undeclared for LogGroups {
             found.sort();
             return Ok(found);
         }
-        let prefix = prefix(&context.stack);
-        let mut groups =
-            client.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
+        let groups = self.aws.reads().log_groups(&prefix(&context.stack), Freshness::Planned).await?;
         let mut found = Vec::new();
-        while let Some(group) = groups.next().await {
-            let group = group.map_err(|error| failure(&error, "logs:DescribeLogGroups"))?;
-            let name = group.log_group_name().unwrap_or_default();
-            let arn =
-                group.log_group_arn().or_else(|| group.arn()).unwrap_or_default().trim_end_matches(":*");
-            let answer = match client.list_tags_for_resource().resource_arn(arn).send().await {
-                Ok(answer) => answer,
-                Err(error) if code(&error) == Some("ResourceNotFoundException") => continue,
-                Err(error) => return Err(failure(&error, format!("logs:ListTagsForResource {name}"))),
-            };
-            let tags = answer.tags.unwrap_or_default();
+        for (name, group) in groups.iter() {
+            let Some(tags) = step(&self.aws, context, name).tags(&group.arn).await? else { continue };
             let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
             found.extend(orphan(&ownership, declared, name, tags));
         }
