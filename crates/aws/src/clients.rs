@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::{
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
 use aws_types::{SdkConfig, origin::Origin};
+use futures_util::{FutureExt as _, future::BoxFuture};
 use longshore_model::{AssumedRole, AwsTarget, CallRate, EcrRegistry, Failure, FailureKind};
 use longshore_outside::{Proxies, Trust};
 use longshore_plugin::Result;
@@ -320,9 +321,11 @@ impl Aws {
         Ok(&self.configuration().await?.0)
     }
 
-    async fn configuration(&self) -> Result<&(SdkConfig, Arc<Pacer>)> {
+    /// Boxed, so that the futures of plugins do not contain the loading of the configuration: the compiler would prove
+    /// of each of them anew that all of it is `Send`.
+    fn configuration(&self) -> BoxFuture<'_, Result<&(SdkConfig, Arc<Pacer>)>> {
         let inner = &self.inner;
-        let config = inner.config.get_or_try_init(|| async {
+        let load = || async {
             // A simulation has to be the same each time.
             let chance = if self.is_embedded() { Chance::from_seed(0) } else { Chance::real() };
             let pacer = Arc::new(Pacer::new(&inner.target.rates, chance));
@@ -334,8 +337,8 @@ impl Aws {
                 }
             };
             if region_of(&config).is_some() { Ok((config, pacer)) } else { Err(no_region(&inner.target)) }
-        });
-        config.await
+        };
+        inner.config.get_or_try_init(load).boxed()
     }
 }
 
