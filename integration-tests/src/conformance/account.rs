@@ -21,6 +21,7 @@ pub struct Clients {
     config: SdkConfig,
     pub(super) ec2: Untyped<untyped::Ec2Query>,
     pub(super) ecr: Untyped<untyped::Json>,
+    pub(super) elbv2: Untyped<untyped::Query>,
     pub(super) ecs: aws_sdk_ecs::Client,
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) kms: aws_sdk_kms::Client,
@@ -37,6 +38,7 @@ impl Clients {
         Self {
             ec2: Untyped::new(config, &untyped::EC2),
             ecr: Untyped::new(config, &untyped::ECR),
+            elbv2: Untyped::new(config, &untyped::ELBV2),
             ecs: aws_sdk_ecs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),

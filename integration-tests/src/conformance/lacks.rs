@@ -28,6 +28,12 @@ pub(super) const LACKS: &[Lack] = &[
                  license plan or has not yet been emulated”",
     },
     Lack {
+        cloud: LOCALSTACK,
+        operations: "elasticloadbalancing:*",
+        reason: "Elastic Load Balancing is part of its paid plans: InternalFailure with HTTP 501, “either not included in \
+                 your current license plan or has not yet been emulated”",
+    },
+    Lack {
         cloud: MOTO,
         operations: "iam:SimulatePrincipalPolicy",
         reason: "there is no policy simulator: a page of HTTP 500",

@@ -15,6 +15,9 @@ macro_rules! api {
     (ecs $operation:literal) => {
         page!("AmazonECS/latest/APIReference", $operation)
     };
+    (elasticloadbalancing $operation:literal) => {
+        page!("elasticloadbalancing/latest/APIReference", $operation)
+    };
     (iam $operation:literal) => {
         page!("IAM/latest/APIReference", $operation)
     };
@@ -51,6 +54,7 @@ mod cloud;
 mod ec2;
 mod ecr;
 mod ecs;
+mod elbv2;
 mod iam;
 mod kms;
 mod lacks;
@@ -85,6 +89,7 @@ pub fn operations() -> Vec<Operation> {
         sts::operations(),
         logs::operations(),
         ec2::operations(),
+        elbv2::operations(),
         ecr::operations(),
         tagging::operations(),
     ]

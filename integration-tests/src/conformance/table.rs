@@ -35,7 +35,7 @@ way. What Longshore makes of these is tested by faults of the simulated cloud.
 ";
 
 /// The services, by the prefix of their actions.
-const SERVICES: [(&str, &str); 10] = [
+const SERVICES: [(&str, &str); 11] = [
     ("ecs", "Amazon ECS"),
     ("iam", "IAM"),
     ("secretsmanager", "Secrets Manager"),
@@ -44,6 +44,7 @@ const SERVICES: [(&str, &str); 10] = [
     ("sts", "STS"),
     ("logs", "CloudWatch Logs"),
     ("ec2", "EC2"),
+    ("elasticloadbalancing", "Elastic Load Balancing"),
     ("ecr", "Amazon ECR"),
     ("tag", "Resource Groups Tagging"),
 ];
