@@ -11,8 +11,14 @@ use crate::{Owner, Ownership, RESOURCE_TAG, STACK_TAG, changes::Changes, failure
 
 /// What a stack can own in its region. IAM's roles are not among what the tagging API knows, and task definitions are
 /// found by their families.
-const TYPES: [&str; 5] =
-    ["ecs:cluster", "ecs:service", "logs:log-group", "secretsmanager:secret", "ssm:parameter"];
+const TYPES: [&str; 6] = [
+    "ecs:cluster",
+    "ecs:service",
+    "elasticloadbalancing:targetgroup",
+    "logs:log-group",
+    "secretsmanager:secret",
+    "ssm:parameter",
+];
 
 /// GetResources gives at most this many at once.
 const AT_ONCE: u8 = 100;
@@ -101,8 +107,8 @@ fn owned_of(resource: &Value) -> Option<Owned> {
 }
 
 impl Reads {
-    /// Returns the clusters, services, log groups, secrets and parameters in the region of the run that carry the tag
-    /// of `stack`, in any environment. One request returns a hundred of them and serves all callers. `None` if the
+    /// Returns the clusters, services, target groups, log groups, secrets and parameters in the region of the run that
+    /// carry the tag of `stack`, in any environment. One request returns a hundred of them and serves all callers. `None` if the
     /// endpoint does not support the tagging API, as with some emulators.
     ///
     /// AWS's index of tags lags behind by seconds, and lists deleted resources for a while. Read a resource itself

@@ -11,10 +11,11 @@ use std::{
 use longshore_integration_tests::conformance::operations;
 
 /// AWS's services: the prefix of their actions, their client, and where the simulated cloud lists their operations.
-const SERVICES: [(&str, &str, &str); 10] = [
+const SERVICES: [(&str, &str, &str); 11] = [
     ("ec2", "ec2", "ec2/mod.rs"),
     ("ecr", "ecr", "ecr/mod.rs"),
     ("ecs", "ecs", "ecs/mod.rs"),
+    ("elasticloadbalancing", "elbv2", "elbv2/mod.rs"),
     ("iam", "iam", "iam/mod.rs"),
     ("kms", "kms", "kms/mod.rs"),
     ("logs", "cloudwatchlogs", "logs/mod.rs"),
@@ -25,7 +26,7 @@ const SERVICES: [(&str, &str, &str); 10] = [
 ];
 
 /// Those that the untyped client reaches.
-const UNTYPED: [&str; 5] = ["ec2", "ecr", "kms", "logs", "tag"];
+const UNTYPED: [&str; 6] = ["ec2", "ecr", "elasticloadbalancing", "kms", "logs", "tag"];
 
 /// What the README names and nobody calls.
 const NOT_CALLED: [&str; 7] = [
