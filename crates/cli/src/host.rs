@@ -25,6 +25,7 @@ pub(crate) fn plugins() -> Registry {
     longshore_role_iam::register(&mut plugins);
     longshore_service_ecs::register(&mut plugins);
     longshore_target_group::register(&mut plugins);
+    longshore_command::register(&mut plugins);
     plugins
 }
 
