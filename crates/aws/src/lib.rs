@@ -34,7 +34,7 @@ pub use key::{is_key_arn, is_key_reference};
 pub use lock::{Fence, Held, Lock, Shut, Waiting};
 pub use name::bounded;
 pub use ownership::{
-    ENVIRONMENT_TAG, Mark, Owner, Ownership, PROTECTED_TAG, REGION_TAG, RESOURCE_TAG, STACK_TAG,
+    ADOPTED_TAG, ENVIRONMENT_TAG, Mark, Owner, Ownership, PROTECTED_TAG, REGION_TAG, RESOURCE_TAG, STACK_TAG,
     is_ownership_tag, is_protected,
 };
 pub use pace::check_rates;

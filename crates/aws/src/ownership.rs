@@ -25,13 +25,16 @@ pub const REGION_TAG: &str = "longshore:region";
 /// The tag that keeps a resource from being removed, pruned and replaced while its value is `true`.
 pub const PROTECTED_TAG: &str = "longshore:protected";
 
+/// The tag with the value `true` of a resource that was adopted: its undeclared settings are those of its former owner.
+pub const ADOPTED_TAG: &str = "longshore:adopted";
+
 /// The longest value of a tag, in IAM, Secrets Manager, ECS and EC2 alike.
 const VALUE_LIMIT: usize = 256;
 
 /// Returns whether `key` is a tag that names the owner of a resource.
 #[must_use]
 pub fn is_ownership_tag(key: &str) -> bool {
-    [STACK_TAG, ENVIRONMENT_TAG, RESOURCE_TAG, REGION_TAG, PROTECTED_TAG].contains(&key)
+    [STACK_TAG, ENVIRONMENT_TAG, RESOURCE_TAG, REGION_TAG, PROTECTED_TAG, ADOPTED_TAG].contains(&key)
 }
 
 /// The ownership of what a step makes.

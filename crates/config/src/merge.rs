@@ -133,6 +133,20 @@ impl Merged {
         value_at(&self.values, key).and_then(|_| self.origins.get(key))
     }
 
+    /// Removes the values of `table`, which stands at `key`, that are defaults.
+    pub(crate) fn remove_defaults(&self, key: &str, table: &mut Map<String, Value>) {
+        table.retain(|field, value| {
+            let key = longshore_model::join_key(key, field);
+            match value {
+                Value::Object(table) => {
+                    self.remove_defaults(&key, table);
+                    !table.is_empty()
+                }
+                _ => self.origins.get(&key) != Some(&Origin::Default),
+            }
+        });
+    }
+
     /// What has to change for `problem` to go away: what set the key, or else the innermost table around it that
     /// somebody wrote; `otherwise` where nobody wrote any.
     pub(crate) fn locate(&self, problem: Problem, otherwise: &Origin) -> ConfigError {

@@ -21,7 +21,8 @@ pub struct Options {
     pub directories: BTreeMap<String, PathBuf>,
     /// Other keys, dotted, that the table may have and that others read, so that an error can suggest them.
     pub known: Vec<String>,
-    /// The values of those keys, as far as they are set. A plugin may go by them, such as by a registry's `host`.
+    /// The values of those keys, as far as they are set. A plugin may go by them, such as by a registry's `host`. Those of a
+    /// service are without the defaults.
     pub taken: Map<String, Value>,
 }
 

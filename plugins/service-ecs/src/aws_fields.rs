@@ -4,7 +4,10 @@
 //! field decides how it is checked, compared and sent, so that no field is known here by name, except those that Longshore
 //! itself has to set.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use longshore_aws_shapes::{Finding, Kind, Model, Path, Shape};
 use longshore_model::{
@@ -31,7 +34,7 @@ const SERVICE: &str = "service";
 const REPLACE: &str = "replace";
 
 /// Members that Longshore sets, dotted, and how people do.
-type Owned = [(&'static str, &'static str)];
+pub(crate) type Owned = [(&'static str, &'static str)];
 
 const OF_DEFINITIONS: &Owned = &[
     (
@@ -39,7 +42,6 @@ const OF_DEFINITIONS: &Owned = &[
         "write `containers.NAME.aws`, or `aws.container` where the service has one container",
     ),
     ("executionRoleArn", "set `execution-role.arn`, or leave the role to Longshore"),
-    ("family", "it is made of the names of stack and service"),
     ("tags", "set `tags`"),
 ];
 
@@ -79,6 +81,8 @@ pub(crate) struct AwsFields {
     service: Map<String, Value>,
     /// True if a running service may be replaced where ECS cannot change it.
     pub(crate) replaces: bool,
+    /// The dotted keys of the short words that the configuration sets, without those at their defaults.
+    words: BTreeSet<String>,
 }
 
 /// The shape of a container.
@@ -93,7 +97,7 @@ impl AwsFields {
     /// Everything that is wrong with them.
     pub(crate) fn read(options: &Options) -> Result<Self, Vec<Problem>> {
         options.read(|fields| {
-            let mut read = Self::default();
+            let mut read = Self { words: leaves("", &options.taken), ..Self::default() };
             fields.table(AWS, |aws| {
                 let definition = table(aws, TASK_DEFINITION, shape(), OF_DEFINITIONS);
                 read.definition = definition.unwrap_or_default();
@@ -130,7 +134,13 @@ impl AwsFields {
             containers: self.containers.iter().map(|(name, value)| (name.clone(), resolved(value))).collect(),
             service: self.service.iter().map(|(name, value)| (name.clone(), resolved(value))).collect(),
             replaces: self.replaces,
+            words: self.words.clone(),
         })
+    }
+
+    /// Returns true if the configuration sets the short word with this dotted key.
+    pub(crate) fn has_word(&self, key: &str) -> bool {
+        self.words.contains(key)
     }
 
     /// The references in the fields of the task definition and its containers.
@@ -159,6 +169,11 @@ impl AwsFields {
     /// The fields of the task definition.
     pub(crate) fn definition(&self) -> Option<&Map<String, Value>> {
         self.definition.as_object()
+    }
+
+    /// The family of the task definition, if it is declared.
+    pub(crate) fn family(&self) -> Option<&str> {
+        self.definition.get("family")?.as_str()
     }
 
     /// The fields of `container`.
@@ -262,6 +277,18 @@ impl AwsFields {
     }
 }
 
+/// The dotted keys of all values in `table` that are no tables.
+fn leaves(key: &str, table: &Map<String, Value>) -> BTreeSet<String> {
+    let of_entry = |(field, value): (&String, &Value)| {
+        let key = longshore_model::join_key(key, field);
+        match value {
+            Value::Object(table) => leaves(&key, table),
+            _ => [key].into(),
+        }
+    };
+    table.iter().flat_map(of_entry).collect()
+}
+
 fn references_in(members: &Map<String, Value>) -> Vec<Reference> {
     Reference::all_in("", members).into_iter().map(|(_, reference)| reference).collect()
 }
@@ -306,7 +333,7 @@ fn words_of_container(container: &Container) -> Vec<(String, Path)> {
 }
 
 /// Reads AWS's fields in the table `field`.
-fn table(fields: &mut Fields<'_>, field: &str, shape: Shape<'_>, owned: &Owned) -> Option<Value> {
+pub(crate) fn table(fields: &mut Fields<'_>, field: &str, shape: Shape<'_>, owned: &Owned) -> Option<Value> {
     let known = fields.has(field);
     let value = fields.peek(field).filter(|_| known)?;
     fields.skip(field);

@@ -38,7 +38,7 @@ pub(crate) struct EcsDeployer {
 }
 
 /// The name of the log group of a service, if it has one.
-fn log_group_of(stack: &Name, name: &Name, service: &Service) -> Option<String> {
+pub(crate) fn log_group_of(stack: &Name, name: &Name, service: &Service) -> Option<String> {
     let logs = service.logs.as_ref()?;
     let made = || bounded(&format!("{}{name}", log_group::prefix(stack)), LOG_GROUP_LIMIT);
     Some(logs.group.clone().unwrap_or_else(made))
@@ -60,12 +60,13 @@ fn digests<'a>(
     })
 }
 
-/// The family of a service's task definition.
-fn family_of(stack: &Name, name: &Name) -> String {
-    bounded(&format!("{stack}-{name}"), FAMILY_LIMIT)
-}
-
 impl EcsDeployer {
+    /// The family of a service's task definition.
+    fn family(&self, stack: &Name, name: &Name) -> String {
+        let made = || bounded(&format!("{stack}-{name}"), FAMILY_LIMIT);
+        self.fields.family().map_or_else(made, str::to_owned)
+    }
+
     fn service(&self, stack: &Name, name: &Name, service: &Arc<Service>) -> ServiceStep {
         ServiceStep {
             aws: self.aws.clone(),
@@ -113,7 +114,7 @@ impl ServiceDeployer for EcsDeployer {
         let shared = Arc::new(self.fields.applied(name, service)?);
         let service = shared.as_ref();
         let size = check(name, service)?;
-        let family = family_of(&wires.stack, name);
+        let family = self.family(&wires.stack, name);
         let inputs = Inputs::default();
         let fields = &self.fields.resolved(&inputs);
         let declared = Declared { family: &family, service, fields, size, region: "", inputs: &inputs };
@@ -211,7 +212,7 @@ impl ServiceDeployer for EcsDeployer {
 impl ServiceOperations for EcsDeployer {
     fn rollback(&self, stack: &Name, name: &Name, service: &Service, to: Option<&str>) -> Arc<dyn Step> {
         let service = self.service(stack, name, &Arc::new(service.clone()));
-        Arc::new(RollbackStep::new(service, family_of(stack, name), to))
+        Arc::new(RollbackStep::new(service, self.family(stack, name), to))
     }
 
     fn restart(&self, stack: &Name, name: &Name, service: &Service) -> Arc<dyn Step> {

@@ -30,7 +30,7 @@ pub(crate) async fn complete(
     arn: &str,
     ownership: &Ownership,
     tags: &[Tag],
-    more: Option<Tag>,
+    more: impl IntoIterator<Item = Tag>,
 ) -> Result<()> {
     let missing = ownership.missing(pairs(tags)).into_iter();
     let missing = missing.map(|(key, value)| Tag::builder().key(key).value(value).build());

@@ -1,5 +1,10 @@
 //! `longshore adopt`, and `[adopt]` in the configuration.
 
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{
+    CapacityProviderStrategyItem, DeploymentConfiguration, PropagateTags, ServiceField,
+};
 use longshore_aws::Aws;
 use longshore_cli::Exit;
 
@@ -70,4 +75,52 @@ fn a_revision_of_somebody_else_is_in_the_way_only_when_there_is_none_of_the_stac
     let deployed = project.run(&["deploy"]);
     assert_eq!(deployed.exit, Exit::Done, "{}{}", deployed.stdout, deployed.stderr);
     assert_eq!(project.run(&["drift"]).exit, Exit::Done);
+}
+
+/// Makes the project's service that of others: without tags, with settings that no configuration declares.
+async fn hand_over(aws: &Aws) {
+    let ecs = aws.ecs().await.unwrap();
+    let call = ecs.put_cluster_capacity_providers().cluster("default").capacity_providers("FARGATE_SPOT");
+    call.set_default_capacity_provider_strategy(Some(Vec::new())).send().await.unwrap();
+    let service = ecs.describe_services().services("api").include(ServiceField::Tags).send().await.unwrap();
+    let service = service.services.unwrap().remove(0);
+    let keys = service.tags().iter().filter_map(|tag| tag.key().map(str::to_owned));
+    let call = ecs.untag_resource().resource_arn(service.service_arn().unwrap());
+    call.set_tag_keys(Some(keys.collect())).send().await.unwrap();
+    let spot = CapacityProviderStrategyItem::builder().capacity_provider("FARGATE_SPOT").weight(1).build();
+    let settings =
+        DeploymentConfiguration::builder().minimum_healthy_percent(50).maximum_percent(150).build();
+    ecs.update_service()
+        .service("api")
+        .desired_count(7)
+        .capacity_provider_strategy(spot.unwrap())
+        .deployment_configuration(settings)
+        .propagate_tags(PropagateTags::None)
+        .enable_ecs_managed_tags(false)
+        .platform_version("1.4.0")
+        .force_new_deployment(true)
+        .send()
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+}
+
+#[test]
+fn adopted_service_keeps_undeclared_settings() {
+    let project = Project::new();
+    let base = std::fs::read_to_string(project.path("configs/base.toml")).unwrap();
+    project.write("configs/base.toml", &base.replace("desired-count = 2\n", ""));
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    by_hand(&project, hand_over);
+    let adopt = ["--set", "adopt.\"service.api\"=true"];
+    let plan = project.run(&[&["plan"][..], &adopt].concat());
+    assert_eq!(plan.exit, Exit::Done, "{}", plan.stderr);
+    assert_shown!(plan.stdout);
+    let deploy = project.run(&[&["deploy"][..], &adopt].concat());
+    assert_eq!(deploy.exit, Exit::Done, "{}{}", deploy.stdout, deploy.stderr);
+    let again = project.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(again.exit, Exit::Done, "{}", again.stdout);
+    assert_shown!(project.run(&["plan", "--set", "services.api.memory=1024"]).stdout);
+    let declared = project.run(&["plan", "--set", "services.api.deployment.maximum-percent=200"]);
+    assert_shown!(declared.stdout);
 }

@@ -117,9 +117,13 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
     let aws = fields.table("aws", |fields| Some(aws::read(fields)));
     let stores = named(&mut fields, "stores", |_, fields| store::read(fields, &plugins));
     let registries = registry::read_all(&mut fields, &stores, &plugins);
-    let services = named(&mut fields, "services", |name, fields| {
+    let mut services = named(&mut fields, "services", |name, fields| {
         service::read(name, fields, &registries, &stores, &plugins)
     });
+    for service in services.read.values_mut() {
+        let options = &mut service.deployer.options;
+        merged.remove_defaults(&options.key, &mut options.taken);
+    }
     check_names(&services.read, &fields);
     let steps = named(&mut fields, "steps", |_, fields| step::read(fields, &plugins));
     let mut embedded = false;

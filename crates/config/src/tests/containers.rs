@@ -136,6 +136,19 @@ fn managed_policies_that_are_given_replace_the_default() {
 }
 
 #[test]
+fn deployer_gets_declared_words_without_defaults() {
+    let base = "stack = 'acme'\n[services.api]\nimage = 'a'\ndeployment.rollback = true\n";
+    let loaded = Configuration::new(base, "services.api.network.subnets = ['subnet-1']").load();
+    let taken = serde_json::Value::Object(loaded.service("api").deployer.options.taken.clone());
+    let declared = serde_json::json!({
+        "image": "a",
+        "deployment": { "rollback": true },
+        "network": { "subnets": ["subnet-1"] },
+    });
+    assert_eq!(taken, declared);
+}
+
+#[test]
 fn steps_and_references_are_read() {
     let base = r#"
 stack = "acme"

@@ -27,13 +27,15 @@ pub(super) struct Declared<'a> {
     /// Whether commands can be executed in them.
     pub(super) execute_command: bool,
     /// How new revisions are rolled out.
-    pub(super) deployment: &'a Deployment,
+    pub(super) deployment: Cow<'a, Deployment>,
     /// Their network configuration, if each task has an address of its own.
     pub(super) placement: Option<Placement>,
     /// The fields declared in AWS's words.
     pub(super) fields: Cow<'a, AwsFields>,
     /// The task definition's ARN.
     pub(super) task_definition: Known,
+    /// True if the service was adopted, or is about to be: its undeclared settings stay.
+    pub(super) is_adopted: bool,
 }
 
 /// What differs.
@@ -118,25 +120,46 @@ pub(super) fn compare(service: &Service, json: &Value, declared: &Declared<'_>) 
         difference.network = !changes.is_empty();
         difference.changes.extend(changes);
     }
-    difference.deployment = deployment(&mut difference.changes, service, declared.deployment);
+    difference.deployment = deployment(&mut difference.changes, service, &declared.deployment);
     let (launch_type, execute_command) = (declared.launch_type, declared.execute_command);
-    difference.options = options::Changed::of(
-        service,
-        launch_type,
-        execute_command,
-        &declared.fields,
-        &mut difference.changes,
-    );
+    let mut options = options::fields(launch_type, execute_command, &declared.fields);
+    if declared.is_adopted {
+        options.retain(|(field, _)| options::is_declared(field, &declared.fields));
+    }
+    difference.options = options::Changed::of(service, options, &mut difference.changes);
     let (members, is_fixed) = members::changed(
         json,
         &declared.fields,
-        declared.deployment,
+        &declared.deployment,
         difference.deployment,
         &mut difference.changes,
     );
     difference.members = members;
     difference.fixed |= is_fixed;
     difference
+}
+
+/// Returns the deployment settings that `fields` declare, and those of the adopted `service` in place of the others.
+pub(super) fn with_settings_of(service: &Service, declared: &Deployment, fields: &AwsFields) -> Deployment {
+    let mut settings = declared.clone();
+    let Some(configuration) = service.deployment_configuration() else { return settings };
+    let is_undeclared = |word: &str| !fields.has_word(&format!("deployment.{word}"));
+    if let Some(percent) =
+        configuration.minimum_healthy_percent.filter(|_| is_undeclared("minimum-healthy-percent"))
+    {
+        settings.minimum_healthy_percent = count(percent);
+    }
+    if let Some(percent) = configuration.maximum_percent.filter(|_| is_undeclared("maximum-percent")) {
+        settings.maximum_percent = count(percent);
+    }
+    let breaker = configuration.deployment_circuit_breaker();
+    if is_undeclared("circuit-breaker") {
+        settings.circuit_breaker = breaker.is_some_and(|breaker| breaker.enable);
+    }
+    if is_undeclared("rollback") {
+        settings.rollback = breaker.is_some_and(|breaker| breaker.rollback);
+    }
+    settings
 }
 
 /// The fields of a service that is to be made with so many tasks: those that are compared once it is there.
@@ -149,7 +172,7 @@ pub(super) fn of_creation(declared: &Declared<'_>, desired_count: u32) -> Vec<Fi
     ];
     fields.retain(|(field, _)| field != LAUNCH_TYPE || !members::has_providers(&declared.fields));
     fields.extend(declared.placement.iter().flat_map(Placement::fields));
-    let deployment = deployment_fields(declared.deployment);
+    let deployment = deployment_fields(&declared.deployment);
     fields.extend(deployment.map(|(name, value)| (deployment_field(name), Shown::text(value))));
     let options = options::fields(declared.launch_type, declared.execute_command, &declared.fields);
     fields.extend(options.into_iter().map(|(name, value)| (name.to_owned(), value)));

@@ -37,7 +37,7 @@ impl ServiceStep {
     ) -> Result<Service> {
         let client = self.aws.ecs().await?;
         let network = declared.placement.as_ref().map(Placement::configuration).transpose()?;
-        let members = JsonRequest(members::of_creation(&declared.fields, declared.deployment));
+        let members = JsonRequest(members::of_creation(&declared.fields, &declared.deployment));
         let ownership = Ownership::of(context);
         until(context, FIRST_USE, |attempt| {
             let token = client_token(&[
@@ -56,7 +56,7 @@ impl ServiceStep {
                 .task_definition(revision.arn)
                 .desired_count(clamped(desired_count))
                 .launch_type(ecs_launch_type(declared.launch_type))
-                .deployment_configuration(deployment_configuration(declared.deployment))
+                .deployment_configuration(deployment_configuration(&declared.deployment))
                 .set_network_configuration(network.clone())
                 .set_tags(Some(tags::of(&ownership).into_iter().chain(revision.tag()).collect()));
             let call = options::make(call, declared.execute_command).customize().interceptor(members.clone());

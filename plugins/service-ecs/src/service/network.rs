@@ -7,6 +7,8 @@ use longshore_aws::Aws;
 use longshore_model::{Failure, FailureKind, FieldChange, LaunchType, Network, Shown};
 use longshore_plugin::Result;
 
+use crate::aws_fields::AwsFields;
+
 /// Subnets, security groups and public addresses, found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Placement {
@@ -34,6 +36,28 @@ impl Placement {
             security_groups: network.security_groups.iter().cloned().collect(),
             assign_public_ip: network.assign_public_ip.unwrap_or(by_default),
         })
+    }
+
+    /// Returns the placement that `network` declares, and that of an adopted service in place of the rest.
+    pub(crate) async fn of_adopted(
+        aws: &Aws,
+        network: &Network,
+        launch_type: LaunchType,
+        fields: &AwsFields,
+        there: Self,
+    ) -> Result<Self> {
+        let has = |word: &str| fields.has_word(&format!("network.{word}"));
+        let subnets = there.subnets.iter().cloned().collect();
+        let network = Network {
+            subnets: if has("subnets") { network.subnets.clone() } else { subnets },
+            security_groups: if has("security-groups") {
+                network.security_groups.clone()
+            } else {
+                there.security_groups.iter().cloned().collect()
+            },
+            assign_public_ip: network.assign_public_ip.or(Some(there.assign_public_ip)),
+        };
+        Self::resolve(aws, &network, launch_type).await
     }
 
     /// What a service has.

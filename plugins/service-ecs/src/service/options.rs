@@ -45,6 +45,11 @@ pub(super) fn fields(
     fields
 }
 
+/// Returns true if the configuration sets the field by a short word.
+pub(super) fn is_declared(field: &str, aws: &AwsFields) -> bool {
+    field == EXECUTE_COMMAND && aws.has_word("execute-command")
+}
+
 /// What of it differs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changed {
@@ -77,16 +82,14 @@ fn platform_version(service: &Service) -> Option<&str> {
 }
 
 impl Changed {
-    /// Compares `service` with what is declared, and adds what differs to `changes`.
+    /// Compares `service` with the `declared` fields, and adds those that differ to `changes`.
     pub(super) fn of(
         service: &Service,
-        launch_type: LaunchType,
-        execute_command: bool,
-        aws: &AwsFields,
+        declared: Vec<(&'static str, Shown)>,
         changes: &mut Vec<FieldChange>,
     ) -> Self {
         let mut changed = Self::default();
-        for (field, declared) in fields(launch_type, execute_command, aws) {
+        for (field, declared) in declared {
             let Some(old) = reported(service, field).filter(|old| *old != declared) else { continue };
             changes.push(FieldChange::new(field, Some(old), Some(declared)));
             *changed.of_field(field) = true;
@@ -182,7 +185,7 @@ mod tests {
 
     fn changes(service: &Service, launch_type: LaunchType) -> Vec<String> {
         let mut changes = Vec::new();
-        Changed::of(service, launch_type, false, &AwsFields::default(), &mut changes);
+        Changed::of(service, fields(launch_type, false, &AwsFields::default()), &mut changes);
         changes.into_iter().map(|change| change.field).collect()
     }
 

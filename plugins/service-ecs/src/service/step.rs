@@ -1,22 +1,26 @@
 //! The service as a step: plan, apply, removal.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus};
-use longshore_aws::{Aws, Freshness, Owned, Owner, Ownership};
+use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus, Tag};
+use longshore_aws::{ADOPTED_TAG, Aws, Freshness, Owned, Owner, Ownership};
 use longshore_aws_shapes::Model;
 use longshore_model::{
-    Action, Effect, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Service, StepPlan,
+    Action, Effect, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Service, Shown, StepPlan,
 };
 use longshore_plugin::{Before, Context, Result, Step};
+use serde_json::Value;
 
 use super::{
-    compare::{Declared, Difference, Standing, compare, of_creation, planned_count, standing},
+    compare::{
+        Declared, Difference, Standing, compare, of_creation, planned_count, standing, with_settings_of,
+    },
     images::{self, Moved},
     network::Placement,
     remove::Removal,
@@ -163,21 +167,37 @@ impl ServiceStep {
         )))
     }
 
-    async fn declared(&self, inputs: &Inputs) -> Result<Declared<'_>> {
-        let placement = match self.fields.shares_network() {
-            true => None,
-            false => {
-                Some(Placement::resolve(&self.aws, &self.service.network, self.service.launch_type).await?)
+    /// The declaration, and for an adopted service its own settings in place of undeclared ones.
+    async fn declared(
+        &self,
+        context: &Context,
+        inputs: &Inputs,
+        there: Option<&EcsService>,
+    ) -> Result<Declared<'_>> {
+        let (network, launch_type) = (&self.service.network, self.service.launch_type);
+        let adopted = there.filter(|service| is_active(service) && is_adopted(context, service));
+        let vpc = adopted.and_then(|service| service.network_configuration()?.awsvpc_configuration());
+        let placement = match vpc {
+            _ if self.fields.shares_network() => None,
+            Some(vpc) => {
+                let there = Placement::of(vpc);
+                Some(Placement::of_adopted(&self.aws, network, launch_type, &self.fields, there).await?)
             }
+            None => Some(Placement::resolve(&self.aws, network, launch_type).await?),
+        };
+        let deployment = match adopted {
+            Some(service) => Cow::Owned(with_settings_of(service, &self.service.deployment, &self.fields)),
+            None => Cow::Borrowed(&self.service.deployment),
         };
         Ok(Declared {
             desired_count: self.service.desired_count,
             launch_type: self.service.launch_type,
             execute_command: self.service.execute_command,
-            deployment: &self.service.deployment,
+            deployment,
             placement,
             fields: self.fields.resolved(inputs),
             task_definition: inputs.get(TASK_DEFINITION_ARN).clone(),
+            is_adopted: adopted.is_some(),
         })
     }
 
@@ -286,7 +306,7 @@ impl ServiceStep {
         self.before.note(&self.service.name, || service.clone());
         let arn = service.service_arn().unwrap_or_default();
         let revision = Revision::of(inputs)?;
-        let noted = revision.missing_tag(service.tags());
+        let noted = revision.missing_tag(service.tags()).into_iter().chain(adoption(context, service.tags()));
         tags::complete(&self.aws, arn, &Ownership::of(context), service.tags(), noted).await?;
         if !difference.updates() && !force {
             return self.follow_declared(context, service, Expect::Current).await;
@@ -311,14 +331,40 @@ fn fixed_of(difference: &Difference) -> String {
     if fixed == ["launchType"] { "the launch type".to_owned() } else { fixed.join(" and ") }
 }
 
+/// Returns true if the service was adopted, or is about to be.
+fn is_adopted(context: &Context, service: &EcsService) -> bool {
+    tags::pairs(service.tags()).any(|tag| tag == (ADOPTED_TAG, "true"))
+        || adoption(context, service.tags()).is_some()
+}
+
+/// The tag that records the adoption of a service with `tags`, if it has no owner yet.
+fn adoption(context: &Context, tags: &[Tag]) -> Option<Tag> {
+    let is_free = context.adopts && Ownership::of(context).owner(tags::pairs(tags)) == Owner::Nobody;
+    is_free.then(|| Tag::builder().key(ADOPTED_TAG).value("true").build())
+}
+
+/// The tags that a service with `tags` gets, as fields.
+fn tag_changes(context: &Context, tags: &[Tag]) -> Vec<FieldChange> {
+    let mut changes = tags::changes(&Ownership::of(context), tags);
+    if adoption(context, tags).is_some() {
+        changes.push(FieldChange::new(format!("tags.{ADOPTED_TAG}"), None, Some(Shown::text(true))));
+    }
+    changes
+}
+
 /// Whether ECS still runs the service, or could.
 pub(super) fn is_active(service: &EcsService) -> bool {
     service.status() == Some("ACTIVE")
 }
 
 impl ServiceStep {
-    async fn planned(&self, context: &Context, declared: &Declared<'_>, inputs: &Inputs) -> Result<StepPlan> {
-        let observed = self.reads().described(Freshness::Planned).await?;
+    async fn planned(
+        &self,
+        context: &Context,
+        declared: &Declared<'_>,
+        inputs: &Inputs,
+        observed: Option<(EcsService, Arc<Value>)>,
+    ) -> Result<StepPlan> {
         let ownership = Ownership::of(context);
         let Some((service, json)) = observed.as_ref().filter(|(service, _)| is_active(service)) else {
             let changes = of_creation(declared, self.count_of_new(context).await?);
@@ -336,7 +382,7 @@ impl ServiceStep {
         let images = self.images(inputs, service, Freshness::Planned).await?;
         difference.images = !images.moved.is_empty();
         difference.changes.extend(images.moved.iter().map(Moved::change));
-        difference.changes.extend(tags::changes(&ownership, service.tags()));
+        difference.changes.extend(tag_changes(context, service.tags()));
         let tasks = self.tasks_of(service);
         let mut reasons = Vec::new();
         if difference.forces() {
@@ -398,8 +444,9 @@ impl ServiceStep {
 #[async_trait]
 impl Step for ServiceStep {
     async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
-        let declared = self.declared(inputs).await?;
-        let mut plan = self.planned(context, &declared, inputs).await?;
+        let observed = self.reads().described(Freshness::Planned).await?;
+        let declared = self.declared(context, inputs, observed.as_ref().map(|(service, _)| service)).await?;
+        let mut plan = self.planned(context, &declared, inputs, observed).await?;
         let is_placed = |change: &FieldChange| change.field.starts_with("networkConfiguration");
         if plan.changes.iter().any(is_placed) || plan.action == Action::Replace {
             let is_default = self.service.network.subnets.is_empty();
@@ -412,8 +459,8 @@ impl Step for ServiceStep {
     }
 
     async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
-        let declared = self.declared(inputs).await?;
         let observed = self.reads().described(Freshness::Now).await?;
+        let declared = self.declared(context, inputs, observed.as_ref().map(|(service, _)| service)).await?;
         let Some((service, json)) = observed.clone().filter(|(service, _)| is_active(service)) else {
             let tasks = planned_count(&plan.changes).or(declared.desired_count).unwrap_or(1);
             let before = observed.as_ref().map(|(service, _)| service);
@@ -428,7 +475,7 @@ impl Step for ServiceStep {
         }
         difference.images = !moved.is_empty();
         difference.changes.extend(moved.iter().map(Moved::change));
-        difference.changes.extend(tags::changes(&Ownership::of(context), service.tags()));
+        difference.changes.extend(tag_changes(context, service.tags()));
         planned::still(plan, &difference.changes).map_err(|failure| failure.at(self.resource()))?;
         if difference.fixed {
             self.require_replaceable(&service, &difference)?;

@@ -27,7 +27,6 @@ fn wrong_fields_are_reported_with_their_keys() {
     let problems = AwsFields::read(&options(&json!({
         "aws": {
             "task-definition": {
-                "family": "f",
                 "networkMode": "awsvcp",
                 "volumes": { "data": { "efsVolumeConfiguration": { "file-system-id": "fs-1" } } },
             },
