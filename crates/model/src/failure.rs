@@ -22,7 +22,7 @@ pub enum FailureKind {
     Unavailable,
     /// What was waited for did not happen in time.
     DeadlineExceeded,
-    /// The service deployment failed: its tasks could not be started or kept running.
+    /// A service deployment failed, because its tasks could not be started or kept running, or a task that runs once failed.
     DeploymentFailed,
     /// The run was interrupted while the step was waiting.
     Interrupted,

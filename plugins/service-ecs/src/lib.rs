@@ -6,6 +6,7 @@
 mod aws_fields;
 mod check;
 mod cluster;
+mod cluster_settings;
 mod deployer;
 mod existing;
 mod explain;
@@ -20,6 +21,7 @@ mod render;
 mod revision;
 mod revisions;
 mod role;
+mod run_task;
 mod service;
 mod size;
 mod status;
@@ -37,21 +39,32 @@ use longshore_aws::Aws;
 use longshore_model::{Options, Problem};
 use longshore_plugin::{Extensions, Registry, ServiceDeployer};
 
-use crate::{aws_fields::AwsFields, deployer::EcsDeployer};
+use crate::{
+    aws_fields::AwsFields, cluster_settings::ClusterSettings, deployer::EcsDeployer, run_task::RunTasks,
+};
 
 /// Adds the service deployer `ecs`. It takes the run's [`Aws`] from the extensions. Its options are AWS's own fields of a
-/// service: the tables `aws` of the service and of its containers.
+/// service: the tables `aws` of the service and of its containers. Adds the step plugins `ecs-cluster` and
+/// `ecs-task`, which share its fields, its network and its explanations.
 pub fn register(registry: &mut Registry) {
     registry.add_service_deployer("ecs", build);
+    registry.add_step_plugin("ecs-cluster", |options, extensions| {
+        Ok(Arc::new(ClusterSettings { aws: lent(options, extensions, "step plugin `ecs-cluster`")? }))
+    });
+    registry.add_step_plugin("ecs-task", |options, extensions| {
+        Ok(Arc::new(RunTasks { aws: lent(options, extensions, "step plugin `ecs-task`")? }))
+    });
 }
 
 fn build(options: &Options, extensions: &Extensions) -> Result<Arc<dyn ServiceDeployer>, Vec<Problem>> {
     let fields = AwsFields::read(options)?;
-    let Some(aws) = extensions.get::<Aws>() else {
-        return Err(vec![Problem::new(
-            &options.key,
-            "the host lends no AWS clients to the service deployer `ecs`",
-        )]);
-    };
-    Ok(Arc::new(EcsDeployer { aws: Aws::clone(&aws), fields: Arc::new(fields) }))
+    let aws = lent(options, extensions, "service deployer `ecs`")?;
+    Ok(Arc::new(EcsDeployer { aws, fields: Arc::new(fields) }))
+}
+
+/// The clients that the host lends to `plugin`.
+fn lent(options: &Options, extensions: &Extensions, plugin: &str) -> Result<Aws, Vec<Problem>> {
+    let aws = extensions.get::<Aws>().map(|aws| Aws::clone(&aws));
+    let message = || format!("the host lends no AWS clients to the {plugin}");
+    aws.ok_or_else(|| vec![Problem::new(&options.key, message())])
 }

@@ -35,5 +35,7 @@ mod rollback;
 mod rotation;
 mod secrecy;
 mod sources;
+mod stacks;
+mod steps;
 mod undo;
 mod usage;

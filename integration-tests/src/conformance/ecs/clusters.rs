@@ -1,6 +1,6 @@
 //! Clusters.
 
-use aws_sdk_ecs::types::ClusterField;
+use aws_sdk_ecs::types::{CapacityProviderStrategyItem, ClusterField, ClusterSetting, ClusterSettingName};
 
 use super::{cluster, idle_service, tag, tasks, words};
 use crate::conformance::{
@@ -53,7 +53,47 @@ pub(super) fn operations() -> Vec<Operation> {
             )
             .case("what is not there", "ClusterNotFoundException", absent)
             .case("and making it again", "ACTIVE", and_again),
+        Operation::new("ecs:PutClusterCapacityProviders")
+            .case("Fargate's, with a strategy", "FARGATE FARGATE_SPOT; FARGATE_SPOT 1", providers)
+            .case("of a cluster that is not there", "ClusterNotFoundException", providers_of_absent),
+        Operation::new("ecs:UpdateCluster")
+            .case("Container Insights", "containerInsights enabled", insights)
+            .case("what is not there", "ClusterNotFoundException", update_absent),
     ]
+}
+
+async fn providers(a: Account) -> Answer {
+    let name = a.name("providers");
+    cluster(&a, &name).await?;
+    let item = CapacityProviderStrategyItem::builder().capacity_provider("FARGATE_SPOT").weight(1).build();
+    let call = a.ecs.put_cluster_capacity_providers().cluster(&name).capacity_providers("FARGATE");
+    let call =
+        call.capacity_providers("FARGATE_SPOT").default_capacity_provider_strategy(item.ok().needed("item")?);
+    let changed = call.send().await?.cluster.needed("cluster")?;
+    let providers = sorted(changed.capacity_providers().iter().map(String::as_str));
+    let strategy = changed.default_capacity_provider_strategy().first().needed("strategy")?;
+    Ok(format!("{providers}; {} {}", strategy.capacity_provider(), strategy.weight()))
+}
+
+async fn providers_of_absent(a: Account) -> Answer {
+    let call = a.ecs.put_cluster_capacity_providers().cluster(a.name("absent")).capacity_providers("FARGATE");
+    refusal(call.set_default_capacity_provider_strategy(Some(Vec::new())).send().await)
+}
+
+async fn insights(a: Account) -> Answer {
+    let name = a.name("insights");
+    cluster(&a, &name).await?;
+    let setting =
+        ClusterSetting::builder().name(ClusterSettingName::ContainerInsights).value("enabled").build();
+    let changed = a.ecs.update_cluster().cluster(&name).settings(setting).send().await?;
+    let changed = changed.cluster.needed("cluster")?;
+    let setting = changed.settings().first().needed("setting")?;
+    let name = setting.name().map(ClusterSettingName::as_str).unwrap_or_default();
+    Ok(format!("{name} {}", setting.value().unwrap_or_default()))
+}
+
+async fn update_absent(a: Account) -> Answer {
+    refusal(a.ecs.update_cluster().cluster(a.name("absent")).send().await)
 }
 
 async fn create(a: Account) -> Answer {

@@ -171,6 +171,14 @@ fn address(ids: &mut Ids, cidr: &str) -> Option<String> {
 }
 
 impl Overrides {
+    /// The command that a container gets in place of its own.
+    pub(super) fn command(&self, container: &str) -> Option<Vec<String>> {
+        let is_meant =
+            |one: &&BTreeMap<_, _>| one.get("name").and_then(serde_json::Value::as_str) == Some(container);
+        let command = self.container_overrides.iter().find(is_meant)?.get("command")?.as_array()?;
+        Some(command.iter().filter_map(|argument| argument.as_str().map(str::to_owned)).collect())
+    }
+
     /// The names of the containers that are overridden.
     pub(super) fn containers(&self) -> impl Iterator<Item = Option<&str>> {
         self.container_overrides

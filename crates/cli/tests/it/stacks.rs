@@ -1,0 +1,111 @@
+//! The stacks below `examples/stacks`: deployed, planned again, changed, changed by hand, and removed.
+
+use std::fs;
+
+use longshore_aws::Aws;
+use longshore_cli::Exit;
+
+use crate::{
+    hand::by_hand,
+    project::{Project, Ran, TOKEN},
+};
+
+/// The registries of all stacks: those that hold an image, and who may pull it.
+const REGISTRIES: [(&str, &str, &str, &[&str]); 5] = [
+    (
+        "ghcr.io",
+        "acme-bot",
+        "GHCR_TOKEN",
+        &["acme/api", "acme/cms", "acme/nginx", "acme/portal", "acme/worker"],
+    ),
+    ("docker.io", "acmebot", "DOCKERHUB_TOKEN", &["acme/search"]),
+    ("registry.gitlab.com", "deploy", "GITLAB_TOKEN", &["acme/reports"]),
+    ("quay.io", "acme+robot", "QUAY_TOKEN", &["acme/cache"]),
+    ("harbor.acme.example", "robot$acme", "HARBOR_TOKEN", &["tools/scanner"]),
+];
+
+fn cloud() -> String {
+    let mut text = "[aws]\nregion = \"eu-central-1\"\n[cloud]\nembedded = true\n".to_owned();
+    for (host, user, variable, images) in REGISTRIES {
+        text += &format!(
+            "[cloud.registries.\"{host}\".users]\n\"{user}\".password = {{ env = \"{variable}\" }}\n"
+        );
+        text += &format!("[cloud.registries.\"{host}\".repositories]\n");
+        for image in images {
+            text += &format!("\"{image}\" = {{ readers = [\"{user}\"], tags.1 = {{}} }}\n");
+        }
+    }
+    text
+}
+
+fn project(stack: &str) -> Project {
+    let mut project = Project::new().variable("DATABASE_URL", "postgres://hunter2@db/shop");
+    for (_, _, variable, _) in REGISTRIES {
+        project = project.variable(variable, &format!("{TOKEN}-{variable}"));
+    }
+    let base = fs::read_to_string(format!("../../examples/stacks/{stack}/base.toml")).unwrap();
+    project.write("configs/base.toml", &base);
+    project.write("configs/local.toml", &cloud());
+    project
+}
+
+fn done(project: &Project, arguments: &[&str]) -> Ran {
+    let ran = project.run(arguments);
+    assert_eq!(ran.exit, Exit::Done, "{arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
+    ran
+}
+
+/// Lives the life of a stack. `change` sets a value; `field` is the one that differs then. `service` is scaled by hand.
+fn live(stack: &str, service: &str, change: &str, field: &str) {
+    let project = project(stack);
+    done(&project, &["deploy"]);
+    done(&project, &["plan", "--detailed-exitcode"]);
+    let changed = project.run(&["plan", "--detailed-exitcode", "--set", change]);
+    assert_eq!(changed.exit, Exit::Changes, "{}", changed.stderr);
+    assert!(changed.stdout.contains(field), "{}", changed.stdout);
+    done(&project, &["deploy", "--set", change]);
+    done(&project, &["plan", "--detailed-exitcode", "--set", change]);
+    by_hand(&project, async |aws: &Aws| {
+        let call = aws.ecs().await.unwrap().update_service().service(service).desired_count(7);
+        call.send().await.unwrap();
+    });
+    let drift = project.run(&["drift", "--set", change]);
+    assert_eq!(drift.exit, Exit::Changes, "{}", drift.stdout);
+    assert!(drift.stdout.contains("desiredCount"), "{}", drift.stdout);
+    done(&project, &["destroy", "--yes"]);
+    let left = project.run(&["plan"]);
+    assert!(left.stdout.contains("0 to update, 0 to delete"), "{}", left.stdout);
+}
+
+#[test]
+fn five_registries_live() {
+    live(
+        "five-registries",
+        "portal",
+        "services.portal.containers.web.memory=512",
+        "containerDefinitions.web.memory",
+    );
+}
+
+#[test]
+fn migration_lives() {
+    live("migration", "api", "services.api.memory=1024", "runs with the new revision of its task definition");
+}
+
+#[test]
+fn shared_storage_lives() {
+    let change = "services.cms.aws.task-definition.ephemeralStorage.sizeInGiB=100";
+    live("shared-storage", "cms", change, "ephemeralStorage.sizeInGiB");
+}
+
+#[test]
+fn sidecar_lives() {
+    let change = "services.web.containers.api.aws.healthCheck.interval=20";
+    live("sidecar", "web", change, "containerDefinitions.api.healthCheck.interval");
+}
+
+#[test]
+fn worker_on_spot_lives() {
+    let change = "services.worker.aws.service.capacityProviderStrategy.FARGATE_SPOT.weight=4";
+    live("worker-on-spot", "worker", change, "capacityProviderStrategy.FARGATE_SPOT.weight");
+}
