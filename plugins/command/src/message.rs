@@ -96,7 +96,7 @@ impl Said {
         };
         let mut plan = StepPlan::new(action, own_resource.unwrap_or_else(|| resource.to_owned()));
         plan.reason = reason;
-        plan.changes = self.changes;
+        plan.changes = self.changes.into();
         plan.outputs = known(&self.outputs, outputs);
         Ok(plan)
     }

@@ -4,6 +4,7 @@ use std::fs;
 
 use longshore_aws::Aws;
 use longshore_cli::Exit;
+use serde_json::json;
 
 use crate::{
     hand::by_hand,
@@ -57,22 +58,25 @@ fn done(project: &Project, arguments: &[&str]) -> Ran {
 
 /// Lives the life of a stack. `change` sets a value; `field` is the one that differs then. `service` is scaled by hand.
 fn live(stack: &str, service: &str, change: &str, field: &str) {
-    let project = project(stack);
-    done(&project, &["deploy"]);
-    done(&project, &["plan", "--detailed-exitcode"]);
+    live_in(&project(stack), service, change, field);
+}
+
+fn live_in(project: &Project, service: &str, change: &str, field: &str) {
+    done(project, &["deploy"]);
+    done(project, &["plan", "--detailed-exitcode"]);
     let changed = project.run(&["plan", "--detailed-exitcode", "--set", change]);
     assert_eq!(changed.exit, Exit::Changes, "{}", changed.stderr);
     assert!(changed.stdout.contains(field), "{}", changed.stdout);
-    done(&project, &["deploy", "--set", change]);
-    done(&project, &["plan", "--detailed-exitcode", "--set", change]);
-    by_hand(&project, async |aws: &Aws| {
+    done(project, &["deploy", "--set", change]);
+    done(project, &["plan", "--detailed-exitcode", "--set", change]);
+    by_hand(project, async |aws: &Aws| {
         let call = aws.ecs().await.unwrap().update_service().service(service).desired_count(7);
         call.send().await.unwrap();
     });
     let drift = project.run(&["drift", "--set", change]);
     assert_eq!(drift.exit, Exit::Changes, "{}", drift.stdout);
     assert!(drift.stdout.contains("desiredCount"), "{}", drift.stdout);
-    done(&project, &["destroy", "--yes"]);
+    done(project, &["destroy", "--yes"]);
     let left = project.run(&["plan"]);
     assert!(left.stdout.contains("0 to update, 0 to delete"), "{}", left.stdout);
 }
@@ -108,4 +112,30 @@ fn sidecar_lives() {
 fn worker_on_spot_lives() {
     let change = "services.worker.aws.service.capacityProviderStrategy.FARGATE_SPOT.weight=4";
     live("worker-on-spot", "worker", change, "capacityProviderStrategy.FARGATE_SPOT.weight");
+}
+
+/// Makes a load balancer with a listener, and returns the listener's ARN.
+async fn listener(aws: &Aws) -> String {
+    let subnets = aws.ec2().await.unwrap().call("DescribeSubnets", json!({})).await.unwrap();
+    let subnets: Vec<_> =
+        subnets.items("subnetSet").filter_map(|subnet| subnet.text_of("subnetId")).collect();
+    let elb = aws.elbv2().await.unwrap();
+    let made = elb.call("CreateLoadBalancer", json!({ "Name": "acme", "Subnets": subnets })).await.unwrap();
+    let balancer = made.items("LoadBalancers").next().unwrap().text_of("LoadBalancerArn").unwrap().to_owned();
+    let answer = json!({ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "404" } });
+    let wanted =
+        json!({ "LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 80, "DefaultActions": [answer] });
+    let made = elb.call("CreateListener", wanted).await.unwrap();
+    made.items("Listeners").next().unwrap().text_of("ListenerArn").unwrap().to_owned()
+}
+
+#[test]
+fn web_api_lives() {
+    let project = project("web-api");
+    // The first plan makes the cloud.
+    project.run(&["plan"]);
+    let listener = by_hand(&project, listener);
+    let local = format!("{}[steps.web]\nlistener = \"{listener}\"\n", cloud());
+    project.write("configs/local.toml", &local);
+    live_in(&project, "api", "steps.web.health-check.interval=20", "interval");
 }
