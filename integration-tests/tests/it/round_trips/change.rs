@@ -22,7 +22,7 @@ impl Changes {
                     changes.created.insert(plan.resource.clone());
                 }
                 Action::Update | Action::Replace => {
-                    changes.updated.insert(plan.resource.clone(), plan.changes.clone());
+                    changes.updated.insert(plan.resource.clone(), plan.changes.to_vec());
                 }
                 Action::Delete => {
                     changes.deleted.extend(plan.orphans.iter().map(|orphan| orphan.resource.clone()));
