@@ -15,7 +15,7 @@
 mod message;
 mod options;
 mod step;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

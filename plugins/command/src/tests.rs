@@ -1,5 +1,7 @@
 //! Programs in their phases.
 
+#![cfg(unix)]
+
 use std::{
     path::Path,
     sync::{Arc, Mutex},
