@@ -137,5 +137,5 @@ fn web_api_lives() {
     let listener = by_hand(&project, listener);
     let local = format!("{}[steps.web]\nlistener = \"{listener}\"\n", cloud());
     project.write("configs/local.toml", &local);
-    live_in(&project, "api", "steps.web.health-check.interval=20", "interval");
+    live_in(&project, "api", "steps.web.health-check.interval=20", "HealthCheckIntervalSeconds");
 }

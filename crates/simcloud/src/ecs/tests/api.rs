@@ -275,7 +275,7 @@ fn a_task_can_be_run_on_its_own_with_overrides() {
         sim.refused("RunTask", wrong).starts_with("InvalidParameterException: Override for container named")
     );
     let right = input(
-        json!({ "memory": "1024", "executionRoleArn": ROLE, "containerOverrides": [{ "name": "api", "command": ["x"] }] }),
+        json!({ "memory": "1024", "executionRoleArn": ROLE, "containerOverrides": [{ "name": "api", "cpu": 128 }] }),
     );
     let first = sim.ecs("RunTask", right.clone()).unwrap();
     let again = sim.ecs("RunTask", right).unwrap();
@@ -286,9 +286,31 @@ fn a_task_can_be_run_on_its_own_with_overrides() {
         (&task["lastStatus"], &task["memory"], &task["group"]),
         (&json!("RUNNING"), &json!("1024"), &json!("family:api"))
     );
-    assert_eq!(task["overrides"]["containerOverrides"][0]["command"], json!(["x"]));
+    assert_eq!(task["overrides"]["containerOverrides"][0]["cpu"], json!(128));
     let listed = sim.ecs("ListTasks", json!({ "cluster": "main", "startedBy": "you" })).unwrap();
     assert_eq!(listed["taskArns"], json!([]));
+}
+
+#[test]
+fn overridden_command_ends_with_its_exit_code() {
+    let mut sim = Sim::new();
+    let definition = sim.register("ghcr.io/acme/api:1");
+    let network = sim.network();
+    for (command, code) in [(json!(["sh", "-c", "exit 3"]), 3), (json!(["./migrate"]), 0)] {
+        let overrides = json!({ "containerOverrides": [{ "name": "api", "command": command }] });
+        let input = json!({
+            "cluster": "main", "taskDefinition": definition, "launchType": "FARGATE",
+            "networkConfiguration": network, "overrides": overrides,
+        });
+        let task = sim.ecs("RunTask", input).unwrap()["tasks"][0]["taskArn"].clone();
+        sim.pass(120);
+        let described = sim.ecs("DescribeTasks", json!({ "cluster": "main", "tasks": [task] })).unwrap();
+        let task = &described["tasks"][0];
+        assert_eq!(
+            (&task["lastStatus"], &task["containers"][0]["exitCode"]),
+            (&json!("STOPPED"), &json!(code))
+        );
+    }
 }
 
 #[test]
