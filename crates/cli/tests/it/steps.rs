@@ -1,5 +1,6 @@
 //! Steps that the configuration adds, and references to their outputs.
 
+use aws_sdk_ecs::types::{ContainerOverride, DesiredStatus, LaunchType, TaskOverride};
 use longshore_aws::Aws;
 use longshore_cli::Exit;
 
@@ -180,4 +181,47 @@ fn service_runs_on_spot_of_its_cluster() {
     assert_shown!(project.run(&["drift"]).stdout);
     let destroy = project.run(&["destroy", "--yes"]);
     assert_eq!(destroy.exit, Exit::Done, "{}", destroy.stderr);
+}
+
+const STARTED_BY: &str = "longshore/shop/migrate";
+
+/// Starts the task that a run would start, as one that was killed right after it.
+async fn start_by_hand(aws: &Aws) {
+    let ecs = aws.ecs().await.unwrap();
+    let service = ecs.describe_services().services("api").send().await.unwrap().services.unwrap().remove(0);
+    let command = ContainerOverride::builder().name("api").command("true").build();
+    ecs.run_task()
+        .task_definition(service.task_definition().unwrap())
+        .launch_type(LaunchType::Fargate)
+        .set_network_configuration(service.network_configuration().cloned())
+        .overrides(TaskOverride::builder().container_overrides(command).build())
+        .started_by(STARTED_BY)
+        .send()
+        .await
+        .unwrap();
+}
+
+/// The number of tasks that the step has started.
+async fn started(aws: &Aws) -> usize {
+    let ecs = aws.ecs().await.unwrap();
+    let mut count = 0;
+    for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
+        let listed = ecs.list_tasks().started_by(STARTED_BY).desired_status(status).send().await.unwrap();
+        count += listed.task_arns().len();
+    }
+    count
+}
+
+#[test]
+fn task_of_killed_run_is_followed() {
+    let project = Project::new();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    let local = std::fs::read_to_string(project.path("configs/local.toml")).unwrap();
+    project.write("configs/local.toml", &(local + MIGRATION));
+    by_hand(&project, start_by_hand);
+    let deploy = project.run(&["deploy"]);
+    assert_eq!(deploy.exit, Exit::Done, "{}{}", deploy.stdout, deploy.stderr);
+    assert_eq!(by_hand(&project, started), 1, "{}", deploy.stderr);
+    let again = project.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(again.exit, Exit::Done, "{}", again.stdout);
 }

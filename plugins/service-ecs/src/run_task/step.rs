@@ -1,6 +1,9 @@
 //! The step that runs a task.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{Mutex, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{
@@ -162,8 +165,7 @@ impl RunTaskStep {
     /// If it fails to start, or ends with another exit code than 0.
     async fn follow(&self, context: &Context, arn: &str) -> Result<()> {
         let patience = Patience { longest: Duration::from_secs(10), ..Patience::of(self.options.timeout) };
-        let mut told = String::new();
-        let told = &std::sync::Mutex::new(&mut told);
+        let told = &Mutex::new(String::new());
         let task = until(context, patience, |_| async move {
             let Some(task) = self.task(arn).await? else {
                 let gone =
@@ -175,10 +177,10 @@ impl RunTaskStep {
                 return Ok(Probe::Done(task));
             }
             if let Ok(mut told) = told.lock()
-                && **told != status
+                && *told != status
             {
                 context.progress(format!("task {} is {status}", short_id(arn)));
-                **told = status.clone();
+                told.clone_from(&status);
             }
             let message = format!("the task {} is still {status}", short_id(arn));
             let failure = Failure::new(FailureKind::DeadlineExceeded, message).at(self.at("DescribeTasks"));
