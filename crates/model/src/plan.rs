@@ -150,7 +150,7 @@ pub struct Loss {
     pub kind: LossKind,
 }
 
-/// What a step is going to do, and what it will yield. Holds no secret. Kept for each step of a run, most often with empty
+/// The intended action of a step, and its outputs. Holds no secret. Kept for each step of a run, most often with empty
 /// lists, which take a pointer each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepPlan {

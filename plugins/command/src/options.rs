@@ -50,7 +50,7 @@ impl Phase {
     }
 }
 
-/// What the configuration says of a program.
+/// The options of a step that runs a program.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Options {
     /// The program and its arguments.

@@ -15,7 +15,7 @@ use crate::rule::Rule;
 /// The most resources of one `DescribeTags`.
 const TAGS_AT_ONCE: usize = 20;
 
-/// How often rules are read until none has been deleted meanwhile.
+/// The number of reads of rules until none was deleted meanwhile.
 const READS: usize = 3;
 
 /// The fields of a target group that are compared.

@@ -1,4 +1,4 @@
-//! What differs between the declaration and what is there.
+//! The differences between declared and actual state.
 
 use std::collections::BTreeMap;
 

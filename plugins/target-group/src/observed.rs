@@ -1,4 +1,4 @@
-//! What there is of a step: the listener that it needs, its target group and its rule.
+//! The actual state of a step: the listener that it needs, its target group and its rule.
 
 use longshore_aws::{Owner, Ownership, RESOURCE_TAG};
 use longshore_model::{Failure, FailureKind, Inputs, Text};

@@ -1,4 +1,4 @@
-//! What can be configured.
+//! The options.
 
 use std::collections::{BTreeMap, BTreeSet};
 

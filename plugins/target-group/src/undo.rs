@@ -19,7 +19,7 @@ use crate::{
 const FIXED: [&str; 5] = ["Port", "Protocol", "ProtocolVersion", "TargetType", "VpcId"];
 
 impl TargetGroupStep {
-    /// What was made goes again; what was changed is as it was before.
+    /// Removes the resources that the step made, and restores those that it changed.
     pub(crate) async fn take_back(&self, context: &Context, plan: &StepPlan) -> Result<()> {
         if plan.action == Action::NoChange {
             return Ok(());

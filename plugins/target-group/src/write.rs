@@ -19,7 +19,7 @@ use crate::{
     step::TargetGroupStep,
 };
 
-/// How often another priority is tried, because another rule has just taken the one that was free.
+/// The number of further priorities that are tried if another rule takes the free one first.
 const ATTEMPTS: usize = 5;
 
 /// For how long a target group may still count as used after its rules were deleted.

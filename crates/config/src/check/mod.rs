@@ -52,7 +52,7 @@ pub enum PluginKind {
     RoleBuilder,
     /// What runs a service.
     ServiceDeployer,
-    /// What makes a step that is added to the graph.
+    /// A maker of steps that are added to the graph.
     Step,
     /// The simulated cloud: the table `[cloud]`, which names no plugin. Its only use is to be judged with the others.
     SimulatedCloud,

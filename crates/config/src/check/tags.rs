@@ -10,7 +10,7 @@ const KEY: usize = 128;
 const VALUE: usize = 256;
 /// The most tags: a resource can have fifty, some of which are Longshore's.
 const TAGS: usize = 40;
-/// What all of these services allow in keys and values, besides letters and digits.
+/// The characters that all of these services allow in keys and values, besides letters and digits.
 const ALLOWED: &str = " _.:/=+-@";
 
 /// Reads the tags of what is made: `owner = "team-shop"`.

@@ -46,7 +46,7 @@ impl TargetGroup {
         }
     }
 
-    /// How long deregistered targets drain.
+    /// The time for which deregistered targets drain.
     pub(crate) fn deregistration_delay(&self) -> Duration {
         let seconds = self.attributes.get("deregistration_delay.timeout_seconds");
         Duration::from_secs(seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(300))

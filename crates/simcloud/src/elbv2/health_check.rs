@@ -41,7 +41,7 @@ impl HealthCheck {
         }
     }
 
-    /// What the call changes of it.
+    /// The fields that the call changes.
     pub(super) fn changed(&self, call: &Call) -> Result<Self, ApiError> {
         if call.flag("HealthCheckEnabled") == Some(false) {
             return Err(validation(

@@ -14,7 +14,7 @@ use crate::{ApiError, Call, World};
 
 /// The most of a load balancer.
 const MOST: usize = 50;
-/// What a listener with TLS has if it names no policy.
+/// The policy of a listener with TLS that names none.
 const SSL_POLICY: &str = "ELBSecurityPolicy-2016-08";
 
 fn json(elbv2: &Elbv2, arn: &str, listener: &Listener) -> Value {

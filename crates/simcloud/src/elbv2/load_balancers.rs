@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{ApiError, Call, World, partition};
 
-/// How long a load balancer takes until it is active: some two minutes, as people measure it.
+/// The time until a load balancer is active: some two minutes, as people measure it.
 const PROVISIONING: Duration = Duration::from_secs(120);
 /// The most in a region.
 const MOST: usize = 50;

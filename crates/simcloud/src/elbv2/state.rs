@@ -1,4 +1,4 @@
-//! What Elastic Load Balancing remembers.
+//! The state of Elastic Load Balancing.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What belongs to others.
+//! Resources of others.
 
 use longshore_model::{Action, FailureKind};
 use serde_json::json;

@@ -55,7 +55,7 @@ impl Members {
         self.0.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
-    /// How long the health of a load balancer's targets doesn't count, in seconds.
+    /// The seconds for which the health of a load balancer's targets does not count.
     pub(in crate::ecs) fn grace_period(&self) -> u64 {
         self.0.get("healthCheckGracePeriodSeconds").and_then(Value::as_u64).unwrap_or_default()
     }
