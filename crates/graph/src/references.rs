@@ -26,7 +26,8 @@ fn references(stack: &Stack) -> Vec<(String, Reference)> {
         let options = &service.deployer.options;
         found.extend(Reference::all_in(&options.key, &options.values));
         for (container, declared) in &service.containers {
-            let table = if container == name { String::new() } else { format!("containers.{container}.") };
+            let is_single = service.containers.len() == 1 && container == name;
+            let table = if is_single { String::new() } else { format!("containers.{container}.") };
             let key = format!("services.{name}.{table}environment");
             let references = declared.environment.iter().filter_map(|(variable, text)| {
                 text.reference().map(|reference| (join_key(&key, variable), reference.clone()))

@@ -1,6 +1,9 @@
 //! Steps that the configuration adds, and references to their outputs.
 
-use aws_sdk_ecs::types::{ContainerOverride, DesiredStatus, LaunchType, TaskOverride};
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, DesiredStatus, LaunchType, NetworkConfiguration,
+    TaskOverride,
+};
 use longshore_aws::Aws;
 use longshore_cli::Exit;
 
@@ -210,6 +213,49 @@ async fn started(aws: &Aws) -> usize {
         count += listed.task_arns().len();
     }
     count
+}
+
+/// Makes the service that of others, who have moved it into one subnet. Returns the subnet.
+async fn move_by_hand(aws: &Aws) -> String {
+    let ecs = aws.ecs().await.unwrap();
+    let service = ecs.describe_services().services("api").send().await.unwrap().services.unwrap().remove(0);
+    let vpc = service.network_configuration().unwrap().awsvpc_configuration().unwrap();
+    let subnet = vpc.subnets()[0].clone();
+    let vpc = AwsVpcConfiguration::builder().subnets(&subnet).assign_public_ip(AssignPublicIp::Enabled);
+    let network = NetworkConfiguration::builder().awsvpc_configuration(vpc.build().unwrap()).build();
+    ecs.update_service().service("api").network_configuration(network).send().await.unwrap();
+    let call = ecs.untag_resource().resource_arn(service.service_arn().unwrap());
+    let keys = ["longshore:stack", "longshore:environment", "longshore:resource"].map(str::to_owned);
+    call.set_tag_keys(Some(keys.to_vec())).send().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(300)).await;
+    subnet
+}
+
+/// The subnets of the tasks that the step has started.
+async fn subnets(aws: &Aws) -> Vec<String> {
+    let ecs = aws.ecs().await.unwrap();
+    let listed = ecs.list_tasks().started_by(STARTED_BY).desired_status(DesiredStatus::Stopped);
+    let arns = listed.send().await.unwrap().task_arns;
+    let tasks = ecs.describe_tasks().set_tasks(arns).send().await.unwrap().tasks.unwrap();
+    let details =
+        tasks.iter().flat_map(|task| task.attachments()).flat_map(|attachment| attachment.details());
+    let subnets = details.filter(|detail| detail.name() == Some("subnetId"));
+    subnets.filter_map(|detail| detail.value().map(str::to_owned)).collect()
+}
+
+#[test]
+fn task_runs_in_network_of_adopted_service() {
+    let project = Project::new();
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    let subnet = by_hand(&project, move_by_hand);
+    let local = std::fs::read_to_string(project.path("configs/local.toml")).unwrap();
+    project.write("configs/local.toml", &(local + MIGRATION));
+    let always = ["--set", "steps.migrate.run=always"];
+    for adopt in [&["--set", "adopt.\"service.api\"=true"][..], &[], &[]] {
+        let deploy = project.run(&[&["deploy"][..], &always, adopt].concat());
+        assert_eq!(deploy.exit, Exit::Done, "{}{}", deploy.stdout, deploy.stderr);
+    }
+    assert_eq!(by_hand(&project, subnets), [subnet.as_str(); 3]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use aws_sdk_ecs::types::{
     TaskDefinitionField, TaskOverride,
 };
 use longshore_aws::{
-    Aws, Freshness, JsonRequest, Ownership, code, failure,
+    ADOPTED_TAG, Aws, Freshness, JsonRequest, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
 use longshore_model::{
@@ -30,7 +30,7 @@ use crate::{
     cluster::CLUSTER_ARN,
     explain::{Facts, explain},
     render::STREAM_PREFIX,
-    service::Placement,
+    service::{Placement, is_active},
     tags,
     task::{id_of, short_id, stopped_reason},
     task_definition::{TASK_DEFINITION_ARN, revision_of},
@@ -114,15 +114,30 @@ impl RunTaskStep {
         TaskOverride::builder().container_overrides(container).build()
     }
 
+    /// The declared placement; undeclared parts are those of the service if others made it.
+    async fn placement(&self, context: &Context) -> Result<Placement> {
+        let Service { cluster, name, network, launch_type, .. } = &self.service;
+        let service = self.aws.reads().service(cluster, name, Freshness::Planned).await?;
+        let ownership = Ownership::of(context);
+        let is_of_others = |tags: &[Tag]| {
+            ownership.owner(tags::pairs(tags)) != Owner::Ours
+                || tags::pairs(tags).any(|tag| tag == (ADOPTED_TAG, "true"))
+        };
+        let service = service.filter(|service| is_active(service) && is_of_others(service.tags()));
+        let vpc =
+            service.as_ref().and_then(|service| service.network_configuration()?.awsvpc_configuration());
+        match vpc.map(Placement::of) {
+            Some(there) => Placement::of_adopted(&self.aws, network, *launch_type, &self.fields, there).await,
+            None => Placement::resolve(&self.aws, network, *launch_type).await,
+        }
+    }
+
     /// Starts a task and returns its ARN.
     async fn start(&self, context: &Context, inputs: &Inputs) -> Result<String> {
         let client = self.aws.ecs().await?;
-        let network = if self.fields.shares_network() {
-            None
-        } else {
-            let launch_type = self.service.launch_type;
-            let placement = Placement::resolve(&self.aws, &self.service.network, launch_type).await?;
-            Some(placement.configuration()?)
+        let network = match self.fields.shares_network() {
+            true => None,
+            false => Some(self.placement(context).await?.configuration()?),
         };
         let providers = self.fields.service().get(PROVIDERS).cloned();
         let launch_type = match self.service.launch_type {

@@ -24,5 +24,5 @@ pub(crate) use pinned::Pinned;
 pub(crate) use remove::Removal;
 pub(crate) use restart::RestartStep;
 pub(crate) use rollback::RollbackStep;
-pub(crate) use step::{SERVICE_ARN, ServiceStep, resource};
+pub(crate) use step::{SERVICE_ARN, ServiceStep, is_active, resource};
 pub(crate) use variables::written_at_input;

@@ -353,7 +353,7 @@ fn tag_changes(context: &Context, tags: &[Tag]) -> Vec<FieldChange> {
 }
 
 /// Whether ECS still runs the service, or could.
-pub(super) fn is_active(service: &EcsService) -> bool {
+pub(crate) fn is_active(service: &EcsService) -> bool {
     service.status() == Some("ACTIVE")
 }
 
