@@ -252,6 +252,7 @@ fn tag(fields: &mut Fields<'_>) -> TagSpec {
         health_status: fields
             .number("health-status", 100..=599)
             .and_then(|status| u16::try_from(status).ok()),
+        alarms: fields.texts("alarms").unwrap_or_default(),
     }
 }
 

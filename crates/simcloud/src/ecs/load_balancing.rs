@@ -4,19 +4,21 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    Due, TaskKey, TaskStep, at as schedule,
+    Due, ServiceKey, TaskKey, TaskStep, at as schedule,
     scheduler::say,
+    service::{ALL, Service, Strategy},
     start_outcome,
     task::{self, StopCode},
     task_definition::TaskSpec,
     wire::{invalid, unsupported},
 };
 use crate::{
-    ApiError, Moment, World,
+    ApiError, Call, Moment, World,
     elbv2::{State, TargetKey, TargetKind},
+    iam::Context,
 };
 
 /// The most target groups of a service.
@@ -31,6 +33,78 @@ pub(super) struct Balanced {
     target_group_arn: String,
     container_name: String,
     container_port: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    advanced_configuration: Option<Advanced>,
+    /// True if the revision uses the alternate target group.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_alternate: bool,
+}
+
+/// What a shift of traffic needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Advanced {
+    alternate_target_group_arn: String,
+    production_listener_rule: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    test_listener_rule: Option<String>,
+    role_arn: String,
+}
+
+/// A kind of traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Traffic {
+    Production,
+    Test,
+}
+
+impl Balanced {
+    /// The target group that the revision uses.
+    fn group(&self) -> &str {
+        match &self.advanced_configuration {
+            Some(advanced) if self.is_alternate => &advanced.alternate_target_group_arn,
+            _ => &self.target_group_arn,
+        }
+    }
+
+    /// The other one of the pair.
+    fn other(&self) -> Option<&str> {
+        let advanced = self.advanced_configuration.as_ref()?;
+        Some(if self.is_alternate { &self.target_group_arn } else { &advanced.alternate_target_group_arn })
+    }
+
+    fn is_of_same_port(&self, other: &Self) -> bool {
+        (&self.container_name, self.container_port) == (&other.container_name, other.container_port)
+    }
+
+    /// As a service revision shows it.
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "targetGroupArn": self.target_group_arn,
+            "containerName": self.container_name,
+            "containerPort": self.container_port,
+            "advancedConfiguration": self.advanced_configuration,
+        })
+    }
+
+    /// What the revision really uses.
+    pub(super) fn resolved_json(&self) -> Value {
+        let rule = self.advanced_configuration.as_ref().map(|advanced| &advanced.production_listener_rule);
+        json!({ "targetGroupArn": self.group(), "productionListenerRule": rule })
+    }
+
+    /// Writes the pair of target groups into the service's `item`, if it is the same pair.
+    pub(super) fn swap(&self, item: &mut Value) {
+        let Some(other) = self.other() else { return };
+        let pair = [
+            item["targetGroupArn"].as_str(),
+            item["advancedConfiguration"]["alternateTargetGroupArn"].as_str(),
+        ];
+        if pair.contains(&Some(self.group())) && pair.contains(&Some(other)) {
+            item["advancedConfiguration"]["alternateTargetGroupArn"] = json!(other);
+            item["targetGroupArn"] = json!(self.group());
+        }
+    }
 }
 
 /// A target that a task is.
@@ -44,14 +118,139 @@ pub(super) struct Registered {
 /// Checks the member `loadBalancers` of a service: the groups too if the request has them.
 pub(super) fn checked(
     world: &World,
+    call: &Call,
     items: &[Value],
     spec: &TaskSpec,
+    strategy: Strategy,
     are_given: bool,
 ) -> Result<Vec<Balanced>, ApiError> {
     if items.len() > MOST {
         return Err(invalid(format!("load balancers can have at most {MOST} items.")));
     }
-    items.iter().map(|item| check(world, item, spec, are_given)).collect()
+    let mut checked = Vec::new();
+    for item in items {
+        let balanced = check(world, item, spec, are_given)?;
+        check_advanced(world, call, &balanced, strategy, are_given)?;
+        checked.push(balanced);
+    }
+    Ok(checked)
+}
+
+/// Checks what a shift of traffic needs.
+fn check_advanced(
+    world: &World,
+    call: &Call,
+    balanced: &Balanced,
+    strategy: Strategy,
+    are_given: bool,
+) -> Result<(), ApiError> {
+    let group = &balanced.target_group_arn;
+    let Some(advanced) = &balanced.advanced_configuration else {
+        if !strategy.shifts_traffic() {
+            return Ok(());
+        }
+        let strategy = json!(strategy);
+        return Err(invalid(format!(
+            "advancedConfiguration is required for the target group {group} when the deployment strategy is {}.",
+            strategy.as_str().unwrap_or_default()
+        )));
+    };
+    if !are_given {
+        return Ok(());
+    }
+    let alternate = &advanced.alternate_target_group_arn;
+    if alternate == group {
+        return Err(invalid("The alternate target group must differ from the target group."));
+    }
+    check_group(world, alternate)?;
+    let balancers = world.elbv2.load_balancers_of(group);
+    if balancers != world.elbv2.load_balancers_of(alternate) {
+        return Err(invalid(format!(
+            "The target groups {group} and {alternate} are not associated with the same load balancer."
+        )));
+    }
+    let test = advanced.test_listener_rule.iter();
+    for rule in [&advanced.production_listener_rule].into_iter().chain(test) {
+        let balancer = world.elbv2.load_balancer_of_rule(rule);
+        if balancer.is_none_or(|balancer| !balancers.contains(&balancer)) {
+            return Err(invalid(format!("The listener rule {rule} does not belong to the load balancer.")));
+        }
+        if world.elbv2.weights(rule).is_none() {
+            return Err(invalid(format!(
+                "The listener rule {rule} has an action that does not forward to a target group."
+            )));
+        }
+    }
+    let context = Context::new().with("aws:SourceAccount", world.account.as_str());
+    let role = &advanced.role_arn;
+    world.iam.assume(call.now, role, "ecs.amazonaws.com", &context).map_err(|_| {
+        invalid(format!(
+            "Unable to assume the role {role}. Please verify that the role exists and that ecs.amazonaws.com may assume it."
+        ))
+    })
+}
+
+/// Chooses the target group of the pair that a new revision uses: the one that takes no production traffic.
+pub(super) fn resolve(
+    world: &World,
+    service: Option<&Service>,
+    strategy: Strategy,
+    balanced: &mut [Balanced],
+) {
+    let current = service.and_then(Service::completed);
+    for item in balanced {
+        let Some(advanced) = &item.advanced_configuration else { continue };
+        let before = current.and_then(|it| it.load_balancers.iter().find(|it| it.is_of_same_port(item)));
+        let pair = [item.target_group_arn.as_str(), advanced.alternate_target_group_arn.as_str()];
+        let used = before.map(Balanced::group).filter(|group| pair.contains(group));
+        let weights = world.elbv2.weights(&advanced.production_listener_rule).unwrap_or_default();
+        let by_rule =
+            || pair.into_iter().find(|arn| weights.iter().any(|(group, weight)| group == arn && *weight > 0));
+        item.is_alternate = match strategy.shifts_traffic() {
+            // ECS does so for a new service as well, whose target group takes traffic already, with no target in it.
+            true => used.or_else(by_rule) == Some(pair[0]),
+            false => used == Some(pair[1]),
+        };
+    }
+}
+
+/// Gives so many thousandths of the traffic to the target groups of the primary deployment, and the rest to the others.
+/// Returns a listener rule that is not there, or does not forward.
+pub(super) fn shift(world: &mut World, key: &ServiceKey, traffic: Traffic, share: u32) -> Option<String> {
+    let service = world.ecs.service(key)?;
+    let revision = service.deployments.first().and_then(|primary| service.revision(&primary.revision))?;
+    let mut missing = None;
+    for item in revision.load_balancers.clone() {
+        let (Some(advanced), Some(other)) = (&item.advanced_configuration, item.other()) else { continue };
+        let rule = match traffic {
+            Traffic::Production => Some(&advanced.production_listener_rule),
+            Traffic::Test => advanced.test_listener_rule.as_ref(),
+        };
+        let Some(rule) = rule else { continue };
+        if world.elbv2.weights(rule).is_none() {
+            missing = Some(rule.clone());
+            continue;
+        }
+        // As percentages where they are whole.
+        let unit = if share % 10 == 0 { 10 } else { 1 };
+        world.elbv2.set_weights(rule, &[(item.group(), share / unit), (other, (ALL - share) / unit)]);
+    }
+    missing
+}
+
+/// Checks that a target group can get traffic.
+fn check_group(world: &World, arn: &str) -> Result<(), ApiError> {
+    if world.elbv2.target_group(arn).is_none() {
+        return Err(invalid(
+            "Unable to assume role and validate the specified targetGroupArn. Please verify that the ECS service role being passed has the proper permissions.",
+        ));
+    }
+    if world.elbv2.load_balancers_of(arn).is_empty() {
+        return Err(invalid(format!(
+            "The target group with targetGroupArn {arn} does not have an associated load balancer."
+        )));
+    }
+    Ok(())
 }
 
 fn check(world: &World, item: &Value, spec: &TaskSpec, is_given: bool) -> Result<Balanced, ApiError> {
@@ -70,23 +269,25 @@ fn check(world: &World, item: &Value, spec: &TaskSpec, is_given: bool) -> Result
         return Err(invalid(format!("The container {name} did not have a container port {port} defined.")));
     }
     if is_given {
-        let group = world.elbv2.target_group(arn).ok_or_else(|| {
-            invalid(
-                "Unable to assume role and validate the specified targetGroupArn. Please verify that the ECS service role being passed has the proper permissions.",
-            )
-        })?;
-        if group.kind == TargetKind::Instance && spec.network_mode.as_deref() == Some("awsvpc") {
+        let kind = world.elbv2.target_group(arn).map(|group| group.kind);
+        if kind == Some(TargetKind::Instance) && spec.network_mode.as_deref() == Some("awsvpc") {
             return Err(invalid(format!(
                 "The provided target group {arn} has target type instance, which is incompatible with the awsvpc network mode specified in the task definition."
             )));
         }
-        if world.elbv2.load_balancers_of(arn).is_empty() {
-            return Err(invalid(format!(
-                "The target group with targetGroupArn {arn} does not have an associated load balancer."
-            )));
-        }
+        check_group(world, arn)?;
     }
-    Ok(Balanced { target_group_arn: arn.to_owned(), container_name: name.to_owned(), container_port: port })
+    let advanced = item.get("advancedConfiguration").filter(|advanced| !advanced.is_null());
+    let advanced = advanced.map(|advanced| serde_json::from_value(advanced.clone())).transpose();
+    Ok(Balanced {
+        target_group_arn: arn.to_owned(),
+        container_name: name.to_owned(),
+        container_port: port,
+        advanced_configuration: advanced.map_err(|_| {
+            invalid("advancedConfiguration must have alternateTargetGroupArn, productionListenerRule and roleArn.")
+        })?,
+        is_alternate: false,
+    })
 }
 
 /// Registers a task that has begun to run.
@@ -101,7 +302,7 @@ pub(super) fn register(world: &mut World, now: Moment, key: &TaskKey) {
         let container = task.containers.iter().find(|container| container.name == item.container_name);
         let status = container.map(|container| container.behaviour.health_status.unwrap_or(OK));
         let target = TargetKey { id: address.clone(), port: item.container_port };
-        let group = item.target_group_arn;
+        let group = item.group().to_owned();
         if world.elbv2.register(&group, target.clone(), Some(zone.clone()), status, now) {
             registered.push(Registered { group, target, healthy: false });
         }

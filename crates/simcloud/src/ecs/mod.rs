@@ -5,11 +5,13 @@
 //! the world's generator, so the same seed gives the same run.
 
 mod agent;
+mod alarms;
 mod arn;
 mod capacity;
 mod circuit_breaker;
 mod cluster;
 mod deployment;
+mod hooks;
 mod load_balancing;
 mod network;
 mod rollback;
@@ -19,6 +21,7 @@ mod service_deployment;
 mod service_events;
 mod service_revision;
 mod shapes;
+mod stages;
 mod start_outcome;
 mod tags;
 mod task;
@@ -182,6 +185,7 @@ pub fn handle(world: &mut World, call: &Call) -> Result<serde_json::Value, ApiEr
         "ListServiceDeployments" => service_deployment::list(world, call),
         "DescribeServiceDeployments" => service_deployment::describe(world, call),
         "StopServiceDeployment" => service_deployment::stop(world, call),
+        "ContinueServiceDeployment" => hooks::continue_deployment(world, call),
         "DescribeServiceRevisions" => service_revision::describe(world, call),
         "RunTask" => task::run(world, call),
         "StopTask" => task::stop(world, call),

@@ -6,43 +6,107 @@ use super::{
     scheduler::{say, wake},
     service::Pace,
     service_deployment::{Monitor, Rollback, Status},
+    stages::Course,
 };
 use crate::{Moment, World};
 
+/// The cause of a deployment's failure.
+pub(super) enum Cause {
+    /// The circuit breaker: too many tasks have failed.
+    CircuitBreaker,
+    /// An alarm.
+    Alarm,
+    /// A lifecycle hook was waited for too long.
+    HookTimeout,
+    /// A listener rule that is to shift the traffic is not there, or forwards to nothing of the service's.
+    Rule(String),
+    /// A user has stopped it.
+    Stopped,
+}
+
+impl Cause {
+    /// The reason after "Service deployment rolled back" or "stopped".
+    fn because(&self) -> String {
+        match self {
+            Self::CircuitBreaker => "because the circuit breaker threshold was exceeded.".to_owned(),
+            Self::Alarm => "because a CloudWatch alarm was triggered.".to_owned(),
+            Self::HookTimeout => "because a lifecycle hook timed out.".to_owned(),
+            Self::Rule(rule) => format!("because the listener rule {rule} does not forward to the service."),
+            Self::Stopped => "because a user requested it.".to_owned(),
+        }
+    }
+
+    /// The reason of the deployment that has failed.
+    fn of_deployment(&self) -> &'static str {
+        match self {
+            Self::CircuitBreaker => "ECS deployment circuit breaker: tasks failed to start.",
+            Self::Alarm => "ECS deployment failed: alarm detected.",
+            Self::HookTimeout => "ECS deployment failed: lifecycle hook timed out.",
+            Self::Rule(_) => "ECS deployment failed: traffic could not be shifted.",
+            Self::Stopped => "ECS deployment was stopped by a user.",
+        }
+    }
+
+    /// The words before "rolling back to deploymentId".
+    fn of_way_back(&self) -> &'static str {
+        match self {
+            Self::CircuitBreaker => "ECS deployment circuit breaker",
+            Self::Alarm => "ECS deployment alarm detected",
+            Self::HookTimeout => "ECS deployment lifecycle hook timed out",
+            Self::Rule(_) => "ECS deployment could not shift traffic",
+            Self::Stopped => "ECS deployment stopped by a user",
+        }
+    }
+
+    /// The end of the service's event, if there is one.
+    fn event(&self) -> Option<&'static str> {
+        match self {
+            Self::CircuitBreaker => Some("tasks failed to start."),
+            Self::Alarm => Some("alarm detected."),
+            Self::HookTimeout => Some("lifecycle hook timed out."),
+            Self::Rule(_) => Some("traffic could not be shifted."),
+            Self::Stopped => None,
+        }
+    }
+}
+
 /// The circuit breaker: the deployment has failed.
 pub(super) fn trip(world: &mut World, now: Moment, key: &ServiceKey) {
-    const EXCEEDED: &str = "because the circuit breaker threshold was exceeded.";
     let Some(service) = world.ecs.service_mut(key) else { return };
     let rollback = service.configuration.breaker.rollback;
-    let Some(primary) = service.deployments.first_mut() else { return };
-    primary.rollout = Rollout::Failed;
-    primary.reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
-    let message = format!(
-        "(service {}) (deployment {}) deployment failed: tasks failed to start.",
-        key.service, primary.id
-    );
-    let target = service.rollback_target();
     if let Some(ongoing) = service.ongoing() {
         ongoing.monitor = Monitor::Triggered;
+    }
+    fail(world, now, key, &Cause::CircuitBreaker, rollback);
+}
+
+/// Ends a deployment that has failed. With `rollback` the service goes back to the last completed revision, if there is one.
+pub(super) fn fail(world: &mut World, now: Moment, key: &ServiceKey, cause: &Cause, rollback: bool) {
+    let Some(service) = world.ecs.service_mut(key) else { return };
+    let target = service.rollback_target();
+    let Some(primary) = service.deployments.first_mut() else { return };
+    primary.rollout = Rollout::Failed;
+    primary.reason = cause.of_deployment().to_owned();
+    let id = primary.id.clone();
+    if let Some(ongoing) = service.ongoing() {
         if !rollback {
-            ongoing.set(Status::Stopped, Some(format!("Service deployment stopped {EXCEEDED}")), now);
+            let reason = format!("Service deployment stopped {}", cause.because());
+            ongoing.set(Status::Stopped, Some(reason), now);
         } else if target.is_none() {
             let reason = format!(
-                "Service deployment rolled back {EXCEEDED} No rollback candidate was found to run the rollback."
+                "Service deployment rolled back {} No rollback candidate was found to run the rollback.",
+                cause.because()
             );
             ongoing.set(Status::RollbackFailed, Some(reason), now);
         }
     }
-    say(world, now, key, message);
+    if let Some(event) = cause.event() {
+        let message = format!("(service {}) (deployment {id}) deployment failed: {event}", key.service);
+        say(world, now, key, message);
+    }
     if let Some(target) = target.filter(|_| rollback) {
-        roll_back(
-            world,
-            now,
-            key,
-            target,
-            &format!("Service deployment rolled back {EXCEEDED}"),
-            "ECS deployment circuit breaker",
-        );
+        let reason = format!("Service deployment rolled back {}", cause.because());
+        roll_back(world, now, key, target, &reason, cause.of_way_back());
     }
 }
 
@@ -57,15 +121,8 @@ pub(super) fn request(world: &mut World, now: Moment, key: &ServiceKey) {
 /// Begins the rollback that was requested, if one was.
 pub(super) fn begin_requested(world: &mut World, now: Moment, key: &ServiceKey) {
     let Some(service) = world.ecs.service_mut(key) else { return };
-    if service.ongoing().is_none_or(|ongoing| ongoing.status != Status::RollbackRequested) {
-        return;
-    }
-    let target = service.rollback_target();
-    if let (Some(primary), Some(target)) = (service.deployments.first_mut(), target) {
-        primary.rollout = Rollout::Failed;
-        primary.reason = "ECS deployment was stopped by a user.".to_owned();
-        let reason = "Service deployment rolled back because a user requested it.";
-        roll_back(world, now, key, target, reason, "ECS deployment stopped by a user");
+    if service.ongoing().is_some_and(|ongoing| ongoing.status == Status::RollbackRequested) {
+        fail(world, now, key, &Cause::Stopped, true);
     }
 }
 
@@ -92,6 +149,7 @@ fn roll_back(world: &mut World, now: Moment, key: &ServiceKey, target: String, r
     if let Some(ongoing) = service.ongoing() {
         ongoing.rollback = Some(Rollback { reason: reason.to_owned(), started: now, revision: target });
         ongoing.set(Status::RollbackInProgress, Some(reason.to_owned()), now);
+        ongoing.course = ongoing.course.as_ref().map(|course| Course::back(course, now));
     }
     service.pace = Pace { pass: service.pace.pass, ..Pace::default() };
     say(world, now, key, message);

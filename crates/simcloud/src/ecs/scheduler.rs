@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use super::{
-    Due, ServiceKey, TaskKey, at as schedule, between,
+    Due, ServiceKey, TaskKey,
+    alarms::{self, Alarms},
+    at as schedule, between,
     deployment::Rollout,
     rollback,
     service::{Service, ServiceStatus},
     service_deployment::Status,
     service_events::task_list,
+    stages::{self, Stage},
     start_outcome,
     task::{self, StopCode},
 };
@@ -20,11 +23,11 @@ const SETTLING: Duration = Duration::from_secs(15);
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// A task of the service that is to go on running, as the scheduler sees it.
-struct Live {
-    id: String,
-    deployment: String,
-    healthy: bool,
-    running: bool,
+pub(super) struct Live {
+    pub(super) id: String,
+    pub(super) deployment: String,
+    pub(super) healthy: bool,
+    pub(super) running: bool,
     created: Moment,
 }
 
@@ -35,7 +38,7 @@ pub(super) fn wake(world: &mut World, now: Moment, key: &ServiceKey) {
 }
 
 /// Plans a pass; one that is planned earlier serves as well.
-fn plan(world: &mut World, key: &ServiceKey, moment: Moment) {
+pub(super) fn plan(world: &mut World, key: &ServiceKey, moment: Moment) {
     let Some(service) = world.ecs.service_mut(key) else { return };
     if service.pace.pass.is_none_or(|planned| planned > moment) {
         service.pace.pass = Some(moment);
@@ -54,14 +57,17 @@ pub(super) fn pass(world: &mut World, now: Moment, key: &ServiceKey) {
     match service.status {
         ServiceStatus::Active => {
             rollback::begin_requested(world, now, key);
-            roll(world, now, key);
+            match stages::are_due(world, key) {
+                true => stages::pass(world, now, key),
+                false => roll(world, now, key),
+            }
         }
         ServiceStatus::Draining => drain(world, now, key),
         ServiceStatus::Inactive => {}
     }
 }
 
-fn live(world: &World, key: &ServiceKey) -> Vec<Live> {
+pub(super) fn live(world: &World, key: &ServiceKey) -> Vec<Live> {
     let mut live: Vec<Live> = world
         .ecs
         .tasks_of(key)
@@ -78,29 +84,48 @@ fn live(world: &World, key: &ServiceKey) -> Vec<Live> {
     live
 }
 
-fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
-    let live = live(world, key);
-    let failing: Vec<Option<String>> = world
-        .ecs
-        .tasks_of(key)
-        .filter(|task| task.is_failing())
-        .map(|task| task.deployment.clone())
-        .collect();
-    let Some(service) = world.ecs.service_mut(key) else { return };
+/// The number of a deployment's tasks that fail to start, and have not stopped yet.
+pub(super) fn failing(world: &World, key: &ServiceKey, deployment: &str) -> usize {
+    let failing = world.ecs.tasks_of(key).filter(|task| task.is_failing());
+    failing.filter(|task| task.deployment.as_deref() == Some(deployment)).count()
+}
+
+/// Begins a rolling deployment that is pending, and looks at its alarms and at the hooks of its first stages. Returns true
+/// if it may go on.
+fn may_roll(world: &mut World, now: Moment, key: &ServiceKey) -> bool {
+    let Some(service) = world.ecs.service_mut(key) else { return false };
+    let is_taking_over = service.deployments.len() > 2;
     if let Some(pending) = service.ongoing().filter(|deployment| deployment.status == Status::Pending) {
         pending.set(Status::InProgress, None, now);
     }
+    if let Alarms::Due(moment) = alarms::look(world, now, key) {
+        plan(world, key, moment);
+    }
+    (!is_taking_over || stages::passes(world, now, key, Stage::ReconcileService))
+        && stages::passes(world, now, key, Stage::PreScaleUp)
+}
+
+fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
+    if !may_roll(world, now, key) {
+        return;
+    }
+    let live = live(world, key);
+    let primary = world.ecs.service(key).and_then(|service| service.deployments.first());
+    let Some(primary) = primary.map(|primary| primary.id.clone()) else { return };
+    // A task that fails to start is replaced when it has stopped, and has been counted.
+    let failing = failing(world, key, &primary);
+    let Some(service) = world.ecs.service_mut(key) else { return };
     let Some(primary) = service.deployments.first() else { return };
     let (desired, failed, primary) =
         (service.desired as usize, primary.rollout == Rollout::Failed, primary.id.clone());
+    let early = service.ongoing().filter(|it| it.status == Status::InProgress);
+    let early = early.and_then(|it| it.configuration.early_success(desired as u32));
     let least = service.configuration.least(service.desired) as usize;
     let most = service.configuration.most(service.desired) as usize;
     let not_before = service.pace.not_before.filter(|moment| *moment > now);
 
     let (own, old): (Vec<&Live>, Vec<&Live>) = live.iter().partition(|task| task.deployment == primary);
     let healthy = live.iter().filter(|task| task.healthy).count();
-    // A task that fails to start is replaced when it has stopped, and has been counted.
-    let failing = failing.iter().filter(|deployment| deployment.as_ref() == Some(&primary)).count();
     let lacking = desired.saturating_sub(own.len() + failing);
     let room = most.saturating_sub(live.len());
 
@@ -116,6 +141,18 @@ fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
     surplus.sort_by_key(|task| (task.running, task.created));
     stops.extend(surplus.into_iter().take(own.len().saturating_sub(desired)));
 
+    let is_early =
+        early.is_some_and(|(enough, _)| own.iter().filter(|task| task.healthy).count() >= enough as usize);
+    let blocks = is_early && early.is_some_and(|(_, is_blocking)| is_blocking);
+    if blocks {
+        stops.extend(
+            old.iter()
+                .filter(|task| !stops.iter().any(|stop| stop.id == task.id))
+                .copied()
+                .collect::<Vec<_>>(),
+        );
+    }
+
     let starts = if failed || not_before.is_some() { 0 } else { lacking.min(room) };
     let stuck = starts == 0
         && stops.is_empty()
@@ -125,11 +162,12 @@ fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
         && !old.is_empty()
         && live.iter().all(|task| task.healthy);
     let settled = own.len() == desired && own.iter().all(|task| task.healthy) && old.is_empty() && !failed;
+    let is_early = is_early && (!blocks || old.is_empty());
 
     let stops: Vec<(String, bool)> = stops.iter().map(|task| (task.id.clone(), task.running)).collect();
     stop_tasks(world, now, key, &primary, &stops);
     if starts > 0 {
-        start_tasks(world, now, key, starts);
+        start_tasks(world, now, key, &primary, starts);
     }
     if let Some(moment) = not_before.filter(|_| lacking > 0) {
         plan(world, key, moment);
@@ -137,10 +175,16 @@ fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
     if stuck {
         say_stuck(world, now, key);
     }
-    settle(world, now, key, settled);
+    settle(world, now, key, settled, is_early);
 }
 
-fn stop_tasks(world: &mut World, now: Moment, key: &ServiceKey, primary: &str, stops: &[(String, bool)]) {
+pub(super) fn stop_tasks(
+    world: &mut World,
+    now: Moment,
+    key: &ServiceKey,
+    primary: &str,
+    stops: &[(String, bool)],
+) {
     for (id, _) in stops {
         let task = TaskKey { region: key.region.clone(), cluster: key.cluster.clone(), task: id.clone() };
         let reason = format!("Scaling activity initiated by (deployment {primary})");
@@ -159,7 +203,7 @@ fn stop_tasks(world: &mut World, now: Moment, key: &ServiceKey, primary: &str, s
     }
 }
 
-fn start_tasks(world: &mut World, now: Moment, key: &ServiceKey, count: usize) {
+pub(super) fn start_tasks(world: &mut World, now: Moment, key: &ServiceKey, deployment: &str, count: usize) {
     let Some(service) = world.ecs.service_mut(key) else { return };
     if !service.launch.is_fargate() {
         let message = format!(
@@ -167,13 +211,11 @@ fn start_tasks(world: &mut World, now: Moment, key: &ServiceKey, count: usize) {
             key.service
         );
         say(world, now, key, message);
-        let deployment = world.ecs.service(key).and_then(|service| service.deployments.first());
-        if let Some(id) = deployment.map(|deployment| deployment.id.clone()) {
-            start_outcome::failed_to_start(world, now, key, &id);
-        }
+        start_outcome::failed_to_start(world, now, key, deployment);
         return;
     }
-    let started: Vec<String> = (0..count).filter_map(|_| task::launch_for_service(world, now, key)).collect();
+    let started: Vec<String> =
+        (0..count).filter_map(|_| task::launch_for_service(world, now, key, deployment)).collect();
     let message =
         format!("(service {}) has started {} tasks: {}.", key.service, started.len(), task_list(&started));
     say(world, now, key, message);
@@ -190,10 +232,10 @@ fn say_stuck(world: &mut World, now: Moment, key: &ServiceKey) {
     }
 }
 
-/// Announces the steady state when it has lasted, and completes the deployment that it ends.
-fn settle(world: &mut World, now: Moment, key: &ServiceKey, settled: bool) {
+/// Announces the steady state when it has lasted, and completes the deployment that it ends, or that succeeds early.
+fn settle(world: &mut World, now: Moment, key: &ServiceKey, settled: bool, is_early: bool) {
     let Some(service) = world.ecs.service_mut(key) else { return };
-    if !settled {
+    if !settled && !is_early {
         service.pace.settled_since = None;
         service.pace.announced = false;
         return;
@@ -203,11 +245,16 @@ fn settle(world: &mut World, now: Moment, key: &ServiceKey, settled: bool) {
         plan(world, key, since + SETTLING);
         return;
     }
+    let is_rolling_out = service.is_rolling_out();
+    let is_over = !is_rolling_out
+        || stages::passes(world, now, key, Stage::PostScaleUp) && stages::has_baked(world, now, key);
+    let Some(service) = world.ecs.service_mut(key).filter(|_| is_over) else { return };
     let mut messages = Vec::new();
-    if service.is_rolling_out() {
+    if is_rolling_out {
         messages.push(complete(service, now));
+        service.swap_target_groups();
     }
-    if !std::mem::replace(&mut service.pace.announced, true) {
+    if settled && !std::mem::replace(&mut service.pace.announced, true) {
         messages.push(format!("(service {}) has reached a steady state.", key.service));
     }
     for message in messages {
@@ -215,7 +262,7 @@ fn settle(world: &mut World, now: Moment, key: &ServiceKey, settled: bool) {
     }
 }
 
-fn complete(service: &mut Service, now: Moment) -> String {
+pub(super) fn complete(service: &mut Service, now: Moment) -> String {
     service.deployments.truncate(1);
     service.pace.failures = 0;
     let primary = &mut service.deployments[0];

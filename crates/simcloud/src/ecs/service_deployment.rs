@@ -7,8 +7,11 @@ use serde_json::{Value, json};
 use super::{
     ServiceKey,
     arn::Arns,
-    circuit_breaker, cluster, rollback,
-    service::{Service, ServiceStatus},
+    cluster,
+    hooks::ActiveHook,
+    rollback,
+    service::{ALL, DeploymentConfiguration, Service, ServiceStatus},
+    stages::Course,
     task::Task,
     wire::{Answer, input, invalid, maybe_time, missing, page, pruned, service_not_found, time, unsupported},
 };
@@ -35,10 +38,11 @@ impl Status {
     }
 }
 
-/// Where the circuit breaker stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The state of the circuit breaker, and of the alarms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Monitor {
+    #[default]
     Disabled,
     Monitoring,
     MonitoringComplete,
@@ -62,6 +66,16 @@ pub(super) struct ServiceDeployment {
     pub(super) monitor: Monitor,
     pub(super) failures: u32,
     pub(super) rollback: Option<Rollback>,
+    /// The configuration that it began with.
+    #[serde(default)]
+    pub(super) configuration: DeploymentConfiguration,
+    /// Its stages. `None` of a rolling deployment without hooks and bake time.
+    #[serde(default)]
+    pub(super) course: Option<Course>,
+    #[serde(default)]
+    pub(super) alarms: Monitor,
+    #[serde(default)]
+    pub(super) triggered_alarms: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -85,8 +99,10 @@ impl ServiceDeployment {
             status if status.is_final() => self.finished = Some(at),
             _ => {}
         }
-        if status.is_final() && self.monitor == Monitor::Monitoring {
-            self.monitor = Monitor::MonitoringComplete;
+        for monitor in [&mut self.monitor, &mut self.alarms] {
+            if status.is_final() && *monitor == Monitor::Monitoring {
+                *monitor = Monitor::MonitoringComplete;
+            }
         }
     }
 
@@ -98,13 +114,29 @@ impl ServiceDeployment {
         requested: u32,
         tasks: impl Iterator<Item = &'a Task> + Clone,
     ) -> Value {
+        let course = self.course.as_ref().filter(|_| self.configuration.strategy.shifts_traffic());
+        let weight = |share: u32| {
+            let share = if revision == self.target { share } else { ALL - share };
+            f64::from(share) / 10.0
+        };
         let mine = tasks.filter(|task| task.revision.as_deref() == Some(revision));
         json!({
             "arn": arns.service_revision(&service.cluster, &service.name, revision),
             "requestedTaskCount": requested,
             "runningTaskCount": mine.clone().filter(|task| task.is_running()).count(),
             "pendingTaskCount": mine.filter(|task| task.is_pending()).count(),
+            "requestedProductionTrafficWeight": course.map(|course| weight(course.production)),
+            "requestedTestTrafficWeight": course.map(|course| weight(course.test)),
         })
+    }
+
+    fn alarms_json(&self) -> Option<Value> {
+        let alarms = self.configuration.alarms()?;
+        Some(json!({
+            "status": self.alarms,
+            "alarmNames": alarms.alarm_names,
+            "triggeredAlarmNames": self.triggered_alarms,
+        }))
     }
 
     fn json<'a>(
@@ -134,7 +166,13 @@ impl ServiceDeployment {
                 self.summary(arns, service, &self.target, requested(&self.target), tasks.clone()),
             "status": self.status,
             "statusReason": self.reason,
-            "deploymentConfiguration": service.configuration.json(),
+            "lifecycleStage": self.course.as_ref().map(|course| course.stage),
+            "lifecycleHookDetails": self
+                .course
+                .as_ref()
+                .map(|course| course.hooks.iter().map(ActiveHook::json).collect::<Vec<_>>()),
+            "deploymentConfiguration": self.configuration.json(),
+            "alarms": self.alarms_json(),
             "rollback": self.rollback.as_ref().map(|rollback| json!({
                 "reason": rollback.reason,
                 "startedAt": time(rollback.started),
@@ -144,7 +182,7 @@ impl ServiceDeployment {
             "deploymentCircuitBreaker": {
                 "status": self.monitor,
                 "failureCount": self.failures,
-                "threshold": circuit_breaker::threshold(service.desired),
+                "threshold": self.configuration.breaker.threshold(service.desired),
             },
         }))
     }
@@ -230,6 +268,18 @@ fn locate(arns: &Arns, region: &str, arn: &str) -> Option<(ServiceKey, String)> 
     Some((key, id.to_owned()))
 }
 
+pub(super) fn not_found() -> ApiError {
+    ApiError::new("ServiceDeploymentNotFoundException", "The service deployment was not found.")
+}
+
+/// The active service of a service deployment's ARN, and the deployment's id.
+pub(super) fn located(world: &World, call: &Call, arn: &str) -> Result<(ServiceKey, String), ApiError> {
+    let arns = Arns::of(world, &call.region);
+    let (key, id) = locate(&arns, &call.region, arn).ok_or_else(not_found)?;
+    let is_active = world.ecs.service(&key).is_some_and(|service| service.status == ServiceStatus::Active);
+    if is_active { Ok((key, id)) } else { Err(not_found()) }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Describe {
@@ -277,15 +327,8 @@ pub(super) fn stop(world: &mut World, call: &Call) -> Answer {
         }
         Some(unknown) => return Err(invalid(format!("Invalid stopType: {unknown}"))),
     }
-    let arns = Arns::of(world, &call.region);
-    let not_found =
-        || ApiError::new("ServiceDeploymentNotFoundException", "The service deployment was not found.");
-    let (key, id) = locate(&arns, &call.region, &request.service_deployment_arn).ok_or_else(not_found)?;
-    let service = world
-        .ecs
-        .service_mut(&key)
-        .filter(|service| service.status == ServiceStatus::Active)
-        .ok_or_else(not_found)?;
+    let (key, id) = located(world, call, &request.service_deployment_arn)?;
+    let service = world.ecs.service_mut(&key).ok_or_else(not_found)?;
     let deployment =
         service.service_deployments.iter().find(|deployment| deployment.id == id).ok_or_else(not_found)?;
     let answer = json!({ "serviceDeploymentArn": request.service_deployment_arn });

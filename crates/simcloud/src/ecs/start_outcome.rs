@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    ServiceKey, circuit_breaker,
+    ServiceKey,
     deployment::Rollout,
     rollback,
     scheduler::{say, wake},
@@ -19,14 +19,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// A task of a deployment runs, and is healthy where it has a health check.
 pub(super) fn has_run(world: &mut World, now: Moment, key: &ServiceKey, deployment: &str) {
     let Some(service) = world.ecs.service_mut(key) else { return };
+    let resets = service.configuration.breaker.resets();
     if let Some(primary) = service.deployments.first_mut().filter(|primary| primary.id == deployment) {
-        primary.has_run = true;
-        primary.failed_tasks = 0;
         primary.updated = now;
         service.pace.failures = 0;
         service.pace.not_before = None;
-        if let Some(ongoing) = service.ongoing() {
-            ongoing.failures = 0;
+        if resets {
+            primary.has_run = true;
+            primary.failed_tasks = 0;
+            if let Some(ongoing) = service.ongoing() {
+                ongoing.failures = 0;
+            }
         }
     }
     wake(world, now, key);
@@ -46,7 +49,7 @@ pub(super) fn failed_to_start(world: &mut World, now: Moment, key: &ServiceKey, 
     let (failed, in_progress) = (primary.failed_tasks, primary.rollout == Rollout::InProgress);
     service.pace.failures += 1;
     let breaker = service.configuration.breaker;
-    let threshold = circuit_breaker::threshold(service.desired);
+    let threshold = breaker.threshold(service.desired);
     if let Some(ongoing) = service.ongoing() {
         ongoing.failures = failed;
         ongoing.updated = now;

@@ -17,6 +17,23 @@ pub(super) fn target_groups(actions: &[Value]) -> impl Iterator<Item = &str> {
         .filter_map(|group| group.get("TargetGroupArn")?.as_str())
 }
 
+/// The weights of the target groups that a rule with these actions forwards to. `None` if it does something else.
+pub(super) fn weights(actions: &[Value]) -> Option<Vec<(&str, i64)>> {
+    let [action] = actions else { return None };
+    let groups = action.get("ForwardConfig")?.get("TargetGroups")?.as_array()?;
+    groups.iter().map(|group| Some((text(group, "TargetGroupArn")?, number(group, "Weight")?))).collect()
+}
+
+/// Sets the weights of an action that forwards.
+pub(super) fn set_weights(actions: &mut [Value], weights: &[(&str, u32)]) {
+    let groups: Vec<Value> =
+        weights.iter().map(|(arn, weight)| json!({ "TargetGroupArn": arn, "Weight": weight })).collect();
+    for action in actions {
+        action["TargetGroupArn"] = Value::Null;
+        action["ForwardConfig"]["TargetGroups"] = json!(groups);
+    }
+}
+
 fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name).and_then(Value::as_str)
 }

@@ -133,6 +133,23 @@ impl Elbv2 {
         found
     }
 
+    /// The load balancer of a rule.
+    pub(crate) fn load_balancer_of_rule(&self, rule: &str) -> Option<&str> {
+        Some(self.listeners.get(&self.rules.get(rule)?.listener)?.load_balancer.as_str())
+    }
+
+    /// The weights of the target groups that a rule forwards to. `None` if there is no such rule, or it does something else.
+    pub(crate) fn weights(&self, rule: &str) -> Option<Vec<(&str, i64)>> {
+        action::weights(&self.rules.get(rule)?.actions)
+    }
+
+    /// Sets the weights of the target groups that a rule forwards to.
+    pub(crate) fn set_weights(&mut self, rule: &str, weights: &[(&str, u32)]) {
+        if let Some(rule) = self.rules.get_mut(rule) {
+            action::set_weights(&mut rule.actions, weights);
+        }
+    }
+
     /// The rules of a listener: the default one last.
     pub(super) fn rules_of(&self, listener: &str) -> Vec<(&String, &Rule)> {
         let mut rules: Vec<_> = self.rules.iter().filter(|(_, rule)| rule.listener == listener).collect();

@@ -57,6 +57,7 @@ pub(super) const CLASSES: &[Class] = &[
             "ecs:UpdateService",
             "ecs:DeleteService",
             "ecs:StopServiceDeployment",
+            "ecs:ContinueServiceDeployment",
         ],
         rate: Rate { burst: 50, per_second: 5 },
         source: Documented,

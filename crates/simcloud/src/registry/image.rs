@@ -12,6 +12,7 @@ pub(super) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+jso
 const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
+const LABEL_ALARMS: &str = "longshore.simulation.alarms";
 const LABEL_EXITS: &str = "longshore.simulation.exits";
 const LABEL_EXITS_AFTER: &str = "longshore.simulation.exits-after-seconds";
 const LABEL_HEALTH_STATUS: &str = "longshore.simulation.health-status";
@@ -29,6 +30,9 @@ pub struct Behaviour {
     pub needs_memory_mib: Option<u64>,
     /// The HTTP status with which the container answers the health checks of a load balancer.
     pub health_status: Option<u16>,
+    /// The CloudWatch alarms that go into the ALARM state a minute after the container has begun to take traffic.
+    #[serde(default)]
+    pub alarms: Vec<String>,
 }
 
 impl Behaviour {
@@ -42,11 +46,16 @@ impl Behaviour {
             exits_after_seconds: number(LABEL_EXITS_AFTER),
             needs_memory_mib: number(LABEL_NEEDS_MEMORY),
             health_status: labels.get(LABEL_HEALTH_STATUS).and_then(|value| value.parse().ok()),
+            alarms: labels
+                .get(LABEL_ALARMS)
+                .map(|names| names.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
         }
     }
 
     fn labels(&self) -> BTreeMap<&'static str, String> {
         [
+            (LABEL_ALARMS, (!self.alarms.is_empty()).then(|| self.alarms.join(","))),
             (LABEL_EXITS, self.exits.map(|code| code.to_string())),
             (LABEL_EXITS_AFTER, self.exits_after_seconds.map(|seconds| seconds.to_string())),
             (LABEL_NEEDS_MEMORY, self.needs_memory_mib.map(|mebibytes| mebibytes.to_string())),

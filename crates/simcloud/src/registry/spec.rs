@@ -77,6 +77,9 @@ pub struct TagSpec {
     /// The HTTP status with which the container answers the health checks of a load balancer; 200 if `None`.
     #[serde(default)]
     pub health_status: Option<u16>,
+    /// The CloudWatch alarms that go into the ALARM state a minute after the container has begun to take traffic.
+    #[serde(default)]
+    pub alarms: Vec<String>,
 }
 
 /// Who may read a repository without a login.
@@ -215,6 +218,7 @@ impl TagSpec {
             exits_after_seconds: self.exits_after_seconds,
             needs_memory_mib: self.needs_memory_mib,
             health_status: self.health_status,
+            alarms: self.alarms.clone(),
         };
         let digest = image::store(repository, image, &platforms, index, &behaviour);
         repository.tags.insert(tag.to_owned(), digest);

@@ -145,14 +145,17 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
     let mode = definition.spec.network_mode.as_deref();
     let network =
         AwsVpc::checked(world, &call.region, mode, request.network_configuration, launch.is_fargate())?;
-    let load_balancers =
-        load_balancing::checked(world, members.items("loadBalancers"), &definition.spec, true)?;
+    let configuration = DeploymentConfiguration::default().changed(request.deployment_configuration)?;
+    let items = members.items("loadBalancers");
+    let strategy = configuration.strategy;
+    let mut load_balancers = load_balancing::checked(world, call, items, &definition.spec, strategy, true)?;
+    load_balancing::resolve(world, None, strategy, &mut load_balancers);
     let mut service = Service {
         name: request.service_name,
         cluster,
         status: ServiceStatus::Active,
         desired,
-        configuration: DeploymentConfiguration::default().changed(request.deployment_configuration)?,
+        configuration,
         definition: definition.arn.clone(),
         launch,
         network,

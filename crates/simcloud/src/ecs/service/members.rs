@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Members that the operations themselves read.
-const READ: [&str; 18] = [
+const READ: [&str; 19] = [
     "capacityProviderStrategy",
     "clientToken",
     "cluster",
+    "deploymentConfiguration",
     "deploymentController",
     "desiredCount",
     "enableECSManagedTags",
@@ -53,6 +54,11 @@ impl Members {
     /// The items of the list `name`.
     pub(super) fn items(&self, name: &str) -> &[Value] {
         self.0.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn items_mut(&mut self, name: &str) -> &mut [Value] {
+        self.0.get_mut(name).and_then(Value::as_array_mut).map_or(&mut [], Vec::as_mut_slice)
     }
 
     /// The seconds for which the health of a load balancer's targets does not count.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(super) use self::{
-    configuration::DeploymentConfiguration,
+    configuration::{ALL, DeploymentConfiguration, Strategy, not_played},
     create::{Remembered, create},
     delete::{delete, forget},
     launch::{Launch, StrategyItem},
@@ -107,6 +107,28 @@ impl Service {
         self.service_deployments.last_mut().filter(|deployment| !deployment.status.is_final())
     }
 
+    /// The deployment whose tasks the primary one replaces: it was completed, and its tasks still run.
+    pub(super) fn source(&self) -> Option<String> {
+        let mut others = self.deployments.iter().skip(1);
+        let is_completed = |it: &&Deployment| self.revision(&it.revision).is_some_and(|it| it.completed);
+        others.find(is_completed).map(|deployment| deployment.id.clone())
+    }
+
+    /// The last revision whose deployment was completed.
+    pub(super) fn completed(&self) -> Option<&ServiceRevision> {
+        let mut deployments = self.deployments.iter().filter_map(|it| self.revision(&it.revision));
+        deployments.find(|revision| revision.completed)
+    }
+
+    /// Shows the target groups that the primary deployment uses as the service's, and the others as the alternate ones.
+    pub(super) fn swap_target_groups(&mut self) {
+        let primary = self.deployments.first().and_then(|primary| self.revision(&primary.revision));
+        let Some(balanced) = primary.map(|primary| primary.load_balancers.clone()) else { return };
+        for item in self.members.items_mut("loadBalancers") {
+            balanced.iter().for_each(|balanced| balanced.swap(item));
+        }
+    }
+
     /// The revision to which a failed deployment goes back: the last that was completed.
     pub(super) fn rollback_target(&self) -> Option<String> {
         let failing = self.deployments.first().map(|deployment| deployment.revision.as_str());
@@ -174,6 +196,13 @@ impl Service {
             monitor: if self.configuration.breaker.enable { Monitor::Monitoring } else { Monitor::Disabled },
             failures: 0,
             rollback: None,
+            alarms: match self.configuration.alarms() {
+                Some(_) => Monitor::Monitoring,
+                None => Monitor::Disabled,
+            },
+            configuration: self.configuration.clone(),
+            course: None,
+            triggered_alarms: Vec::new(),
         });
         self.deployments.insert(0, Deployment::new(deployment, revision, at));
         self.pace = Pace { pass: self.pace.pass, ..Pace::default() };

@@ -94,7 +94,10 @@ pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
     check_grace_period(call, &service.members)?;
     let are_given = call.input.get("loadBalancers").is_some_and(|given| !given.is_null());
     let items = service.members.items("loadBalancers");
-    let load_balancers = load_balancing::checked(world, items, &definition.spec, are_given)?;
+    let strategy = configuration.strategy;
+    let mut load_balancers =
+        load_balancing::checked(world, call, items, &definition.spec, strategy, are_given)?;
+    load_balancing::resolve(world, Some(&service), strategy, &mut load_balancers);
     let deploys = request.force_new_deployment
         || members_deploy
         || definition.arn != service.definition

@@ -32,12 +32,17 @@ pub(in crate::ecs) struct Order {
     pub(in crate::ecs) service: Option<(String, String)>,
 }
 
-/// Starts a task of a service's primary deployment and answers its id.
-pub(in crate::ecs) fn launch_for_service(world: &mut World, now: Moment, key: &ServiceKey) -> Option<String> {
+/// Starts a task of a service's deployment and returns its id.
+pub(in crate::ecs) fn launch_for_service(
+    world: &mut World,
+    now: Moment,
+    key: &ServiceKey,
+    deployment: &str,
+) -> Option<String> {
     let arns = Arns::of(world, &key.region);
     let service = world.ecs.service(key)?;
-    let primary = service.deployments.first()?;
-    let revision = service.revision(&primary.revision)?;
+    let deployment = service.deployments.iter().find(|known| known.id == deployment)?;
+    let revision = service.revision(&deployment.revision)?;
     let definition = world.ecs.regions.get(&key.region)?.families.definition(&arns, &revision.definition)?;
     let mut tags = match service.propagate_tags {
         PropagateTags::Service => service.tags.clone(),
@@ -55,7 +60,7 @@ pub(in crate::ecs) fn launch_for_service(world: &mut World, now: Moment, key: &S
         launch: revision.launch.clone(),
         network: revision.network.clone(),
         group: format!("service:{}", key.service),
-        started_by: Some(primary.id.clone()),
+        started_by: Some(deployment.id.clone()),
         overrides: Overrides::default(),
         tags,
         execute_command: service.execute_command,

@@ -38,6 +38,7 @@ pub(super) fn registries() -> BTreeMap<String, RegistrySpec> {
                         "hungry": { "needs-memory-mib": 4096 },
                         "sick": { "health-status": 503 },
                         "missing-page": { "health-status": 404 },
+                        "alarming": { "alarms": ["api-5xx"] },
                     },
                 },
                 "acme/public": { "visibility": "public", "tags": { "latest": {} } },

@@ -8,3 +8,4 @@ mod options;
 mod properties;
 mod sdk;
 mod starting;
+mod strategies;
