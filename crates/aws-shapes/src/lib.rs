@@ -15,6 +15,7 @@ mod form;
 mod model;
 mod overlay;
 mod read;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod units;

@@ -279,3 +279,29 @@ fn model_tells_which_changes_deploy() {
         ]
     );
 }
+
+#[test]
+fn tables_are_read_as_the_lists_that_they_stand_for() {
+    let value = json!({
+        "family": "api",
+        "containerDefinitions": [{
+            "name": "web",
+            "image": "nginx",
+            "environment": [{ "name": "A", "value": "1" }, { "name": "b.c" }],
+            "portMappings": [{ "containerPort": 80 }, { "containerPort": 81, "name": "admin" }],
+            "mountPoints": [],
+            "ulimits": [{ "name": "nofile", "softLimit": 1, "hardLimit": 2 }],
+            "secrets": [{ "name": "A", "valueFrom": "a" }, { "name": "A", "valueFrom": "b" }],
+            "linuxParameters": { "tmpfs": [{ "containerPath": "/tmp", "size": 64 }] },
+            "command": ["a", "b"],
+        }],
+        "volumes": [{ "name": "data", "host": { "sourcePath": "/data" } }, { "name": "scratch" }],
+    });
+    let tables = definition().tables(&value);
+    assert_eq!(tables["containerDefinitions"]["web"]["environment"], json!({ "A": "1", "b.c": {} }));
+    assert_eq!(tables["containerDefinitions"]["web"]["ulimits"]["nofile"]["softLimit"], 1);
+    // One port has no name, and one variable has two values.
+    assert!(tables["containerDefinitions"]["web"]["portMappings"].is_array());
+    assert!(tables["containerDefinitions"]["web"]["secrets"].is_array());
+    assert_eq!(definition().read(&tables), definition().read(&value));
+}

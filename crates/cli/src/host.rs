@@ -46,7 +46,9 @@ pub(crate) fn load(
     };
     // Building a plugin calls nothing: whom the clients would reach does not matter here.
     let extensions = extensions(&Aws::connect(Target::default(), None), looking_up(variables));
-    load_with(&layers, &|used| judge(used, plugins, &extensions)).map_err(|errors| refused(&errors))
+    let judge = |used: &PluginUse| judge(used, plugins, &extensions);
+    let definition_files = |deployer: &str| plugins.definition_files(deployer);
+    load_with(&layers, &judge, &definition_files).map_err(|errors| refused(&errors))
 }
 
 /// The variables of the command, as the secrets of the configuration are looked up in them. A program that yields one

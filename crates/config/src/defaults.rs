@@ -9,6 +9,9 @@ use crate::{Origin, layers::Layer, merge::Merged};
 pub(crate) const HOSTS: [(&str, &str); 3] =
     [("dockerhub", "docker.io"), ("ghcr", "ghcr.io"), ("gitlab", "registry.gitlab.com")];
 
+/// The deployer of services that name none.
+pub(crate) const DEPLOYER: &str = "ecs";
+
 /// How long container logs are kept, in days.
 pub(crate) const DEFAULT_RETENTION_DAYS: u32 = 30;
 
@@ -41,7 +44,7 @@ pub(crate) fn layer(merged: &Merged) -> Layer {
     }
     for (key, service) in tables("", above, "services") {
         for (field, value) in [
-            ("use", json!("ecs")),
+            ("use", json!(DEPLOYER)),
             ("launch-type", json!("fargate")),
             ("architecture", json!("amd64")),
             ("execute-command", json!(false)),

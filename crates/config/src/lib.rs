@@ -1,6 +1,6 @@
 //! Layered configuration: from files, environment and flags to one checked stack.
 //!
-//! The layers are, from the lowest to the highest: defaults, `DIR/base.toml`, `DIR/ENVIRONMENT.toml`, `LONGSHORE_…`
+//! The layers are, from the lowest to the highest: defaults, definition files, `DIR/base.toml`, `DIR/ENVIRONMENT.toml`, `LONGSHORE_…`
 //! variables, `--set key=value`. figment merges them: tables key by key, everything else whole; a table that says where
 //! a credential is found (`token`, `password`) is replaced whole too. `docs/configuration.md` has every key.
 //!

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use longshore_model::{Options, Problem, Stack};
+use longshore_model::{DefinitionFile, Options, Problem, Stack};
 
 use crate::{
     ConfigError, ConfigErrors, Layers, Origin, PluginUse, check, defaults,
-    layers::named_variables,
+    layers::{DefinitionFiles, named_variables, read_definitions},
     merge::{self, Merged},
     placeholders,
 };
@@ -39,20 +39,22 @@ impl std::fmt::Debug for Loaded {
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn load(layers: &Layers) -> Result<Loaded, ConfigErrors> {
-    load_with(layers, &|_| Vec::new())
+    load_with(layers, &|_| Vec::new(), &|_| Vec::new())
 }
 
 /// Loads a configuration, and asks `judge` what is wrong with the options of each plugin that it uses, even where
-/// something else is wrong too.
+/// something else is wrong too. `definition_files` yields the keys of services that name definition files, by the name of
+/// their deployer.
 ///
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn load_with(
     layers: &Layers,
     judge: &dyn Fn(&PluginUse) -> Vec<Problem>,
+    definition_files: &dyn Fn(&str) -> Vec<DefinitionFile>,
 ) -> Result<Loaded, ConfigErrors> {
     let mut errors = Vec::new();
-    match assemble(layers, judge, &mut errors) {
+    match assemble(layers, judge, definition_files, &mut errors) {
         Some(loaded) if errors.is_empty() => Ok(loaded),
         None if errors.is_empty() => {
             Err(ConfigErrors::new(vec![ConfigError::new(Origin::file(&layers.base()), "is not understood")]))
@@ -64,9 +66,21 @@ pub fn load_with(
 fn assemble(
     layers: &Layers,
     judge: &dyn Fn(&PluginUse) -> Vec<Problem>,
+    definition_files: &DefinitionFiles<'_>,
     errors: &mut Vec<ConfigError>,
 ) -> Option<Loaded> {
-    let above = merge::merge(&layers.read(errors)?, errors)?;
+    let mut all = layers.read(definition_files, errors)?;
+    let mut above = merge::merge(&all, errors)?;
+    let mut wrong = Vec::new();
+    let definitions = read_definitions(&above, definition_files, &layers.variables, &mut wrong);
+    if !wrong.is_empty() {
+        errors.extend(wrong);
+        return None;
+    }
+    if !definitions.values.is_empty() {
+        all.insert(0, definitions);
+        above = merge::merge(&all, errors)?;
+    }
     let defaults = defaults::layer(&above);
     let mut merged = above.over(&defaults, errors)?;
     let base = Origin::file(&layers.base());

@@ -5,6 +5,7 @@
 mod amount;
 mod arn;
 mod by_name;
+mod definition_file;
 mod drift;
 mod ecr;
 mod event;
@@ -29,6 +30,7 @@ mod step;
 
 pub use arn::{Arn, InvalidArn};
 pub use by_name::ByName;
+pub use definition_file::{DefinitionFile, FromFile};
 pub use drift::{Drift, DriftKind};
 pub use ecr::EcrRegistry;
 pub use event::{Answer, Event, EventKind, Outcome, Phase, StepSummary};

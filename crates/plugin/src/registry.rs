@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use longshore_model::{Options, Plugin, Problem, closest};
+use longshore_model::{DefinitionFile, Options, Plugin, Problem, closest};
 
 use crate::{
     CredentialSource, Extensions, RoleBuilder, SecretStore, SecretValue, ServiceDeployer, StepPlugin,
@@ -55,6 +55,7 @@ pub struct Registry {
     deployers: Kind<dyn ServiceDeployer>,
     steps: Kind<dyn StepPlugin>,
     secret_values: Option<Build<dyn SecretValue>>,
+    definition_files: BTreeMap<&'static str, Vec<DefinitionFile>>,
 }
 
 impl Default for Registry {
@@ -66,6 +67,7 @@ impl Default for Registry {
             deployers: Kind::new("service deployer"),
             steps: Kind::new("step plugin"),
             secret_values: None,
+            definition_files: BTreeMap::new(),
         }
     }
 }
@@ -116,6 +118,17 @@ impl Registry {
         "service deployer"
     );
     kind!(steps, dyn StepPlugin, add_step_plugin, step_plugin, step_plugins, "step plugin");
+
+    /// Adds a key by which services of the deployer `deployer` name a file that declares them.
+    pub fn add_definition_file(&mut self, deployer: &'static str, file: DefinitionFile) {
+        self.definition_files.entry(deployer).or_default().push(file);
+    }
+
+    /// The keys by which services of the deployer `deployer` name files that declare them.
+    #[must_use]
+    pub fn definition_files(&self, deployer: &str) -> Vec<DefinitionFile> {
+        self.definition_files.get(deployer).cloned().unwrap_or_default()
+    }
 
     /// Sets what reads where a secret value is found: the field `value` of a table.
     pub fn set_secret_values(

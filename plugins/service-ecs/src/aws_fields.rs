@@ -18,18 +18,21 @@ use serde_json::{Map, Value};
 
 use crate::{
     check::{is_single, of_container},
+    definition_file::FILES,
     fields::{input, shape},
 };
 
 /// The table of a service, or of one of its containers, that has AWS's fields.
-const AWS: &str = "aws";
+pub(crate) const AWS: &str = "aws";
 /// The fields of the task definition, in the table of the service.
-const TASK_DEFINITION: &str = "task-definition";
+pub(crate) const TASK_DEFINITION: &str = "task-definition";
 /// The fields of the only container, in the table of the service.
 const CONTAINER: &str = "container";
 
 /// The fields of the service, in its table.
-const SERVICE: &str = "service";
+pub(crate) const SERVICE: &str = "service";
+/// The containers, in the task definition.
+pub(crate) const CONTAINER_DEFINITIONS: &str = "containerDefinitions";
 /// Allows a running service to be replaced, in the table of the service.
 const REPLACE: &str = "replace";
 
@@ -48,7 +51,6 @@ const OF_DEFINITIONS: &Owned = &[
 const OF_CONTAINERS: &Owned = &[
     ("image", "set `image`: Longshore proves that it can be pulled"),
     ("name", "it is the container's key in `containers`"),
-    ("repositoryCredentials", "set `registry`: Longshore proves and stores the credential"),
     ("secrets", "write `secrets.VARIABLE.arn`: the execution role then gets the permission to read it"),
 ];
 
@@ -83,10 +85,12 @@ pub(crate) struct AwsFields {
     pub(crate) replaces: bool,
     /// The dotted keys of the short words that the configuration sets, without those at their defaults.
     words: BTreeSet<String>,
+    /// The dotted keys of `repositoryCredentials`: the images of these containers need a declared registry.
+    private: BTreeSet<String>,
 }
 
 /// The shape of a container.
-fn container_shape() -> Shape<'static> {
+pub(crate) fn container_shape() -> Shape<'static> {
     Model::ecs().shape("ContainerDefinition").unwrap_or_else(|| unreachable!("the model has containers"))
 }
 
@@ -102,6 +106,7 @@ impl AwsFields {
                 let definition = table(aws, TASK_DEFINITION, shape(), OF_DEFINITIONS);
                 read.definition = definition.unwrap_or_default();
                 read.container = table(aws, CONTAINER, container_shape(), OF_CONTAINERS);
+                read.private.extend(without_credential(read.container.as_mut(), "aws.container"));
                 if let Some(Value::Object(members)) = table(aws, SERVICE, input("CreateService"), OF_SERVICES)
                 {
                     read.service = members;
@@ -110,12 +115,16 @@ impl AwsFields {
             });
             fields.table("containers", |containers| {
                 for name in containers.names() {
-                    let found = containers
+                    let mut found = containers
                         .table(&name, |container| table(container, AWS, container_shape(), OF_CONTAINERS));
+                    let key = format!("containers.{name}.aws");
+                    read.private.extend(without_credential(found.as_mut(), &key));
                     read.containers.extend(found.map(|found| (name, found)));
                 }
                 Some(())
             });
+            // They were read as a layer below this one.
+            FILES.iter().for_each(|file| drop(fields.text(file.key)));
             read.replaces = fields.flag(REPLACE).unwrap_or_default();
             Some(read)
         })
@@ -135,6 +144,7 @@ impl AwsFields {
             service: self.service.iter().map(|(name, value)| (name.clone(), resolved(value))).collect(),
             replaces: self.replaces,
             words: self.words.clone(),
+            private: self.private.clone(),
         })
     }
 
@@ -199,9 +209,11 @@ impl AwsFields {
             service.platform.architecture = if is_arm { Architecture::Arm64 } else { Architecture::Amd64 };
         }
         if let Some(compatibilities) = self.definition.get("requiresCompatibilities") {
-            let has_fargate =
-                compatibilities.as_array().is_some_and(|all| all.iter().any(|one| one == "FARGATE"));
-            service.launch_type = if has_fargate { LaunchType::Fargate } else { LaunchType::Ec2 };
+            let is_declared = self.has_word("launch-type");
+            if !is_declared {
+                let is_fargate = has_item(compatibilities, "FARGATE");
+                service.launch_type = if is_fargate { LaunchType::Fargate } else { LaunchType::Ec2 };
+            }
         }
         let normal = shape().form(&fields.definition);
         let units = |field: &str| {
@@ -246,6 +258,34 @@ impl AwsFields {
                 find(&self.table_of(name, service, container), container_shape(), fields, words.collect());
             }
         }
+        problems.extend(self.disagreements(name, service));
+        problems
+    }
+
+    /// Members that do not go with what the service declares elsewhere.
+    fn disagreements(&self, name: &Name, service: &Service) -> Vec<Problem> {
+        let key = |inner: &str| format!("services.{name}.{inner}");
+        let mut problems = Vec::new();
+        let launcher = match service.launch_type {
+            LaunchType::Fargate => "FARGATE",
+            LaunchType::Ec2 => "EC2",
+        };
+        let compatibilities = self.definition.get("requiresCompatibilities");
+        if self.has_word("launch-type") && compatibilities.is_some_and(|all| !has_item(all, launcher)) {
+            let message = format!("lacks `{launcher}`, for which `{}` asks", key("launch-type"));
+            let at = key("aws.task-definition.requiresCompatibilities");
+            problems.push(Problem::new(at, message).help("add it, or change the launch type"));
+        }
+        for (container, declared) in &service.containers {
+            let at = format!("{}.repositoryCredentials", self.table_of(name, service, container));
+            if self.private.contains(&at) && declared.registry.is_none() {
+                let image = &declared.image;
+                let message =
+                    format!("says that {image} needs a credential, and no registry is declared for it");
+                let help = "declare it in `registries`: Longshore proves its credential and stores it";
+                problems.push(Problem::new(key(&at), message).help(help));
+            }
+        }
         problems
     }
 
@@ -262,7 +302,7 @@ impl AwsFields {
     pub(crate) fn missing(&self, name: &Name, service: &Service, definition: &Value) -> Vec<Problem> {
         let problem = |finding: Finding| {
             let (table, path) = match finding.path.as_slice() {
-                [list, container, path @ ..] if list == "containerDefinitions" => {
+                [list, container, path @ ..] if list == CONTAINER_DEFINITIONS => {
                     let container = service.containers.keys().find(|name| name.as_str() == container)?;
                     (self.table_of(name, service, container), path)
                 }
@@ -304,7 +344,6 @@ fn words_of_service(service: &Service) -> Vec<(String, Path)> {
     add(service.size.is_some(), "size", &["cpu"]);
     add(service.size.is_some(), "size", &["memory"]);
     add(service.task_role.is_some(), "task-role", &["taskRoleArn"]);
-    add(service.launch_type == LaunchType::Ec2, "launch-type", &["requiresCompatibilities"]);
     let is_arm = service.platform.architecture == Architecture::Arm64;
     add(is_arm, "architecture", &["runtimePlatform", "cpuArchitecture"]);
     words
@@ -365,6 +404,18 @@ pub(crate) fn table(fields: &mut Fields<'_>, field: &str, shape: Shape<'_>, owne
             None
         }
     }
+}
+
+/// Takes `repositoryCredentials` out of the fields of a container, which stand at `key`: the credential is that of the declared
+/// registry. Returns the dotted key, if it was there.
+fn without_credential(fields: Option<&mut Value>, key: &str) -> Option<String> {
+    let member = "repositoryCredentials";
+    let taken = remove(fields?.as_object_mut()?, &[member]);
+    taken.then(|| format!("{key}.{member}"))
+}
+
+fn has_item(list: &Value, item: &str) -> bool {
+    list.as_array().is_some_and(|items| items.iter().any(|one| one == item))
 }
 
 /// Takes the member at `path` out of `members`. Returns false if it is not there.

@@ -7,6 +7,7 @@ mod aws_fields;
 mod check;
 mod cluster;
 mod cluster_settings;
+mod definition_file;
 mod deployer;
 mod existing;
 mod explain;
@@ -44,10 +45,12 @@ use crate::{
 };
 
 /// Adds the service deployer `ecs`. It takes the run's [`Aws`] from the extensions. Its options are AWS's own fields of a
-/// service: the tables `aws` of the service and of its containers. Adds the step plugins `ecs-cluster` and
+/// service: the tables `aws` of the service and of its containers, and the files `task-definition` and
+/// `service-definition`, which declare it in ECS's JSON. Adds the step plugins `ecs-cluster` and
 /// `ecs-task`, which share its fields, its network and its explanations.
 pub fn register(registry: &mut Registry) {
     registry.add_service_deployer("ecs", build);
+    definition_file::FILES.into_iter().for_each(|file| registry.add_definition_file("ecs", file));
     registry.add_step_plugin("ecs-cluster", |options, extensions| {
         Ok(Arc::new(ClusterSettings { aws: lent(options, extensions, "step plugin `ecs-cluster`")? }))
     });

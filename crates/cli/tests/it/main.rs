@@ -6,6 +6,7 @@ mod adopt;
 mod autoscaled;
 mod container_secrets;
 mod credentials;
+mod definition_files;
 mod drift;
 mod ecr;
 mod embedded;

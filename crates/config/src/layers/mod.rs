@@ -1,9 +1,12 @@
 //! The layers of a configuration, each read by itself.
 
+mod definitions;
 mod document;
 mod files;
 mod layer;
+mod positions;
 mod set;
+mod template;
 mod value;
 mod variables;
 
@@ -11,6 +14,7 @@ use std::path::PathBuf;
 
 use longshore_model::Name;
 
+pub(crate) use definitions::{DefinitionFiles, read as read_definitions};
 pub use files::environments;
 pub(crate) use layer::Layer;
 pub use variables::OWN_VARIABLES;
@@ -49,12 +53,21 @@ impl Layers {
         self.directory.join("base.toml")
     }
 
-    /// Reads all layers above the defaults, the lowest first. Where a file cannot be read, nothing can be said about
-    /// keys, and the result is `None`.
-    pub(crate) fn read(&self, errors: &mut Vec<ConfigError>) -> Option<Vec<Layer>> {
+    /// Reads all layers above the definition files, the lowest first. Where a file cannot be read, nothing can be said
+    /// about keys, and the result is `None`.
+    pub(crate) fn read(
+        &self,
+        definition_files: &DefinitionFiles<'_>,
+        errors: &mut Vec<ConfigError>,
+    ) -> Option<Vec<Layer>> {
         let set = set::read(&self.set, errors);
         let mut layers = files::read(&self.directory, &self.environment, errors)?;
-        let below = merge::merge(&layers, errors)?;
+        let mut below = merge::merge(&layers, errors)?;
+        // For the names in them; whoever reads all layers says what is wrong with these files.
+        let definitions = read_definitions(&below, definition_files, &self.variables, &mut Vec::new());
+        if !definitions.values.is_empty() {
+            below = merge::merge(&[&[definitions], layers.as_slice()].concat(), errors)?;
+        }
         layers.push(variables::read(&self.variables, &below.values, &set, errors));
         layers.push(set);
         Some(layers)

@@ -66,7 +66,7 @@ impl Configuration {
     }
 
     fn errors_with(&self, judge: &dyn Fn(&PluginUse) -> Vec<Problem>) -> String {
-        self.shown(&load_with(&self.layers, judge).unwrap_err())
+        self.shown(&load_with(&self.layers, judge, &|_| Vec::new()).unwrap_err())
     }
 
     fn shown(&self, text: &impl ToString) -> String {

@@ -1,0 +1,160 @@
+//! The files that declare services in the formats of their deployers.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use longshore_model::{DefinitionFile, FromFile, Problem, join_key};
+use serde_json::{Map, Value};
+
+use super::{
+    Layer,
+    document::Lines,
+    positions,
+    template::{self, Lookup},
+    variables::named_variables,
+};
+use crate::{ConfigError, Origin, defaults::DEPLOYER, merge::Merged};
+
+/// The keys of services that name definition files, by the name of the deployer.
+pub(crate) type DefinitionFiles<'a> = dyn Fn(&str) -> Vec<DefinitionFile> + 'a;
+
+/// The largest file that is read, in bytes. ECS takes a task definition of 64 KiB.
+const LARGEST: u64 = 1 << 20;
+
+/// Reads the files that the services in `merged` name, as a layer below all others.
+pub(crate) fn read(
+    merged: &Merged,
+    files: &DefinitionFiles<'_>,
+    variables: &[(String, String)],
+    errors: &mut Vec<ConfigError>,
+) -> Layer {
+    let mut layer = Layer::new("definition files");
+    let services = merged.values.get("services").and_then(Value::as_object);
+    for (name, service) in services.into_iter().flatten() {
+        let Some(service) = service.as_object() else { continue };
+        let deployer = service.get("use").and_then(Value::as_str).unwrap_or(DEPLOYER);
+        for file in files(deployer) {
+            let Some(path) = service.get(file.key).and_then(Value::as_str) else { continue };
+            let table = ["services".to_owned(), name.clone()];
+            let key = join_key(&join_key("services", name), file.key);
+            let path = merged
+                .directories
+                .get(&key)
+                .map_or_else(|| PathBuf::from(path), |directory| directory.join(path));
+            let text = text_of(&path).map_err(|error| {
+                let origin = merged.origin(&key).cloned().unwrap_or(Origin::Default);
+                let message = format!("{} cannot be read: {error}", path.display());
+                vec![ConfigError { key: Some(key.clone()), ..ConfigError::new(origin, message) }]
+            });
+            let document =
+                text.and_then(|text| Document::parse(&path, &text, &lookup(&merged.values, variables)));
+            match document.and_then(|document| Ok((document.declared(file)?, document))) {
+                Ok((declared, document)) => {
+                    declared.into_iter().for_each(|value| document.place(value, &table, &mut layer))
+                }
+                Err(found) => errors.extend(found),
+            }
+        }
+    }
+    layer
+}
+
+fn text_of(path: &Path) -> io::Result<String> {
+    // A pipe or a device may never end.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::other(format!("it has more than {LARGEST} bytes")));
+    }
+    Ok(text)
+}
+
+fn lookup(values: &Map<String, Value>, variables: &[(String, String)]) -> impl Fn(&str) -> Lookup {
+    let mut secrets = BTreeSet::new();
+    named_variables(values, &mut secrets);
+    move |name| {
+        let value =
+            || variables.iter().find(|(variable, _)| variable == name).map(|(_, value)| value.clone());
+        if secrets.contains(name) { Lookup::Secret } else { value().map_or(Lookup::Unset, Lookup::Value) }
+    }
+}
+
+struct Document<'a> {
+    path: &'a Path,
+    value: Value,
+    /// The lines of its values, by their pointers.
+    lines: BTreeMap<String, usize>,
+}
+
+impl<'a> Document<'a> {
+    fn parse(path: &'a Path, text: &str, lookup: &dyn Fn(&str) -> Lookup) -> Result<Self, Vec<ConfigError>> {
+        let at = |line| Origin::File { path: path.to_owned(), line: Some(line) };
+        let text = template::fill_in(text, lookup).map_err(|faults| {
+            let lines = Lines::of(text);
+            let error = |fault: template::Fault| {
+                let (line, column) = lines.position(fault.offset);
+                let message = format!("the template {}", fault.message);
+                ConfigError { column: Some(column), ..ConfigError::new(at(line), message).help(fault.help) }
+            };
+            faults.into_iter().map(error).collect::<Vec<_>>()
+        })?;
+        let value = serde_json::from_str(&text).map_err(|error| {
+            // The position stands in front.
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or_default();
+            let column = Some(error.column());
+            vec![ConfigError {
+                column,
+                ..ConfigError::new(at(error.line()), format!("not valid JSON: {message}"))
+            }]
+        })?;
+        Ok(Self { path, value, lines: positions::lines(&text) })
+    }
+
+    fn origin(&self, pointer: &str) -> Origin {
+        let line = pointer.match_indices('/').map(|(at, _)| &pointer[..at]).chain([pointer]);
+        let line = line.filter_map(|pointer| self.lines.get(pointer)).next_back();
+        Origin::File { path: self.path.to_owned(), line: line.copied() }
+    }
+
+    fn declared(&self, file: DefinitionFile) -> Result<Vec<FromFile>, Vec<ConfigError>> {
+        (file.read)(&self.value).map_err(|problems| {
+            let error = |problem: Problem| {
+                let parts = problem.key.split('/').skip(1);
+                let key = parts.fold(String::new(), |key, part| {
+                    join_key(&key, &part.replace("~1", "/").replace("~0", "~"))
+                });
+                let key = (!key.is_empty()).then_some(key);
+                let origin = self.origin(&problem.key);
+                ConfigError { origin, column: None, key, message: problem.message, help: problem.help }
+            };
+            problems.into_iter().map(error).collect()
+        })
+    }
+
+    /// Adds a value of the service at `table` to `layer`, with the line of each value in it.
+    fn place(&self, value: FromFile, table: &[String], layer: &mut Layer) {
+        let path = [table, &value.key].concat();
+        let key = path.iter().fold(String::new(), |key, part| join_key(&key, part));
+        layer.insert(&path, value.value.clone(), &self.origin(&value.pointer));
+        self.note(&value.value, &key, &value.pointer, layer);
+    }
+
+    fn note(&self, value: &Value, key: &str, pointer: &str, layer: &mut Layer) {
+        for (field, value) in value.as_object().into_iter().flatten() {
+            let pointer = format!("{pointer}/{}", field.replace('~', "~0").replace('/', "~1"));
+            let key = join_key(key, field);
+            if self.lines.contains_key(&pointer) {
+                layer.origins.insert(key.clone(), self.origin(&pointer));
+            }
+            self.note(value, &key, &pointer, layer);
+        }
+    }
+}

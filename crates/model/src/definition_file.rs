@@ -1,0 +1,28 @@
+//! Files that declare a service in its deployer's own format.
+
+use serde_json::Value;
+
+use crate::Problem;
+
+/// A key of a service that names a JSON file, which declares the service in its deployer's own format.
+#[derive(Clone, Copy, Debug)]
+pub struct DefinitionFile {
+    /// The key, such as `task-definition`.
+    pub key: &'static str,
+    /// Returns what the document declares, in the words of the configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, all at once; the keys of the problems are JSON pointers (RFC 6901).
+    pub read: fn(&Value) -> Result<Vec<FromFile>, Vec<Problem>>,
+}
+
+/// A value of a service that a definition file declares.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FromFile {
+    /// The key below the service, in its parts.
+    pub key: Vec<String>,
+    /// The value.
+    pub value: Value,
+    /// The place in the document that declares it: a JSON pointer.
+    pub pointer: String,
+}
