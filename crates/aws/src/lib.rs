@@ -14,6 +14,7 @@ mod fenced;
 mod identity;
 mod json;
 mod key;
+pub mod load_balancing;
 mod lock;
 mod name;
 mod ownership;
@@ -40,7 +41,7 @@ pub use ownership::{
 pub use pace::check_rates;
 pub use reads::{
     CurrentValue, EcrImage, ExistingSecret, Freshness, Listed, ListedRole, ListedSecrets, LogGroup,
-    NetworkPart, Owned, Reads, is_absent,
+    NetworkPart, Owned, Reads, Target as GroupTarget, TargetGroup, is_absent,
 };
 pub use retry::RetryClass;
 pub use transport::network;

@@ -60,6 +60,9 @@ pub(crate) fn layer(merged: &Merged) -> Layer {
         if service.get("logs") != Some(&json!(false)) {
             set(&format!("{key}.logs.retention-days"), json!(DEFAULT_RETENTION_DAYS));
         }
+        if service.get("load-balancer").is_some_and(Value::is_object) {
+            set(&format!("{key}.load-balancer.use"), json!("target-group"));
+        }
         let role = |key: &'static str| at(service, &["execution-role", key]);
         // A role that is there already is used as it is.
         if role("managed-policies").is_none() && role("arn").is_none() {

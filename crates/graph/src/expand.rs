@@ -6,7 +6,8 @@ use std::{
 };
 
 use longshore_model::{
-    ImageReference, Name, Platform, Problem, Service, Stack, StepId, ValueType, closest, join_key,
+    ImageReference, LoadBalancer, Name, Platform, Plugin, Problem, Service, Stack, StepId, ValueType,
+    closest, join_key,
 };
 use longshore_plugin::{
     Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, SecretSpec, SecretStore,
@@ -123,6 +124,12 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
                 &credentials,
             ));
         }
+        if let Some(balancer) = &service.load_balancer {
+            let declaration = StepDeclaration { stack, name, options: &balancer.plugin.options };
+            let node = added(&balancer.plugin, &declaration, host, &mut used, &mut problems);
+            let is_protected = service.protect;
+            nodes.extend(node.map(|node| Node { id: LoadBalancer::step(name), is_protected, ..node }));
+        }
         if let Some(deployer) = deployer {
             used.deployers.entry(service.deployer.name.clone()).or_insert_with(|| deployer.clone());
             let unfolded = keep(deployer.unfold(name, service, &wires), &mut problems).unwrap_or_default();
@@ -133,11 +140,10 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         tag(&mut nodes[first..], stack, &service.tags);
     }
     for (name, step) in &stack.steps {
-        let plugin = keep(host.plugins.step_plugin(&step.plugin, host.extensions), &mut problems);
-        let Some(plugin) = plugin else { continue };
-        used.steps.entry(step.plugin.name.clone()).or_insert_with(|| plugin.clone());
         let declaration = StepDeclaration { stack, name, options: &step.plugin.options };
-        let Some(mut node) = keep(plugin.node(&declaration), &mut problems) else { continue };
+        let Some(mut node) = added(&step.plugin, &declaration, host, &mut used, &mut problems) else {
+            continue;
+        };
         node.id = declaration.id();
         node.after.extend(step.after.iter().cloned());
         node.is_protected = step.protect;
@@ -159,6 +165,19 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         Ok(graph) => Ok(Expansion { graph, deployers, credentials }),
         Err(errors) => Err(errors.iter().map(|error| Problem::new("services", error.to_string())).collect()),
     }
+}
+
+/// The node of a step that the plugin `plugin` adds.
+fn added(
+    plugin: &Plugin,
+    declaration: &StepDeclaration<'_>,
+    host: &Host<'_>,
+    used: &mut Used<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Node> {
+    let built = keep(host.plugins.step_plugin(plugin, host.extensions), problems)?;
+    used.steps.entry(plugin.name.clone()).or_insert_with(|| built.clone());
+    keep(built.node(declaration), problems)
 }
 
 /// Protects what protected steps depend on: a service does not outlast its execution role, its secrets or its cluster.

@@ -217,6 +217,7 @@ fn service(key: &str, images: &[Image]) -> Service {
         task_role: None,
         execute_command: false,
         logs: None,
+        load_balancer: None,
         deployment: Deployment {
             minimum_healthy_percent: 100,
             maximum_percent: 200,

@@ -23,8 +23,10 @@ type Steps<'a> = BTreeMap<&'a str, &'a [Output]>;
 fn references(stack: &Stack) -> Vec<(String, Reference)> {
     let mut found = Vec::new();
     for (name, service) in &stack.services {
-        let options = &service.deployer.options;
-        found.extend(Reference::all_in(&options.key, &options.values));
+        let load_balancer = service.load_balancer.iter().map(|balancer| &balancer.plugin);
+        for plugin in load_balancer.chain([&service.deployer]) {
+            found.extend(Reference::all_in(&plugin.options.key, &plugin.options.values));
+        }
         for (container, declared) in &service.containers {
             let is_single = service.containers.len() == 1 && container == name;
             let table = if is_single { String::new() } else { format!("containers.{container}.") };

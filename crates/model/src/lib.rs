@@ -51,8 +51,10 @@ pub use secrecy::{REDACTED, hides, holds_a_token, redacted, without_tokens};
 pub use secret::Secret;
 pub use stack::{
     AddedStep, AssumedRole, AwsTarget, CallRate, Container, ContainerRegistry, ContainerSecret, Deployment,
-    ExecutionRole, ImageUpdates, LaunchType, LogRemoval, Logs, Network, Plugin, Service, Stack, Store,
-    TaskSize,
+    ExecutionRole, ImageUpdates, LaunchType, LoadBalancer, LogRemoval, Logs, Network, Plugin, Service, Stack,
+    Store, TaskSize,
 };
-pub use status::{CredentialStatus, PullStatus, ServiceEvent, ServiceStatus, TaskStatus};
+pub use status::{
+    CredentialStatus, PullStatus, ServiceEvent, ServiceStatus, TargetGroupStatus, TargetStatus, TaskStatus,
+};
 pub use step::{InputValues, Inputs, Known, Outputs, StepId, ValueType, is_internal};

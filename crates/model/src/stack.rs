@@ -175,12 +175,33 @@ pub struct Service {
     pub logs: Option<Logs>,
     /// How new revisions are rolled out.
     pub deployment: Deployment,
+    /// What sends requests to it.
+    pub load_balancer: Option<LoadBalancer>,
     /// The steps that end before new tasks start, although no value flows from them.
     pub after: Vec<StepId>,
     /// Tags of everything that is made for it alone, besides those of the stack; of one key, the service's counts.
     pub tags: BTreeMap<String, String>,
     /// True if the service and everything that it uses are protected from removal, pruning and replacement.
     pub protect: bool,
+}
+
+/// What sends requests to a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadBalancer {
+    /// The step plugin that makes it.
+    pub plugin: Plugin,
+    /// The container that takes the requests.
+    pub container: Name,
+    /// The port on which it does.
+    pub port: u16,
+}
+
+impl LoadBalancer {
+    /// Returns the id of the step that makes it for the service `service`.
+    #[must_use]
+    pub fn step(service: &Name) -> StepId {
+        StepId::new("load-balancer", service)
+    }
 }
 
 /// A container of a task.

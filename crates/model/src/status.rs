@@ -25,10 +25,35 @@ pub struct ServiceStatus {
     pub task_definition: Option<String>,
     /// The state of the newest deployment (`IN_PROGRESS`, `COMPLETED`, `FAILED`), with ECS's reason.
     pub rollout: Option<String>,
+    /// The target groups that send to its tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_groups: Vec<TargetGroupStatus>,
     /// Its tasks: those that run, and the last ones that stopped.
     pub tasks: Vec<TaskStatus>,
     /// Its last events, newest first.
     pub events: Vec<ServiceEvent>,
+}
+
+/// A target group that sends to the tasks of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetGroupStatus {
+    /// Its name.
+    pub name: String,
+    /// The addresses at which load balancers take requests for it.
+    pub addresses: Vec<String>,
+    /// Its targets.
+    pub targets: Vec<TargetStatus>,
+}
+
+/// A target of a target group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetStatus {
+    /// Its address or its instance, and its port.
+    pub id: String,
+    /// `initial`, `healthy`, `unhealthy`, `unused`, `draining` …
+    pub state: String,
+    /// The reason for a state that is not `healthy`.
+    pub reason: Option<String>,
 }
 
 /// A task of a service.

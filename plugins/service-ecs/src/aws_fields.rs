@@ -7,14 +7,15 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use longshore_aws_shapes::{Finding, Kind, Model, Path, Shape};
 use longshore_model::{
-    Architecture, Container, Fields, Inputs, LaunchType, Name, Options, Problem, Reference, Service,
-    TaskSize, closest,
+    Architecture, Container, Fields, Inputs, LaunchType, LoadBalancer, Name, Options, Problem, Reference,
+    Service, TaskSize, closest,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     check::{is_single, of_container},
@@ -35,6 +36,9 @@ pub(crate) const SERVICE: &str = "service";
 pub(crate) const CONTAINER_DEFINITIONS: &str = "containerDefinitions";
 /// Allows a running service to be replaced, in the table of the service.
 const REPLACE: &str = "replace";
+
+/// The load balancers, in the service.
+const LOAD_BALANCERS: &str = "loadBalancers";
 
 /// Members that Longshore sets, dotted, and how people do.
 pub(crate) type Owned = [(&'static str, &'static str)];
@@ -146,6 +150,16 @@ impl AwsFields {
             words: self.words.clone(),
             private: self.private.clone(),
         })
+    }
+
+    /// Returns the fields with the load balancer that `load-balancer` of the service declares.
+    pub(crate) fn balanced(self: &Arc<Self>, name: &Name, service: &Service) -> Arc<Self> {
+        let Some(LoadBalancer { container, port, .. }) = &service.load_balancer else { return self.clone() };
+        let mut fields = Self::clone(self);
+        let group = json!({ "from": LoadBalancer::step(name), "output": "target-group-arn" });
+        let balancer = json!({ "targetGroupArn": group, "containerName": container, "containerPort": port });
+        fields.service.insert(LOAD_BALANCERS.to_owned(), json!([balancer]));
+        Arc::new(fields)
     }
 
     /// Returns true if the configuration sets the short word with this dotted key.
@@ -275,6 +289,11 @@ impl AwsFields {
             let message = format!("lacks `{launcher}`, for which `{}` asks", key("launch-type"));
             let at = key("aws.task-definition.requiresCompatibilities");
             problems.push(Problem::new(at, message).help("add it, or change the launch type"));
+        }
+        if service.load_balancer.is_some() && self.service.contains_key(LOAD_BALANCERS) {
+            let message = format!("is set by `{}` already", key("load-balancer"));
+            let at = key("aws.service.loadBalancers");
+            problems.push(Problem::new(at, message).help("remove one of both"));
         }
         for (container, declared) in &service.containers {
             let at = format!("{}.repositoryCredentials", self.table_of(name, service, container));

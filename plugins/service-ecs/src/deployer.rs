@@ -72,7 +72,7 @@ impl EcsDeployer {
             aws: self.aws.clone(),
             name: name.clone(),
             service: service.clone(),
-            fields: self.fields.clone(),
+            fields: self.fields.balanced(name, service),
             facts: Facts { log_group: log_group_of(stack, name, service), platform: service.platform },
             before: Before::default(),
             no_way_back: OnceLock::new(),
@@ -176,7 +176,7 @@ impl ServiceDeployer for EcsDeployer {
             .input(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN, &definition.id, TASK_DEFINITION_ARN)
             .input(CONTENT, ValueType::DIGEST, &definition.id, CONTENT)
             .output(SERVICE_ARN, ValueType::SERVICE_ARN)
-            .references(self.fields.service_references());
+            .references(self.fields.balanced(name, service).service_references());
         node.after.extend(wires.after.iter().cloned());
         for (variable, step) in &wires.variables {
             let input = written_at_input(variable);

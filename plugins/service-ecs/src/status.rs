@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use aws_sdk_ecs::types::{DesiredStatus, Service as EcsService, Task};
-use longshore_aws::{Aws, Freshness, Owner, Ownership};
-use longshore_model::{Name, Service, ServiceEvent, ServiceStatus, TaskStatus};
+use longshore_aws::{Aws, Freshness, GroupTarget, Owner, Ownership, TargetGroup};
+use longshore_model::{
+    Name, Service, ServiceEvent, ServiceStatus, TargetGroupStatus, TargetStatus, TaskStatus,
+};
 use longshore_plugin::{Context, Result};
 
 use crate::{
@@ -48,6 +50,7 @@ pub(crate) async fn read(
         pending: count(observed.pending_count),
         task_definition: observed.task_definition().map(|arn| revision_of(arn).to_owned()),
         rollout: rollout(&observed),
+        target_groups: target_groups(aws, context, &observed).await,
         tasks: shown(running, stopped),
         events: events(&observed),
         ..absent(name, service)
@@ -65,8 +68,36 @@ fn absent(name: &Name, service: &Service) -> ServiceStatus {
         pending: 0,
         task_definition: None,
         rollout: None,
+        target_groups: Vec::new(),
         tasks: Vec::new(),
         events: Vec::new(),
+    }
+}
+
+/// The target groups of the service. A caller who may not read them is told so, and sees the rest.
+async fn target_groups(aws: &Aws, context: &Context, service: &EcsService) -> Vec<TargetGroupStatus> {
+    let arns = service.load_balancers().iter().filter_map(|balancer| balancer.target_group_arn());
+    let mut groups = Vec::new();
+    for arn in arns {
+        match aws.reads().target_group(arn).await {
+            Ok(Some(group)) => groups.push(target_group(&group)),
+            Ok(None) => context.warn(format!("the target group {arn} of the service does not exist")),
+            Err(failure) => context.warn(format!("the targets of the service are not shown: {failure}")),
+        }
+    }
+    groups
+}
+
+fn target_group(group: &TargetGroup) -> TargetGroupStatus {
+    let target = |target: &GroupTarget| TargetStatus {
+        id: target.id.clone(),
+        state: target.state.clone(),
+        reason: target.reason.clone(),
+    };
+    TargetGroupStatus {
+        name: group.name.clone(),
+        addresses: group.addresses.clone(),
+        targets: group.targets.iter().map(target).collect(),
     }
 }
 

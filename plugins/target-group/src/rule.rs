@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_aws::untyped::Element;
+use longshore_aws::{load_balancing::forwards, untyped::Element};
 use serde_json::{Value, json};
 
 /// A condition of a rule.
@@ -90,25 +90,11 @@ impl Condition {
 
 impl Rule {
     pub(crate) fn of(element: &Element) -> Self {
-        let forwards = element.items("Actions").filter(|action| action.text_of("Type") == Some("forward"));
-        let forwards = forwards.flat_map(|action| {
-            let config = action.child("ForwardConfig");
-            let weighed: Vec<String> = config
-                .into_iter()
-                .flat_map(|config| config.items("TargetGroups"))
-                .filter_map(|group| group.text_of("TargetGroupArn").map(str::to_owned))
-                .collect();
-            if weighed.is_empty() {
-                action.text_of("TargetGroupArn").map(str::to_owned).into_iter().collect()
-            } else {
-                weighed
-            }
-        });
         Self {
             arn: element.text_of("RuleArn").unwrap_or_default().to_owned(),
             priority: element.text_of("Priority").and_then(|priority| priority.parse().ok()),
             conditions: element.items("Conditions").map(Condition::of).collect(),
-            forwards: forwards.collect(),
+            forwards: forwards(element.items("Actions")),
             tags: BTreeMap::new(),
         }
     }

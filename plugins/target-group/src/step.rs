@@ -1,7 +1,10 @@
 //! The step.
 
 use async_trait::async_trait;
-use longshore_aws::{Aws, Owner, Ownership};
+use longshore_aws::{
+    Aws, Owner, Ownership,
+    load_balancing::{address, is_host},
+};
 use longshore_model::{Action, Failure, FailureKind, Inputs, Outputs, StepPlan};
 use longshore_plugin::{Before, Context, Result, Step};
 
@@ -58,16 +61,10 @@ impl TargetGroupStep {
             let mut conditions = self.options.conditions.iter();
             conditions.find(|condition| condition.field == field)?.values.first()
         };
-        let host = of_field("host-header").filter(|host| !host.contains(['*', '?']));
+        let host = of_field("host-header").filter(|host| is_host(host));
         let host = host.unwrap_or(&around.load_balancer.dns_name);
-        let path = of_field("path-pattern").map_or("/", String::as_str);
-        let path = path.split(['*', '?']).next().unwrap_or("/");
-        let (protocol, port) = (around.listener.protocol.to_ascii_lowercase(), around.listener.port.as_str());
-        let port = match (protocol.as_str(), port) {
-            ("http", "80") | ("https", "443") => String::new(),
-            (_, port) => format!(":{port}"),
-        };
-        format!("{protocol}://{host}{port}{path}")
+        let path = of_field("path-pattern").map(String::as_str);
+        address(&around.listener.protocol, &around.listener.port, host, path)
     }
 
     fn known(&self, plan: StepPlan, around: &Surroundings) -> StepPlan {

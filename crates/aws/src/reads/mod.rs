@@ -16,6 +16,7 @@ mod secrets;
 mod service_tasks;
 mod services;
 mod subnets;
+mod target_groups;
 mod task_definitions;
 
 use std::{
@@ -36,6 +37,7 @@ pub use self::{
     roles::ListedRole,
     secrets::{CurrentValue, ListedSecrets},
     services::is_absent,
+    target_groups::{Target, TargetGroup},
 };
 use crate::{Aws, changes::Changes, clients::Inner};
 
@@ -92,6 +94,7 @@ pub struct Reads {
     service_revisions: deployments::Revisions,
     service_tasks: service_tasks::ServiceTasks,
     services: services::Services,
+    target_groups: target_groups::TargetGroups,
     task_definitions: task_definitions::TaskDefinitions,
     tasks: deployments::Tasks,
     /// Where the ticks of [`Reads::next_look`] are counted from.
@@ -130,6 +133,7 @@ impl Reads {
             service_revisions: deployments::revisions(clients(), changes()),
             service_tasks: service_tasks::loader(clients(), changes()),
             services: services::services(clients(), changes()),
+            target_groups: target_groups::loader(clients(), changes()),
             task_definitions: task_definitions::TaskDefinitions::new(&clients(), &changes()),
             tasks: deployments::tasks(clients(), changes()),
             began: OnceLock::new(),

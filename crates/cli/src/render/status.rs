@@ -1,6 +1,6 @@
 //! How services are doing.
 
-use longshore_model::{ServiceStatus, TaskStatus};
+use longshore_model::{ServiceStatus, TargetGroupStatus, TaskStatus};
 
 use super::{Style, time, words};
 
@@ -48,6 +48,9 @@ pub(super) fn tasks(service: &ServiceStatus, style: Style) -> String {
         }
         text.push('\n');
     }
+    for group in &service.target_groups {
+        text.push_str(&target_group(group, style));
+    }
     for task in &service.tasks {
         text.push_str(&self::task(task, style));
     }
@@ -59,6 +62,22 @@ fn running(service: &ServiceStatus, style: Style) -> String {
     let text = format!("{running} of {} running", words::count(*desired as usize, "task"));
     let text = if running == desired { style.green(&text) } else { style.yellow(&text) };
     if *pending > 0 { format!("{text}, {pending} pending") } else { text }
+}
+
+fn target_group(group: &TargetGroupStatus, style: Style) -> String {
+    let is_healthy = |state: &str| state == "healthy";
+    let healthy = group.targets.iter().filter(|target| is_healthy(&target.state)).count();
+    let count = format!("{healthy} of {} healthy", words::count(group.targets.len(), "target"));
+    let is_well = healthy == group.targets.len();
+    let count = if is_well { style.green(&count) } else { style.yellow(&count) };
+    let address = |address: &String| format!("  {}\n", style.bold(address));
+    let mut text: String = group.addresses.iter().map(address).collect();
+    text.push_str(&format!("  target group {}: {count}\n", group.name));
+    for target in group.targets.iter().filter(|target| !is_healthy(&target.state)) {
+        let reason = target.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        text.push_str(&format!("    {} is {}{reason}\n", target.id, target.state));
+    }
+    text
 }
 
 fn task(task: &TaskStatus, style: Style) -> String {
@@ -83,7 +102,7 @@ fn task(task: &TaskStatus, style: Style) -> String {
 
 #[cfg(test)]
 mod tests {
-    use longshore_model::ServiceEvent;
+    use longshore_model::{ServiceEvent, TargetStatus};
 
     use super::*;
 
@@ -97,6 +116,11 @@ mod tests {
             started_at: (state == "RUNNING").then(|| "2026-11-23T06:27:01.5Z".into()),
             stopped_reason: (state == "STOPPED").then(|| "CannotPullContainerError: denied\nand more".into()),
         };
+        let target = |id: &str, reason: Option<&str>| TargetStatus {
+            id: id.into(),
+            state: if reason.is_none() { "healthy" } else { "unhealthy" }.into(),
+            reason: reason.map(Into::into),
+        };
         let api = ServiceStatus {
             service: "api".into(),
             name: "shop-api".into(),
@@ -107,6 +131,11 @@ mod tests {
             pending: 1,
             task_definition: Some("shop-api:3".into()),
             rollout: Some("IN_PROGRESS".into()),
+            target_groups: vec![TargetGroupStatus {
+                name: "shop-api".into(),
+                addresses: vec!["https://api.acme.example/".into()],
+                targets: vec![target("10.0.0.1:8080", None), target("10.0.0.2:8080", Some("Target.Timeout"))],
+            }],
             tasks: vec![task("4f21", "RUNNING"), task("9c3e", "STOPPED")],
             events: vec![ServiceEvent {
                 at: "2026-11-23T06:27:03Z".into(),
@@ -122,6 +151,7 @@ mod tests {
             pending: 0,
             task_definition: None,
             rollout: None,
+            target_groups: vec![],
             tasks: vec![],
             events: vec![],
             ..api.clone()

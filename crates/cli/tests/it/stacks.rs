@@ -135,7 +135,14 @@ fn web_api_lives() {
     // The first plan makes the cloud.
     project.run(&["plan"]);
     let listener = by_hand(&project, listener);
-    let local = format!("{}[steps.web]\nlistener = \"{listener}\"\n", cloud());
+    let local = format!("{}[services.api.load-balancer]\nlistener = \"{listener}\"\n", cloud());
     project.write("configs/local.toml", &local);
-    live_in(&project, "api", "steps.web.health-check.interval=20", "HealthCheckIntervalSeconds");
+    let deployed = done(&project, &["deploy"]);
+    let status = done(&project, &["status"]);
+    for shown in [deployed.stdout, status.stdout] {
+        assert!(shown.contains("  http://api.acme.example/\n"), "{shown}");
+        assert!(shown.contains("  target group shop-api: 2 of 2 targets healthy\n"), "{shown}");
+    }
+    let change = "services.api.load-balancer.health-check.interval=20";
+    live_in(&project, "api", change, "HealthCheckIntervalSeconds");
 }

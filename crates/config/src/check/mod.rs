@@ -5,6 +5,7 @@ mod aws;
 mod container;
 mod deployment;
 mod fit;
+mod load_balancer;
 mod network;
 mod registry;
 mod role;

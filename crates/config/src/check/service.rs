@@ -10,7 +10,7 @@ use longshore_model::{
 use super::{
     Named, PluginKind, Plugins,
     container::{self, Around},
-    deployment, fit, network,
+    deployment, fit, load_balancer, network,
     registry::Registries,
     role,
     text::{accepted, consists_of},
@@ -78,6 +78,11 @@ pub(super) fn read(
     }
     let logs = deployment::logs(fields);
     let deployment = fields.table("deployment", |fields| deployment::read(fields, desired_count));
+    let load_balancer = fields.table("load-balancer", |fields| {
+        let ports =
+            containers.iter().map(|(name, declared)| (name.clone(), declared.container.ports.clone()));
+        load_balancer::read(fields, &ports.collect(), plugins)
+    });
     let tags = fields.table("tags", |fields| Some(super::tags::read(fields)));
     let after = super::step::after(fields);
     let protect = fields.flag("protect").unwrap_or_default();
@@ -101,6 +106,7 @@ pub(super) fn read(
         execute_command: execute_command?,
         logs,
         deployment: deployment?,
+        load_balancer,
         after,
         tags: tags.unwrap_or_default(),
         protect,

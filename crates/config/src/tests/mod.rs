@@ -3,6 +3,7 @@
 mod containers;
 mod example;
 mod layering;
+mod load_balancer;
 mod places;
 mod secrets;
 mod wrong;

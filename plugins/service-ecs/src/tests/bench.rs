@@ -62,6 +62,7 @@ pub(crate) fn seed() -> Service {
         task_role: None,
         execute_command: false,
         logs: Some(Logs { group: None, retention_days: 30, removal: LogRemoval::Delete }),
+        load_balancer: None,
         deployment: Deployment {
             minimum_healthy_percent: 100,
             maximum_percent: 200,
