@@ -18,7 +18,20 @@ const MODELS: [(&str, &str, &[&str]); 2] = [
     (
         "application-autoscaling",
         "2016-02-06",
-        &["PutScalingPolicy", "PutScheduledAction", "RegisterScalableTarget"],
+        &[
+            "DeleteScalingPolicy",
+            "DeleteScheduledAction",
+            "DeregisterScalableTarget",
+            "DescribeScalableTargets",
+            "DescribeScalingPolicies",
+            "DescribeScheduledActions",
+            "ListTagsForResource",
+            "PutScalingPolicy",
+            "PutScheduledAction",
+            "RegisterScalableTarget",
+            "TagResource",
+            "UntagResource",
+        ],
     ),
     (
         "ecs",

@@ -168,7 +168,11 @@ impl Shape<'_> {
             }
             (_, value) => {
                 let unit = self.facts.and_then(|facts| facts.unit);
-                let plain = plain(value);
+                let plain = match (self.definition(), value.as_f64()) {
+                    // 60 and 60.0 are one number.
+                    (Definition::Number | Definition::Timestamp, Some(number)) => number.to_string(),
+                    _ => plain(value),
+                };
                 let text = unit.map_or_else(|| plain.clone(), |unit| unit.normal(&plain));
                 let is_default = self.facts.is_some_and(|facts| facts.is_default(&text, siblings));
                 let default = self.facts.and_then(Facts::default);

@@ -18,6 +18,7 @@ pub(crate) enum Definition {
     Boolean,
     Integer(Bounds),
     Number,
+    Timestamp,
     Text { length: Bounds, values: Vec<&'static str> },
     List { item: &'static str, length: Bounds },
     Map { value: &'static str },
@@ -77,7 +78,10 @@ impl Model {
     #[must_use]
     pub fn application_autoscaling() -> &'static Self {
         static MODEL: OnceLock<Model> = OnceLock::new();
-        MODEL.get_or_init(|| Self::of(include_str!("../shapes/application-autoscaling.txt"), ""))
+        MODEL.get_or_init(|| {
+            let facts = include_str!("../facts/application-autoscaling.txt");
+            Self::of(include_str!("../shapes/application-autoscaling.txt"), facts)
+        })
     }
 
     fn of(shapes: &'static str, facts: &'static str) -> Self {
@@ -162,7 +166,8 @@ impl Definition {
         Some(match (kind, rest) {
             ("boolean", []) => Self::Boolean,
             ("integer" | "long", []) => Self::Integer(bounds),
-            ("float" | "double" | "timestamp", []) => Self::Number,
+            ("float" | "double", []) => Self::Number,
+            ("timestamp", []) => Self::Timestamp,
             ("string", [first, values @ ..]) if first.contains("..") => {
                 Self::Text { length: self::bounds(first)?, values: values.to_vec() }
             }
@@ -260,11 +265,12 @@ impl<'a> Shape<'a> {
             Definition::Boolean => "true or false",
             Definition::Integer(_) => "a whole number",
             Definition::Number => "a number",
+            Definition::Timestamp => "a time such as 2026-12-31T23:59:59Z, or seconds since 1970",
             Definition::Text { .. } => "a text",
             Definition::List { .. } if self.key().is_some() => "a list of tables, or a table by their names",
             Definition::List { item, .. } => match self.model.definition(item) {
                 Definition::Structure { .. } => "a list of tables",
-                Definition::Integer(_) | Definition::Number => "a list of numbers",
+                Definition::Integer(_) | Definition::Number | Definition::Timestamp => "a list of numbers",
                 _ => "a list of texts",
             },
             Definition::Map { .. } | Definition::Structure { .. } => "a table",

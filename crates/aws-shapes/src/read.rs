@@ -81,7 +81,13 @@ impl Shape<'_> {
         match (self.definition(), value) {
             (Definition::Text { .. }, _) if reading.stands_for_text.is_some_and(|stands| stands(value)) => {}
             (Definition::Document, _) | (Definition::Boolean, Value::Bool(_)) => {}
-            (Definition::Number, Value::Number(_)) => {}
+            (Definition::Number | Definition::Timestamp, Value::Number(_)) => {}
+            (Definition::Timestamp, Value::String(text)) if !reading.is_strict => {
+                if let Ok(time) = text.parse::<jiff::Timestamp>() {
+                    return Value::from(time.as_second());
+                }
+                reading.refuse(value, self.kind());
+            }
             (Definition::Integer(bounds), Value::Number(number)) if number.as_i64().is_some() => {
                 if !number.as_i64().is_some_and(|number| bounds.contains(&number)) {
                     let wanted = format!("a whole number, {}", within(bounds));

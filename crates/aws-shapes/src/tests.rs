@@ -42,9 +42,10 @@ fn every_member_has_a_shape() {
 
 #[test]
 fn facts_name_members_and_values_of_the_model() {
-    let model = Model::ecs();
-    let structures = model.names().into_iter().filter_map(|name| model.shape(name));
-    for member in structures.flat_map(Shape::members) {
+    let models = [Model::ecs(), Model::application_autoscaling()];
+    let shapes =
+        models.iter().flat_map(|model| model.names().into_iter().filter_map(|name| model.shape(name)));
+    for member in shapes.flat_map(Shape::members) {
         let shape = member.shape;
         let Some(facts) = shape.facts else { continue };
         for name in facts.keys.iter().flatten().copied().chain(facts.value) {
@@ -56,6 +57,7 @@ fn facts_name_members_and_values_of_the_model() {
     }
     let unknown = Model::parse("structure A\n  b C\n", "set A.c\n");
     assert_eq!(unknown.map(|_| ()), Err("A.c"));
+    let model = Model::ecs();
     let input = model.input("CreateService").unwrap();
     assert!(model.fixed("CreateService").iter().all(|member| input.member(member).is_some()));
 }
@@ -304,4 +306,20 @@ fn tables_are_read_as_the_lists_that_they_stand_for() {
     assert!(tables["containerDefinitions"]["web"]["portMappings"].is_array());
     assert!(tables["containerDefinitions"]["web"]["secrets"].is_array());
     assert_eq!(definition().read(&tables), definition().read(&value));
+}
+
+#[test]
+fn numbers_and_times_have_one_form() {
+    let shape = Model::application_autoscaling().input("PutScheduledAction").unwrap();
+    let declared = json!({ "StartTime": "2026-12-24T18:00:00Z", "Timezone": "UTC" });
+    let read = shape.read(&declared).unwrap();
+    assert_eq!(read["StartTime"], 1_798_135_200);
+    let answered = json!({ "StartTime": 1_798_135_200.0 });
+    assert!(shape.form(&answered).changes_to(&shape.form(&read), Extent::Whole).is_empty());
+    assert!(shape.read(&json!({ "StartTime": "tomorrow" })).is_err());
+    let tracking =
+        Model::application_autoscaling().shape("TargetTrackingScalingPolicyConfiguration").unwrap();
+    let form = |value: Value| tracking.form(&json!({ "TargetValue": value }));
+    assert_eq!(form(json!(60)), form(json!(60.0)));
+    assert_ne!(form(json!(60)), form(json!(60.5)));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Moment, ecs};
+use crate::{Moment, autoscaling, ecs};
 
 /// One thing that becomes due.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -12,6 +12,8 @@ use crate::{Moment, ecs};
 pub enum Due {
     /// The ECS scheduler or a task's agent has something to do.
     Ecs(ecs::Due),
+    /// A scheduled action of Application Auto Scaling runs.
+    AutoScaling(autoscaling::Due),
     /// A deleted secret's recovery window ends.
     SecretDeletion {
         /// The secret's ARN.

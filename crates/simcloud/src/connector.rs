@@ -1,7 +1,8 @@
 //! The SDK's HTTP client, in process: real serialisation, signing and retries, and no socket.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
     orchestrator::{HttpRequest, HttpResponse},
@@ -27,6 +28,12 @@ impl Cloud {
     #[must_use]
     pub fn connector(&self) -> Connector {
         Connector { cloud: self.clone(), read_timeout: None }
+    }
+}
+
+impl TimeSource for Cloud {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(Self::now(self).0)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    ApiError, Call, World, ec2, ecr, ecs, elbv2, iam, kms, logs,
+    ApiError, Call, World, autoscaling, ec2, ecr, ecs, elbv2, iam, kms, logs,
     policy::{Context, Document, Kind, Who},
     resource, secretsmanager, ssm, sts, tagging,
 };
@@ -11,6 +11,7 @@ use crate::{
 /// The services that the simulated cloud has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
+    AutoScaling,
     Ec2,
     Ecr,
     Ecs,
@@ -25,7 +26,8 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
+        Self::AutoScaling,
         Self::Ec2,
         Self::Ecr,
         Self::Ecs,
@@ -42,6 +44,7 @@ impl Service {
     /// The prefix of its actions in IAM; with `tag` for `tagging`, its name in credential scopes.
     pub(crate) fn prefix(self) -> &'static str {
         match self {
+            Self::AutoScaling => "application-autoscaling",
             Self::Ec2 => "ec2",
             Self::Ecr => "ecr",
             Self::Ecs => "ecs",
@@ -62,6 +65,7 @@ impl Service {
             "AmazonEC2ContainerRegistry_V20150921" => Self::Ecr,
             "AmazonEC2ContainerServiceV20141113" => Self::Ecs,
             "AmazonSSM" => Self::Ssm,
+            "AnyScaleFrontendService" => Self::AutoScaling,
             "Logs_20140328" => Self::Logs,
             "ResourceGroupsTaggingAPI_20170126" => Self::Tagging,
             "TrentService" => Self::Kms,
@@ -90,7 +94,7 @@ impl Service {
                 "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
             ),
             Self::Tagging => ApiError::new("ThrottledException", "Rate exceeded"),
-            Self::Ecr | Self::Ecs | Self::Logs | Self::SecretsManager | Self::Ssm => {
+            Self::AutoScaling | Self::Ecr | Self::Ecs | Self::Logs | Self::SecretsManager | Self::Ssm => {
                 ApiError::new("ThrottlingException", "Rate exceeded")
             }
         }
@@ -124,6 +128,7 @@ pub(crate) fn dispatch(world: &mut World, service: Service, call: &Call) -> Resu
     }
     authorize(world, service, call)?;
     match service {
+        Service::AutoScaling => autoscaling::handle(world, call),
         Service::Ec2 => ec2::handle(world, call),
         Service::Ecr => ecr::handle(world, call),
         Service::Ecs => ecs::handle(world, call),

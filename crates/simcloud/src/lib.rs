@@ -26,6 +26,7 @@ mod testing;
 mod wire;
 mod world;
 
+pub mod autoscaling;
 pub mod ec2;
 pub mod ecr;
 pub mod ecs;

@@ -31,6 +31,10 @@ pub(crate) fn of(world: &World, service: Service, call: &Call) -> String {
             let name = call.text("Name").or_else(|| call.text("ResourceId"));
             name.map(|name| ssm::arn(&call.region, &world.account, name))
         }
+        Service::AutoScaling => {
+            let target = || world.autoscaling.arn(&call.region, call.text("ResourceId")?);
+            call.text("ResourceARN").map(str::to_owned).or_else(target)
+        }
         Service::Ec2 | Service::Sts | Service::Tagging => None,
     };
     found.unwrap_or_else(|| "*".to_owned())

@@ -59,6 +59,26 @@ pub(crate) async fn query(cloud: &Cloud, service: &str, form: &str) -> Response<
     answer.map(|body| String::from_utf8(body.to_vec()).expect("text"))
 }
 
+/// Calls a service with a JSON protocol: `target` is `PREFIX.Operation`. An error is its code and its message.
+pub(crate) async fn json(
+    cloud: &Cloud,
+    service: &str,
+    target: &str,
+    input: &serde_json::Value,
+) -> Result<serde_json::Value, (String, String)> {
+    let scope =
+        format!("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/eu-central-1/{service}/aws4_request");
+    let request = Request::post(format!("https://{service}.eu-central-1.amazonaws.com/"))
+        .header("authorization", scope)
+        .header("x-amz-target", target)
+        .body(Bytes::from(input.to_string()))
+        .expect("a sound request");
+    let answer = cloud.aws_request(request).await.expect("an answer");
+    let body: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");
+    let text = |member: &str| body[member].as_str().unwrap_or_default().to_owned();
+    if answer.status() == 200 { Ok(body) } else { Err((text("__type"), text("message"))) }
+}
+
 /// The texts of all elements with this name, in their order.
 pub(crate) fn texts<'a>(answer: &'a Response<String>, name: &str) -> Vec<&'a str> {
     let (start, end) = (format!("<{name}>"), format!("</{name}>"));

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Agenda, Blueprint, Ids, Moment, Partition, ec2, ecs, elbv2, iam, kms, logs, quota, registry,
+    Agenda, Blueprint, Ids, Moment, Partition, autoscaling, ec2, ecs, elbv2, iam, kms, logs, quota, registry,
     secretsmanager, ssm, sts,
 };
 
@@ -38,6 +38,9 @@ pub struct World {
     /// Load balancers and target groups. State files that were written before there were any have none.
     #[serde(default)]
     pub elbv2: elbv2::Elbv2,
+    /// Scalable targets, policies and scheduled actions. State files that were written before there were any have none.
+    #[serde(default)]
+    pub autoscaling: autoscaling::AutoScaling,
     /// Log groups, streams and events.
     pub logs: logs::Logs,
     /// How fast tasks may start: from the blueprint, too.
@@ -66,6 +69,7 @@ impl World {
             kms: kms::Kms::default(),
             ec2: ec2::Ec2::default(),
             elbv2: elbv2::Elbv2::default(),
+            autoscaling: autoscaling::AutoScaling::default(),
             logs: logs::Logs::default(),
             launches: quota::Launches::default(),
             registries: registry::Registries::default(),

@@ -1,6 +1,6 @@
 //! Working off what became due.
 
-use crate::{Cloud, Due, World, ecs};
+use crate::{Cloud, Due, World, autoscaling, ecs};
 
 impl Cloud {
     /// Lets everything happen that is due by now, in order; says whether anything did.
@@ -16,6 +16,7 @@ impl Cloud {
                         tokio::spawn(self.clone().send(errand));
                     }
                 }
+                Due::AutoScaling(due) => autoscaling::run(world, at, due),
                 Due::SecretDeletion { arn } => world.secrets.purge(&arn, at),
                 Due::KeyDeletion { arn } => world.kms.purge(&arn, at),
             }

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     Blueprint, Clock, Ids, Moment, Partition, TokioClock, World,
+    dispatch::only_reads,
     quota::{Quotas, Throttle},
     registry::Registries,
 };
@@ -172,6 +173,21 @@ impl Cloud {
     /// Arranges a fault.
     pub fn inject(&self, fault: Fault) {
         self.shared.faults.inject(fault);
+    }
+
+    /// Breaks all connections once `calls` more calls were answered: calls are done, and no answer comes back, as when the
+    /// process is killed. [`Cloud::heal`] mends them.
+    pub fn cut_off_after(&self, calls: u32) {
+        let effect = Effect::LoseAnswer;
+        self.inject(Fault { operation: "*".to_owned(), after: calls, times: u32::MAX, effect });
+    }
+
+    /// A text that differs after a call that may have changed something: these calls with their numbers.
+    #[must_use]
+    pub fn writes(&self) -> String {
+        let is_read = |call: &str| call.split_once(':').is_some_and(|(_, operation)| only_reads(operation));
+        let writes: Vec<_> = self.calls().into_iter().filter(|(call, _)| !is_read(call)).collect();
+        format!("{writes:?}")
     }
 
     /// Forgets all faults that were arranged.

@@ -230,7 +230,13 @@ async fn what_it_does_not_know_it_refuses_by_name() {
     for (service, target, body, status, expected) in [
         ("", None, "Action=ListRoles", 403, "<Code>MissingAuthenticationToken</Code>"),
         ("", Some("secretsmanager.ListSecrets"), "{}", 403, "MissingAuthenticationTokenException"),
-        ("s3", None, "", 400, "the simulated cloud does not know the service s3; it knows ec2, ecr, ecs"),
+        (
+            "s3",
+            None,
+            "",
+            400,
+            "the simulated cloud does not know the service s3; it knows application-autoscaling, ec2, ecr",
+        ),
         ("iam", None, "Action=CreateUser", 400, "the simulated cloud does not know iam:CreateUser"),
         ("ec2", None, "Action=RunInstances", 400, "<Code>InvalidAction</Code>"),
         ("sqs", Some("AmazonSQS.SendMessage"), "{}", 400, "does not know the target AmazonSQS.SendMessage"),

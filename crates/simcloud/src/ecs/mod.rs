@@ -15,6 +15,7 @@ mod hooks;
 mod load_balancing;
 mod network;
 mod rollback;
+mod scaling;
 mod scheduler;
 mod service;
 mod service_deployment;
@@ -37,6 +38,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agent::{Errand, Pulled};
 pub(crate) use load_balancing::targets_changed;
+pub(crate) use scaling::{has_service, scale};
 
 use self::{cluster::Cluster, service::Service, task::Task};
 use crate::{Agenda, ApiError, Call, Ids, Moment, World};

@@ -69,6 +69,15 @@ pub(super) const CLASSES: &[Class] = &[
     // Elastic Load Balancing has token buckets, too, whose sizes nothing publishes.
     class("elasticloadbalancing:read", &["elasticloadbalancing:Describe*"], 100, 20, Estimated),
     class("elasticloadbalancing:modify", &["elasticloadbalancing:*"], 40, 5, Estimated),
+    // Application Auto Scaling publishes no rates.
+    class(
+        "application-autoscaling:read",
+        &["application-autoscaling:Describe*", "application-autoscaling:List*"],
+        50,
+        10,
+        Estimated,
+    ),
+    class("application-autoscaling:modify", &["application-autoscaling:*"], 20, 5, Estimated),
     // Amazon ECR endpoints and quotas: "Rate of … requests".
     class("ecr:batch-get-image", &["ecr:BatchGetImage"], 2_000, 2_000, Documented),
     class("ecr:put-image", &["ecr:PutImage"], 10, 10, Documented),

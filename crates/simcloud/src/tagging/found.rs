@@ -40,6 +40,7 @@ pub(super) fn in_region(world: &World, region: &str) -> Vec<Found> {
     let groups = world.logs.groups(region).map(|group| (group.arn.clone(), group.tags.clone()));
     let keys = world.kms.in_region(region).map(|key| (key.arn.clone(), key.tags.clone()));
     let balancing = world.elbv2.tagged(region).map(|(arn, tags)| (arn.clone(), tags.clone()));
+    let scalable = world.autoscaling.tagged(region).map(|(arn, tags)| (arn.clone(), tags.clone()));
     let networks = world.ec2.tagged(region, &world.account);
     let mut found: Vec<Found> = ecs
         .chain(secrets)
@@ -48,6 +49,7 @@ pub(super) fn in_region(world: &World, region: &str) -> Vec<Found> {
         .chain(keys)
         .chain(networks)
         .chain(balancing)
+        .chain(scalable)
         .filter(|(_, tags)| !tags.is_empty())
         .map(|(arn, tags)| Found { arn, tags })
         .collect();

@@ -1,8 +1,9 @@
 //! The wire protocols: an HTTP request of an AWS client in, an HTTP response out.
 //!
-//! `awsJson1_1` for ECS, ECR, Secrets Manager, Systems Manager, CloudWatch Logs, KMS and the Tagging API; `awsQuery` for IAM,
-//! STS and Elastic Load Balancing; `ec2Query` for EC2. So say the service models behind the Rust SDK. The signature itself is not verified:
-//! whoever reaches the simulated cloud may use it. What the signature says about access key, region and service counts.
+//! `awsJson1_1` for ECS, ECR, Secrets Manager, Systems Manager, CloudWatch Logs, KMS, Application Auto Scaling and the Tagging API;
+//! `awsQuery` for IAM, STS and Elastic Load Balancing; `ec2Query` for EC2. So say the service models behind the Rust SDK. The
+//! signature itself is not verified: the simulated cloud takes all callers. What the signature says about access key, region
+//! and service counts.
 
 mod answer;
 mod credential;

@@ -43,6 +43,8 @@ pub(in crate::ecs) fn delete(world: &mut World, call: &Call) -> Answer {
     }
     let key =
         ServiceKey { region: call.region.clone(), cluster: cluster.name.clone(), service: name.to_owned() };
+    // Its scalable target goes with it, as AWS does it.
+    world.autoscaling.forget(&key.region, &key.cluster, &key.service);
     scheduler::wake(world, call.now, &key);
     Ok(answer(world, &arns, &key))
 }

@@ -139,6 +139,15 @@ impl Service {
             .map(|revision| revision.id.clone())
     }
 
+    /// Sets the count of the tasks that it wants.
+    pub(super) fn scale(&mut self, desired: u32) {
+        if self.desired != desired {
+            self.desired = desired;
+            self.pace.announced = false;
+            self.pace.settled_since = None;
+        }
+    }
+
     /// Freezes what the service is now into a revision and makes its deployment the primary one.
     pub(super) fn deploy(
         &mut self,

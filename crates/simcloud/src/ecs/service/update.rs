@@ -111,11 +111,7 @@ pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
     service.managed_tags = request.enable_ecs_managed_tags.unwrap_or(service.managed_tags);
     service.propagate_tags = propagate_tags.unwrap_or(service.propagate_tags);
     let kept = service.desired;
-    service.desired = desired.unwrap_or(kept);
-    if service.desired != kept {
-        service.pace.announced = false;
-        service.pace.settled_since = None;
-    }
+    service.scale(desired.unwrap_or(kept));
     if deploys {
         service.deploy(&mut world.ids, call.now, &definition, load_balancers);
         if let Some(replaced) = service.deployments.get_mut(1) {
