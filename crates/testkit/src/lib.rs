@@ -23,8 +23,11 @@ pub mod published;
 mod report;
 pub mod role;
 pub mod source;
+mod stack;
+pub mod step;
 pub mod store;
 mod told;
 
 pub use report::Report;
-pub use told::Told;
+pub use stack::stack;
+pub use told::{Told, shown};

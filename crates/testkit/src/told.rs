@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use longshore_model::{Failure, Name, StepId, StepPlan};
+use longshore_model::{Failure, Name, Shown, StepId, StepPlan};
 use longshore_plugin::{Context, Reporter};
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +67,21 @@ impl Told {
             assert!(seen.is_none(), "a secret is seen {how}: {}", seen.unwrap_or_default());
         }
     }
+}
+
+/// Returns a plan as people read it, with its outputs and notes.
+#[must_use]
+pub fn shown(plan: &StepPlan) -> String {
+    let mut lines = vec![format!("{} {}", plan.action, plan.resource)];
+    lines.extend(plan.reason.iter().map(|reason| format!("  because: {reason}")));
+    let side = |value: &Option<Shown>| value.as_ref().map_or("-".to_owned(), ToString::to_string);
+    let changes = plan.changes.iter();
+    lines.extend(
+        changes.map(|change| format!("  {}: {} -> {}", change.field, side(&change.old), side(&change.new))),
+    );
+    lines.extend(plan.outputs.iter().map(|(name, value)| format!("  yields {name}: {value:?}")));
+    lines.extend(plan.notes.iter().map(|note| format!("  note: {note}")));
+    lines.join("\n")
 }
 
 impl Reporter for Told {

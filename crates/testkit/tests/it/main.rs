@@ -6,6 +6,7 @@ mod flaws;
 mod keychain;
 mod published;
 mod sources;
+mod steps;
 
 use keychain::{Chained, Keychain};
 use longshore_testkit::store;
