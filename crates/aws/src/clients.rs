@@ -103,6 +103,7 @@ pub(crate) struct Inner {
     fence: Arc<Fence>,
     config: OnceCell<(SdkConfig, Arc<Pacer>)>,
     identity: OnceCell<Identity>,
+    autoscaling: OnceCell<untyped::Client<untyped::Json>>,
     cloudwatchlogs: OnceCell<untyped::Client<untyped::Json>>,
     ec2: OnceCell<untyped::Client<untyped::Ec2Query>>,
     /// By region, and by `true` for FIPS endpoints.
@@ -181,6 +182,7 @@ impl Aws {
             fence: Arc::new(Fence::new(wall)),
             config: OnceCell::new(),
             identity: OnceCell::new(),
+            autoscaling: OnceCell::new(),
             cloudwatchlogs: OnceCell::new(),
             ec2: OnceCell::new(),
             ecr: Mutex::default(),
@@ -218,23 +220,12 @@ impl Aws {
     }
 
     untyped_clients! {
+        autoscaling: Json, APPLICATION_AUTO_SCALING, "Application Auto Scaling";
         cloudwatchlogs: Json, CLOUDWATCH_LOGS, "CloudWatch Logs";
         ec2: Ec2Query, EC2, "EC2";
+        elbv2: Query, ELBV2, "Elastic Load Balancing";
         kms: Json, KMS, "KMS";
         resourcegroupstagging: Json, TAGGING, "the Resource Groups Tagging API";
-    }
-
-    /// The client of Elastic Load Balancing.
-    ///
-    /// # Errors
-    /// When no region is configured, or when a variable that should name a proxy does not.
-    pub async fn elbv2(&self) -> Result<&untyped::Client<untyped::Query>> {
-        let client = self.inner.elbv2.get_or_try_init(|| async {
-            let (config, pacer) = self.configuration().await?;
-            let client = untyped::Builder::new(config, &untyped::ELBV2);
-            Ok::<_, Failure>(with_rules!(client, pacer, self.inner.changes))
-        });
-        client.await
     }
 
     /// The client of ECR in the region of a registry, which may be another one than that of the other clients.

@@ -11,6 +11,7 @@ mod clients;
 mod credentials;
 mod failure;
 mod fenced;
+pub mod fields;
 mod identity;
 mod json;
 mod key;

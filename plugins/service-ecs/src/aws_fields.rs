@@ -10,10 +10,11 @@ use std::{
     sync::Arc,
 };
 
-use longshore_aws_shapes::{Finding, Kind, Model, Path, Shape};
+use longshore_aws::fields::{Owned, table, words_for};
+use longshore_aws_shapes::{Finding, Model, Path, Shape};
 use longshore_model::{
-    Architecture, Container, Fields, Inputs, LaunchType, LoadBalancer, Name, Options, Problem, Reference,
-    Service, TaskSize, closest,
+    Architecture, Container, Inputs, LaunchType, LoadBalancer, Name, Options, Problem, Reference, Service,
+    TaskSize,
 };
 use serde_json::{Map, Value, json};
 
@@ -39,9 +40,6 @@ const REPLACE: &str = "replace";
 
 /// The load balancers, in the service.
 const LOAD_BALANCERS: &str = "loadBalancers";
-
-/// Members that Longshore sets, dotted, and how people do.
-pub(crate) type Owned = [(&'static str, &'static str)];
 
 const OF_DEFINITIONS: &Owned = &[
     (
@@ -390,92 +388,14 @@ fn words_of_container(container: &Container) -> Vec<(String, Path)> {
     words
 }
 
-/// Reads AWS's fields in the table `field`.
-pub(crate) fn table(fields: &mut Fields<'_>, field: &str, shape: Shape<'_>, owned: &Owned) -> Option<Value> {
-    let known = fields.has(field);
-    let value = fields.peek(field).filter(|_| known)?;
-    fields.skip(field);
-    let Some(members) = value.as_object() else {
-        fields.refuse(field, "a table");
-        return None;
-    };
-    let mut members = members.clone();
-    for (member, help) in owned {
-        let path: Vec<_> = member.split('.').collect();
-        if remove(&mut members, &path) {
-            let path: Vec<_> = [field].into_iter().chain(path).collect();
-            fields.problem_below(&path, "is set by Longshore", *help);
-        }
-    }
-    match shape.read_with(&Value::Object(members), Reference::is_one) {
-        Ok(read) => Some(read),
-        Err(findings) => {
-            for finding in findings {
-                let path: Vec<_> =
-                    [field].into_iter().chain(finding.path.iter().map(String::as_str)).collect();
-                let (message, help) = words_for(&finding.kind);
-                let help = match (&finding.kind, finding.path.last()) {
-                    (Kind::Unknown { known }, Some(name)) => suggestion(name, known),
-                    _ => help,
-                };
-                fields.problem_below(&path, message, help);
-            }
-            None
-        }
-    }
-}
-
 /// Takes `repositoryCredentials` out of the fields of a container, which stand at `key`: the credential is that of the declared
 /// registry. Returns the dotted key, if it was there.
 fn without_credential(fields: Option<&mut Value>, key: &str) -> Option<String> {
     let member = "repositoryCredentials";
-    let taken = remove(fields?.as_object_mut()?, &[member]);
+    let taken = fields?.as_object_mut()?.remove(member).is_some();
     taken.then(|| format!("{key}.{member}"))
 }
 
 fn has_item(list: &Value, item: &str) -> bool {
     list.as_array().is_some_and(|items| items.iter().any(|one| one == item))
-}
-
-/// Takes the member at `path` out of `members`. Returns false if it is not there.
-fn remove(members: &mut Map<String, Value>, path: &[&str]) -> bool {
-    match path {
-        [] => false,
-        [member] => members.remove(*member).is_some(),
-        [member, path @ ..] => {
-            let inner = members.get_mut(*member).and_then(Value::as_object_mut);
-            inner.is_some_and(|inner| remove(inner, path))
-        }
-    }
-}
-
-/// A finding as the message and the help of a problem.
-fn words_for(kind: &Kind) -> (String, String) {
-    match kind {
-        Kind::Unknown { known } => ("unknown key".to_owned(), format!("known here: {}", known.join(", "))),
-        Kind::Type { found, wanted } | Kind::Size { found, wanted } => {
-            (format!("found {found}"), format!("must be {wanted}"))
-        }
-        Kind::Enumeration { found, known } => {
-            let meant = closest_spelling(found, known).map(|meant| format!("did you mean `{meant}`? "));
-            let known: Vec<_> = known.iter().map(|value| format!("`{value}`")).collect();
-            let help = format!("{}must be one of {}", meant.unwrap_or_default(), known.join(", "));
-            (format!("found the text \"{found}\""), help)
-        }
-        Kind::Missing => ("is missing".to_owned(), "AWS requires it".to_owned()),
-    }
-}
-
-fn suggestion(name: &str, known: &[String]) -> String {
-    match closest_spelling(name, known) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("known here: {}", known.join(", ")),
-    }
-}
-
-/// The name that was meant; `stop-timeout` means `stopTimeout`.
-fn closest_spelling<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
-    let plain = |name: &str| name.replace(['-', '_'], "").to_lowercase();
-    let same = known.iter().find(|known| plain(known) == plain(name));
-    same.map(String::as_str).or_else(|| closest(name, known.iter().map(String::as_str)))
 }

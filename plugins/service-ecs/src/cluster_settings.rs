@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::ClusterField;
-use longshore_aws::{Aws, JsonAnswer, JsonRequest, Ownership, failure};
+use longshore_aws::{
+    Aws, JsonAnswer, JsonRequest, Ownership, failure,
+    fields::{Owned, field_changes, table},
+};
 use longshore_aws_shapes::Extent;
 use longshore_model::{
     Action, FieldChange, Inputs, Options, Outputs, Problem, Reference, StepId, StepPlan, ValueType,
@@ -13,9 +16,8 @@ use longshore_plugin::{Before, Context, Node, Result, Step, StepDeclaration, Ste
 use serde_json::{Map, Value, json};
 
 use crate::{
-    aws_fields::{Owned, table},
     cluster::{self, CLUSTER_ARN},
-    fields::{input, shown},
+    fields::input,
 };
 
 /// Fields that other steps set.
@@ -121,12 +123,7 @@ impl ClusterSettingsStep {
     fn changes(&self, actual: &Value, inputs: &Inputs) -> Vec<FieldChange> {
         let shape = input("CreateCluster");
         let declared = shape.form(&Reference::resolved(&self.declared, inputs));
-        let changes = shape.form(actual).changes_to(&declared, Extent::Declared).into_iter();
-        changes
-            .map(|change| {
-                FieldChange::new(change.path.join("."), change.actual.map(shown), change.declared.map(shown))
-            })
-            .collect()
+        field_changes("", shape.form(actual).changes_to(&declared, Extent::Declared)).collect()
     }
 
     /// Sends `members`, and those of `actual` that a call would lose otherwise.

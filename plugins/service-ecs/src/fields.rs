@@ -4,8 +4,9 @@
 //! brought into the normal form of AWS's model of its API, and that is compared: so nothing differs that does not matter,
 //! and each difference has a name.
 
+use longshore_aws::fields::{field_changes, shown};
 use longshore_aws_shapes::{Extent, Form, Model, Shape};
-use longshore_model::{AFTER_APPLY, FieldChange, Shown};
+use longshore_model::FieldChange;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -31,13 +32,7 @@ impl FieldMap {
 
     /// The fields that differ between `self`, which is registered, and `declared`.
     pub(crate) fn changes_to(&self, declared: &Self) -> Vec<FieldChange> {
-        let changes = self.0.changes_to(&declared.0, Extent::Whole).into_iter();
-        let shown = |text: Option<String>| text.map(shown);
-        changes
-            .map(|change| {
-                FieldChange::new(change.path.join("."), shown(change.actual), shown(change.declared))
-            })
-            .collect()
+        field_changes("", self.0.changes_to(&declared.0, Extent::Whole)).collect()
     }
 
     /// The fields of a definition that is to be registered anew, without AWS's defaults.
@@ -47,11 +42,6 @@ impl FieldMap {
             .map(|(path, text)| FieldChange::new(path.join("."), None, Some(shown(text.to_owned()))))
             .collect()
     }
-}
-
-/// A value as plans show it.
-pub(crate) fn shown(value: String) -> Shown {
-    if value == AFTER_APPLY { Shown::AfterApply } else { Shown::Text(value) }
 }
 
 /// The input of RegisterTaskDefinition.

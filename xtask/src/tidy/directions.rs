@@ -13,7 +13,7 @@ const DIRECTIONS: [(&str, &[&str]); 15] = [
     ("crates/credential", &["model", "plugin", "outside"]),
     ("crates/oci", &["model", "plugin", "outside"]),
     ("crates/vendor-api", &["model", "plugin", "outside", "oci"]),
-    ("crates/aws", &["model", "plugin", "outside", "credential"]),
+    ("crates/aws", &["model", "plugin", "outside", "credential", "aws-shapes"]),
     ("crates/aws-shapes", &[]),
     // A cloud does not know who uses it: whoever does, translates.
     ("crates/simcloud", &["aws-shapes"]),

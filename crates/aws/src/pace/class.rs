@@ -38,7 +38,7 @@ const fn class(
 /// Manager (user guide, "Quotas") and of ECR's `BatchGetImage` ("Amazon ECR endpoints and quotas"), which have no burst, so that a second's worth is taken for it, as with `ssm-read` and
 /// `logs-describe`, and that of EC2 (API reference, "Request throttling"). The others are estimates: AWS publishes no
 /// rates of IAM, for example.
-pub(super) const CLASSES: [ApiClass; 30] = [
+pub(super) const CLASSES: [ApiClass; 32] = [
     class(
         "ecs-task-definition-modify",
         "ECS",
@@ -83,6 +83,8 @@ pub(super) const CLASSES: [ApiClass; 30] = [
     class("ec2-read", "EC2", &["*"], 100, 20.0),
     class("elb-read", "Elastic Load Balancing v2", &["Describe*"], 100, 20.0),
     class("elb-modify", "Elastic Load Balancing v2", &["*"], 40, 5.0),
+    class("autoscaling-read", "Application Auto Scaling", &["Describe*", "List*"], 50, 10.0),
+    class("autoscaling-modify", "Application Auto Scaling", &["*"], 20, 5.0),
     class("ecr-read", "ECR", &["BatchGetImage"], 2000, 2000.0),
     class("ecr-other", "ECR", &["*"], 10, 10.0),
     class("sts", "STS", &["*"], 100, 100.0),

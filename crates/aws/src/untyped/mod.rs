@@ -131,6 +131,20 @@ pub const ELBV2: Service<Query> = Service {
     protocol: Query,
 };
 
+/// Application Auto Scaling.
+pub const APPLICATION_AUTO_SCALING: Service<Json> = Service {
+    id: "Application Auto Scaling",
+    version: "2016-02-06",
+    signing_name: "application-autoscaling",
+    // AWS General Reference, "Application Auto Scaling endpoints and quotas".
+    hosts: Hosts {
+        gov_fips: "application-autoscaling",
+        ..Hosts::with_fips("application-autoscaling", "application-autoscaling-fips")
+    },
+    page_tokens: PageTokens { request: "NextToken", answer: "NextToken" },
+    protocol: Json { version: "1.1", target: "AnyScaleFrontendService" },
+};
+
 /// Amazon ECR.
 pub const ECR: Service<Json> = Service {
     id: "ECR",

@@ -5,15 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use longshore_aws::fields::{field_changes, shown as field_shown};
 use longshore_aws_shapes::{Extent, Model};
 use longshore_model::{Deployment, FieldChange, Shown};
 use serde_json::{Map, Value, json};
 
 use super::create::ecs_rolls_back;
-use crate::{
-    aws_fields::AwsFields,
-    fields::{input, shown as field_shown},
-};
+use crate::{aws_fields::AwsFields, fields::input};
 
 const PROVIDERS: &str = "capacityProviderStrategy";
 const DEPLOYMENT: &str = "deploymentConfiguration";
@@ -63,10 +61,8 @@ pub(super) fn changed(
     let declared = Value::Object(fields.service().clone());
     let mut differing = BTreeSet::new();
     for change in create.form(&actual).changes_to(&create.form(&declared), Extent::Declared) {
-        let side = |text: Option<String>| text.map(field_shown);
         differing.extend(change.path.first().cloned());
-        let field = change.path.join(".");
-        changes.push(FieldChange::new(field, side(change.actual), side(change.declared)));
+        changes.extend(field_changes("", [change]));
     }
     let is_fixed =
         differing.iter().any(|member| Model::ecs().fixed("CreateService").contains(&member.as_str()));
