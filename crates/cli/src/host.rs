@@ -24,6 +24,7 @@ pub(crate) fn plugins() -> Registry {
     longshore_credential::register(&mut plugins);
     longshore_role_iam::register(&mut plugins);
     longshore_service_ecs::register(&mut plugins);
+    longshore_autoscaling::register(&mut plugins);
     longshore_target_group::register(&mut plugins);
     longshore_command::register(&mut plugins);
     plugins

@@ -4,7 +4,7 @@ use std::fs;
 
 use longshore_aws::Aws;
 use longshore_cli::Exit;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     hand::by_hand,
@@ -33,7 +33,7 @@ fn cloud() -> String {
         );
         text += &format!("[cloud.registries.\"{host}\".repositories]\n");
         for image in images {
-            text += &format!("\"{image}\" = {{ readers = [\"{user}\"], tags.1 = {{}} }}\n");
+            text += &format!("\"{image}\" = {{ readers = [\"{user}\"], tags.1 = {{}}, tags.2 = {{}} }}\n");
         }
     }
     text
@@ -145,4 +145,87 @@ fn web_api_lives() {
     }
     let change = "services.api.load-balancer.health-check.interval=20";
     live_in(&project, "api", change, "HealthCheckIntervalSeconds");
+}
+
+/// What Application Auto Scaling knows of the service `api`.
+async fn scaling(aws: &Aws, operation: &'static str, list: &str) -> Vec<Value> {
+    let input = json!({ "ServiceNamespace": "ecs" });
+    let answer = aws.autoscaling().await.unwrap().call(operation, input).await.unwrap();
+    answer[list].as_array().unwrap().clone()
+}
+
+async fn count(aws: &Aws) -> i32 {
+    let services = aws.ecs().await.unwrap().describe_services().services("api").send().await.unwrap();
+    services.services()[0].desired_count()
+}
+
+#[test]
+fn autoscaled_stack_lives() {
+    let project = project("autoscaled");
+    done(&project, &["deploy"]);
+    done(&project, &["plan", "--detailed-exitcode"]);
+    assert_eq!(by_hand(&project, count), 2, "the least that autoscaling allows");
+
+    let change = ["--set", "steps.scaling.max=20", "--set", "steps.scaling.cpu=50"];
+    let plan = [&["plan", "--detailed-exitcode"], &change[..]].concat();
+    let changed = project.run(&plan);
+    assert_eq!(changed.exit, Exit::Changes, "{}", changed.stderr);
+    let fields: Vec<_> = changed.stdout.lines().filter(|line| line.contains(" -> ")).collect();
+    assert_eq!(fields.len(), 2, "{}", changed.stdout);
+    done(&project, &[&["deploy"], &change[..]].concat());
+    done(&project, &plan);
+
+    by_hand(&project, async |aws: &Aws| {
+        let policies = scaling(aws, "DescribeScalingPolicies", "ScalingPolicies").await;
+        let cpu = policies.into_iter().find(|policy| policy["PolicyName"] == "longshore-cpu").unwrap();
+        let mut input = json!({});
+        for member in ["ServiceNamespace", "ResourceId", "ScalableDimension", "PolicyName", "PolicyType"] {
+            input[member] = cpu[member].clone();
+        }
+        let configuration = "TargetTrackingScalingPolicyConfiguration";
+        input[configuration] = cpu[configuration].clone();
+        input[configuration]["TargetValue"] = json!(90);
+        aws.autoscaling().await.unwrap().call("PutScalingPolicy", input).await.unwrap();
+    });
+    let drift = project.run(&[&["drift"], &change[..]].concat());
+    assert_eq!(drift.exit, Exit::Changes, "{}", drift.stdout);
+    assert!(
+        drift.stdout.contains("policies.cpu.TargetTrackingScalingPolicyConfiguration.TargetValue"),
+        "{}",
+        drift.stdout
+    );
+    done(&project, &[&["deploy"], &change[..]].concat());
+    done(&project, &plan);
+
+    // The policy scales to 7.
+    by_hand(&project, async |aws: &Aws| {
+        aws.ecs().await.unwrap().update_service().service("api").desired_count(7).send().await.unwrap();
+    });
+    let image = [&change[..], &["--set", "services.api.image=ghcr.io/acme/api:2"]].concat();
+    done(&project, &[&["deploy"], &image[..]].concat());
+    assert_eq!(by_hand(&project, count), 7);
+    done(&project, &[&["plan", "--detailed-exitcode"], &image[..]].concat());
+
+    done(&project, &["destroy", "--yes"]);
+    let left = project.run(&["plan"]);
+    assert!(left.stdout.contains("0 to update, 0 to delete"), "{}", left.stdout);
+    let targets =
+        by_hand(&project, async |aws: &Aws| scaling(aws, "DescribeScalableTargets", "ScalableTargets").await);
+    assert!(targets.is_empty(), "{targets:?}");
+}
+
+#[test]
+fn scaling_that_is_no_longer_declared_goes() {
+    let project = project("autoscaled");
+    done(&project, &["deploy"]);
+    let base = fs::read_to_string(project.path("configs/base.toml")).unwrap();
+    project.write("configs/base.toml", &base[..base.find("[steps.scaling]").unwrap()]);
+    let plan = project.run(&["plan"]);
+    assert!(plan.stdout.contains("scalable target default/api"), "{}", plan.stdout);
+    done(&project, &["deploy", "--prune"]);
+    let (targets, count) = by_hand(&project, async |aws: &Aws| {
+        (scaling(aws, "DescribeScalableTargets", "ScalableTargets").await, count(aws).await)
+    });
+    assert!(targets.is_empty(), "{targets:?}");
+    assert_eq!(count, 2, "the service keeps its tasks");
 }

@@ -1,0 +1,4 @@
+mod harness;
+mod life_cycle;
+mod options;
+mod suite;
