@@ -19,6 +19,7 @@ use super::{Answer, Refused, untyped::Untyped};
 #[derive(Clone, Debug)]
 pub struct Clients {
     config: SdkConfig,
+    pub(super) autoscaling: Untyped<untyped::Json>,
     pub(super) ec2: Untyped<untyped::Ec2Query>,
     pub(super) ecr: Untyped<untyped::Json>,
     pub(super) elbv2: Untyped<untyped::Query>,
@@ -36,6 +37,7 @@ impl Clients {
     /// The clients that a configuration makes.
     pub(super) fn new(config: &SdkConfig) -> Self {
         Self {
+            autoscaling: Untyped::new(config, &untyped::APPLICATION_AUTO_SCALING),
             ec2: Untyped::new(config, &untyped::EC2),
             ecr: Untyped::new(config, &untyped::ECR),
             elbv2: Untyped::new(config, &untyped::ELBV2),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, retry::RetryConfig};
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use longshore_aws::network;
 use longshore_outside::Trust;
 use longshore_simcloud::{Blueprint, Moment, TokioClock, serve};
@@ -57,7 +57,7 @@ impl Cloud {
     /// When its blueprint is not sound.
     pub fn simulated() -> Result<Self, String> {
         let cloud = simulated_cloud(1)?;
-        let source = SharedTimeSource::new(CloudTime(cloud.clone()));
+        let source = SharedTimeSource::new(cloud.clone());
         let config = plain_config().http_client(cloud.connector()).time_source(source.clone()).build();
         Ok(Self {
             name: SIMULATED.to_owned(),
@@ -78,7 +78,7 @@ impl Cloud {
         let listener =
             tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let source = SharedTimeSource::new(CloudTime(cloud.clone()));
+        let source = SharedTimeSource::new(cloud.clone());
         tokio::spawn(serve(cloud, listener, std::future::pending()));
         let mut served = Self::emulator(SERVED, &format!("http://{address}"));
         (served.at_once, served.tries) = (16, 1);
@@ -137,16 +137,6 @@ fn simulated_cloud(speed: u32) -> Result<longshore_simcloud::Cloud, String> {
     };
     let clock = TokioClock::starting_at(START).at_speed(speed);
     longshore_simcloud::Cloud::new(&blueprint, Arc::new(clock)).map_err(|error| error.to_string())
-}
-
-/// The clock of a simulated cloud, by which requests to it are signed.
-#[derive(Debug)]
-struct CloudTime(longshore_simcloud::Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.now().0)
-    }
 }
 
 /// Goes on until AWS's quotas let every call through.

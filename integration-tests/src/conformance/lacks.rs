@@ -34,6 +34,27 @@ pub(super) const LACKS: &[Lack] = &[
                  your current license plan or has not yet been emulated”",
     },
     Lack {
+        cloud: LOCALSTACK,
+        operations: "application-autoscaling:*",
+        reason: "Application Auto Scaling is part of its paid plans: InternalFailure with HTTP 501, “either not included in \
+                 your current license plan or has not yet been emulated”",
+    },
+    Lack {
+        cloud: MOTO,
+        operations: "application-autoscaling:TagResource",
+        reason: "it is not implemented: a page of HTTP 500",
+    },
+    Lack {
+        cloud: MOTO,
+        operations: "application-autoscaling:UntagResource",
+        reason: "it is not implemented: a page of HTTP 500",
+    },
+    Lack {
+        cloud: MOTO,
+        operations: "application-autoscaling:ListTagsForResource",
+        reason: "it is not implemented: a page of HTTP 500",
+    },
+    Lack {
         cloud: MOTO,
         operations: "iam:SimulatePrincipalPolicy",
         reason: "there is no policy simulator: a page of HTTP 500",

@@ -9,6 +9,9 @@
 
 /// The page of AWS's API reference about an operation.
 macro_rules! api {
+    (autoscaling $operation:literal) => {
+        page!("autoscaling/application/APIReference", $operation)
+    };
     (ec2 $operation:literal) => {
         page!("AWSEC2/latest/APIReference", $operation)
     };
@@ -49,6 +52,7 @@ macro_rules! page {
 
 mod account;
 mod answer;
+mod autoscaling;
 mod case;
 mod cloud;
 mod ec2;
@@ -90,6 +94,7 @@ pub fn operations() -> Vec<Operation> {
         logs::operations(),
         ec2::operations(),
         elbv2::operations(),
+        autoscaling::operations(),
         ecr::operations(),
         tagging::operations(),
     ]

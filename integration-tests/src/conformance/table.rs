@@ -35,7 +35,7 @@ way. What Longshore makes of these is tested by faults of the simulated cloud.
 ";
 
 /// The services, by the prefix of their actions.
-const SERVICES: [(&str, &str); 11] = [
+const SERVICES: [(&str, &str); 12] = [
     ("ecs", "Amazon ECS"),
     ("iam", "IAM"),
     ("secretsmanager", "Secrets Manager"),
@@ -45,6 +45,7 @@ const SERVICES: [(&str, &str); 11] = [
     ("logs", "CloudWatch Logs"),
     ("ec2", "EC2"),
     ("elasticloadbalancing", "Elastic Load Balancing"),
+    ("application-autoscaling", "Application Auto Scaling"),
     ("ecr", "Amazon ECR"),
     ("tag", "Resource Groups Tagging"),
 ];

@@ -72,7 +72,7 @@ async fn registered(a: &Account, family: &str) -> Result<String, Refused> {
 }
 
 /// A cluster, a task definition and a service without tasks, all of one name.
-async fn idle_service(a: &Account, name: &str) -> Result<Service, Refused> {
+pub(super) async fn idle_service(a: &Account, name: &str) -> Result<Service, Refused> {
     cluster(a, name).await?;
     let definition = registered(a, name).await?;
     let create = a.ecs.create_service().cluster(name).service_name(name).task_definition(definition);

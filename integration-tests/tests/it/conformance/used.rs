@@ -11,7 +11,8 @@ use std::{
 use longshore_integration_tests::conformance::operations;
 
 /// AWS's services: the prefix of their actions, their client, and where the simulated cloud lists their operations.
-const SERVICES: [(&str, &str, &str); 11] = [
+const SERVICES: [(&str, &str, &str); 12] = [
+    ("application-autoscaling", "autoscaling", "autoscaling/mod.rs"),
     ("ec2", "ec2", "ec2/mod.rs"),
     ("ecr", "ecr", "ecr/mod.rs"),
     ("ecs", "ecs", "ecs/mod.rs"),
@@ -26,7 +27,8 @@ const SERVICES: [(&str, &str, &str); 11] = [
 ];
 
 /// Those that the untyped client reaches.
-const UNTYPED: [&str; 6] = ["ec2", "ecr", "elasticloadbalancing", "kms", "logs", "tag"];
+const UNTYPED: [&str; 7] =
+    ["application-autoscaling", "ec2", "ecr", "elasticloadbalancing", "kms", "logs", "tag"];
 
 /// What the README names and nobody calls.
 const NOT_CALLED: [&str; 7] = [
@@ -46,7 +48,9 @@ const NOT_CALLED: [&str; 7] = [
 const ALWAYS_ALLOWED: [&str; 1] = ["sts:GetCallerIdentity"];
 
 /// Errors of AWS that the product acts on and no case brings about.
-const NEVER_AT_WILL: [&str; 2] = [
+const NEVER_AT_WILL: [&str; 3] = [
+    // Another change of the scalable target goes on.
+    "ConcurrentUpdateException",
     // Two changes of a log group at the same time.
     "OperationAbortedException",
     // Another change of the cluster goes on.
@@ -170,7 +174,7 @@ fn documented() -> BTreeSet<String> {
     let text = fs::read_to_string(workspace().join("README.md")).unwrap();
     let (_, text) = text.split_once("### What Longshore itself may do").unwrap();
     let section = text.split("\n## ").next().unwrap();
-    let words = section.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != ':');
+    let words = section.split(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, ':' | '-'));
     let actions = words.filter(|word| {
         word.split_once(':').is_some_and(|(prefix, action)| {
             SERVICES.iter().any(|service| service.0 == prefix)
