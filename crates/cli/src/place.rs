@@ -5,11 +5,11 @@ use std::{
     convert::identity,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use async_trait::async_trait;
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
@@ -164,7 +164,7 @@ impl Reach {
                     .map_err(|error| vec![cannot_open(&error)])?;
                 let embedded = Embedded {
                     http_client: SharedHttpClient::new(cloud.connector()),
-                    time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+                    time_source: SharedTimeSource::new(cloud.clone()),
                 };
                 let pullers = simulated_pullers(&cloud, real)?;
                 (pullers, Aws::connect(target, Some(embedded)), Some(cloud))
@@ -251,16 +251,6 @@ pub(crate) fn cannot_open(error: &OpenError) -> Failure {
 /// The clock on the wall.
 pub(crate) fn wall_clock() -> Moment {
     Moment(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default())
-}
-
-/// The simulated cloud's clock as the SDK reads it.
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(self.0.now().0)
-    }
 }
 
 /// How long a request to a simulated registry may take, as one over the network.

@@ -2,13 +2,15 @@
 
 #![cfg(unix)]
 
+mod suite;
+
 use std::{
     path::Path,
     sync::{Arc, Mutex},
 };
 
 use longshore_model::{
-    AddedStep, AwsTarget, Inputs, Known, Name, Options as Declared, Outputs, Plugin, Stack, StepId, StepPlan,
+    AddedStep, Inputs, Known, Name, Options as Declared, Outputs, Plugin, Stack, StepId, StepPlan,
 };
 use longshore_plugin::{Context, Extensions, Node, Registry, Reporter, Result, StepDeclaration};
 use serde_json::{Value, json};
@@ -95,17 +97,8 @@ fn node(options: &Declared) -> std::result::Result<Node, String> {
     let plugin = Plugin { name: "command".to_owned(), options: options.clone() };
     let name = Name::new("dns").unwrap();
     let step = AddedStep { plugin: plugin.clone(), ..AddedStep::default() };
-    let stack = Stack {
-        name: Name::new("shop").unwrap(),
-        environment: Name::new("test").unwrap(),
-        aws: AwsTarget::default(),
-        tags: [].into(),
-        adopt: [].into(),
-        registries: [].into(),
-        stores: [].into(),
-        services: [].into(),
-        steps: [(name.clone(), step)].into(),
-    };
+    let steps = [(name.clone(), step)].into();
+    let stack = Stack { steps, ..longshore_testkit::stack(&Name::new("shop").unwrap()) };
     let built = plugins.step_plugin(&plugin, &Extensions::default()).unwrap();
     let node = built.node(&StepDeclaration { stack: &stack, name: &name, options });
     node.map_err(|problems| {

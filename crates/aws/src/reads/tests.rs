@@ -1,8 +1,8 @@
 //! Reads of a simulated cloud, and how many requests they take.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::join_all;
 use longshore_model::ImageReference;
@@ -12,21 +12,12 @@ use serde_json::json;
 use super::*;
 use crate::{Embedded, RESOURCE_TAG, STACK_TAG, Target};
 
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.now().0)
-    }
-}
-
 fn connect() -> (Cloud, Aws) {
     let clock = Arc::new(TokioClock::starting_at(Moment(1_795_000_000_000)));
     let cloud = Cloud::new(&Blueprint::default(), clock).unwrap();
     let embedded = Embedded {
         http_client: SharedHttpClient::new(cloud.connector()),
-        time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+        time_source: SharedTimeSource::new(cloud.clone()),
     };
     let region = Some("eu-central-1".to_owned());
     (cloud, Aws::connect(Target { region, ..Target::default() }, Some(embedded)))

@@ -1,12 +1,9 @@
 //! Against the simulated cloud, by way of what a configuration says.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
 
 use aws_sdk_secretsmanager::primitives::Blob;
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_credential::{Environment, SecretInput};
 use longshore_model::{Name, Options, StepId};
@@ -20,15 +17,6 @@ use crate::{Embedded, Target};
 
 const SECRET: &str = "correct-horse-battery-staple";
 
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.now().0)
-    }
-}
-
 struct Silent;
 
 impl Reporter for Silent {
@@ -41,7 +29,7 @@ impl Reporter for Silent {
 fn aws(cloud: &Cloud, region: &str) -> Aws {
     let embedded = Embedded {
         http_client: SharedHttpClient::new(cloud.connector()),
-        time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+        time_source: SharedTimeSource::new(cloud.clone()),
     };
     Aws::connect(Target { region: Some(region.to_owned()), ..Target::default() }, Some(embedded))
 }

@@ -1,22 +1,13 @@
 //! Somebody's hand in the simulated cloud, past Longshore.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_simcloud::{Blueprint, Cloud, Moment};
 
 use crate::project::{Project, TOKEN};
-
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(self.0.now().0)
-    }
-}
 
 /// What the project's configuration says of the cloud.
 fn blueprint() -> Blueprint {
@@ -51,7 +42,7 @@ pub(crate) fn by_hand_in<T>(project: &Project, file: &str, work: impl AsyncFnOnc
         let cloud = Cloud::open(&state, &blueprint(), wall).unwrap();
         let embedded = Embedded {
             http_client: SharedHttpClient::new(cloud.connector()),
-            time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+            time_source: SharedTimeSource::new(cloud.clone()),
         };
         let region = Some("eu-central-1".to_owned());
         let aws = Aws::connect(Target { region, ..Target::default() }, Some(embedded));

@@ -2,10 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, UNIX_EPOCH},
+    time::Duration,
 };
 
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_cli::Exit;
@@ -17,15 +17,6 @@ use crate::{
 };
 
 const REGION: &str = "eu-central-1";
-
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> std::time::SystemTime {
-        UNIX_EPOCH + Duration::from_millis(self.0.now().0)
-    }
-}
 
 /// What the project's cloud is like between two commands.
 struct Between {
@@ -46,7 +37,7 @@ impl Between {
         let cloud = Cloud::open(&path, &blueprint, Moment(0)).unwrap();
         let embedded = Embedded {
             http_client: SharedHttpClient::new(cloud.connector()),
-            time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+            time_source: SharedTimeSource::new(cloud.clone()),
         };
         let aws = Aws::connect(Target { region: Some(REGION.into()), ..Target::default() }, Some(embedded));
         Self { cloud, aws }

@@ -1,12 +1,9 @@
 //! A role builder in a simulated cloud.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_iam::Client;
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{Action, Known, Name, Options, Plugin, Shown, StepId, StepPlan};
@@ -31,15 +28,6 @@ pub(super) const SECRET: &str =
     "arn:aws:secretsmanager:eu-central-1:123456789012:secret:longshore/shop/ghcr/pull-AbCdEf";
 
 pub(super) const TASK_EXECUTION: &str = "service-role/AmazonECSTaskExecutionRolePolicy";
-
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.now().0)
-    }
-}
 
 /// Keeps what a step warns of.
 #[derive(Default)]
@@ -210,7 +198,7 @@ pub(super) fn text(plan: &StepPlan) -> String {
 fn connect(cloud: &Cloud, region: &str) -> Aws {
     let embedded = Embedded {
         http_client: SharedHttpClient::new(cloud.connector()),
-        time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+        time_source: SharedTimeSource::new(cloud.clone()),
     };
     Aws::connect(Target { region: Some(region.into()), ..Target::default() }, Some(embedded))
 }

@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use longshore_plugin::{RoleBuilder, RoleSpec};
-use longshore_simcloud::{
-    Effect, Fault,
-    iam::{Context as Keys, Decision},
-};
+use longshore_simcloud::iam::{Context as Keys, Decision};
 use longshore_testkit::role;
 use serde_json::json;
 
@@ -53,18 +50,11 @@ impl role::Harness for Harness {
     }
 
     async fn writes(&self) -> String {
-        let reads = ["Describe", "Get", "List", "Simulate"];
-        let is_read = |call: &str| reads.iter().any(|read| call.contains(&format!(":{read}")));
-        format!("{:?}", self.cloud.calls().iter().filter(|(call, _)| !is_read(call)).collect::<Vec<_>>())
+        self.cloud.writes()
     }
 
     async fn cut_off_after(&self, calls: u32) -> bool {
-        self.cloud.inject(Fault {
-            operation: "*".into(),
-            after: calls,
-            times: u32::MAX,
-            effect: Effect::LoseAnswer,
-        });
+        self.cloud.cut_off_after(calls);
         true
     }
 

@@ -15,5 +15,6 @@ mod noted;
 mod poor;
 mod pushed_again;
 mod registered;
+mod steps;
 mod suite;
 mod way_back;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_model::{Container, LaunchType, Service};
 use longshore_plugin::ServiceDeployer;
-use longshore_simcloud::{Effect, Fault};
 use longshore_testkit::deployer;
 
 use super::bench::{Bench, name, seed, seed_with};
@@ -47,18 +46,11 @@ impl deployer::Harness for Bench {
     }
 
     async fn writes(&self) -> String {
-        let reads = ["Describe", "Get", "List", "Filter"];
-        let is_read = |call: &str| reads.iter().any(|read| call.contains(&format!(":{read}")));
-        format!("{:?}", self.cloud.calls().iter().filter(|(call, _)| !is_read(call)).collect::<Vec<_>>())
+        self.cloud.writes()
     }
 
     async fn cut_off_after(&self, calls: u32) -> bool {
-        self.cloud.inject(Fault {
-            operation: "*".into(),
-            after: calls,
-            times: u32::MAX,
-            effect: Effect::LoseAnswer,
-        });
+        self.cloud.cut_off_after(calls);
         true
     }
 

@@ -1,17 +1,15 @@
 //! A store in a simulated cloud.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
-use longshore_model::{Action, Name, Options, Plugin, Secret, Shown, StepId, StepPlan};
-use longshore_plugin::{Context, Extensions, Registry, Reporter, Result, SecretSpec, SecretStore};
+use longshore_model::{Action, Name, Options, Plugin, Secret, StepId, StepPlan};
+use longshore_plugin::{Context, Extensions, Registry, Result, SecretSpec, SecretStore};
 use longshore_simcloud::{Blueprint, Call, Cloud, Effect, Fault, Moment, TokioClock, kms};
+use longshore_testkit::Told;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -20,34 +18,11 @@ pub(super) const REGION: &str = "eu-central-1";
 /// The name that the store gives to [`Harness::spec`].
 pub(super) const NAME: &str = "longshore/shop/ghcr/pull";
 
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.now().0)
-    }
-}
-
-/// Keeps what a step reports.
-#[derive(Default)]
-pub(super) struct Reports(pub(super) Mutex<Vec<String>>);
-
-impl Reporter for Reports {
-    fn progress(&self, _: &StepId, message: &str) {
-        self.0.lock().unwrap().push(message.to_owned());
-    }
-
-    fn warning(&self, _: &StepId, message: &str) {
-        self.0.lock().unwrap().push(format!("warning: {message}"));
-    }
-}
-
 pub(super) struct Harness {
     pub(super) cloud: Cloud,
     pub(super) aws: Aws,
     pub(super) store: Arc<dyn SecretStore>,
-    pub(super) reports: Arc<Reports>,
+    pub(super) told: Arc<Told>,
     pub(super) spec: SecretSpec,
 }
 
@@ -62,14 +37,14 @@ impl Harness {
         let cloud = Cloud::new(&Blueprint::default(), clock).unwrap();
         let embedded = Embedded {
             http_client: SharedHttpClient::new(cloud.connector()),
-            time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+            time_source: SharedTimeSource::new(cloud.clone()),
         };
         let aws = Aws::connect(Target { region: Some(REGION.into()), ..Target::default() }, Some(embedded));
         Self {
             store: store(&aws, options),
             aws,
             cloud,
-            reports: Arc::default(),
+            told: Arc::default(),
             spec: SecretSpec {
                 path: "shop/ghcr/pull".into(),
                 name: None,
@@ -99,7 +74,7 @@ impl Harness {
     pub(super) fn context_in(&self, stack: &str, environment: &str) -> Context {
         let (stack, environment) = (Name::new(stack).unwrap(), Name::new(environment).unwrap());
         let step = StepId::new("credential", "ghcr");
-        Context::new(stack, environment, step, CancellationToken::new(), self.reports.clone())
+        Context::new(stack, environment, step, CancellationToken::new(), self.told.clone())
     }
 
     pub(super) async fn plan(&self, value: &Secret<String>) -> Result<StepPlan> {
@@ -178,26 +153,12 @@ impl Harness {
     }
 }
 
-/// A plan as a snapshot shows it.
-pub(super) fn text(plan: &StepPlan) -> String {
-    let mut lines = vec![format!("{} {}", plan.action, plan.resource)];
-    lines.extend(plan.reason.iter().map(|reason| format!("  because: {reason}")));
-    let shown = |value: &Option<Shown>| value.as_ref().map_or("-".to_owned(), ToString::to_string);
-    let changes = plan.changes.iter();
-    lines.extend(
-        changes.map(|change| format!("  {}: {} -> {}", change.field, shown(&change.old), shown(&change.new))),
-    );
-    lines.extend(plan.outputs.iter().map(|(name, value)| format!("  yields {name}: {value:?}")));
-    lines.extend(plan.notes.iter().map(|note| format!("  note: {note}")));
-    lines.join("\n")
-}
-
 /// Compares a plan with its snapshot, in which the random end of an ARN does not count.
 macro_rules! assert_plan {
     ($name:literal, $plan:expr) => {{
         let plan = $plan;
         insta::with_settings!({filters => [(r"(:secret:\S+)-\w{6}\b", "$1-SUFFIX")]}, {
-            insta::assert_snapshot!($name, $crate::tests::harness::text(&plan));
+            insta::assert_snapshot!($name, longshore_testkit::shown(&plan));
         })
     }};
 }

@@ -50,7 +50,7 @@ async fn the_value_is_in_no_plan_no_report_and_no_failure() {
     }
     harness.remove().await.unwrap();
     seen += &format!("{:?} {:?}", harness.plan(&value).await, harness.plan_removal().await);
-    seen += &harness.reports.0.lock().unwrap().join(" ");
+    seen += &harness.told.all();
     assert!(seen.contains("ValidationException") && seen.contains("creating the secret"), "{seen}");
     assert!(!seen.contains("hunter2"), "{seen}");
 }

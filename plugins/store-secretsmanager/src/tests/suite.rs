@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_plugin::{SecretSpec, SecretStore};
-use longshore_simcloud::Effect;
 use longshore_testkit::store::{self, Abilities};
 use serde_json::json;
 
@@ -37,19 +36,11 @@ impl store::Harness for Harness {
     }
 
     async fn writes(&self) -> String {
-        let reads = ["Describe", "Get", "List", "BatchGet"];
-        let is_read = |call: &str| reads.iter().any(|read| call.contains(&format!(":{read}")));
-        format!("{:?}", self.cloud.calls().iter().filter(|(call, _)| !is_read(call)).collect::<Vec<_>>())
+        self.cloud.writes()
     }
 
     async fn cut_off_after(&self, calls: u32) -> bool {
-        let effect = Effect::LoseAnswer;
-        self.cloud.inject(longshore_simcloud::Fault {
-            operation: "*".into(),
-            after: calls,
-            times: u32::MAX,
-            effect,
-        });
+        self.cloud.cut_off_after(calls);
         true
     }
 

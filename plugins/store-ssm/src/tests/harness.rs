@@ -1,17 +1,15 @@
 //! A store in a simulated cloud.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
 
 use aws_sdk_ssm::Client;
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
-use longshore_model::{Action, Name, Options, Plugin, Secret, Shown, StepId, StepPlan};
-use longshore_plugin::{Context, Extensions, Registry, Reporter, Result, SecretSpec, SecretStore};
+use longshore_model::{Action, Name, Options, Plugin, Secret, StepId, StepPlan};
+use longshore_plugin::{Context, Extensions, Registry, Result, SecretSpec, SecretStore};
 use longshore_simcloud::{ApiError, Blueprint, Call, Cloud, Effect, Fault, Moment, TokioClock, kms};
+use longshore_testkit::Told;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -23,34 +21,11 @@ pub(super) const NAME: &str = "/longshore/shop/api/api/DATABASE_URL";
 pub(super) const ARN: &str =
     "arn:aws:ssm:eu-central-1:123456789012:parameter/longshore/shop/api/api/DATABASE_URL";
 
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.now().0)
-    }
-}
-
-/// Keeps what a step reports.
-#[derive(Default)]
-pub(super) struct Reports(pub(super) Mutex<Vec<String>>);
-
-impl Reporter for Reports {
-    fn progress(&self, _: &StepId, message: &str) {
-        self.0.lock().unwrap().push(message.to_owned());
-    }
-
-    fn warning(&self, _: &StepId, message: &str) {
-        self.0.lock().unwrap().push(format!("warning: {message}"));
-    }
-}
-
 pub(super) struct Harness {
     pub(super) cloud: Cloud,
     pub(super) aws: Aws,
     pub(super) store: Arc<dyn SecretStore>,
-    pub(super) reports: Arc<Reports>,
+    pub(super) told: Arc<Told>,
     pub(super) spec: SecretSpec,
 }
 
@@ -65,14 +40,14 @@ impl Harness {
         let cloud = Cloud::new(&Blueprint::default(), clock).unwrap();
         let embedded = Embedded {
             http_client: SharedHttpClient::new(cloud.connector()),
-            time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+            time_source: SharedTimeSource::new(cloud.clone()),
         };
         let aws = Aws::connect(Target { region: Some(REGION.into()), ..Target::default() }, Some(embedded));
         Self {
             store: store(&aws, options),
             aws,
             cloud,
-            reports: Arc::default(),
+            told: Arc::default(),
             spec: SecretSpec {
                 path: "shop/api/api/DATABASE_URL".into(),
                 description: "DATABASE_URL of the service api".into(),
@@ -101,7 +76,7 @@ impl Harness {
     pub(super) fn context_in(&self, stack: &str, environment: &str) -> Context {
         let (stack, environment) = (Name::new(stack).unwrap(), Name::new(environment).unwrap());
         let step = StepId::new("secret", "api.DATABASE_URL");
-        Context::new(stack, environment, step, CancellationToken::new(), self.reports.clone())
+        Context::new(stack, environment, step, CancellationToken::new(), self.told.clone())
     }
 
     pub(super) async fn plan(&self, value: &str) -> Result<StepPlan> {
@@ -164,19 +139,6 @@ impl Harness {
     pub(super) fn calls(&self, operation: &str) -> u64 {
         self.cloud.calls().get(operation).copied().unwrap_or_default()
     }
-}
-
-/// A plan as a snapshot shows it.
-pub(super) fn text(plan: &StepPlan) -> String {
-    let mut lines = vec![format!("{} {}", plan.action, plan.resource)];
-    let shown = |value: &Option<Shown>| value.as_ref().map_or("-".to_owned(), ToString::to_string);
-    let changes = plan.changes.iter();
-    lines.extend(
-        changes.map(|change| format!("  {}: {} -> {}", change.field, shown(&change.old), shown(&change.new))),
-    );
-    lines.extend(plan.outputs.iter().map(|(name, value)| format!("  yields {name}: {value:?}")));
-    lines.extend(plan.notes.iter().map(|note| format!("  note: {note}")));
-    lines.join("\n")
 }
 
 fn store(aws: &Aws, options: Value) -> Arc<dyn SecretStore> {

@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use aws_sdk_ssm::types::ResourceTypeForTagging;
 use longshore_model::Action;
+use longshore_testkit::shown;
 use serde_json::json;
 
-use super::harness::{ARN, Harness, NAME, text};
+use super::harness::{ARN, Harness, NAME};
 
 #[tokio::test(start_paused = true)]
 async fn a_parameter_is_made_changed_and_removed() {
     let harness = Harness::new(json!({}));
-    insta::assert_snapshot!("create", text(&harness.plan("one").await.unwrap()));
+    insta::assert_snapshot!("create", shown(&harness.plan("one").await.unwrap()));
     assert_eq!(harness.apply("one").await.unwrap(), ARN);
     assert_eq!(harness.stored().await, Some(("one".to_owned(), 1)));
-    insta::assert_snapshot!("no_change", text(&harness.plan("one").await.unwrap()));
+    insta::assert_snapshot!("no_change", shown(&harness.plan("one").await.unwrap()));
 
-    insta::assert_snapshot!("new_value", text(&harness.plan("two").await.unwrap()));
+    insta::assert_snapshot!("new_value", shown(&harness.plan("two").await.unwrap()));
     assert_eq!(harness.apply("two").await.unwrap(), ARN);
     assert_eq!(harness.stored().await, Some(("two".to_owned(), 2)));
     assert_eq!(harness.action("two").await, Action::NoChange);
@@ -25,7 +26,7 @@ async fn a_parameter_is_made_changed_and_removed() {
     assert_eq!((address.as_str(), stored.arn.as_str(), stored.name.as_str()), (ARN, ARN, NAME));
     assert_eq!((stored.value.expose().as_str(), stored.version.as_str()), ("two", "2"));
 
-    insta::assert_snapshot!("delete", text(&harness.plan_removal().await.unwrap()));
+    insta::assert_snapshot!("delete", shown(&harness.plan_removal().await.unwrap()));
     harness.remove().await.unwrap();
     assert_eq!(harness.stored().await, None);
     assert_eq!(harness.plan_removal().await.unwrap().action, Action::NoChange);

@@ -6,9 +6,10 @@ use aws_sdk_ssm::types::ResourceTypeForTagging;
 use longshore_model::{FailureKind, StepId};
 use longshore_plugin::{Declared, SecretSpec, UndeclaredSecret};
 use longshore_simcloud::{ApiError, Call, Effect, ssm};
+use longshore_testkit::shown;
 use serde_json::json;
 
-use super::harness::{Harness, NAME, REGION, secret, text};
+use super::harness::{Harness, NAME, REGION, secret};
 
 #[tokio::test(start_paused = true)]
 async fn a_parameter_of_nobody_is_neither_read_nor_changed() {
@@ -22,7 +23,7 @@ async fn a_parameter_of_nobody_is_neither_read_nor_changed() {
     assert_eq!(planned.kind, FailureKind::Conflict);
     insta::assert_snapshot!("nobody", planned);
     assert_eq!(harness.apply("one").await.unwrap_err(), planned);
-    insta::assert_snapshot!("nobody_stays", text(&harness.plan_removal().await.unwrap()));
+    insta::assert_snapshot!("nobody_stays", shown(&harness.plan_removal().await.unwrap()));
     harness.remove().await.unwrap();
     assert_eq!(harness.store.read(&harness.context(), &harness.spec).await.unwrap(), None);
     assert_eq!(harness.stored().await.unwrap().0, "theirs");
@@ -128,7 +129,7 @@ async fn a_parameter_of_another_stack_is_left_alone() {
     insta::assert_snapshot!("other_stack", harness.plan("one").await.unwrap_err());
     harness.remove().await.unwrap();
     assert_eq!(harness.stored().await.unwrap().0, "theirs");
-    insta::assert_snapshot!("other_stack_stays", text(&harness.plan_removal().await.unwrap()));
+    insta::assert_snapshot!("other_stack_stays", shown(&harness.plan_removal().await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,7 +77,7 @@ async fn the_value_is_in_no_plan_no_report_and_no_failure() {
     seen += &format!("{:?}", harness.store.read(&harness.context(), &harness.spec).await);
     harness.remove().await.unwrap();
     seen += &format!("{:?} {:?}", harness.plan("hunter2hunter2").await, harness.plan_removal().await);
-    seen += &harness.reports.0.lock().unwrap().join(" ");
+    seen += &harness.told.all();
     assert!(seen.contains("ValidationException") && seen.contains("creating the parameter"), "{seen}");
     assert!(!seen.contains("hunter2"), "{seen}");
 }

@@ -1,48 +1,20 @@
 //! A step in a simulated cloud that has a load balancer with a listener.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
 
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target, untyped::Element};
-use longshore_model::{
-    Action, AwsTarget, Inputs, Known, Name, Options, Outputs, Plugin, Problem, Shown, Stack, StepId, StepPlan,
-};
-use longshore_plugin::{Context, Extensions, Node, Registry, Reporter, Result, StepDeclaration, StepPlugin};
+use longshore_model::{Action, Inputs, Known, Name, Options, Outputs, Plugin, Problem, StepId, StepPlan};
+use longshore_plugin::{Context, Extensions, Node, Registry, Result, StepDeclaration, StepPlugin};
 use longshore_simcloud::{ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock};
+use longshore_testkit::Told;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub(super) const REGION: &str = "eu-central-1";
 /// The name of the target group.
 pub(super) const NAME: &str = "shop-web";
-
-#[derive(Debug)]
-struct CloudTime(Cloud);
-
-impl TimeSource for CloudTime {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.now().0)
-    }
-}
-
-/// Keeps what a step reports.
-#[derive(Default)]
-pub(super) struct Reports(Mutex<Vec<String>>);
-
-impl Reporter for Reports {
-    fn progress(&self, _: &StepId, message: &str) {
-        self.0.lock().unwrap().push(message.to_owned());
-    }
-
-    fn warning(&self, _: &StepId, message: &str) {
-        self.0.lock().unwrap().push(format!("warning: {message}"));
-    }
-}
 
 pub(super) struct Harness {
     pub(super) cloud: Cloud,
@@ -54,7 +26,7 @@ pub(super) struct Harness {
     pub(super) protects: bool,
     options: Value,
     node: Node,
-    reports: Arc<Reports>,
+    told: Arc<Told>,
 }
 
 /// The step plugin with these clients.
@@ -69,17 +41,7 @@ pub(super) fn plugin(aws: &Aws) -> Arc<dyn StepPlugin> {
 /// The node of the step `web` of the stack `shop` with options.
 pub(super) fn node(aws: &Aws, options: &Value) -> std::result::Result<Node, Vec<Problem>> {
     let name = |text: &str| Name::new(text).unwrap();
-    let stack = Stack {
-        name: name("shop"),
-        environment: name("production"),
-        aws: AwsTarget::default(),
-        tags: BTreeMap::new(),
-        adopt: BTreeSet::new(),
-        registries: BTreeMap::new(),
-        stores: BTreeMap::new(),
-        services: BTreeMap::new(),
-        steps: BTreeMap::new(),
-    };
+    let stack = longshore_testkit::stack(&name("shop"));
     let values = options.as_object().unwrap().clone();
     let options = Options { key: "steps.web".into(), values, ..Options::default() };
     plugin(aws).node(&StepDeclaration { stack: &stack, name: &name("web"), options: &options })
@@ -92,7 +54,7 @@ impl Harness {
         let cloud = Cloud::new(&Blueprint::default(), clock).unwrap();
         let embedded = Embedded {
             http_client: SharedHttpClient::new(cloud.connector()),
-            time_source: SharedTimeSource::new(CloudTime(cloud.clone())),
+            time_source: SharedTimeSource::new(cloud.clone()),
         };
         let aws = Aws::connect(Target { region: Some(REGION.into()), ..Target::default() }, Some(embedded));
         let subnets = aws.ec2().await.unwrap().call("DescribeSubnets", json!({})).await.unwrap();
@@ -119,7 +81,7 @@ impl Harness {
             protects: false,
             options: merged,
             node,
-            reports: Arc::default(),
+            told: Arc::default(),
         }
     }
 
@@ -136,6 +98,11 @@ impl Harness {
         self.node = node(&self.aws, &self.options).unwrap();
     }
 
+    /// Another node of the step, with changed options.
+    pub(super) fn node_with(&self, options: &Value) -> Node {
+        node(&self.aws, &merged(&self.options, options)).unwrap()
+    }
+
     pub(super) fn context(&self) -> Context {
         self.context_of("shop", "steps.web")
     }
@@ -143,7 +110,7 @@ impl Harness {
     pub(super) fn context_of(&self, stack: &str, step: &str) -> Context {
         let (stack, environment) = (Name::new(stack).unwrap(), Name::new("production").unwrap());
         let token = CancellationToken::new();
-        let context = Context::new(stack, environment, StepId::named(step), token, self.reports.clone());
+        let context = Context::new(stack, environment, StepId::named(step), token, self.told.clone());
         context.adopting(self.adopts).protecting(self.protects)
     }
 
@@ -262,18 +229,4 @@ fn merged(base: &Value, changes: &Value) -> Value {
         }
     }
     merged
-}
-
-/// A plan as people read it, without the parts of ARNs that are drawn.
-pub(super) fn text(plan: &StepPlan) -> String {
-    let reason = plan.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    let mut lines = vec![format!("{} {}{reason}", plan.action, plan.resource)];
-    let shown = |value: &Option<Shown>| value.as_ref().map_or("-".to_owned(), ToString::to_string);
-    let changes = plan.changes.iter();
-    lines.extend(
-        changes.map(|change| format!("  {}: {} -> {}", change.field, shown(&change.old), shown(&change.new))),
-    );
-    lines.extend(plan.outputs.iter().map(|(name, value)| format!("  yields {name}: {value:?}")));
-    lines.extend(plan.notes.iter().map(|note| format!("  note: {note}")));
-    lines.join("\n")
 }

@@ -4,4 +4,5 @@ mod harness;
 mod life_cycle;
 mod options;
 mod ownership;
+mod suite;
 mod undeclared;

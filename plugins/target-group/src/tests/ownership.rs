@@ -6,25 +6,6 @@ use serde_json::json;
 use super::harness::{Harness, NAME};
 
 #[tokio::test(start_paused = true)]
-async fn groups_of_others_are_left_alone() {
-    let mut harness = Harness::new(json!({})).await;
-    let group = harness.others_group(NAME).await;
-    let failure = harness.plan().await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Conflict);
-    assert!(failure.help.unwrap().contains("longshore adopt steps.web"));
-    assert_eq!(harness.plan_removal().await.unwrap().action, Action::NoChange);
-    harness.remove().await.unwrap();
-    assert_eq!(harness.group().await, group);
-
-    harness.adopts = true;
-    assert_eq!(harness.action().await, Action::Adopt);
-    harness.apply().await.unwrap();
-    assert_eq!((harness.group().await, harness.action().await), (group, Action::NoChange));
-    harness.remove().await.unwrap();
-    assert!(harness.there().await.is_none());
-}
-
-#[tokio::test(start_paused = true)]
 async fn adopted_rule_gets_the_declared_conditions() {
     let mut harness = Harness::new(json!({})).await;
     let group = harness.others_group(NAME).await;
@@ -59,20 +40,6 @@ async fn used_group_is_not_deleted() {
     assert_eq!(failure.kind, FailureKind::Conflict);
     assert!(failure.message.contains("still forwards to the target group"), "{failure}");
     harness.call("DeleteRule", json!({ "RuleArn": rule })).await;
-    harness.remove().await.unwrap();
-    assert!(harness.there().await.is_none());
-}
-
-#[tokio::test(start_paused = true)]
-async fn protected_group_stays() {
-    let mut harness = Harness::new(json!({})).await;
-    harness.protects = true;
-    harness.apply().await.unwrap();
-    assert_eq!(harness.plan_removal().await.unwrap_err().kind, FailureKind::Protected);
-    assert_eq!(harness.remove().await.unwrap_err().kind, FailureKind::Protected);
-    assert_eq!(harness.rules().await.len(), 1);
-    harness.protects = false;
-    harness.apply().await.unwrap();
     harness.remove().await.unwrap();
     assert!(harness.there().await.is_none());
 }
