@@ -74,6 +74,12 @@ impl RunTaskStep {
         longshore_aws::bounded(&format!("longshore/{}/{}", context.stack, self.name), 128)
     }
 
+    /// A token of this run and of what it starts: a request that is sent twice starts one task. ECS takes 64 characters.
+    fn client_token(&self, context: &Context, inputs: &Inputs) -> String {
+        let digest = self.options.digest(inputs).unwrap_or_default();
+        longshore_aws::bounded(&format!("{}-{}-{digest}-{}", context.stack, self.name, context.now()), 64)
+    }
+
     /// Returns the overrides with which the task has succeeded on the revision `arn`, if it has.
     async fn ran(&self, arn: &str) -> Result<Option<String>> {
         let client = self.aws.ecs().await?;
@@ -152,10 +158,7 @@ impl RunTaskStep {
             .cluster(inputs.require(CLUSTER_ARN)?)
             .task_definition(arn)
             .started_by(self.started_by(context))
-            .client_token(longshore_aws::bounded(
-                &format!("{}-{}-{}", context.stack, self.name, context.now()),
-                64,
-            ))
+            .client_token(self.client_token(context, inputs))
             .set_launch_type(members.is_empty().then_some(launch_type))
             .set_network_configuration(network)
             .overrides(self.overrides(inputs))
