@@ -33,7 +33,7 @@ pub(crate) struct Session {
     pub(crate) expansion: Expansion,
     pub(crate) run: Run,
     pub(crate) readers: Readers,
-    loaded: Loaded,
+    stack: Stack,
     command: &'static str,
     place: Place,
     reach: Reach,
@@ -75,7 +75,8 @@ impl Session {
             expansion,
             run,
             readers,
-            loaded,
+            // The rest was for finding the places of problems, and is as large as the stack.
+            stack: loaded.stack,
             command,
             place,
             reach,
@@ -97,8 +98,8 @@ impl Session {
         };
         self.run.events.emit(EventKind::RunStarted {
             command: self.command.to_owned(),
-            stack: self.loaded.stack.name.to_string(),
-            environment: self.loaded.stack.environment.to_string(),
+            stack: self.stack.name.to_string(),
+            environment: self.stack.environment.to_string(),
             target,
         });
         Ok(())
@@ -107,7 +108,7 @@ impl Session {
     async fn target(&self) -> Result<String, Failure> {
         let aws = &self.reach.aws;
         let identity = aws.identity().await?;
-        if let Some(account) = &self.loaded.stack.aws.account {
+        if let Some(account) = &self.stack.aws.account {
             aws.guard_account(account).await?;
         }
         let whose = match &self.place {
@@ -125,8 +126,8 @@ impl Session {
     pub(crate) async fn plan_target(&self) -> Result<plan_file::Target, Failure> {
         let aws = &self.reach.aws;
         Ok(plan_file::Target {
-            stack: self.loaded.stack.name.to_string(),
-            environment: self.loaded.stack.environment.to_string(),
+            stack: self.stack.name.to_string(),
+            environment: self.stack.environment.to_string(),
             account: aws.identity().await?.account.clone(),
             region: aws.region().await?.to_owned(),
         })
@@ -139,13 +140,13 @@ impl Session {
 
     /// The stack as it is declared.
     pub(crate) const fn stack(&self) -> &Stack {
-        &self.loaded.stack
+        &self.stack
     }
 
     /// What the step knows of this run.
     pub(crate) fn context(&self, step: StepId) -> Context {
         let events = Arc::new(self.run.events.clone());
-        let Stack { name, environment, .. } = &self.loaded.stack;
+        let Stack { name, environment, .. } = &self.stack;
         Context::new(name.clone(), environment.clone(), step, self.run.interrupt.clone(), events)
     }
 
@@ -162,7 +163,7 @@ impl Session {
         let mut reads = JoinSet::new();
         let limit = Arc::new(Semaphore::new(self.at_a_time()));
         for (name, deployer) in &self.expansion.deployers {
-            let Some(service) = self.loaded.stack.services.get(name) else { continue };
+            let Some(service) = self.stack.services.get(name) else { continue };
             let (name, service, deployer) = (name.clone(), service.clone(), deployer.clone());
             let context = self.context(StepId::new("service", &name));
             let limit = limit.clone();

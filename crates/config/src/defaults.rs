@@ -1,6 +1,5 @@
 //! The lowest layer: what holds where nobody says otherwise.
 
-use longshore_model::{join_key, split_key};
 use serde_json::{Map, Value, json};
 
 use crate::{Origin, layers::Layer, merge::Merged};
@@ -21,81 +20,78 @@ const FOR_ALL_SERVICES: [(&str, &str); 2] = [("cluster", "default"), ("service-n
 /// The defaults for everything that `merged`, the layers above, declares.
 pub(crate) fn layer(merged: &Merged) -> Layer {
     let above = &merged.values;
-    let mut layer = Layer::new("defaults");
-    for (service, _) in tables("", above, "services") {
-        for (field, default) in FOR_ALL_SERVICES {
-            let (value, origin) = match above.get(field).filter(|value| value.is_string()) {
-                Some(value) => (value.clone(), merged.origin(field).unwrap_or(&Origin::Default)),
-                None => (json!(default), &Origin::Default),
-            };
-            layer.insert(&split_key(&join_key(&service, field)), value, origin);
-        }
-    }
-    let mut set = |key: &str, value: Value| {
-        layer.insert(&split_key(key), value, &Origin::Default);
-    };
-    set("stores.default.use", json!("secretsmanager"));
-    for (key, registry) in tables("", above, "registries") {
-        set(&format!("{key}.store"), json!("default"));
+    let mut layer = Layer::default();
+    let for_all: Vec<_> = FOR_ALL_SERVICES
+        .iter()
+        .map(|(field, default)| match above.get(*field).filter(|value| value.is_string()) {
+            Some(value) => (*field, value.clone(), merged.origin(field).unwrap_or(&Origin::Default)),
+            None => (*field, json!(default), &Origin::Default),
+        })
+        .collect();
+    let mut set = |path: &[&str], value: Value| layer.insert(path, value, &Origin::Default);
+    set(&["stores", "default", "use"], json!("secretsmanager"));
+    for (name, registry) in tables(above, "registries") {
+        set(&["registries", name, "store"], json!("default"));
         let source = registry.get("use").and_then(Value::as_str);
         if let Some((_, host)) = HOSTS.iter().find(|(name, _)| Some(*name) == source) {
-            set(&format!("{key}.host"), json!(host));
+            set(&["registries", name, "host"], json!(host));
         }
     }
-    for (key, service) in tables("", above, "services") {
-        for (field, value) in [
-            ("use", json!(DEPLOYER)),
-            ("launch-type", json!("fargate")),
-            ("architecture", json!("amd64")),
-            ("execute-command", json!(false)),
-            ("execution-role.use", json!("iam")),
-            ("deployment.minimum-healthy-percent", json!(100)),
-            ("deployment.maximum-percent", json!(200)),
-            ("deployment.timeout", json!("15m")),
-            ("deployment.circuit-breaker", json!(true)),
-            ("deployment.rollback", json!(true)),
-        ] {
-            set(&format!("{key}.{field}"), value);
+    for (name, service) in tables(above, "services") {
+        for (field, value, origin) in &for_all {
+            layer.insert(&["services", name, field], value.clone(), origin);
         }
-        if service.get("logs") != Some(&json!(false)) {
-            set(&format!("{key}.logs.retention-days"), json!(DEFAULT_RETENTION_DAYS));
-        }
-        if service.get("load-balancer").is_some_and(Value::is_object) {
-            set(&format!("{key}.load-balancer.use"), json!("target-group"));
-        }
-        let role = |key: &'static str| at(service, &["execution-role", key]);
-        // A role that is there already is used as it is.
-        if role("managed-policies").is_none() && role("arn").is_none() {
-            let policy = json!("service-role/AmazonECSTaskExecutionRolePolicy");
-            set(&format!("{key}.execution-role.managed-policies.ecs-task-execution"), policy);
-        }
-        let containers = tables(&key, service, "containers");
-        for (key, _) in &containers {
-            set(&format!("{key}.essential"), json!(true));
-        }
-        for (key, container) in [(key, service)].into_iter().chain(containers) {
-            for (key, secret) in tables(&key, container, "secrets") {
-                if secret.contains_key("value") && !secret.contains_key("arn") {
-                    set(&format!("{key}.store"), json!("default"));
-                }
-            }
-        }
+        of_service(name, service, &mut layer);
     }
     layer
 }
 
-/// The tables in the table `field` of the table at `key`, with their dotted keys.
-fn tables<'a>(
-    key: &str,
-    table: &'a Map<String, Value>,
-    field: &str,
-) -> Vec<(String, &'a Map<String, Value>)> {
-    let key = join_key(key, field);
-    let inner = table.get(field).and_then(Value::as_object);
-    let inner = inner.into_iter().flatten();
-    inner.filter_map(|(name, value)| Some((join_key(&key, name), value.as_object()?))).collect()
+/// Adds the defaults of the service `name`.
+fn of_service(name: &str, service: &Map<String, Value>, layer: &mut Layer) {
+    let mut set = |path: &[&str], value: Value| {
+        let path = [&["services", name], path].concat();
+        layer.insert(&path, value, &Origin::Default);
+    };
+    set(&["use"], json!(DEPLOYER));
+    set(&["launch-type"], json!("fargate"));
+    set(&["architecture"], json!("amd64"));
+    set(&["execute-command"], json!(false));
+    set(&["execution-role", "use"], json!("iam"));
+    set(&["deployment", "minimum-healthy-percent"], json!(100));
+    set(&["deployment", "maximum-percent"], json!(200));
+    set(&["deployment", "timeout"], json!("15m"));
+    set(&["deployment", "circuit-breaker"], json!(true));
+    set(&["deployment", "rollback"], json!(true));
+    if service.get("logs") != Some(&json!(false)) {
+        set(&["logs", "retention-days"], json!(DEFAULT_RETENTION_DAYS));
+    }
+    if service.get("load-balancer").is_some_and(Value::is_object) {
+        set(&["load-balancer", "use"], json!("target-group"));
+    }
+    let role = |key: &str| service.get("execution-role")?.as_object()?.get(key);
+    // A role that is there already is used as it is.
+    if role("managed-policies").is_none() && role("arn").is_none() {
+        let policy = json!("service-role/AmazonECSTaskExecutionRolePolicy");
+        set(&["execution-role", "managed-policies", "ecs-task-execution"], policy);
+    }
+    let is_written =
+        |secret: &Map<String, Value>| secret.contains_key("value") && !secret.contains_key("arn");
+    for (secret, _) in tables(service, "secrets").filter(|(_, secret)| is_written(secret)) {
+        set(&["secrets", secret, "store"], json!("default"));
+    }
+    for (container, declared) in tables(service, "containers") {
+        set(&["containers", container, "essential"], json!(true));
+        for (secret, _) in tables(declared, "secrets").filter(|(_, secret)| is_written(secret)) {
+            set(&["containers", container, "secrets", secret, "store"], json!("default"));
+        }
+    }
 }
 
-fn at<'a>(table: &'a Map<String, Value>, [first, second]: &[&str; 2]) -> Option<&'a Value> {
-    table.get(*first)?.as_object()?.get(*second)
+/// The tables in the table `field` of `table`, by name.
+fn tables<'a>(
+    table: &'a Map<String, Value>,
+    field: &str,
+) -> impl Iterator<Item = (&'a str, &'a Map<String, Value>)> {
+    let inner = table.get(field).and_then(Value::as_object);
+    inner.into_iter().flatten().filter_map(|(name, value)| Some((name.as_str(), value.as_object()?)))
 }

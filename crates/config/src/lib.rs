@@ -1,7 +1,7 @@
 //! Layered configuration: from files, environment and flags to one checked stack.
 //!
 //! The layers are, from the lowest to the highest: defaults, definition files, `DIR/base.toml`, `DIR/ENVIRONMENT.toml`, `LONGSHORE_…`
-//! variables, `--set key=value`. figment merges them: tables key by key, everything else whole; a table that says where
+//! variables, `--set key=value`. They are merged: tables key by key, everything else whole; a table that says where
 //! a credential is found (`token`, `password`) is replaced whole too. `docs/configuration.md` has every key.
 //!
 //! [`load`] reports everything that is wrong at once, each problem with the place that set the key. Plugins judge their

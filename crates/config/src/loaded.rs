@@ -69,26 +69,21 @@ fn assemble(
     definition_files: &DefinitionFiles<'_>,
     errors: &mut Vec<ConfigError>,
 ) -> Option<Loaded> {
-    let mut all = layers.read(definition_files, errors)?;
-    let mut above = merge::merge(&all, errors)?;
+    let mut merged = merge::merge(layers.read(definition_files, errors)?);
     let mut wrong = Vec::new();
-    let definitions = read_definitions(&above, definition_files, &layers.variables, &mut wrong);
+    let definitions = read_definitions(&merged, definition_files, &layers.variables, &mut wrong);
     if !wrong.is_empty() {
         errors.extend(wrong);
         return None;
     }
-    if !definitions.values.is_empty() {
-        all.insert(0, definitions);
-        above = merge::merge(&all, errors)?;
-    }
-    let defaults = defaults::layer(&above);
-    let mut merged = above.over(&defaults, errors)?;
+    merged.lay_over(definitions);
+    let defaults = defaults::layer(&merged);
+    merged.complete(defaults);
     let base = Origin::file(&layers.base());
 
     let mut problems = placeholders::fill_in(&mut merged.values, &layers.environment);
-    let (declared, found) = check::check(&merged, &layers.environment);
+    let (declared, found) = check::check(&merged, &layers.environment, judge);
     problems.extend(found);
-    problems.extend(declared.plugins.iter().flat_map(judge));
     errors.extend(problems.into_iter().map(|problem| merged.locate(problem, &base)));
     Some(Loaded { stack: declared.stack?, cloud: declared.cloud, embedded: declared.embedded, base, merged })
 }

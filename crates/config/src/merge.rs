@@ -2,60 +2,142 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use figment::Figment;
-use longshore_model::{Problem, split_key};
+use longshore_model::{Problem, push_key, split_key};
 use serde_json::{Map, Value};
 
-use crate::{ConfigError, Origin, layers::Layer};
+use crate::{
+    ConfigError, Origin,
+    layers::{Layer, remove_below},
+};
+
+/// The origins of values and tables, by dotted key.
+type Origins = BTreeMap<String, Origin>;
 
 /// All layers as one table.
+#[derive(Default)]
 pub(crate) struct Merged {
     /// The values.
     pub(crate) values: Map<String, Value>,
     /// Where each key was set, by dotted key: a value where the highest layer sets it, a table where the lowest layer
     /// declares it.
-    pub(crate) origins: BTreeMap<String, Origin>,
+    pub(crate) origins: Origins,
     /// For each value that a file set: the file's directory.
     pub(crate) directories: BTreeMap<String, PathBuf>,
 }
 
-/// Merges `layers`, the lowest first.
-pub(crate) fn merge(layers: &[Layer], errors: &mut Vec<ConfigError>) -> Option<Merged> {
-    let layers = replace_credentials(layers);
-    let figment = layers.iter().fold(Figment::new(), |figment, layer| figment.merge(layer));
-    let values = extract(&figment, errors)?;
-    let origins = origins(&layers);
-    let directories = origins
-        .iter()
-        .filter(|(key, _)| value_at(&values, key).is_some_and(|value| !value.is_object()))
-        .filter_map(|(key, origin)| Some((key.clone(), origin.directory()?.to_owned())))
-        .collect();
-    Some(Merged { values, origins, directories })
+/// Merges `layers`, the lowest first: tables key by key, everything else whole.
+pub(crate) fn merge(mut layers: Vec<Layer>) -> Merged {
+    replace_credentials(&mut layers);
+    let mut layers = layers.into_iter();
+    let Layer { mut values, mut origins } = layers.next().unwrap_or_default();
+    for mut layer in layers {
+        lay_over(&mut values, layer.values, &mut String::new(), &mut layer.origins, &mut origins);
+    }
+    let mut directories = Vec::new();
+    note_directories(&values, &mut String::new(), &origins, &mut directories);
+    Merged { values, origins, directories: directories.into_iter().collect() }
 }
 
-fn extract(figment: &Figment, errors: &mut Vec<ConfigError>) -> Option<Map<String, Value>> {
-    let values = figment.extract();
-    values
-        .map_err(|error| {
-            let origin = Origin::Default;
-            errors.extend(
-                error.into_iter().map(|error| ConfigError::new(origin.clone(), error.kind.to_string())),
-            );
-        })
-        .ok()
+/// Lays the table `above` over the table `below`. Both stand at `key`; `from` has the origins of `above`.
+fn lay_over(
+    below: &mut Map<String, Value>,
+    above: Map<String, Value>,
+    key: &mut String,
+    from: &mut Origins,
+    origins: &mut Origins,
+) {
+    for (field, value) in above {
+        let length = key.len();
+        push_key(key, &field);
+        match (below.get_mut(&field), value) {
+            (Some(Value::Object(below)), Value::Object(above)) => {
+                lay_over(below, above, key, from, origins);
+            }
+            (there, value) => {
+                if there.is_some_and(|there| there.is_object()) {
+                    remove_below(origins, key);
+                }
+                move_origins(&value, key, from, origins);
+                below.insert(field, value);
+            }
+        }
+        key.truncate(length);
+    }
+}
+
+/// Lays the table `above` over the table `defaults`. Both stand at `key`; `from` has the origins of `defaults`.
+fn lay_under(
+    above: &mut Map<String, Value>,
+    defaults: Map<String, Value>,
+    key: &mut String,
+    from: &mut Origins,
+    origins: &mut Origins,
+) {
+    for (field, value) in defaults {
+        let length = key.len();
+        push_key(key, &field);
+        match (above.get_mut(&field), value) {
+            (Some(Value::Object(above)), Value::Object(defaults)) => {
+                lay_under(above, defaults, key, from, origins);
+            }
+            (Some(_), _) => {}
+            (None, value) => {
+                move_origins(&value, key, from, origins);
+                above.insert(field, value);
+            }
+        }
+        key.truncate(length);
+    }
+}
+
+/// Moves the origins of `value`, which stands at `key`, and of everything in it.
+fn move_origins(value: &Value, key: &mut String, from: &mut Origins, origins: &mut Origins) {
+    if let Some((key, origin)) = from.remove_entry(key.as_str()) {
+        origins.insert(key, origin);
+    }
+    for (field, value) in value.as_object().into_iter().flatten() {
+        let length = key.len();
+        push_key(key, field);
+        move_origins(value, key, from, origins);
+        key.truncate(length);
+    }
+}
+
+/// Notes the directory of the file that set each value in the table at `key`.
+fn note_directories(
+    values: &Map<String, Value>,
+    key: &mut String,
+    origins: &Origins,
+    directories: &mut Vec<(String, PathBuf)>,
+) {
+    for (field, value) in values {
+        let length = key.len();
+        push_key(key, field);
+        if let Value::Object(values) = value {
+            note_directories(values, key, origins, directories);
+        } else if let Some(directory) = origins.get(key.as_str()).and_then(Origin::directory) {
+            directories.push((key.clone(), directory.to_owned()));
+        }
+        key.truncate(length);
+    }
 }
 
 /// Where a credential is found is said by exactly one of several keys (`env`, `file`, `command`, `ssm`,
 /// `secretsmanager`). Merged key by key, a layer could not change which: it would add a second one. So such a table replaces the one below it whole.
-fn replace_credentials(layers: &[Layer]) -> Vec<Layer> {
-    let mut layers = layers.to_vec();
+fn replace_credentials(layers: &mut [Layer]) {
     for index in (1..layers.len()).rev() {
         let (lower, upper) = layers.split_at_mut(index);
-        for path in upper[0].origins.keys().flat_map(|key| replaced(split_key(key))) {
+        let keys = upper[0].origins.keys().filter(|key| may_replace(key));
+        for path in keys.flat_map(|key| replaced(split_key(key))) {
             lower.iter_mut().for_each(|layer| layer.remove(&path));
         }
     }
-    layers
+}
+
+/// Returns true if the last part of `key` is one for which [`replaced`] may find something.
+fn may_replace(key: &str) -> bool {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    ["arn", "password", "token", "username", "value"].contains(&last)
 }
 
 /// What a layer that sets `path` replaces in those below it.
@@ -95,55 +177,44 @@ fn is_credential(path: &[String]) -> bool {
     }
 }
 
-fn origins(layers: &[Layer]) -> BTreeMap<String, Origin> {
-    let mut origins: BTreeMap<String, Origin> = BTreeMap::new();
-    let mut tables: BTreeMap<String, bool> = BTreeMap::new();
-    for layer in layers {
-        for (key, origin) in &layer.origins {
-            let is_table = value_at(&layer.values, key).is_some_and(Value::is_object);
-            let was_table = tables.insert(key.clone(), is_table).unwrap_or(false);
-            if !(is_table && was_table) {
-                origins.insert(key.clone(), origin.clone());
-            }
+impl Merged {
+    /// Lays everything over `layer`.
+    pub(crate) fn lay_over(&mut self, layer: Layer) {
+        if !layer.values.is_empty() {
+            let Self { values, origins, .. } = std::mem::take(self);
+            *self = merge(vec![layer, Layer { values, origins }]);
         }
     }
-    origins
-}
 
-fn value_at<'a>(values: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
-    let path = split_key(key);
-    let (field, tables) = path.split_last()?;
-    tables.iter().try_fold(values, |values, table| values.get(table)?.as_object())?.get(field)
-}
-
-impl Merged {
-    /// Lays everything over `defaults`, also where a layer in between had removed a table that a higher one brings
-    /// back.
-    pub(crate) fn over(self, defaults: &Layer, errors: &mut Vec<ConfigError>) -> Option<Self> {
-        let figment = Figment::from(&Layer::new("all layers").with(self.values.clone())).join(defaults);
-        let values = extract(&figment, errors)?;
-        let mut origins = defaults.origins.clone();
-        // A key of a table that was removed in between has an origin still, but its value is the default's.
-        origins.extend(self.origins.into_iter().filter(|(key, _)| value_at(&self.values, key).is_some()));
-        Some(Self { values, origins, directories: self.directories })
+    /// Adds the `defaults` of what is not set.
+    pub(crate) fn complete(&mut self, mut defaults: Layer) {
+        let (key, from) = (&mut String::new(), &mut defaults.origins);
+        lay_under(&mut self.values, defaults.values, key, from, &mut self.origins);
     }
 
     /// Where the value or table at `key` was set.
     pub(crate) fn origin(&self, key: &str) -> Option<&Origin> {
-        value_at(&self.values, key).and_then(|_| self.origins.get(key))
+        self.origins.get(key)
     }
 
     /// Removes the values of `table`, which stands at `key`, that are defaults.
     pub(crate) fn remove_defaults(&self, key: &str, table: &mut Map<String, Value>) {
+        self.remove_defaults_below(&mut key.to_owned(), table);
+    }
+
+    fn remove_defaults_below(&self, key: &mut String, table: &mut Map<String, Value>) {
         table.retain(|field, value| {
-            let key = longshore_model::join_key(key, field);
-            match value {
+            let length = key.len();
+            push_key(key, field);
+            let stays = match value {
                 Value::Object(table) => {
-                    self.remove_defaults(&key, table);
+                    self.remove_defaults_below(key, table);
                     !table.is_empty()
                 }
-                _ => self.origins.get(&key) != Some(&Origin::Default),
-            }
+                _ => self.origins.get(key.as_str()) != Some(&Origin::Default),
+            };
+            key.truncate(length);
+            stays
         });
     }
 

@@ -7,15 +7,21 @@ use std::fmt::Write;
 #[must_use]
 pub fn join_key(table: &str, field: &str) -> String {
     let mut key = String::with_capacity(table.len() + field.len() + 1);
-    if !table.is_empty() {
-        key.push_str(table);
+    key.push_str(table);
+    push_key(&mut key, field);
+    key
+}
+
+/// Appends `field` to the dotted `key` of its table, as [`join_key`] joins them.
+pub fn push_key(key: &mut String, field: &str) {
+    if !key.is_empty() {
         key.push('.');
     }
     if !field.is_empty()
         && field.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     {
         key.push_str(field);
-        return key;
+        return;
     }
     key.push('"');
     for c in field.chars() {
@@ -29,7 +35,6 @@ pub fn join_key(table: &str, field: &str) -> String {
         }
     }
     key.push('"');
-    key
 }
 
 /// The parts of a dotted key that [`join_key`] wrote.

@@ -38,7 +38,7 @@ pub use failure::{Failure, FailureKind};
 pub use fields::Fields;
 pub use image::{ImageReference, InvalidImageReference};
 pub use image_prefix::{ImagePrefix, InvalidImagePrefix};
-pub use key::{join_key, split_key};
+pub use key::{join_key, push_key, split_key};
 pub use lock::{LockHolder, LockState};
 pub use name::{InvalidName, Name};
 pub use options::Options;

@@ -147,10 +147,16 @@ fn names_a_secret(field: &str) -> bool {
         "privatekey",
         "secretkey",
     ];
-    let field = field.to_ascii_lowercase().replace('_', "-");
-    let (before, last) = field.rsplit_once('-').unwrap_or(("", &field));
-    let is_a_key = last == "key" && !before.ends_with("kms") && !before.ends_with("public");
-    is_a_key || SECRETS.iter().any(|secret| field.ends_with(secret))
+    let (before, last) = field.rsplit_once(['-', '_']).unwrap_or(("", field));
+    let is_a_key =
+        last.eq_ignore_ascii_case("key") && !ends_with(before, "kms") && !ends_with(before, "public");
+    is_a_key || SECRETS.iter().any(|secret| ends_with(field, secret))
+}
+
+/// Returns true if `text` ends with `end`, in upper or lower case.
+fn ends_with(text: &str, end: &str) -> bool {
+    let start = text.len().checked_sub(end.len());
+    start.and_then(|start| text.get(start..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `longshore config`.
 
+use std::fmt::Write as _;
+
 use super::Invocation;
 use crate::{exit::Exit, host};
 
@@ -11,20 +13,25 @@ pub(super) fn run(invocation: &Invocation) -> Exit {
     };
     let stdout = &invocation.display.stdout;
     let entries = loaded.listing();
+    // Written at once: a large stack has hundreds of thousands of lines.
+    let mut text = String::new();
     if invocation.is_json() {
         for entry in &entries {
             match serde_json::to_string(entry) {
-                Ok(line) => stdout.line(line),
+                Ok(line) => text.extend([line.as_str(), "\n"]),
                 Err(error) => tracing::error!(%error, key = entry.key, "a value cannot be written as JSON"),
             }
         }
+        stdout.write(text);
         return Exit::Done;
     }
     let style = invocation.display.stdout_style;
     let lines: Vec<_> = entries.iter().map(|entry| (entry.to_string(), &entry.origin)).collect();
     let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or_default().min(70);
     for (line, origin) in lines {
-        stdout.line(format!("{line:width$}  {}", style.dim(&format!("# {origin}"))));
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{line:width$}  {}", style.dim(&format!("# {origin}")));
     }
+    stdout.write(text);
     Exit::Done
 }

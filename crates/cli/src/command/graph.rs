@@ -28,12 +28,14 @@ pub(super) fn run(options: &arguments::Graph, invocation: &Invocation) -> Exit {
     };
     let stdout = &invocation.display.stdout;
     if invocation.is_json() {
+        let mut text = String::new();
         for summary in graph.summaries() {
             match serde_json::to_string(&summary) {
-                Ok(line) => stdout.line(line),
+                Ok(line) => text.extend([line.as_str(), "\n"]),
                 Err(error) => tracing::error!(%error, "a step cannot be written as JSON"),
             }
         }
+        stdout.write(text);
         return Exit::Done;
     }
     stdout.write(draw(

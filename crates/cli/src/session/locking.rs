@@ -73,7 +73,7 @@ impl Session {
         let seconds = i64::try_from(now / 1000).unwrap_or_default();
         let holder = LockHolder {
             command: command.to_owned(),
-            environment: self.loaded.stack.environment.to_string(),
+            environment: self.stack.environment.to_string(),
             who,
             job,
             url,
@@ -81,7 +81,7 @@ impl Session {
         };
         // A simulation has to be the same each time.
         let run = if self.place.is_virtual() { format!("simulated-{now}") } else { unique() };
-        Lock::of(&self.reach.aws, &self.loaded.stack.name, holder, run).await
+        Lock::of(&self.reach.aws, &self.stack.name, holder, run).await
     }
 
     /// Acquires the stack's lock, unless the command was told to go without.

@@ -14,7 +14,7 @@ pub(super) const KEYS: [&str; 8] =
 pub(super) struct Around<'a> {
     pub(super) registries: &'a Registries,
     pub(super) stores: &'a Named<Store>,
-    pub(super) plugins: &'a Plugins,
+    pub(super) plugins: &'a Plugins<'a>,
 }
 
 /// Reads `image-updates` and `pin`, of a service or of one of its containers.

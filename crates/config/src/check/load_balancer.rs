@@ -10,7 +10,7 @@ use super::{PluginKind, Plugins};
 pub(super) fn read(
     fields: &mut Fields<'_>,
     ports: &BTreeMap<Name, BTreeMap<Name, u16>>,
-    plugins: &Plugins,
+    plugins: &Plugins<'_>,
 ) -> Option<LoadBalancer> {
     let plugin = Plugins::name(fields, "target-group");
     let container = container(fields, ports);

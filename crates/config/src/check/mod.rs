@@ -73,14 +73,18 @@ pub(crate) struct Declared {
     pub(crate) stack: Option<Stack>,
     pub(crate) cloud: Option<Options>,
     pub(crate) embedded: bool,
-    pub(crate) plugins: Vec<PluginUse>,
 }
 
-/// Notes the plugins that are used while the configuration is read.
-#[derive(Default)]
-struct Plugins(RefCell<Vec<PluginUse>>);
+/// Finds what is wrong with the options of a plugin.
+pub(crate) type Judge<'a> = &'a dyn Fn(&PluginUse) -> Vec<Problem>;
 
-impl Plugins {
+/// Has the plugins judged that are used, while the configuration is read.
+struct Plugins<'a> {
+    judge: Judge<'a>,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl Plugins<'_> {
     /// Reads the plugin's name, `use`. Called before all other fields, so that errors list it first.
     fn name(fields: &mut Fields<'_>, example: &str) -> Option<String> {
         fields.required_text("use", &format!("\"{example}\""))
@@ -91,18 +95,18 @@ impl Plugins {
         self.used(kind, name, fields.rest())
     }
 
-    /// Notes that the plugin `name` is used with `options`.
+    /// Has the use of the plugin `name` with `options` judged.
     fn used(&self, kind: PluginKind, name: Option<String>, options: Options) -> Option<Plugin> {
-        let plugin = Plugin { options, name: name? };
-        self.0.borrow_mut().push(PluginUse { kind, plugin: plugin.clone() });
-        Some(plugin)
+        let used = PluginUse { kind, plugin: Plugin { name: name?, options } };
+        self.problems.borrow_mut().extend((self.judge)(&used));
+        Some(used.plugin)
     }
 }
 
-/// Reads `merged`, and says everything that is wrong with it.
-pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Problem>) {
+/// Reads `merged`, and says everything that is wrong with it, what `judge` finds last.
+pub(crate) fn check(merged: &Merged, environment: &Name, judge: Judge<'_>) -> (Declared, Vec<Problem>) {
     let problems = RefCell::default();
-    let plugins = Plugins::default();
+    let plugins = Plugins { judge, problems: RefCell::default() };
     let mut fields = Fields::new("", &merged.values, &merged.directories, &problems);
 
     let name = fields
@@ -130,10 +134,8 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
     let mut embedded = false;
     let cloud = fields.table("cloud", |fields| {
         embedded = fields.flag("embedded").unwrap_or(false);
-        let options = fields.rest();
-        let plugin = Plugin { name: "cloud".to_owned(), options: options.clone() };
-        plugins.0.borrow_mut().push(PluginUse { kind: PluginKind::SimulatedCloud, plugin });
-        Some(options)
+        let plugin = plugins.options(PluginKind::SimulatedCloud, Some("cloud".to_owned()), fields)?;
+        Some(plugin.options)
     });
     fields.done();
 
@@ -148,7 +150,9 @@ pub(crate) fn check(merged: &Merged, environment: &Name) -> (Declared, Vec<Probl
         services: services.read,
         steps: steps.read,
     });
-    (Declared { stack, cloud, embedded, plugins: plugins.0.into_inner() }, problems.into_inner())
+    let mut problems = problems.into_inner();
+    problems.extend(plugins.problems.into_inner());
+    (Declared { stack, cloud, embedded }, problems)
 }
 
 /// Two services of a cluster cannot share a name.

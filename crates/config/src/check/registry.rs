@@ -22,7 +22,7 @@ pub(super) struct Registries {
 }
 
 /// Reads all registries. The store of each is one of `stores`.
-pub(super) fn read_all(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins) -> Registries {
+pub(super) fn read_all(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins<'_>) -> Registries {
     let (mut prefixes, mut removed) = (BTreeMap::new(), BTreeSet::new());
     let declared = named(fields, "registries", |name, fields| {
         let source = Plugins::name(fields, "ghcr");
@@ -53,7 +53,7 @@ fn read(
     prefix: Option<ImagePrefix>,
     fields: &mut Fields<'_>,
     stores: &Named<Store>,
-    plugins: &Plugins,
+    plugins: &Plugins<'_>,
 ) -> Option<ContainerRegistry> {
     let endpoint = url(fields, "endpoint");
     let insecure = fields.flag("insecure").unwrap_or_default();

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Reads an execution role.
-pub(super) fn read(fields: &mut Fields<'_>, plugins: &Plugins) -> Option<ExecutionRole> {
+pub(super) fn read(fields: &mut Fields<'_>, plugins: &Plugins<'_>) -> Option<ExecutionRole> {
     let builder = Plugins::name(fields, "iam");
     // IAM API reference, `CreateRole`.
     let name = accepted(

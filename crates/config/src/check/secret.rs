@@ -18,7 +18,7 @@ pub(super) fn read_all(
     fields: &mut Fields<'_>,
     environment: &BTreeMap<String, Text>,
     stores: &Named<Store>,
-    plugins: &Plugins,
+    plugins: &Plugins<'_>,
 ) -> BTreeMap<String, ContainerSecret> {
     let mut secrets = BTreeMap::new();
     for name in fields.names() {
@@ -51,7 +51,7 @@ pub(super) fn read_all(
     secrets
 }
 
-fn read(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins) -> Option<ContainerSecret> {
+fn read(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins<'_>) -> Option<ContainerSecret> {
     match (fields.has("value"), fields.has("arn")) {
         (true, false) => written(fields, stores, plugins),
         (false, true) => existing(fields),
@@ -67,7 +67,7 @@ fn read(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins) -> Op
     }
 }
 
-fn written(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins) -> Option<ContainerSecret> {
+fn written(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins<'_>) -> Option<ContainerSecret> {
     if fields.has("kms-key") {
         fields.skip("kms-key");
         let help = "set `kms-key` of the store";
@@ -78,8 +78,8 @@ fn written(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins) ->
         fields.skip(known);
     }
     let name = "value".to_owned();
-    let value = plugins.options(PluginKind::SecretValue, Some(name), fields)?.options;
-    Some(ContainerSecret::Written { store: store?, value })
+    let value = plugins.options(PluginKind::SecretValue, Some(name), fields)?;
+    Some(ContainerSecret::Written { store: store?, value: value.options })
 }
 
 fn existing(fields: &mut Fields<'_>) -> Option<ContainerSecret> {

@@ -22,7 +22,7 @@ pub(super) fn read(
     fields: &mut Fields<'_>,
     registries: &Registries,
     stores: &Named<Store>,
-    plugins: &Plugins,
+    plugins: &Plugins<'_>,
 ) -> Option<Service> {
     let around = Around { registries, stores, plugins };
     let deployer = Plugins::name(fields, "ecs");

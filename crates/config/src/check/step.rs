@@ -5,7 +5,7 @@ use longshore_model::{AddedStep, Fields, StepId};
 use super::{PluginKind, Plugins, tags};
 
 /// Reads a step that is added to the graph.
-pub(super) fn read(fields: &mut Fields<'_>, plugins: &Plugins) -> Option<AddedStep> {
+pub(super) fn read(fields: &mut Fields<'_>, plugins: &Plugins<'_>) -> Option<AddedStep> {
     let name = Plugins::name(fields, "target-group");
     let after = after(fields);
     let tags = fields.table("tags", |fields| Some(tags::read(fields)));

@@ -32,7 +32,8 @@ pub(crate) fn read(
     variables: &[(String, String)],
     errors: &mut Vec<ConfigError>,
 ) -> Layer {
-    let mut layer = Layer::new("definition files");
+    let mut layer = Layer::default();
+    let mut secrets = None;
     let services = merged.values.get("services").and_then(Value::as_object);
     for (name, service) in services.into_iter().flatten() {
         let Some(service) = service.as_object() else { continue };
@@ -50,8 +51,10 @@ pub(crate) fn read(
                 let message = format!("{} cannot be read: {error}", path.display());
                 vec![ConfigError { key: Some(key.clone()), ..ConfigError::new(origin, message) }]
             });
-            let document =
-                text.and_then(|text| Document::parse(&path, &text, &lookup(&merged.values, variables)));
+            let document = text.and_then(|text| {
+                let secrets = secrets.get_or_insert_with(|| secrets_in(&merged.values));
+                Document::parse(&path, &text, &lookup(secrets, variables))
+            });
             match document.and_then(|document| Ok((document.declared(file)?, document))) {
                 Ok((declared, document)) => {
                     declared.into_iter().for_each(|value| document.place(value, &table, &mut layer))
@@ -76,9 +79,14 @@ fn text_of(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-fn lookup(values: &Map<String, Value>, variables: &[(String, String)]) -> impl Fn(&str) -> Lookup {
+/// The variables that are named as the places of secrets.
+fn secrets_in(values: &Map<String, Value>) -> BTreeSet<&str> {
     let mut secrets = BTreeSet::new();
     named_variables(values, &mut secrets);
+    secrets
+}
+
+fn lookup(secrets: &BTreeSet<&str>, variables: &[(String, String)]) -> impl Fn(&str) -> Lookup {
     move |name| {
         let value =
             || variables.iter().find(|(variable, _)| variable == name).map(|(_, value)| value.clone());

@@ -20,7 +20,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Layer, Box<ConfigError>> 
         error.column = Some(column);
         Box::new(error)
     })?;
-    let mut reader = Reader { path, lines: Lines::of(text), layer: Layer::new("file") };
+    let mut reader = Reader { path, lines: Lines::of(text), layer: Layer::default() };
     let values = reader.table("", document.as_table());
     reader.layer.values = values;
     Ok(reader.layer)

@@ -16,7 +16,7 @@ use longshore_model::Name;
 
 pub(crate) use definitions::{DefinitionFiles, read as read_definitions};
 pub use files::environments;
-pub(crate) use layer::Layer;
+pub(crate) use layer::{Layer, remove_below};
 pub use variables::OWN_VARIABLES;
 pub(crate) use variables::named_variables;
 
@@ -62,13 +62,14 @@ impl Layers {
     ) -> Option<Vec<Layer>> {
         let set = set::read(&self.set, errors);
         let mut layers = files::read(&self.directory, &self.environment, errors)?;
-        let mut below = merge::merge(&layers, errors)?;
-        // For the names in them; whoever reads all layers says what is wrong with these files.
-        let definitions = read_definitions(&below, definition_files, &self.variables, &mut Vec::new());
-        if !definitions.values.is_empty() {
-            below = merge::merge(&[&[definitions], layers.as_slice()].concat(), errors)?;
+        let variables = variables::of_keys(&self.variables);
+        if !variables.is_empty() {
+            let mut below = merge::merge(layers.clone());
+            // For the names in them; whoever reads all layers says what is wrong with these files.
+            let definitions = read_definitions(&below, definition_files, &self.variables, &mut Vec::new());
+            below.lay_over(definitions);
+            layers.push(variables::read(variables, &below.values, &set, errors));
         }
-        layers.push(variables::read(&self.variables, &below.values, &set, errors));
         layers.push(set);
         Some(layers)
     }

@@ -8,7 +8,7 @@ use crate::{ConfigError, Origin};
 
 /// Reads what `--set` was given, the later ones over the earlier ones.
 pub(super) fn read(arguments: &[String], errors: &mut Vec<ConfigError>) -> Layer {
-    let mut layer = Layer::new("--set");
+    let mut layer = Layer::default();
     for argument in arguments {
         match split(argument) {
             Ok((path, key, text)) => {

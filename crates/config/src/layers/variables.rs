@@ -25,23 +25,27 @@ pub const OWN_VARIABLES: [&str; 8] = [
 /// How the variables begin with which a test run demands what it would otherwise leave out.
 const REQUIREMENTS: &str = "LONGSHORE_REQUIRE_";
 
-/// Reads the variables. `below` is what the files say: names that exist there are found in whatever way they are
+/// The variables that mean keys of the configuration, unless the configuration names them.
+pub(super) fn of_keys(variables: &[(String, String)]) -> Vec<&(String, String)> {
+    let of_keys = variables.iter().filter(|(name, _)| {
+        name.starts_with(PREFIX) && !name.starts_with(REQUIREMENTS) && !OWN_VARIABLES.contains(&name.as_str())
+    });
+    of_keys.collect()
+}
+
+/// Reads `variables`. `below` is what the files say: names that exist there are found in whatever way they are
 /// written. A variable that the configuration names (`token = { env = "LONGSHORE_TOKEN" }`) is no key.
 pub(super) fn read(
-    variables: &[(String, String)],
+    mut variables: Vec<&(String, String)>,
     below: &Map<String, Value>,
     above: &Layer,
     errors: &mut Vec<ConfigError>,
 ) -> Layer {
-    let mut layer = Layer::new("environment variables");
+    let mut layer = Layer::default();
     let mut named = BTreeSet::new();
     named_variables(below, &mut named);
     named_variables(&above.values, &mut named);
-    let mut variables: Vec<_> = variables
-        .iter()
-        .filter(|(name, _)| name.starts_with(PREFIX) && !name.starts_with(REQUIREMENTS))
-        .filter(|(name, _)| !OWN_VARIABLES.contains(&name.as_str()) && !named.contains(name.as_str()))
-        .collect();
+    variables.retain(|(name, _)| !named.contains(name.as_str()));
     variables.sort();
     for (name, text) in variables {
         let origin = Origin::Variable { name: name.clone() };
@@ -232,7 +236,7 @@ mod tests {
         ];
         let variables = variables.map(|name| (name.to_owned(), "hunter2".to_owned()));
         let mut errors = Vec::new();
-        let layer = read(&variables, &below(), &Layer::new("--set"), &mut errors);
+        let layer = read(of_keys(&variables), &below(), &Layer::default(), &mut errors);
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(Value::Object(layer.values), json!({}));
         insta::assert_snapshot!(errors.join("\n"));
