@@ -31,7 +31,7 @@ pub(crate) struct IamRoles {
     pub(crate) before: Before<Observed>,
     /// Whether IAM's simulator wants to be asked about one action at a time.
     pub(crate) one_action_at_a_time: AtomicBool,
-    /// The stack's secrets as they were when the role was planned: full ARNs by what they are without the six characters
+    /// The secrets of others as they were when the role was planned: full ARNs by what they are without the six characters
     /// that Secrets Manager adds.
     pub(crate) listed: OnceCell<BTreeMap<String, String>>,
 }

@@ -10,10 +10,12 @@ use serde_json::{Map, Value};
 
 /// Whether two documents, as JSON, mean the same. What is not a policy document equals only its own text.
 pub(crate) fn same(a: &str, b: &str) -> bool {
-    match (parse(a), parse(b)) {
-        (Some(a), Some(b)) => canonical(&a) == canonical(&b),
-        _ => a == b,
-    }
+    // IAM keeps documents as they were written.
+    a == b
+        || match (parse(a), parse(b)) {
+            (Some(a), Some(b)) => canonical(&a) == canonical(&b),
+            _ => false,
+        }
 }
 
 fn parse(text: &str) -> Option<Map<String, Value>> {

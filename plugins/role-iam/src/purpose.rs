@@ -66,8 +66,15 @@ impl IamRoles {
             let listed = self.aws.reads().secrets(Ownership::of(context).stack(), Freshness::Planned).await;
             // Without the list, the ARNs are those that are foreseen.
             let listed = listed.unwrap_or_default();
-            let arns = listed.values().filter_map(|secret| secret.arn.clone());
-            arns.filter_map(|arn| Some((arn.rsplit_once('-')?.0.to_owned(), arn))).collect()
+            // Of a large stack's list, each role keeps what it asks for.
+            let full = |arn: &String| {
+                let (begin, _) = arn.rsplit_once('-')?;
+                let (_, name) = begin.split_once(":secret:")?;
+                let arn = listed.get(name)?.arn.clone()?;
+                let is_same = arn.rsplit_once('-')?.0 == begin;
+                is_same.then(|| (begin.to_owned(), arn))
+            };
+            role.others.iter().filter_map(full).collect()
         };
         let listed: &BTreeMap<String, String> = self.listed.get_or_init(list).await;
         let full = |arn: &String| {
