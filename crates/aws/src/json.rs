@@ -1,6 +1,9 @@
 //! Requests and answers as JSON, so that members which the SDK does not know yet are neither lost nor overlooked.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fmt, mem,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -14,6 +17,7 @@ use aws_smithy_runtime_api::{
     },
 };
 use aws_smithy_types::config_bag::ConfigBag;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// Sets these members of a request that is sent as JSON, whatever the SDK makes of its own types. A member that is null is
@@ -46,15 +50,28 @@ impl Intercept for JsonRequest {
 }
 
 /// Keeps an answer as JSON. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct JsonAnswer(Arc<Mutex<Value>>);
+#[derive(Clone, Default)]
+pub struct JsonAnswer(Arc<Mutex<Vec<u8>>>);
 
 impl JsonAnswer {
-    /// Takes the member `name` out of the answer.
+    /// Takes the answer and returns its member `name`.
     #[must_use]
     pub fn take(&self, name: &str) -> Option<Value> {
-        let mut answer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        answer.get_mut(name).map(Value::take).filter(|member| !member.is_null())
+        let mut members: Map<String, Value> = self.read()?;
+        members.remove(name).filter(|member| !member.is_null())
+    }
+
+    /// Takes the answer as a `T`; `None` if it is none.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        let body = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        serde_json::from_slice(&body).ok()
+    }
+}
+
+// Answers may hold secrets.
+impl fmt::Debug for JsonAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JsonAnswer")
     }
 }
 
@@ -71,8 +88,7 @@ impl Intercept for JsonAnswer {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let body = context.response().body().bytes().unwrap_or_default();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            serde_json::from_slice(body).unwrap_or_default();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = body.to_vec();
         Ok(())
     }
 }

@@ -42,7 +42,8 @@ pub use ownership::{
 pub use pace::check_rates;
 pub use reads::{
     CurrentValue, EcrImage, ExistingSecret, Freshness, Listed, ListedRole, ListedSecrets, LogGroup,
-    NetworkPart, Owned, Reads, Target as GroupTarget, TargetGroup, is_absent,
+    NetworkPart, Owned, OwnedResources, Reads, RoleSettings, ServiceJson, Target as GroupTarget, TargetGroup,
+    is_absent,
 };
 pub use retry::RetryClass;
 pub use transport::network;

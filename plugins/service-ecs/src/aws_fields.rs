@@ -214,6 +214,9 @@ impl AwsFields {
             return Err(problems);
         }
         let mut service = service.clone();
+        // They were read, and are as large as the rest.
+        service.deployer.options = Options::default();
+        service.execution_role.builder.options = Options::default();
         let text = |field: &str| self.definition.get(field).and_then(Value::as_str);
         service.task_role = service.task_role.or_else(|| text("taskRoleArn").map(str::to_owned));
         if let Some(architecture) = self.definition.pointer("/runtimePlatform/cpuArchitecture") {

@@ -96,8 +96,7 @@ async fn indexed_tags(
         Err(failure) if failure.kind == FailureKind::Denied => return Ok(None),
         Err(failure) => return Err(failure),
     };
-    let found = owned.iter().find(|one| one.arn.as_str() == arn);
-    let found = found.filter(|one| {
+    let found = owned.get(arn).filter(|one| {
         ownership.missing(one.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).is_empty()
     });
     Ok(found.map(|one| one.tags.clone()))

@@ -6,10 +6,11 @@ use aws_sdk_ecs::{
     config::{self, retry::RetryConfig},
     types::{Deployment, DesiredStatus, Service, ServiceDeploymentBrief, Task},
 };
-use longshore_aws::{Aws, Freshness, classify, code, failure, is_absent, is_blank, is_unsupported};
+use longshore_aws::{
+    Aws, Freshness, ServiceJson, classify, code, failure, is_absent, is_blank, is_unsupported,
+};
 use longshore_model::FailureKind;
 use longshore_plugin::Result;
-use serde_json::Value;
 
 /// The pause after the first attempt that fails, doubled each time.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -37,9 +38,11 @@ impl Reads<'_> {
     }
 
     /// The same, and as JSON with the members that the SDK does not know.
-    pub(crate) async fn described(&self, freshness: Freshness) -> Result<Option<(Service, Arc<Value>)>> {
-        let found = self.aws.reads().service_with_json(self.cluster, self.service, freshness).await?;
-        Ok(found.map(|(service, json)| (Arc::unwrap_or_clone(service), json)))
+    pub(crate) async fn described(
+        &self,
+        freshness: Freshness,
+    ) -> Result<Option<(Arc<Service>, ServiceJson)>> {
+        self.aws.reads().service_with_json(self.cluster, self.service, freshness).await
     }
 
     /// The service deployments of the service, the newest first. Nothing when the endpoint does not know them or the

@@ -1,7 +1,10 @@
 //! Single reads that become batch calls.
 //!
 //! Steps ask for one thing each, and know nothing of each other. What is asked for within a short time, or while a batch
-//! fills up, is read in one call. Nothing is spawned: whoever waits for a batch drives it.
+//! fills up, is read in one call.
+//!
+//! A batch is a task of its own, which wakes those that wait for it once, when it ends. Thousands of steps wait for some
+//! batches, and a batch of many requests is woken hundreds of times.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,9 +17,11 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared, WeakShared},
 };
+use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Effort, Result};
 use tokio::{
     sync::Notify,
+    task::JoinError,
     time::{Instant, sleep},
 };
 
@@ -50,7 +55,9 @@ struct State<G, K, V> {
     /// What was read, or is being read, since then.
     known: BTreeMap<(G, K), Outcome<K, V>>,
     /// What will be asked for.
-    expected: BTreeSet<(G, K)>,
+    expected: BTreeMap<G, BTreeSet<K>>,
+    /// What of it is not known.
+    unread: BTreeMap<G, BTreeSet<K>>,
     /// The batches that wait for more.
     open: BTreeMap<G, Batch<K, V>>,
 }
@@ -94,7 +101,8 @@ where
             changes: changes.count(),
             since: Instant::now(),
             known: BTreeMap::new(),
-            expected: BTreeSet::new(),
+            expected: BTreeMap::new(),
+            unread: BTreeMap::new(),
             open: BTreeMap::new(),
         };
         let least_window = Duration::ZERO;
@@ -112,7 +120,11 @@ where
 
     /// Notes that `key` will be asked for, so that a batch which is not full can take it along.
     pub(super) fn expect(&self, group: G, key: K) {
-        lock(&self.0.state).expected.insert((group, key));
+        let mut state = lock(&self.0.state);
+        if !state.known.contains_key(&(group.clone(), key.clone())) {
+            state.unread.entry(group.clone()).or_default().insert(key.clone());
+        }
+        state.expected.entry(group).or_default().insert(key);
     }
 
     /// Reads `key`, together with what else is asked for in a moment.
@@ -129,6 +141,7 @@ where
         if state.changes != changes || state.since.elapsed() > KEPT_FOR {
             (state.changes, state.since) = (changes, Instant::now());
             state.known.clear();
+            state.unread = state.expected.clone();
         }
         let id = (group.clone(), key.clone());
         let is_shared = freshness == Freshness::Planned;
@@ -151,6 +164,9 @@ where
             };
         // What is read anew is newer than what is known. What nobody shares is not kept at all.
         if is_shared || state.known.contains_key(&id) {
+            if let Some(unread) = state.unread.get_mut(group) {
+                unread.remove(key);
+            }
             state.known.insert(id, outcome.clone());
         }
         outcome
@@ -168,7 +184,7 @@ where
         let own = Arc::new(Mutex::new(None::<WeakShared<BoxFuture<'static, Answer<K, V>>>>));
         let outcome = {
             let (pending, full, own) = (pending.clone(), full.clone(), own.clone());
-            async move {
+            let batch = tokio::spawn(async move {
                 tokio::select! {
                     () = sleep(window) => {}
                     () = full.notified() => {}
@@ -177,13 +193,16 @@ where
                 let (effort, keys) = inner.take(&group, &pending, outcome);
                 let fetched = effort.run((inner.fetch)(group, keys)).await;
                 fetched.map(Arc::new)
-            }
-            .boxed()
-            .shared()
+            });
+            batch.map(|ended| ended.unwrap_or_else(|error| Err(abnormal(&error)))).boxed().shared()
         };
         *lock(&own) = outcome.downgrade();
         Batch { pending, full, outcome }
     }
+}
+
+fn abnormal(error: &JoinError) -> Failure {
+    Failure::new(FailureKind::Internal, format!("a read ended abnormally: {error}"))
 }
 
 impl<G: Ord + Clone, K: Ord + Clone, V> Inner<G, K, V> {
@@ -201,16 +220,16 @@ impl<G: Ord + Clone, K: Ord + Clone, V> Inner<G, K, V> {
         let mut pending = lock(pending);
         pending.is_sent = true;
         if let Some(outcome) = outcome.filter(|_| pending.is_shared) {
-            let State { known, expected, .. } = &mut *state;
-            let of_group = expected.iter().filter(|(other, _)| other == group);
-            let more: Vec<_> = of_group
-                .filter(|id| !known.contains_key(id) && !pending.keys.contains(&id.1))
-                .take(self.most.saturating_sub(pending.keys.len()))
-                .cloned()
-                .collect();
-            for id in more {
-                pending.keys.insert(id.1.clone());
-                known.insert(id, outcome.clone());
+            let State { known, unread, .. } = &mut *state;
+            let room = self.most.saturating_sub(pending.keys.len());
+            if let Some(unread) = unread.get_mut(group) {
+                let more: Vec<_> =
+                    unread.iter().filter(|key| !pending.keys.contains(key)).take(room).cloned().collect();
+                for key in more {
+                    unread.remove(&key);
+                    pending.keys.insert(key.clone());
+                    known.insert((group.clone(), key), outcome.clone());
+                }
             }
         }
         (pending.effort.clone(), pending.keys.iter().cloned().collect())
@@ -238,8 +257,10 @@ impl<K: Ord + Clone, V> Batch<K, V> {
 
 #[cfg(test)]
 mod tests {
-    use longshore_model::{Failure, FailureKind};
+    use std::{future::poll_fn, pin::pin};
+
     use longshore_plugin::Urgency;
+    use tokio::task::{JoinSet, yield_now};
     use tokio_util::sync::CancellationToken;
 
     use super::*;
@@ -340,6 +361,32 @@ mod tests {
         first.abort();
         assert_eq!(second.await.unwrap(), Ok(Some(4)));
         assert_eq!(*lock(&calls), [vec![1, 2]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_wakes_each_waiter_once() {
+        let loader = Loader::new(1, Arc::default(), |(), keys: Vec<u32>| async move {
+            for _ in 0..100 {
+                yield_now().await;
+            }
+            Ok(keys.into_iter().map(|key| (key, Ok(key))).collect::<Found<u32, u32>>())
+        });
+        let loader = Arc::new(loader);
+        let mut waiters = JoinSet::new();
+        for _ in 0..50 {
+            let loader = loader.clone();
+            waiters.spawn(async move {
+                let mut load = pin!(loader.load((), 7, Freshness::Planned));
+                let mut polls = 0;
+                let value = poll_fn(|context| {
+                    polls += 1;
+                    load.as_mut().poll(context)
+                });
+                assert_eq!(value.await, Ok(Some(7)));
+                polls
+            });
+        }
+        assert!(waiters.join_all().await.into_iter().all(|polls| polls <= 2));
     }
 
     #[tokio::test(start_paused = true)]

@@ -32,11 +32,11 @@ pub use self::{
     ecr::EcrImage,
     existing::{ExistingSecret, NetworkPart},
     log_groups::LogGroup,
-    owned::Owned,
+    owned::{Owned, OwnedResources},
     paged::Listed,
-    roles::ListedRole,
+    roles::{ListedRole, RoleSettings},
     secrets::{CurrentValue, ListedSecrets},
-    services::is_absent,
+    services::{ServiceJson, is_absent},
     target_groups::{Target, TargetGroup},
 };
 use crate::{Aws, changes::Changes, clients::Inner};

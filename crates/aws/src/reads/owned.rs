@@ -1,6 +1,6 @@
 //! What a stack owns, by its tag.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use longshore_model::{Arn, FailureKind};
 use longshore_plugin::Result;
@@ -49,8 +49,47 @@ impl Owned {
     }
 }
 
+/// The resources that a stack owns, in the order of their ARNs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnedResources {
+    all: Vec<Owned>,
+    /// Their positions in the order of the steps that made them.
+    by_step: Vec<usize>,
+}
+
+impl OwnedResources {
+    fn new(mut all: Vec<Owned>) -> Self {
+        all.sort_by(|one, other| one.arn.as_str().cmp(other.arn.as_str()));
+        let mut by_step: Vec<_> = (0..all.len()).collect();
+        by_step.sort_by_key(|&position| all[position].resource());
+        Self { all, by_step }
+    }
+
+    /// Returns the resource with this ARN.
+    #[must_use]
+    pub fn get(&self, arn: &str) -> Option<&Owned> {
+        let found = self.all.binary_search_by(|one| one.arn.as_str().cmp(arn));
+        found.ok().map(|position| &self.all[position])
+    }
+
+    /// Returns the resources that the step named `step` made.
+    pub fn made_by(&self, step: &str) -> impl Iterator<Item = &Owned> {
+        let first = self.by_step.partition_point(|&position| self.all[position].resource() < Some(step));
+        let from = self.by_step[first..].iter().map(|&position| &self.all[position]);
+        from.take_while(move |one| one.resource() == Some(step))
+    }
+}
+
+impl Deref for OwnedResources {
+    type Target = [Owned];
+
+    fn deref(&self) -> &[Owned] {
+        &self.all
+    }
+}
+
 /// What stacks own, by their names; nothing where the endpoint does not know the tagging API.
-pub(super) type OwnedByStack = Loader<(), String, Option<Arc<Vec<Owned>>>>;
+pub(super) type OwnedByStack = Loader<(), String, Option<Arc<OwnedResources>>>;
 
 pub(super) fn loader(clients: Clients, changes: Arc<Changes>) -> OwnedByStack {
     Loader::new(1, changes, move |(), stacks: Vec<String>| {
@@ -59,7 +98,7 @@ pub(super) fn loader(clients: Clients, changes: Arc<Changes>) -> OwnedByStack {
             let mut found = BTreeMap::new();
             for stack in stacks {
                 let owned = read(&clients, &stack).await?;
-                found.insert(stack, Ok(owned.map(Arc::new)));
+                found.insert(stack, Ok(owned.map(|owned| Arc::new(OwnedResources::new(owned)))));
             }
             Ok(found)
         }
@@ -116,7 +155,7 @@ impl Reads {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub async fn owned(&self, stack: &str, freshness: Freshness) -> Result<Option<Arc<Vec<Owned>>>> {
+    pub async fn owned(&self, stack: &str, freshness: Freshness) -> Result<Option<Arc<OwnedResources>>> {
         let owned = self.owned.load((), stack.to_owned(), freshness).await?;
         Ok(owned.flatten())
     }

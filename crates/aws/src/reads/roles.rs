@@ -31,11 +31,20 @@ const ALONE: usize = 1;
 /// What is known of a role from the account's list.
 pub type ListedRole = Listed<RoleDetail>;
 
+/// The settings of a role beside what it grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleSettings {
+    /// Its description.
+    pub description: Option<String>,
+    /// Its longest session, in seconds.
+    pub max_session_duration: Option<i32>,
+}
+
 /// The account's roles, as far as they have been listed.
 pub(super) struct Roles {
     expected: Mutex<BTreeSet<String>>,
     details: Paged<RoleDetail>,
-    settings: Paged<Role>,
+    settings: Paged<RoleSettings>,
 }
 
 impl Roles {
@@ -70,14 +79,18 @@ fn details(aws: Aws, marker: Option<String>) -> BoxFuture<'static, Result<Option
     .boxed()
 }
 
-fn settings(aws: Aws, marker: Option<String>) -> BoxFuture<'static, Result<Option<Page<Role>>>> {
+fn settings(aws: Aws, marker: Option<String>) -> BoxFuture<'static, Result<Option<Page<RoleSettings>>>> {
     async move {
         let answer = aws.iam().await?.list_roles().max_items(AT_ONCE).set_marker(marker).send().await;
         let page = match answer {
             Ok(page) => page,
             Err(error) => return unless_refused(&error, "iam:ListRoles"),
         };
-        let entries = page.roles.into_iter().map(|role| (role.role_name.clone(), role)).collect();
+        let settings = |role: Role| {
+            let Role { role_name, description, max_session_duration, .. } = role;
+            (role_name, RoleSettings { description, max_session_duration })
+        };
+        let entries = page.roles.into_iter().map(settings).collect();
         Ok(Some(Page { entries, next: page.marker.filter(|_| page.is_truncated) }))
     }
     .boxed()
@@ -105,7 +118,7 @@ impl Reads {
     ///
     /// # Errors
     /// When the list cannot be read, although the caller may have it.
-    pub async fn role_settings(&self, name: &str) -> Result<Listed<Role>> {
+    pub async fn role_settings(&self, name: &str) -> Result<Listed<RoleSettings>> {
         let expected = self.roles.note_expected(name);
         self.roles.settings.find(name, expected).await
     }

@@ -140,7 +140,7 @@ async fn how_roles_are_set_comes_from_one_list() {
         let Listed::Found(role) = reads.role_settings(&format!("shop-{index:04}")).await.unwrap() else {
             panic!("{index} is missing");
         };
-        assert_eq!((role.description(), role.max_session_duration()), (None, Some(3600)));
+        assert_eq!((role.description.as_deref(), role.max_session_duration), (None, Some(3600)));
     }
     assert_eq!(reads.role_settings("shop-9999").await, Ok(Listed::Absent));
     assert_eq!(calls(&cloud, "iam:ListRoles"), 1);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use aws_sdk_ecs::types::{DeploymentRolloutState, LaunchType as EcsLaunchType, Service};
+use longshore_aws::ServiceJson;
 use longshore_model::{Deployment, Effect, FieldChange, Known, LaunchType, Shown};
 use serde_json::{Map, Value};
 
@@ -100,7 +101,7 @@ impl Difference {
 
 /// Compares `service`, which ECS describes as `json`, with what is declared. What an endpoint does not report is not
 /// compared.
-pub(super) fn compare(service: &Service, json: &Value, declared: &Declared<'_>) -> Difference {
+pub(super) fn compare(service: &Service, json: &ServiceJson, declared: &Declared<'_>) -> Difference {
     let mut difference = Difference::default();
     // Capacity providers stand in place of a launch type: where none are declared, those that are there stay.
     if let Some(has) = &service.launch_type

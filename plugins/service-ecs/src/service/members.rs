@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use longshore_aws::fields::{field_changes, shown as field_shown};
+use longshore_aws::{
+    ServiceJson,
+    fields::{field_changes, shown as field_shown},
+};
 use longshore_aws_shapes::{Extent, Model};
 use longshore_model::{Deployment, FieldChange, Shown};
 use serde_json::{Map, Value, json};
@@ -50,14 +53,17 @@ pub(super) fn of_creation(fields: &AwsFields, deployment: &Deployment) -> Map<St
 /// Compares the declared members with a service that ECS describes as `json`, and adds what differs to `changes`. Returns
 /// the members to send, and true if one of them cannot be changed.
 pub(super) fn changed(
-    json: &Value,
+    json: &ServiceJson,
     fields: &AwsFields,
     deployment: &Deployment,
     deployment_differs: bool,
     changes: &mut Vec<FieldChange>,
 ) -> (Map<String, Value>, bool) {
+    if fields.service().is_empty() && !deployment_differs {
+        return (Map::new(), false);
+    }
     let (create, update) = (input("CreateService"), input("UpdateService"));
-    let actual = actual(json);
+    let actual = actual(json.parsed());
     let declared = Value::Object(fields.service().clone());
     let mut differing = BTreeSet::new();
     for change in create.form(&actual).changes_to(&create.form(&declared), Extent::Declared) {
@@ -100,14 +106,16 @@ fn set_deployment(configuration: &mut Value, deployment: &Deployment) {
 }
 
 /// The members of a service. ECS shows some of them with its deployments only: what the primary one has is the service's.
-fn actual(json: &Value) -> Value {
-    let mut actual = json.clone();
-    let deployments = json.get("deployments").and_then(Value::as_array);
-    let primary = deployments.into_iter().flatten().find(|deployment| deployment["status"] == "PRIMARY");
+fn actual(mut actual: Value) -> Value {
+    let deployments = actual.get_mut("deployments").and_then(Value::as_array_mut);
+    let mut deployments = deployments.map(std::mem::take).unwrap_or_default().into_iter();
+    let Some(mut primary) = deployments.find(|deployment| deployment["status"] == "PRIMARY") else {
+        return actual;
+    };
     for member in input("UpdateService").members() {
         let is_absent = actual.get(member.name).is_none_or(Value::is_null);
-        if let Some(value) = primary.and_then(|primary| primary.get(member.name)).filter(|_| is_absent) {
-            actual[member.name] = value.clone();
+        if let Some(value) = primary.get_mut(member.name).filter(|_| is_absent) {
+            actual[member.name] = value.take();
         }
     }
     actual

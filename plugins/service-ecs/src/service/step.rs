@@ -9,13 +9,12 @@ use std::{
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus, Tag};
-use longshore_aws::{ADOPTED_TAG, Aws, Freshness, Owned, Owner, Ownership};
+use longshore_aws::{ADOPTED_TAG, Aws, Freshness, Owned, Owner, Ownership, ServiceJson};
 use longshore_aws_shapes::Model;
 use longshore_model::{
     Action, Effect, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Service, Shown, StepPlan,
 };
 use longshore_plugin::{Before, Context, Result, Step};
-use serde_json::Value;
 
 use super::{
     compare::{
@@ -137,7 +136,7 @@ impl ServiceStep {
         let ownership = Ownership::of(context);
         let reads = self.aws.reads();
         let Some(owned) = reads.owned(ownership.stack(), Freshness::Planned).await? else { return Ok(None) };
-        let own = owned.iter().filter(|one| one.resource() == Some(context.step.as_str()));
+        let own = owned.made_by(context.step.as_str());
         let places = own.filter_map(|one| one.arn.resource().strip_prefix("service/")?.split_once('/'));
         for (cluster, name) in places {
             let service = reads.service(cluster, name, Freshness::Planned).await?.filter(|it| is_active(it));
@@ -260,13 +259,15 @@ impl ServiceStep {
     async fn replaces(&self, context: &Context, ownership: &Ownership) -> Option<String> {
         let owned = self.aws.reads().owned(ownership.stack(), Freshness::Planned).await.ok()??;
         let now = format!("service/{}/{}", self.service.cluster, self.service.name);
-        let is_before = |one: &&Owned| {
-            one.arn.service() == "ecs"
-                && one.arn.resource() != now
-                && one.resource() == Some(context.step.as_str())
-                && one.is_of(ownership)
-        };
-        let before = owned.iter().find(is_before)?.arn.resource().strip_prefix("service/")?.to_owned();
+        let is_before =
+            |one: &&Owned| one.arn.service() == "ecs" && one.arn.resource() != now && one.is_of(ownership);
+        let before = owned
+            .made_by(context.step.as_str())
+            .find(is_before)?
+            .arn
+            .resource()
+            .strip_prefix("service/")?
+            .to_owned();
         Some(format!(
             "takes the place of the service {before}, which nothing declares any more: ECS can neither rename a service \
              nor move it"
@@ -363,7 +364,7 @@ impl ServiceStep {
         context: &Context,
         declared: &Declared<'_>,
         inputs: &Inputs,
-        observed: Option<(EcsService, Arc<Value>)>,
+        observed: Option<(Arc<EcsService>, ServiceJson)>,
     ) -> Result<StepPlan> {
         let ownership = Ownership::of(context);
         let Some((service, json)) = observed.as_ref().filter(|(service, _)| is_active(service)) else {
@@ -445,7 +446,8 @@ impl ServiceStep {
 impl Step for ServiceStep {
     async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
         let observed = self.reads().described(Freshness::Planned).await?;
-        let declared = self.declared(context, inputs, observed.as_ref().map(|(service, _)| service)).await?;
+        let declared =
+            self.declared(context, inputs, observed.as_ref().map(|(service, _)| &**service)).await?;
         let mut plan = self.planned(context, &declared, inputs, observed).await?;
         let is_placed = |change: &FieldChange| change.field.starts_with("networkConfiguration");
         if plan.changes.iter().any(is_placed) || plan.action == Action::Replace {
@@ -460,10 +462,11 @@ impl Step for ServiceStep {
 
     async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let observed = self.reads().described(Freshness::Now).await?;
-        let declared = self.declared(context, inputs, observed.as_ref().map(|(service, _)| service)).await?;
+        let declared =
+            self.declared(context, inputs, observed.as_ref().map(|(service, _)| &**service)).await?;
         let Some((service, json)) = observed.clone().filter(|(service, _)| is_active(service)) else {
             let tasks = planned_count(&plan.changes).or(declared.desired_count).unwrap_or(1);
-            let before = observed.as_ref().map(|(service, _)| service);
+            let before = observed.as_ref().map(|(service, _)| &**service);
             return self.create_and_follow(context, inputs, &declared, tasks, before).await;
         };
         self.require_ours(&Ownership::of(context), &service)?;
@@ -484,6 +487,7 @@ impl Step for ServiceStep {
             let tasks = self.tasks_of(&service);
             return self.create_and_follow(context, inputs, &declared, tasks, gone.as_ref()).await;
         }
+        let service = Arc::unwrap_or_clone(service);
         self.change_and_follow(context, inputs, &declared, service, &difference).await
     }
 

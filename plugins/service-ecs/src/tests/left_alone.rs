@@ -33,7 +33,7 @@ async fn described(bench: &Bench) -> Value {
         .await
         .unwrap()
         .unwrap();
-    Value::clone(&json)
+    json.parsed()
 }
 
 async fn update(bench: &Bench, members: Value) {
