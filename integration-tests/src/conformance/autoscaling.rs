@@ -8,7 +8,7 @@ use super::{
     ecs::idle_service,
 };
 
-/// The quotas and the rules that the API reference does not have.
+/// The page of the user guide about target tracking.
 const TRACKING: &str = "https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html";
 
 pub(super) fn operations() -> Vec<Operation> {
