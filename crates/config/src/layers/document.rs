@@ -50,8 +50,8 @@ impl Reader<'_> {
             (Some(table), _) => Value::Object(self.table(key, table)),
             (None, Item::Value(value)) => to_json(value),
             (None, Item::ArrayOfTables(tables)) => {
-                // Nothing in a configuration is a list of tables: whoever reads the key says what should be there.
-                Value::Array(tables.iter().map(|_| Value::Object(Map::new())).collect())
+                let inline = |table: &toml_edit::Table| table.clone().into_inline_table().into();
+                tables.iter().map(|table| to_json(&inline(table))).collect()
             }
             (None, _) => Value::Null,
         }

@@ -53,6 +53,16 @@ fn tables_merge_and_lists_are_replaced() {
 }
 
 #[test]
+fn lists_of_tables_keep_their_tables() {
+    let hooks =
+        "[[services.api.aws.service.hooks]]\nkind = 'PAUSE'\nstages = ['A', 'B']\ntimeout.minutes = 5\n";
+    let loaded = Configuration::new(API, hooks).load();
+    let options = &loaded.service("api").deployer.options;
+    let expected = json!([{ "kind": "PAUSE", "stages": ["A", "B"], "timeout": { "minutes": 5 } }]);
+    assert_eq!(options.values["aws"]["service"]["hooks"], expected);
+}
+
+#[test]
 fn a_layer_replaces_where_a_credential_is_found() {
     let token = |configuration: &Configuration| {
         let loaded = configuration.load();
