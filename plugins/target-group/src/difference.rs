@@ -87,7 +87,7 @@ fn of_rule(options: &Options, group: &Group, rule: &Rule) -> Vec<FieldChange> {
             changes.push(FieldChange::new(there.title(), Some(Shown::text(there.shown())), None));
         }
     }
-    if rule.forwards != [group.arn.clone()] {
+    if !rule.forwards_to(&group.arn) {
         let old =
             if rule.forwards.is_empty() { "another action".to_owned() } else { rule.forwards.join(", ") };
         changes.push(change("rule.forward", Some(&old), &group.arn));

@@ -99,6 +99,12 @@ impl Rule {
         }
     }
 
+    /// Returns true if it forwards to `group`, alone or as one of a pair. The weights of a pair, and the other group, are
+    /// those of ECS, which shifts traffic between the target groups of a service (blue/green, linear and canary deployments).
+    pub(crate) fn forwards_to(&self, group: &str) -> bool {
+        self.forwards.len() <= 2 && self.forwards.iter().any(|arn| arn == group)
+    }
+
     /// The ARN of its listener.
     pub(crate) fn listener(&self) -> String {
         let listener = self.arn.rsplit_once('/').map_or("", |(listener, _)| listener);

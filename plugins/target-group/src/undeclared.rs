@@ -73,7 +73,9 @@ impl Undeclared for Orphans {
             for listener in api.listeners_of(load_balancer).await? {
                 for rule in api.rules(&listener).await? {
                     let is_ours = ownership.owner(pairs(&rule.tags)) == Owner::Ours;
-                    if is_ours && rule.forwards == [group.arn.clone()] {
+                    let step = group.tags.get(RESOURCE_TAG);
+                    let is_of_step = rule.tags.get(RESOURCE_TAG) == step || rule.forwards.len() == 1;
+                    if is_ours && is_of_step && rule.forwards_to(&group.arn) {
                         api.delete_rule(&rule.arn).await?;
                     }
                 }

@@ -113,7 +113,7 @@ impl TargetGroupStep {
         if rule.conditions != self.options.conditions {
             input.insert("Conditions".to_owned(), conditions_json(&self.options.conditions));
         }
-        if rule.forwards != [group.to_owned()] {
+        if !rule.forwards_to(group) {
             input.insert("Actions".to_owned(), forward_json(&[group.to_owned()]));
         }
         if !input.is_empty() {

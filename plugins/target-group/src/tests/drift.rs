@@ -79,3 +79,27 @@ async fn undeclared_fields_stay() {
     harness.call("ModifyTargetGroupAttributes", modify).await;
     assert_eq!(harness.action().await, Action::NoChange);
 }
+
+#[tokio::test(start_paused = true)]
+async fn shifted_traffic_is_no_drift() {
+    let mut harness = declared().await;
+    let (group, rule) = (harness.group().await, harness.rule().await);
+    let alternate = harness.others_group("others").await;
+    let weigh = |groups: Value| json!({ "RuleArn": rule, "Actions": [{ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } }] });
+    let weight = |arn: &str, weight: u32| json!({ "TargetGroupArn": arn, "Weight": weight });
+    let shifted = weigh(json!([weight(&alternate, 100), weight(&group, 0)]));
+    harness.call("ModifyRule", shifted).await;
+    assert_eq!(harness.action().await, Action::NoChange);
+    // Another change leaves the weights as they are.
+    harness.configure(json!({ "priority": 9 }));
+    harness.apply().await.unwrap();
+    let rules = harness.rules().await;
+    let action = rules[0].items("Actions").next().unwrap();
+    let groups = action.child("ForwardConfig").unwrap().items("TargetGroups");
+    let weights: Vec<_> = groups.map(|group| group.text_of("Weight").unwrap().to_owned()).collect();
+    assert_eq!(weights, ["100", "0"]);
+
+    let third = harness.others_group("third").await;
+    let spread = weigh(json!([weight(&alternate, 1), weight(&group, 1), weight(&third, 1)]));
+    assert_eq!(seen(&harness, "ModifyRule", spread).await, ["rule.forward"]);
+}
