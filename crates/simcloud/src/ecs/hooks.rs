@@ -27,7 +27,7 @@ enum TargetType {
     Pause,
 }
 
-/// What to do with a deployment that waits for a hook.
+/// The action on a deployment that waits for a hook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum HookAction {

@@ -40,7 +40,7 @@ pub(super) struct Balanced {
     is_alternate: bool,
 }
 
-/// What a shift of traffic needs.
+/// The resources with which traffic is shifted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Advanced {
@@ -87,7 +87,7 @@ impl Balanced {
         })
     }
 
-    /// What the revision really uses.
+    /// The target group that the revision uses, as a service revision shows it.
     pub(super) fn resolved_json(&self) -> Value {
         let rule = self.advanced_configuration.as_ref().map(|advanced| &advanced.production_listener_rule);
         json!({ "targetGroupArn": self.group(), "productionListenerRule": rule })
@@ -136,7 +136,7 @@ pub(super) fn checked(
     Ok(checked)
 }
 
-/// Checks what a shift of traffic needs.
+/// Checks the resources with which traffic is shifted.
 fn check_advanced(
     world: &World,
     call: &Call,

@@ -183,11 +183,11 @@ fn scale(world: &mut World, now: Moment, key: &ServiceKey, live: &[Live]) -> boo
     is_scaled
 }
 
-/// When a stage is over.
+/// The end of a stage.
 enum Ready {
     Now,
     At(Moment),
-    /// Something else has to happen first.
+    /// After tasks have started or stopped.
     Later,
 }
 

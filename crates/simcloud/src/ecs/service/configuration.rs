@@ -61,7 +61,7 @@ struct Canary {
     canary_bake_time_in_minutes: Option<u32>,
 }
 
-/// When a rolling deployment succeeds before all tasks are replaced.
+/// The criteria by which a rolling deployment succeeds before all tasks are replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct EarlySuccess {
@@ -114,7 +114,7 @@ impl Default for DeploymentConfiguration {
     }
 }
 
-/// What a request changes, with structures as they were given: the model's check comes before theirs.
+/// The members of a request, with structures as they were given: the model's check comes before theirs.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Given {
@@ -139,7 +139,7 @@ fn read<T: DeserializeOwned>(given: Option<Value>) -> Result<Option<T>, ApiError
 }
 
 impl DeploymentConfiguration {
-    /// What a request changes. What it leaves out stays.
+    /// The configuration after a request. Members that the request leaves out stay.
     pub(super) fn changed(&self, given: Option<Given>) -> Result<Self, ApiError> {
         let Some(given) = given else { return Ok(self.clone()) };
         let strategy = read(given.strategy)?.unwrap_or(self.strategy);
