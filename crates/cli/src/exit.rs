@@ -10,6 +10,8 @@ pub enum Exit {
     Failed = 1,
     /// `plan --detailed-exitcode` found changes, or `drift` found drift.
     Changes = 2,
+    /// A rollout waits for an action: a pause that its configuration asks for.
+    AwaitingAction = 3,
     /// The command line is wrong: `EX_USAGE` of sysexits.h, because the usual 2 says that there are changes.
     Usage = 64,
     /// It was interrupted: 128 and the number of SIGINT, as shells report it.

@@ -230,15 +230,16 @@ impl Session {
         self.finish(outcome, done)
     }
 
-    /// How a phase ended. A step that stopped waiting because it was asked to is no failure of its own.
+    /// How a phase ended. A step that stopped waiting because it was asked to, or because a rollout is paused, is no failure of
+    /// its own.
     pub(crate) fn outcome<T>(&self, report: &Report<T>) -> Outcome {
-        let only_interrupted =
-            || report.failures().all(|(_, failure)| failure.kind == FailureKind::Interrupted);
+        let all_are = |kind| report.failures().all(|(_, failure)| failure.kind == kind);
         match report.outcome() {
             _ if self.locking.is_lost() => Outcome::Failed,
-            Outcome::Failed if self.run.interrupt.is_cancelled() && only_interrupted() => {
+            Outcome::Failed if self.run.interrupt.is_cancelled() && all_are(FailureKind::Interrupted) => {
                 Outcome::Interrupted
             }
+            Outcome::Failed if all_are(FailureKind::AwaitingAction) => Outcome::AwaitingAction,
             outcome => outcome,
         }
     }
@@ -257,6 +258,7 @@ impl Session {
         match outcome {
             Outcome::Succeeded => Exit::Done,
             Outcome::Failed => Exit::Failed,
+            Outcome::AwaitingAction => Exit::AwaitingAction,
             Outcome::Interrupted => Exit::Interrupted,
         }
     }

@@ -39,6 +39,8 @@ pub enum Outcome {
     Succeeded,
     /// At least one step failed.
     Failed,
+    /// Steps wait for an action of the user, and no step failed: the next run goes on.
+    AwaitingAction,
     /// The run was interrupted before it had done everything.
     Interrupted,
 }

@@ -24,6 +24,8 @@ pub enum FailureKind {
     DeadlineExceeded,
     /// A service deployment failed, because its tasks could not be started or kept running, or a task that runs once failed.
     DeploymentFailed,
+    /// A rollout waits for an action: it neither failed nor succeeded, and is not waited for.
+    AwaitingAction,
     /// The run was interrupted while the step was waiting.
     Interrupted,
     /// What was changed cannot be taken back.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_ecs::{
     config::{self, retry::RetryConfig},
-    types::{Deployment, DesiredStatus, Service, ServiceDeploymentBrief, Task},
+    types::{Deployment, DesiredStatus, Service, ServiceDeployment, ServiceDeploymentBrief, Task},
 };
 use longshore_aws::{
     Aws, Freshness, ServiceJson, classify, code, failure, is_absent, is_blank, is_unsupported,
@@ -79,18 +79,13 @@ impl Reads<'_> {
         Ok(Some(briefs))
     }
 
-    /// A service deployment: its status, and ECS's reason for it.
+    /// A service deployment.
     pub(crate) async fn service_deployment(
         &self,
         arn: &str,
         freshness: Freshness,
-    ) -> Result<Option<(String, Option<String>)>> {
-        let found = self.aws.reads().service_deployment(arn, freshness).await?;
-        Ok(found.map(|deployment| {
-            let status = deployment.status.as_ref().map_or("PENDING", |status| status.as_str()).to_owned();
-            let rollback = || deployment.rollback.as_ref().and_then(|rollback| rollback.reason.clone());
-            (status, deployment.status_reason.clone().or_else(rollback))
-        }))
+    ) -> Result<Option<Arc<ServiceDeployment>>> {
+        self.aws.reads().service_deployment(arn, freshness).await
     }
 
     /// The ARNs of the service's tasks that run or are to run, or of those that have stopped within the last hour or

@@ -63,9 +63,13 @@ async fn deploy(
         return session.finish(outcome, []);
     }
     let applied = run.apply(graph, &plans).await;
-    if session.outcome(&applied) == Outcome::Succeeded {
+    let outcome = session.outcome(&applied);
+    if outcome == Outcome::Succeeded {
         session.show_status().await;
-    } else if options.on_failure == OnFailure::Undo && !session.has_lost_lock() {
+    } else if outcome != Outcome::AwaitingAction
+        && options.on_failure == OnFailure::Undo
+        && !session.has_lost_lock()
+    {
         // An interrupt has stopped the run; what was done is taken back nevertheless. A second one ends that, too.
         let run = Run { interrupt: CancellationToken::new(), ..session.run.clone() };
         run.undo(graph, &plans, &applied).await;

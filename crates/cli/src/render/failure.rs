@@ -9,6 +9,7 @@ pub(super) fn block(step: Option<&StepId>, failure: &Failure, style: Style) -> S
     let what = step.map_or_else(String::new, |step| format!(" in {step}"));
     let mut text = match failure.kind {
         FailureKind::Interrupted => format!("{}{what}\n", style.yellow("interrupted")),
+        FailureKind::AwaitingAction => format!("{}{what}\n", style.yellow("paused")),
         kind => format!("{}{what} ({})\n", style.red("error"), words::failure(kind)),
     };
     text.push_str(&part("", &failure.message));

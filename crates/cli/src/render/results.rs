@@ -204,7 +204,7 @@ impl Results {
             // It changes nothing, and says of each credential what is wrong with it.
             ("credentials", Outcome::Failed) => {}
             ("lock show" | "lock release", _) => {}
-            (_, Outcome::Failed | Outcome::Interrupted) => self.unfinished(outcome),
+            (_, Outcome::Failed | Outcome::AwaitingAction | Outcome::Interrupted) => self.unfinished(outcome),
         }
     }
 
@@ -212,6 +212,7 @@ impl Results {
     fn unfinished(&self, outcome: Outcome) {
         let run = &self.run;
         let how = match outcome {
+            Outcome::AwaitingAction => "is paused",
             Outcome::Interrupted => "was interrupted",
             _ => "failed",
         };
@@ -240,8 +241,12 @@ impl Results {
         let is_rollout = |kind| matches!(kind, FailureKind::DeploymentFailed | FailureKind::DeadlineExceeded);
         let rollouts = run.failures.iter().filter(|(.., failure)| is_rollout(failure.kind));
         let failed: Vec<_> = rollouts.map(|(step, ..)| step.as_str()).collect();
+        let is_paused = |(.., failure): &(_, _, Failure)| failure.kind == FailureKind::AwaitingAction;
         match run.command.as_str() {
             "rollback" | "restart" => "`longshore status` shows what runs now.".to_owned(),
+            "deploy" if run.failures.iter().all(is_paused) => {
+                "Once the rollout was continued, `longshore deploy` follows it further.".to_owned()
+            }
             "deploy" if !failed.is_empty() => format!(
                 "First change what made {} fail, then run `longshore deploy` again; `longshore status` shows what runs \
                  now, and `longshore rollback` takes a service back to an earlier revision.",
@@ -264,10 +269,18 @@ impl Results {
             } else if let Some(failure) = run.failure(step) {
                 match failure.kind {
                     FailureKind::Interrupted => self.style.yellow("interrupted"),
+                    FailureKind::AwaitingAction => self.style.yellow("paused"),
                     _ => self.style.red("failed"),
                 }
             } else {
                 match run.skipped.get(step) {
+                    Some(because)
+                        if run
+                            .failure(because)
+                            .is_some_and(|failure| failure.kind == FailureKind::AwaitingAction) =>
+                    {
+                        format!("not begun, because {because} is paused")
+                    }
                     Some(because)
                         if run
                             .failure(because)

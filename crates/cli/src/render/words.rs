@@ -69,6 +69,7 @@ pub(super) const fn failure(kind: FailureKind) -> &'static str {
         FailureKind::Unavailable => "unavailable",
         FailureKind::DeadlineExceeded => "deadline exceeded",
         FailureKind::DeploymentFailed => "deployment failed",
+        FailureKind::AwaitingAction => "awaiting action",
         FailureKind::Interrupted => "interrupted",
         FailureKind::Stuck => "stuck",
         FailureKind::Protected => "protected",

@@ -4,6 +4,7 @@ use std::fs;
 
 use longshore_aws::Aws;
 use longshore_cli::Exit;
+use longshore_model::{EventKind, Outcome};
 use serde_json::{Value, json};
 
 use crate::{
@@ -33,7 +34,9 @@ fn cloud() -> String {
         );
         text += &format!("[cloud.registries.\"{host}\".repositories]\n");
         for image in images {
-            text += &format!("\"{image}\" = {{ readers = [\"{user}\"], tags.1 = {{}}, tags.2 = {{}} }}\n");
+            text += &format!(
+                "\"{image}\" = {{ readers = [\"{user}\"], tags.1 = {{}}, tags.2.alarms = [\"api-5xx\"] }}\n"
+            );
         }
     }
     text
@@ -114,8 +117,8 @@ fn worker_on_spot_lives() {
     live("worker-on-spot", "worker", change, "capacityProviderStrategy.FARGATE_SPOT.weight");
 }
 
-/// Makes a load balancer with a listener, and returns the listener's ARN.
-async fn listener(aws: &Aws) -> String {
+/// Makes a load balancer with a listener on each port, and returns the listeners' ARNs.
+async fn listeners<const COUNT: usize>(aws: &Aws, ports: [u16; COUNT]) -> [String; COUNT] {
     let subnets = aws.ec2().await.unwrap().call("DescribeSubnets", json!({})).await.unwrap();
     let subnets: Vec<_> =
         subnets.items("subnetSet").filter_map(|subnet| subnet.text_of("subnetId")).collect();
@@ -123,10 +126,89 @@ async fn listener(aws: &Aws) -> String {
     let made = elb.call("CreateLoadBalancer", json!({ "Name": "acme", "Subnets": subnets })).await.unwrap();
     let balancer = made.items("LoadBalancers").next().unwrap().text_of("LoadBalancerArn").unwrap().to_owned();
     let answer = json!({ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "404" } });
-    let wanted =
-        json!({ "LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 80, "DefaultActions": [answer] });
-    let made = elb.call("CreateListener", wanted).await.unwrap();
-    made.items("Listeners").next().unwrap().text_of("ListenerArn").unwrap().to_owned()
+    let mut arns = Vec::new();
+    for port in ports {
+        let wanted = json!({ "LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": port, "DefaultActions": [answer] });
+        let made = elb.call("CreateListener", wanted).await.unwrap();
+        arns.push(made.items("Listeners").next().unwrap().text_of("ListenerArn").unwrap().to_owned());
+    }
+    arns.try_into().unwrap()
+}
+
+/// The stack `blue-green` with its load balancer and its role, and more configuration.
+fn blue_green(more: &str) -> Project {
+    let project = project("blue-green");
+    // The first plan makes the cloud.
+    project.run(&["plan"]);
+    let [web, test] = by_hand(&project, async |aws: &Aws| {
+        let trust = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": "ecs.amazonaws.com" },
+        }] });
+        let role = aws.iam().await.unwrap().create_role().role_name("ecs-load-balancers");
+        role.assume_role_policy_document(trust.to_string()).send().await.unwrap();
+        listeners(aws, [80, 8080]).await
+    });
+    let local =
+        format!("{}[steps.web]\nlistener = \"{web}\"\n[steps.test]\nlistener = \"{test}\"\n{more}", cloud());
+    project.write("configs/local.toml", &local);
+    project
+}
+
+#[test]
+fn blue_green_lives() {
+    let project = blue_green("");
+    live_in(&project, "api", "services.api.memory=1024", "containerDefinitions.api.memory");
+}
+
+const PAUSE: &str = r#"
+[[services.api.aws.service.deploymentConfiguration.lifecycleHooks]]
+targetType = "PAUSE"
+lifecycleStages = ["POST_TEST_TRAFFIC_SHIFT"]
+"#;
+
+/// Lets the paused rollout of `api` go on.
+async fn go_on(aws: &Aws) {
+    let ecs = aws.ecs().await.unwrap();
+    let listed = ecs.list_service_deployments().service("api").send().await.unwrap();
+    let arn = listed.service_deployments()[0].service_deployment_arn().unwrap().to_owned();
+    let described = ecs.describe_service_deployments().service_deployment_arns(&arn).send().await.unwrap();
+    let hook = described.service_deployments()[0].lifecycle_hook_details()[0].hook_id().unwrap();
+    ecs.continue_service_deployment().service_deployment_arn(arn).hook_id(hook).send().await.unwrap();
+}
+
+#[test]
+fn paused_rollout_has_its_own_exit_code() {
+    let project = blue_green(PAUSE);
+    let paused = project.run(&["deploy", "--on-failure", "undo"]);
+    assert_eq!(paused.exit, Exit::AwaitingAction, "{}\n{}", paused.stdout, paused.stderr);
+    assert!(paused.stderr.contains("paused in service.api\n"), "{}", paused.stderr);
+    assert!(paused.stderr.contains("aws ecs continue-service-deployment"), "{}", paused.stderr);
+    assert!(paused.stdout.contains("The deploy is paused: "), "{}", paused.stdout);
+    assert!(paused.stdout.contains("service default/api: paused"), "{}", paused.stdout);
+    let next = "Once the rollout was continued, `longshore deploy` follows it further.";
+    assert!(paused.stdout.contains(next), "{}", paused.stdout);
+    // Nothing was taken back, and the pause is still there.
+    let again = project.run(&["deploy", "--output", "json"]);
+    assert_eq!(again.exit, Exit::AwaitingAction, "{}", again.stdout);
+    let ended = again.events().into_iter().find_map(|event| match event.event {
+        EventKind::RunFinished { outcome, .. } => Some(outcome),
+        _ => None,
+    });
+    assert_eq!(ended, Some(Outcome::AwaitingAction));
+    by_hand(&project, go_on);
+    done(&project, &["deploy"]);
+    done(&project, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn alarm_takes_a_rollout_back() {
+    let project = blue_green("");
+    done(&project, &["deploy"]);
+    let change = "services.api.image=\"ghcr.io/acme/api:2\"";
+    let failed = project.run(&["deploy", "--set", change]);
+    assert_eq!(failed.exit, Exit::Failed, "{}\n{}", failed.stdout, failed.stderr);
+    assert!(failed.stderr.contains("in the ALARM state: api-5xx"), "{}", failed.stderr);
+    done(&project, &["plan", "--detailed-exitcode"]);
 }
 
 #[test]
@@ -134,7 +216,7 @@ fn web_api_lives() {
     let project = project("web-api");
     // The first plan makes the cloud.
     project.run(&["plan"]);
-    let listener = by_hand(&project, listener);
+    let [listener] = by_hand(&project, async |aws: &Aws| listeners(aws, [80]).await);
     let local = format!("{}[services.api.load-balancer]\nlistener = \"{listener}\"\n", cloud());
     project.write("configs/local.toml", &local);
     let deployed = done(&project, &["deploy"]);

@@ -2,10 +2,11 @@
 
 use aws_sdk_ecs::types::{DeploymentRolloutState, Service};
 
+use super::course::{Course, Pause};
 use crate::reads::{count, primary};
 
 /// By what a deployment is followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Track {
     /// A service deployment that has not shown up yet.
     Awaited,
@@ -13,22 +14,22 @@ pub(super) enum Track {
     ServiceDeployment {
         /// Its ARN.
         arn: String,
-        /// Its status.
-        status: String,
-        /// ECS's reason for it.
-        reason: Option<String>,
+        /// Its course.
+        course: Box<Course>,
     },
     /// What the service says of its primary deployment, and how many of its tasks run.
     Service,
 }
 
 /// How it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Verdict {
     /// Not over yet.
     Wait,
     /// It has succeeded.
     Done,
+    /// It waits for an action of the user.
+    Paused(Pause),
     /// It has failed.
     Failed {
         /// The state, in ECS's word.
@@ -67,13 +68,14 @@ impl View<'_> {
         };
         match self.track {
             Track::Awaited => Verdict::Wait,
-            Track::ServiceDeployment { status, reason, .. } => match status.as_str() {
+            Track::ServiceDeployment { course, .. } => match course.status.as_str() {
                 "SUCCESSFUL" if self.is_new => Verdict::Done,
                 "SUCCESSFUL" | "ROLLBACK_SUCCESSFUL" if self.expects_rollback => Verdict::Done,
                 "SUCCESSFUL" => self.of(service),
                 "STOPPED" | "FAILED" | "ROLLBACK_SUCCESSFUL" | "ROLLBACK_FAILED" => {
-                    failed(status, reason.as_deref())
+                    failed(&course.status, course.reason.as_deref())
                 }
+                "IN_PROGRESS" => course.pause.clone().map_or(Verdict::Wait, Verdict::Paused),
                 _ => Verdict::Wait,
             },
             Track::Service => self.of(service),

@@ -4,6 +4,7 @@
 //! steady as after a success. Where an endpoint does not know service deployments, the service's own deployments have
 //! to do.
 
+mod course;
 mod failed_tasks;
 mod judge;
 mod report;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub(crate) use self::report::runs_again;
 use self::{
+    course::Course,
     failed_tasks::FailedTasks,
     judge::{Track, Verdict, View},
     report::{Report, is_complaint},
@@ -175,7 +177,10 @@ impl Follow<'_> {
                     let failure = self.report(&seen).failed(&state, reason.as_deref());
                     return Err(Unsuccessful { failure, end: seen.end_of(&state) });
                 }
-                Verdict::Done | Verdict::Wait => {}
+                Verdict::Paused(pause) if seen.trouble.is_none() => {
+                    return Err(self.report(&seen).paused(&pause).into());
+                }
+                Verdict::Done | Verdict::Paused(_) | Verdict::Wait => {}
             }
             if let Some(failure) = self.hopeless(&seen) {
                 return Err(Unsuccessful { failure, end: seen.end() });
@@ -230,11 +235,11 @@ impl Follow<'_> {
 
     /// Finds the service deployment to follow, or looks at the one that was found.
     async fn track(&self, seen: &mut Seen) -> Result<()> {
-        if let Track::ServiceDeployment { arn, status, reason } = &mut seen.track {
-            if let Some((now, why)) = self.reads.service_deployment(arn, Freshness::Watched).await? {
-                (*status, *reason) = (now, why);
+        if let Track::ServiceDeployment { arn, course } = &mut seen.track {
+            if let Some(now) = self.reads.service_deployment(arn, Freshness::Watched).await? {
+                **course = Course::of(&now);
             }
-            let (arn, status) = (arn.clone(), status.clone());
+            let (arn, status) = (arn.clone(), course.status.clone());
             if !seen.is_of_another_run(&arn, &status) {
                 return Ok(());
             }
@@ -267,8 +272,9 @@ impl Follow<'_> {
         };
         if let Some(brief) = found {
             let arn = brief.service_deployment_arn().unwrap_or_default().to_owned();
-            let status = brief.status.as_ref().map_or("PENDING", |status| status.as_str()).to_owned();
-            seen.track = Track::ServiceDeployment { arn, status, reason: brief.status_reason.clone() };
+            let status = brief.status.as_ref().map_or("PENDING", |status| status.as_str());
+            let course = Box::new(Course::new(status, brief.status_reason.clone()));
+            seen.track = Track::ServiceDeployment { arn, course };
         } else if !seen.may_be_old() {
             seen.track = Track::Service;
         }
@@ -286,10 +292,10 @@ impl Follow<'_> {
             true => self.reads.service_deployment(&arn, Freshness::Watched).await?,
             false => None,
         };
-        match found {
-            Some((status, _)) if seen.is_of_another_run(&arn, &status) => {}
-            Some((status, reason)) if seen.is_new() || is_going_on(&status.as_str().into()) => {
-                seen.track = Track::ServiceDeployment { arn, status, reason };
+        match found.map(|found| Course::of(&found)) {
+            Some(course) if seen.is_of_another_run(&arn, &course.status) => {}
+            Some(course) if seen.is_new() || is_going_on(&course.status.as_str().into()) => {
+                seen.track = Track::ServiceDeployment { arn, course: Box::new(course) };
             }
             _ if !seen.may_be_old() => seen.track = Track::Service,
             _ => {}
@@ -388,8 +394,7 @@ impl Seen {
             Expect::New(_) => Track::Awaited,
             Expect::Rollback(arn) => Track::ServiceDeployment {
                 arn: arn.clone(),
-                status: ServiceDeploymentStatus::RollbackRequested.as_str().to_owned(),
-                reason: None,
+                course: Box::new(Course::new(ServiceDeploymentStatus::RollbackRequested.as_str(), None)),
             },
             Expect::Current => Track::Service,
         };
@@ -479,7 +484,7 @@ impl Seen {
 
     /// Whether ECS has given the deployment up, and is on its way back.
     fn is_rolling_back(&self) -> bool {
-        matches!(&self.track, Track::ServiceDeployment { status, .. } if status.starts_with("ROLLBACK"))
+        matches!(&self.track, Track::ServiceDeployment { course, .. } if course.is_rolling_back())
     }
 
     /// Whether ECS is still carrying out the deployment.

@@ -5,7 +5,12 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{Service, ServiceEvent};
 use longshore_model::{Failure, FailureKind};
 
-use super::{Seen, failed_tasks::Group, judge::Track};
+use super::{
+    Seen,
+    course::{Course, Pause},
+    failed_tasks::Group,
+    judge::Track,
+};
 use crate::{
     explain::{Explanation, Facts, explain},
     reads::{count, primary},
@@ -57,12 +62,51 @@ impl Report<'_> {
         if pending > 0 {
             progress.push_str(&format!(", {pending} pending"));
         }
-        if let Track::ServiceDeployment { status, .. } = &self.seen.track
-            && status.starts_with("ROLLBACK")
-        {
-            progress.push_str(", ECS is going back to the last revision that worked");
+        match self.course() {
+            Some(course) if course.is_rolling_back() => {
+                progress.push_str(", ECS is going back to the last revision that worked");
+            }
+            Some(course) => {
+                progress.extend(course.described().map(|described| format!(", {described}")));
+            }
+            None => {}
         }
         progress
+    }
+
+    /// The service deployment that is followed.
+    fn course(&self) -> Option<&Course> {
+        match &self.seen.track {
+            Track::ServiceDeployment { course, .. } => Some(course),
+            Track::Awaited | Track::Service => None,
+        }
+    }
+
+    /// The deployment waits for an action.
+    pub(super) fn paused(&self, pause: &Pause) -> Failure {
+        let arn = match &self.seen.track {
+            Track::ServiceDeployment { arn, .. } => arn.as_str(),
+            Track::Awaited | Track::Service => "",
+        };
+        let stage = self.course().and_then(|course| course.stage.as_deref()).unwrap_or("of a hook");
+        let mut message = format!("the deployment of {} is paused at the stage {stage}", self.name);
+        if let Some(since) = &pause.since {
+            message.push_str(&format!(" since {since}"));
+        }
+        let end = if pause.goes_on { "goes on" } else { "rolls it back" };
+        match &pause.until {
+            Some(until) => {
+                message.push_str(&format!(", and ECS waits for an action until {until}; then it {end}"))
+            }
+            None => message.push_str(", and ECS waits for an action"),
+        }
+        message.push_str(&format!("\n{}", self.progress()));
+        let command = "aws ecs continue-service-deployment";
+        let hook = &pause.hook;
+        Failure::new(FailureKind::AwaitingAction, message).at(self.source()).help(format!(
+            "`{command} --service-deployment-arn {arn} --hook-id {hook} --action CONTINUE` lets it go on, and \
+             `--action ROLLBACK` takes it back; then `longshore deploy` follows it further"
+        ))
     }
 
     /// The deployment has failed.
@@ -79,13 +123,26 @@ impl Report<'_> {
         if let Some(reason) = reason {
             message.push_str(&format!(": {}", reason.trim_end_matches('.')));
         }
+        let alarms = self.course().map(|course| course.alarms.as_slice()).unwrap_or_default();
+        if !alarms.is_empty() {
+            message.push_str(&format!("\nin the ALARM state: {}", alarms.join(", ")));
+        }
+        if let Some((failures, threshold)) = self.course().and_then(|course| course.failures) {
+            message.push_str(&format!("\nfailed tasks: {failures}, with a threshold of {threshold}"));
+        }
         self.details(&mut message);
         if state == "ROLLBACK_SUCCESSFUL"
             && let Some(service) = &self.seen.service
         {
             message.push_str(&format!("\n{}", runs_again(service)));
         }
-        self.with_help(Failure::new(FailureKind::DeploymentFailed, message).at(self.source()))
+        let failure = Failure::new(FailureKind::DeploymentFailed, message).at(self.source());
+        match alarms.first().filter(|_| self.explanation().is_none()) {
+            Some(alarm) => failure.help(format!(
+                "`aws cloudwatch describe-alarm-history --alarm-name {alarm}` shows what the alarm saw"
+            )),
+            None => self.with_help(failure),
+        }
     }
 
     /// Enough tasks have failed in the same way. `breaks` tells whether the circuit breaker watches.
@@ -121,11 +178,9 @@ impl Report<'_> {
 
     /// It did not end in time. `has_tasks` tells whether ECS shows any that run or are to run.
     pub(super) fn timed_out(&self, timeout: Duration, has_tasks: bool) -> Failure {
-        if let Track::ServiceDeployment { status, reason, .. } = &self.seen.track
-            && status.starts_with("ROLLBACK")
-        {
+        if let Some(course) = self.course().filter(|course| course.is_rolling_back()) {
             // That it failed is certain, although ECS has not ended the rollback yet.
-            return self.failed(status, reason.as_deref());
+            return self.failed(&course.status, course.reason.as_deref());
         }
         let (running, desired, pending) = self.counts();
         let after = spoken(timeout);
@@ -145,8 +200,9 @@ impl Report<'_> {
         }
         match &self.seen.track {
             Track::Awaited => message.push_str(", and no service deployment has begun"),
-            Track::ServiceDeployment { status, .. } => {
-                message.push_str(&format!(", and the service deployment is {status}"));
+            Track::ServiceDeployment { course, .. } => {
+                message.push_str(&format!(", and the service deployment is {}", course.status));
+                message.extend(course.described().map(|described| format!(" ({described})")));
             }
             Track::Service => {
                 let primary = self.seen.service.as_ref().and_then(primary);

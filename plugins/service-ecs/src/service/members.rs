@@ -18,6 +18,7 @@ use crate::{aws_fields::AwsFields, fields::input};
 
 const PROVIDERS: &str = "capacityProviderStrategy";
 const DEPLOYMENT: &str = "deploymentConfiguration";
+const LOAD_BALANCERS: &str = "loadBalancers";
 
 /// Returns true if a change of `member` begins a new deployment.
 pub(super) fn deploys(member: &str) -> bool {
@@ -64,7 +65,8 @@ pub(super) fn changed(
     }
     let (create, update) = (input("CreateService"), input("UpdateService"));
     let actual = actual(json.parsed());
-    let declared = Value::Object(fields.service().clone());
+    let fields = with_actual_roles(fields.service().clone(), &actual);
+    let declared = Value::Object(fields.clone());
     let mut differing = BTreeSet::new();
     for change in create.form(&actual).changes_to(&create.form(&declared), Extent::Declared) {
         differing.extend(change.path.first().cloned());
@@ -78,7 +80,7 @@ pub(super) fn changed(
     let mut members = Map::new();
     for member in differing.into_iter().filter(|member| update.member(member).is_some()) {
         let nothing = if member == DEPLOYMENT { json!({}) } else { Value::Null };
-        let value = fields.service().get(&member).cloned().unwrap_or(nothing);
+        let value = fields.get(&member).cloned().unwrap_or(nothing);
         members.insert(member, value);
     }
     let mut filled = Value::Object(members);
@@ -94,6 +96,29 @@ pub(super) fn changed(
         Value::Object(members) => (members, is_fixed),
         _ => (Map::new(), is_fixed),
     }
+}
+
+/// Gives the target groups of a declared pair the roles that they have: a deployment that shifts traffic swaps them, and
+/// which of the two takes it is ECS's to know.
+fn with_actual_roles(mut declared: Map<String, Value>, actual: &Value) -> Map<String, Value> {
+    let there = actual.get(LOAD_BALANCERS).and_then(Value::as_array).cloned().unwrap_or_default();
+    let there: Vec<_> = there.iter().filter_map(pair_of).collect();
+    for item in declared.get_mut(LOAD_BALANCERS).and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some((group, alternate)) = pair_of(item)
+            && there.contains(&(alternate.clone(), group.clone()))
+        {
+            item["targetGroupArn"] = json!(alternate);
+            item["advancedConfiguration"]["alternateTargetGroupArn"] = json!(group);
+        }
+    }
+    declared
+}
+
+/// The target group of a load balancer's entry, and the alternate one.
+fn pair_of(item: &Value) -> Option<(String, String)> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let alternate = item.get("advancedConfiguration")?.get("alternateTargetGroupArn");
+    Some((text(item.get("targetGroupArn"))?, text(alternate)?))
 }
 
 /// The members that short words set.

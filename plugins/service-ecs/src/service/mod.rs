@@ -17,6 +17,7 @@ mod stop;
 mod target;
 mod undo;
 mod variables;
+mod waits;
 mod way_back;
 
 pub(crate) use network::Placement;

@@ -369,6 +369,7 @@ impl ServiceStep {
         let ownership = Ownership::of(context);
         let Some((service, json)) = observed.as_ref().filter(|(service, _)| is_active(service)) else {
             let changes = of_creation(declared, self.count_of_new(context).await?);
+            self.require_time(None)?;
             let mut plan = StepPlan::new(Action::Create, self.resource()).changes(changes);
             plan.changes.extend(tags::changes(&ownership, &[]));
             plan.reason = if observed.is_some_and(|(service, _)| service.status() == Some("DRAINING")) {
@@ -436,6 +437,9 @@ impl ServiceStep {
             }
             _ if difference.changes.is_empty() => plan.action = Action::NoChange,
             _ => {}
+        }
+        if plan.is_change() {
+            self.require_time(Some(json))?;
         }
         plan.action = ownership.action(tags::pairs(service.tags()), plan.action);
         Ok(plan.changes(difference.changes))

@@ -186,7 +186,7 @@ impl ServiceStep {
         match asked {
             Asked::ByUser => self.follow_or_go_back(context, service, expect, None).await?,
             Asked::ByRun => {
-                let timeout = self.service.deployment.timeout.max(WAY_BACK);
+                let timeout = self.timeout_for(&service, WAY_BACK);
                 self.follow(context, service, expect, desired.map(count), timeout, false).await?
             }
         };

@@ -1,6 +1,6 @@
 //! The way back of a service whose rollout has failed: to what ran before.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use aws_sdk_ecs::types::Service as EcsService;
 use longshore_aws::Freshness;
@@ -35,7 +35,7 @@ impl ServiceStep {
         let begins = matches!(expect, Expect::New(_));
         let has_way_back = self.service.deployment.rollback
             && before.as_ref().is_some_and(|before| begins || !is_settled(before));
-        let timeout = self.service.deployment.timeout;
+        let timeout = self.timeout_for(&service, Duration::ZERO);
         let followed = self.follow(context, service, expect, desired_count, timeout, has_way_back).await;
         let Unsuccessful { failure, end } = match followed {
             Ok(outputs) => return Ok(outputs),

@@ -422,6 +422,7 @@ pub(super) fn cloud() -> Cloud {
         "users": { "octocat": { "password": TOKEN } },
         "repositories": { "acme/api": { "readers": ["octocat"], "tags": {
             "1": {}, "2": {}, "arm": { "platforms": ["linux/arm64"], "index": true }, "crash": { "exits": 1 },
+            "alarming": { "alarms": ["api-5xx"] },
         } } },
     } }));
     let blueprint = Blueprint { registries: registries.unwrap(), ..Blueprint::default() };

@@ -16,5 +16,6 @@ mod poor;
 mod pushed_again;
 mod registered;
 mod steps;
+mod strategies;
 mod suite;
 mod way_back;
