@@ -323,3 +323,32 @@ fn numbers_and_times_have_one_form() {
     assert_eq!(form(json!(60)), form(json!(60.0)));
     assert_ne!(form(json!(60)), form(json!(60.5)));
 }
+
+/// The members of a service, by the way in which ECS changes them.
+fn ways_of_change() -> String {
+    let (create, update) =
+        (Model::ecs().input("CreateService").unwrap(), Model::ecs().input("UpdateService").unwrap());
+    let (mut quiet, mut deploying, mut never) = (Vec::new(), Vec::new(), Vec::new());
+    for member in create.members().filter(|member| member.name != "clientToken") {
+        let name = format!("`{}`", member.name);
+        match update.member(member.name) {
+            _ if Model::ecs().fixed("CreateService").contains(&member.name) => never.push(name),
+            Some(updated) if updated.deploys => deploying.push(name),
+            _ => quiet.push(name),
+        }
+    }
+    let row = |way: &str, members: Vec<String>| format!("| {way} | {} |", members.join(", "));
+    [
+        row("in place", quiet),
+        row("in place, by a deployment that replaces the tasks", deploying),
+        row("never: the service has to be made anew", never),
+    ]
+    .join("\n")
+}
+
+#[test]
+fn documents_say_how_each_member_of_a_service_changes() {
+    let documents = std::fs::read_to_string("../../docs/ecs-fields.md").unwrap();
+    let ways = ways_of_change();
+    assert!(documents.contains(&ways), "docs/ecs-fields.md should have:\n{ways}");
+}

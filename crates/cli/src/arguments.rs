@@ -122,7 +122,7 @@ Examples:
     /// Shows what is not as the configuration declares it, and who owns it; reads only
     ///
     /// Every field with what is declared and what was found. Exits with 2 when something drifted: for a scheduled job.
-    #[command(after_help = "Example:\n  longshore drift --env production")]
+    #[command(after_help = "Example:\n  longshore drift --env production\n  longshore drift --all")]
     Drift(Drift),
 
     /// Takes over what is there and belongs to nobody, and makes it as declared
@@ -244,6 +244,9 @@ pub(crate) struct Plan {
 pub(crate) struct Drift {
     #[command(flatten)]
     pub(crate) run: Run,
+    /// Lists the settings of services, too, that nothing declares and that a deploy leaves as they are
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// Options of `adopt`.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{ContainerSecret, Name, Service, Stack, ValueType};
 use longshore_plugin::{
-    LogStream, Node, RegistryCredential, RoleBuilder, RoleSpec, SecretStore, Wires,
+    LogStream, Node, Readable, RegistryCredential, RoleBuilder, RoleSpec, SecretStore, Wires,
     adapter::{ExecutionRoleStep, Kept},
 };
 
@@ -26,15 +26,19 @@ pub(crate) fn node(
     declared: &Declared<'_>,
     builder: Arc<dyn RoleBuilder>,
     log_streams: Vec<LogStream>,
+    other_secrets: Vec<String>,
     stores: &Stores<'_>,
     secrets: &StackSecrets<'_>,
     credentials: &BTreeMap<Name, Arc<RegistryCredential>>,
 ) -> Node {
     let Declared { stack, name, service, wires } = declared;
     let without_credential = service.containers.values().filter(|container| container.registry.is_none());
+    let readable = |arn: String| Readable { arn: arn.into(), foreseen: None, key: None };
+    let mut existing = container_secrets::existing(service);
+    existing.extend(other_secrets.into_iter().map(readable));
     let role = RoleSpec {
         name: service.execution_role.name.clone(),
-        secrets: container_secrets::existing(service),
+        secrets: existing,
         log_streams,
         images: without_credential.map(|container| container.image.clone()).collect(),
         others: secrets.existing_of_others(declared),

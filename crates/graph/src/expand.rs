@@ -59,7 +59,15 @@ type Images = BTreeSet<(ImageReference, Platform)>;
 pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut nodes = Vec::new();
-    let (private, others) = images(stack);
+    let built: BTreeMap<_, _> = stack
+        .services
+        .iter()
+        .filter_map(|(name, service)| {
+            let deployer = host.plugins.service_deployer(&service.deployer, host.extensions);
+            Some((name, keep(deployer, &mut problems)?))
+        })
+        .collect();
+    let (private, others) = images(stack, &built);
 
     let stores: Stores<'_> = stack
         .stores
@@ -110,7 +118,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         nodes.extend(container_secrets::nodes(stack, name, service, &stores, host, &mut problems));
         let builder =
             keep(host.plugins.role_builder(&service.execution_role.builder, host.extensions), &mut problems);
-        let deployer = keep(host.plugins.service_deployer(&service.deployer, host.extensions), &mut problems);
+        let deployer = built.get(name).cloned();
         if let Some(builder) = builder {
             used.roles.entry(service.execution_role.builder.name.clone()).or_insert_with(|| builder.clone());
             let declared = execution_role::Declared { stack, name, service, wires: &wires };
@@ -119,6 +127,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
                 &declared,
                 builder,
                 log_streams.collect(),
+                deployer.iter().flat_map(|it| it.secrets(name, service)).collect(),
                 &stores,
                 &secrets,
                 &credentials,
@@ -234,12 +243,16 @@ pub(crate) fn keep<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Proble
 }
 
 /// The images that a registry's credential pulls, by registry, and those that need none, by host.
-fn images(stack: &Stack) -> (BTreeMap<Name, Images>, BTreeMap<String, Images>) {
+fn images(
+    stack: &Stack,
+    deployers: &BTreeMap<&Name, Arc<dyn ServiceDeployer>>,
+) -> (BTreeMap<Name, Images>, BTreeMap<String, Images>) {
     let mut private = BTreeMap::<_, Images>::new();
     let mut others = BTreeMap::<_, Images>::new();
-    for service in stack.services.values() {
+    for (name, service) in &stack.services {
+        let platform = deployers.get(name).map_or(service.platform, |deployer| deployer.platform(service));
         for container in service.containers.values() {
-            let image = (container.image.clone(), service.platform);
+            let image = (container.image.clone(), platform);
             match &container.registry {
                 Some(registry) => drop(private.entry(registry.clone()).or_default().insert(image)),
                 None => drop(others.entry(container.image.host().to_owned()).or_default().insert(image)),

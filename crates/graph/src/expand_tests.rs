@@ -365,10 +365,10 @@ fn everything_wrong_is_found_at_once() {
     stack.services.get_mut(&name("api")).unwrap().desired_count = Some(0);
     stack.services.get_mut(&name("web")).unwrap().deployer.name = "kubernetes".to_owned();
     insta::assert_snapshot!(draw_stack(&stack), @r#"
+    services.web.use: there is no service deployer `kubernetes` (there are: ecs)
     registries.ghcr.use: there is no credential source `ghrc` (did you mean `ghcr`?)
     registries.ghcr.store: ECS cannot read pull credentials from the store `parameters` (ssm) (name a store with use = "secretsmanager")
     services.api.desired-count: too few
-    services.web.use: there is no service deployer `kubernetes` (there are: ecs)
     "#);
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Problem, Reference, Stack, StepId, ValueType, closest, is_internal, join_key};
+use longshore_model::{
+    Network, Problem, Reference, Stack, StepId, ValueType, closest, is_internal, join_key,
+};
 use longshore_plugin::{Node, Output};
 
 /// Returns the problems of the references in `stack`, and of the steps that `after` names: no such step, no such output,
@@ -26,6 +28,11 @@ fn references(stack: &Stack) -> Vec<(String, Reference)> {
         let load_balancer = service.load_balancer.iter().map(|balancer| &balancer.plugin);
         for plugin in load_balancer.chain([&service.deployer]) {
             found.extend(Reference::all_in(&plugin.options.key, &plugin.options.values));
+        }
+        let Network { subnets, security_groups, .. } = &service.network;
+        for (field, ids) in [("subnets", subnets), ("security-groups", security_groups)] {
+            let references = ids.iter().filter_map(|id| id.reference().cloned());
+            found.extend(references.map(|reference| (format!("services.{name}.network.{field}"), reference)));
         }
         for (container, declared) in &service.containers {
             let is_single = service.containers.len() == 1 && container == name;

@@ -18,6 +18,17 @@ pub enum DriftKind {
     Foreign,
 }
 
+/// Fields of a resource that nothing declares, and that a deploy leaves as they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftAlone {
+    /// The step that makes the resource.
+    pub step: StepId,
+    /// The resource, as people know it.
+    pub resource: String,
+    /// The fields: `new` is what was found.
+    pub fields: Vec<FieldChange>,
+}
+
 /// A resource that is not as it is declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CredentialStatus, Drift, Failure, LockState, Loss, Outputs, ServiceStatus, StepId, StepPlan};
+use crate::{
+    CredentialStatus, Drift, Failure, LeftAlone, LockState, Loss, Outputs, ServiceStatus, StepId, StepPlan,
+};
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +211,9 @@ pub enum EventKind {
     Drift {
         /// Each resource.
         drifts: Vec<Drift>,
+        /// The fields that nothing declares, where they were asked for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_alone: Vec<LeftAlone>,
     },
     /// The command cannot go on, for reasons that are no step's: a configuration that is wrong, another account.
     CommandFailed {

@@ -239,6 +239,18 @@ impl<'a> Fields<'a> {
         texts
     }
 
+    /// A list of texts, or of references to steps' outputs in their place.
+    pub fn texts_or_references(&mut self, field: &str) -> Option<Vec<Text>> {
+        let value = self.take(field)?;
+        let text =
+            |item: &Value| Reference::of(item).map(Text::Reference).or_else(|| item.as_str().map(Text::from));
+        let texts = value.as_array().and_then(|items| items.iter().map(text).collect::<Option<_>>());
+        if texts.is_none() {
+            self.wrong_type(field, value, "a list of texts, such as [\"a\", \"b\"]");
+        }
+        texts
+    }
+
     /// A path; a relative one counts from the directory of the file that set it, with `~/` as the home directory.
     pub fn path(&mut self, field: &str) -> Option<PathBuf> {
         let text = self.text(field)?;

@@ -36,15 +36,48 @@ impl Architecture {
     }
 }
 
-/// The platform of an image: its operating system, which is Linux, and its architecture.
+/// The operating system of a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OperatingSystem {
+    /// `linux` in OCI's words.
+    #[default]
+    Linux,
+    /// `windows`, whatever its version.
+    Windows,
+}
+
+impl OperatingSystem {
+    /// As the OCI image specification writes it (after Go's `GOOS`).
+    #[must_use]
+    pub const fn oci(self) -> &'static str {
+        match self {
+            Self::Linux => "linux",
+            Self::Windows => "windows",
+        }
+    }
+}
+
+/// The platform of an image: its operating system and its architecture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Platform {
+    /// The operating system.
+    #[serde(default)]
+    pub os: OperatingSystem,
     /// The processor architecture.
     pub architecture: Architecture,
 }
 
+impl Platform {
+    /// Linux on a processor of this architecture.
+    #[must_use]
+    pub const fn linux(architecture: Architecture) -> Self {
+        Self { os: OperatingSystem::Linux, architecture }
+    }
+}
+
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "linux/{}", self.architecture.oci())
+        write!(f, "{}/{}", self.os.oci(), self.architecture.oci())
     }
 }

@@ -89,7 +89,7 @@ fn collect(key: &str, value: &Value, found: &mut Vec<(String, Reference)>) {
 }
 
 /// A text of the configuration, or a reference in its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Text {
     /// The text itself.
     Literal(String),

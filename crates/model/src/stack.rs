@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Arn, ImagePrefix, ImageReference, Name, Options, Platform, StepId, Text};
+use crate::{Arn, ImagePrefix, ImageReference, Name, Options, Platform, Reference, StepId, Text};
 
 /// What one configuration declares for one account and region.
 #[derive(Clone, Debug, PartialEq)]
@@ -265,12 +265,19 @@ pub enum ContainerSecret {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
     /// Subnet ids; when empty, the subnets of the default VPC.
-    pub subnets: Vec<String>,
+    pub subnets: Vec<Text>,
     /// Security group ids; when empty, the VPC's default group.
-    pub security_groups: Vec<String>,
+    pub security_groups: Vec<Text>,
     /// Whether tasks get public addresses; otherwise they do only in the default VPC, whose subnets have no other way
     /// to a registry.
     pub assign_public_ip: Option<bool>,
+}
+
+impl Network {
+    /// Returns the references to outputs of steps in it.
+    pub fn references(&self) -> impl Iterator<Item = Reference> + '_ {
+        self.subnets.iter().chain(&self.security_groups).filter_map(|text| text.reference().cloned())
+    }
 }
 
 /// The execution role of a service.

@@ -73,7 +73,7 @@ mod tests {
             content: content.as_bytes(),
         };
         let image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/acme/api:1".parse().unwrap();
-        manifest.judge(&image, Platform { architecture: Architecture::Arm64 })
+        manifest.judge(&image, Platform::linux(Architecture::Arm64))
     }
 
     fn index(architectures: &[&str]) -> serde_json::Value {

@@ -33,7 +33,7 @@ impl ImagePlatform {
             }
         };
         let own = (normal.architecture.as_str(), normal.variant.as_str());
-        taken.iter().position(|one| *one == own).filter(|_| normal.os == "linux")
+        taken.iter().position(|one| *one == own).filter(|_| normal.os == platform.os.oci())
     }
 
     /// Returns `true` if a single image names a platform that cannot run on `platform`. Runtimes do not select single
@@ -44,7 +44,7 @@ impl ImagePlatform {
             Architecture::Amd64 => matches!(architecture, "" | "amd64" | "386"),
             Architecture::Arm64 => matches!(architecture, "" | "arm64" | "arm"),
         };
-        normal.os != "linux" || !runs(&normal.architecture)
+        normal.os != platform.os.oci() || !runs(&normal.architecture)
     }
 
     /// Returns `true` if operating system and architecture are given.
@@ -100,8 +100,8 @@ impl ImagePlatform {
 mod tests {
     use super::*;
 
-    const AMD64: Platform = Platform { architecture: Architecture::Amd64 };
-    const ARM64: Platform = Platform { architecture: Architecture::Arm64 };
+    const AMD64: Platform = Platform::linux(Architecture::Amd64);
+    const ARM64: Platform = Platform::linux(Architecture::Arm64);
 
     fn platform(text: &str) -> ImagePlatform {
         let mut parts = text.split('/').map(str::to_owned);

@@ -100,7 +100,7 @@ impl Subject<'_> {
             Architecture::Amd64 => Architecture::Arm64,
             Architecture::Arm64 => Architecture::Amd64,
         };
-        let help = if has.contains(&Platform { architecture: other }.to_string()) {
+        let help = if has.contains(&Platform { architecture: other, ..wanted }.to_string()) {
             format!("set architecture = \"{}\" for the service, or {build}", other.oci())
         } else {
             build

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
-use longshore_model::{ImageReference, Name, Problem, Service, ServiceStatus, StepId};
+use longshore_model::{ImageReference, Name, Platform, Problem, Service, ServiceStatus, StepId};
 
 use crate::{Context, LogStream, Node, Result, Step, Undeclared};
 
@@ -56,6 +56,17 @@ pub trait ServiceDeployer: Send + Sync {
         service: &Service,
         wires: &Wires,
     ) -> std::result::Result<Vec<Node>, Vec<Problem>>;
+
+    /// The platform that the tasks of a service run on, where options of the deployer have a say in it. Pure.
+    fn platform(&self, service: &Service) -> Platform {
+        service.platform
+    }
+
+    /// The ARNs of secrets and parameters that ECS reads with the execution role for other purposes than environment variables.
+    /// Pure.
+    fn secrets(&self, _name: &Name, _service: &Service) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The log streams that the tasks of a service write on behalf of its execution role: one of each container stands for
     /// those of all tasks. Pure.

@@ -35,6 +35,8 @@ pub struct LogStream {
     pub group: String,
     /// Its name.
     pub name: String,
+    /// True if its log group is created with it, where it does not exist.
+    pub creates_group: bool,
 }
 
 /// An execution role to be built.

@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use longshore_model::{
-    Action, Failure, FailureKind, Inputs, Outputs, Reference, StepId, StepPlan, ValueType,
+    Action, Failure, FailureKind, FieldChange, Inputs, Outputs, Reference, StepId, StepPlan, ValueType,
 };
 
 use crate::{Context, Result};
@@ -43,6 +43,15 @@ pub trait Step: Send + Sync {
     /// # Errors
     /// When a removal is refused.
     async fn remove(&self, context: &Context) -> Result<()>;
+
+    /// Returns the fields of the resource that nothing declares, as far as they are not at their defaults: a deploy leaves
+    /// them as they are. Reads only. Most resources are declared whole.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn left_alone(&self, _context: &Context) -> Result<Vec<FieldChange>> {
+        Ok(Vec::new())
+    }
 
     /// Takes back what [`apply`](Self::apply) did in this run according to `plan`, whole or in part: what it made is
     /// removed, what it changed is as it was before. Called on the object that applied, which may have kept what was there.

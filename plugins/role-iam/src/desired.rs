@@ -89,7 +89,8 @@ impl Desired {
         let has_task_execution = managed.iter().any(|policy| is_of_aws(policy, TASK_EXECUTION));
         // With ARNs that are foreseen, what is wrong with the policies is found before anything is made.
         let reads = Document::reads(&purpose.reads).map(|document| document.to_json()).transpose()?;
-        let pulls_and_logs = Document::pulls_and_logs(&purpose.pull_and_log).filter(|_| !has_task_execution);
+        let is_allowed = has_task_execution && purpose.pull_and_log.created.is_empty();
+        let pulls_and_logs = Document::pulls_and_logs(&purpose.pull_and_log).filter(|_| !is_allowed);
         let pulls_and_logs = pulls_and_logs.map(|document| document.to_json()).transpose()?;
         check_size(&name, reads.iter().chain(&pulls_and_logs))?;
         if let Some(document) = &reads {

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     needs::{DECRYPT, Kind, Read, VIA_SERVICE},
-    pull_and_log::{AUTHORIZE, LOG, PULL, PullAndLog},
+    pull_and_log::{AUTHORIZE, CREATE_GROUP, LOG, PULL, PullAndLog},
 };
 
 /// The most characters of all inline policies of a role together, white space aside (IAM user guide, "IAM and AWS STS
@@ -168,6 +168,10 @@ impl Document {
             // operations").
             let groups = purpose.groups.iter().map(|group| format!("{group}:*"));
             statements.push(Statement::allow("WriteLogs", &LOG, groups.collect()));
+        }
+        if !purpose.created.is_empty() {
+            let groups = purpose.created.iter().map(|group| format!("{group}:*"));
+            statements.push(Statement::allow("CreateLogGroups", &[CREATE_GROUP], groups.collect()));
         }
         (!statements.is_empty()).then(|| Self::of(statements))
     }

@@ -18,6 +18,9 @@ pub(crate) const PULL: [&str; 3] =
 /// Write a log stream.
 pub(crate) const LOG: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
+/// Create a log group.
+pub(crate) const CREATE_GROUP: &str = "logs:CreateLogGroup";
+
 /// What else can be done with a repository or a log group.
 const BESIDE_PULL: [&str; 5] = [
     "ecr:BatchDeleteImage",
@@ -27,7 +30,7 @@ const BESIDE_PULL: [&str; 5] = [
     "ecr:SetRepositoryPolicy",
 ];
 const BESIDE_LOG: [&str; 5] = [
-    "logs:CreateLogGroup",
+    CREATE_GROUP,
     "logs:DeleteLogGroup",
     "logs:DeleteLogStream",
     "logs:GetLogEvents",
@@ -40,6 +43,8 @@ pub(crate) struct PullAndLog {
     pub(crate) repositories: BTreeSet<String>,
     /// The log groups, without the `:*` with which policies name them.
     pub(crate) groups: BTreeSet<String>,
+    /// The groups that are created on behalf of the role.
+    pub(crate) created: BTreeSet<String>,
     /// A log stream of each container.
     streams: BTreeSet<String>,
 }
@@ -53,6 +58,12 @@ impl PullAndLog {
         let streams = role.log_streams.iter();
         Self {
             repositories: repositories.collect(),
+            created: role
+                .log_streams
+                .iter()
+                .filter(|stream| stream.creates_group)
+                .map(|stream| group(&stream.group))
+                .collect(),
             groups: role.log_streams.iter().map(|stream| group(&stream.group)).collect(),
             streams: streams
                 .map(|stream| format!("{}:log-stream:{}", group(&stream.group), stream.name))
@@ -82,7 +93,14 @@ impl PullAndLog {
     /// # Errors
     /// What it allows too much or too little: an error of Longshore's own.
     pub(crate) fn prove(&self, document: &str) -> Result<()> {
-        judge(document, self.needs(), self.neighbours())
+        // A role that exists need not have it, because the group may exist, too.
+        let creates = self.created.iter().map(|group| Need {
+            action: CREATE_GROUP,
+            // The ARN with which CloudWatch Logs authorises it (service authorization reference).
+            resource: format!("{group}:log-stream:"),
+            context: Vec::new(),
+        });
+        judge(document, self.needs().into_iter().chain(creates).collect(), self.neighbours())
     }
 
     /// What stands next to what has to be allowed. Some of it may itself have to be.
@@ -105,7 +123,9 @@ impl PullAndLog {
                 add(action, format!("{}:log-stream:x", elsewhere(group)));
                 add(action, "*".to_owned());
             }
-            BESIDE_LOG.iter().for_each(|action| add(action, format!("{group}:log-stream:x")));
+            let is_needed = |action: &str| action == CREATE_GROUP && self.created.contains(group);
+            let others = BESIDE_LOG.into_iter().filter(|action| !is_needed(action));
+            others.for_each(|action| add(action, format!("{group}:log-stream:x")));
         }
         if self.repositories.is_empty() {
             add(AUTHORIZE, "*".to_owned());
@@ -134,7 +154,11 @@ mod tests {
     const PLACE: Place<'_> = Place { partition: "aws", region: "eu-central-1", account: "123456789012" };
 
     fn of(groups: &[&str], images: &[&str]) -> PullAndLog {
-        let stream = |group: &&str| LogStream { group: (*group).to_owned(), name: "ecs/api/0".to_owned() };
+        let stream = |group: &&str| LogStream {
+            group: (*group).to_owned(),
+            name: "ecs/api/0".to_owned(),
+            creates_group: false,
+        };
         let role = RoleSpec {
             log_streams: groups.iter().map(stream).collect(),
             images: images.iter().map(|image| image.parse().unwrap()).collect(),

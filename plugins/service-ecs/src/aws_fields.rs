@@ -13,8 +13,8 @@ use std::{
 use longshore_aws::fields::{Owned, table, words_for};
 use longshore_aws_shapes::{Finding, Model, Path, Shape};
 use longshore_model::{
-    Architecture, Container, Inputs, LaunchType, LoadBalancer, Name, Options, Problem, Reference, Service,
-    TaskSize,
+    Architecture, Container, Inputs, LaunchType, LoadBalancer, Name, OperatingSystem, Options, Platform,
+    Problem, Reference, Service, TaskSize,
 };
 use serde_json::{Map, Value, json};
 
@@ -198,6 +198,33 @@ impl AwsFields {
         self.definition.get("family")?.as_str()
     }
 
+    /// The memory that is reserved for `container`, in MiB.
+    pub(crate) fn reservation(&self, container: &Name) -> Option<u32> {
+        self.container(container)?.get("memoryReservation")?.as_u64()?.try_into().ok()
+    }
+
+    /// The platform of tasks whose declaration has `platform`.
+    pub(crate) fn platform(&self, platform: Platform) -> Platform {
+        let text = |field| self.definition.pointer(&format!("/runtimePlatform/{field}"))?.as_str();
+        let architecture = match text("cpuArchitecture") {
+            Some("ARM64") => Architecture::Arm64,
+            Some(_) => Architecture::Amd64,
+            None => platform.architecture,
+        };
+        let is_windows = text("operatingSystemFamily").is_some_and(|family| family.starts_with("WINDOWS"));
+        let os = if is_windows { OperatingSystem::Windows } else { platform.os };
+        Platform { os, architecture }
+    }
+
+    /// The secrets and parameters in `secretOptions` of log drivers, by ARN.
+    pub(crate) fn log_secrets(&self, containers: impl Iterator<Item = Name>) -> Vec<String> {
+        let options = containers.filter_map(|name| {
+            self.container(&name)?.pointer("/logConfiguration/secretOptions")?.as_array().cloned()
+        });
+        let arns = options.flatten().filter_map(|option| option["valueFrom"].as_str().map(str::to_owned));
+        arns.filter(|arn| arn.starts_with("arn:")).collect()
+    }
+
     /// The fields of `container`.
     pub(crate) fn container(&self, container: &Name) -> Option<&Value> {
         self.containers.get(container.as_str()).or(self.container.as_ref())
@@ -219,10 +246,7 @@ impl AwsFields {
         service.execution_role.builder.options = Options::default();
         let text = |field: &str| self.definition.get(field).and_then(Value::as_str);
         service.task_role = service.task_role.or_else(|| text("taskRoleArn").map(str::to_owned));
-        if let Some(architecture) = self.definition.pointer("/runtimePlatform/cpuArchitecture") {
-            let is_arm = architecture == "ARM64";
-            service.platform.architecture = if is_arm { Architecture::Arm64 } else { Architecture::Amd64 };
-        }
+        service.platform = self.platform(service.platform);
         if let Some(compatibilities) = self.definition.get("requiresCompatibilities") {
             let is_declared = self.has_word("launch-type");
             if !is_declared {
@@ -286,7 +310,13 @@ impl AwsFields {
             LaunchType::Ec2 => "EC2",
         };
         let compatibilities = self.definition.get("requiresCompatibilities");
-        if self.has_word("launch-type") && compatibilities.is_some_and(|all| !has_item(all, launcher)) {
+        let is_external = |all: &Value| has_item(all, "EXTERNAL") && !has_item(all, "EC2");
+        if compatibilities.is_some_and(|all| is_external(all) && !has_item(all, "FARGATE")) {
+            let at = key("aws.task-definition.requiresCompatibilities");
+            let message = "has `EXTERNAL` alone: Longshore does not deploy to instances outside of AWS";
+            problems.push(Problem::new(at, message).help("add `EC2` or `FARGATE`"));
+        } else if self.has_word("launch-type") && compatibilities.is_some_and(|all| !has_item(all, launcher))
+        {
             let message = format!("lacks `{launcher}`, for which `{}` asks", key("launch-type"));
             let at = key("aws.task-definition.requiresCompatibilities");
             problems.push(Problem::new(at, message).help("add it, or change the launch type"));

@@ -3,6 +3,7 @@
 use longshore_model::{Container, LaunchType, Name, Problem, Service, TaskSize};
 
 use crate::{
+    aws_fields::AwsFields,
     log_group::RETENTION_DAYS,
     size::{self, NoSize},
 };
@@ -11,10 +12,14 @@ use crate::{
 ///
 /// # Errors
 /// Everything that cannot work; keys begin with `services.NAME`.
-pub(crate) fn check(name: &Name, service: &Service) -> Result<Option<TaskSize>, Vec<Problem>> {
+pub(crate) fn check(
+    name: &Name,
+    service: &Service,
+    fields: &AwsFields,
+) -> Result<Option<TaskSize>, Vec<Problem>> {
     let key = |field: &str| format!("services.{name}.{field}");
     let mut problems = Vec::new();
-    let size = task_size(service).unwrap_or_else(|none| {
+    let size = task_size(service, fields).unwrap_or_else(|none| {
         // Where no size is given, it is the containers that ask for too much.
         let field = if service.size.is_some() { "size" } else { container_field(name, service, "memory") };
         problems.push(Problem::new(key(field), none.message).help(none.help));
@@ -46,18 +51,20 @@ pub(crate) fn check(name: &Name, service: &Service) -> Result<Option<TaskSize>, 
     if problems.is_empty() { Ok(size) } else { Err(problems) }
 }
 
-fn task_size(service: &Service) -> Result<Option<TaskSize>, NoSize> {
-    let sum = |amount: fn(&Container) -> Option<u32>| {
-        service.containers.values().filter_map(amount).fold(0_u32, u32::saturating_add)
-    };
-    let (cpu, memory) = (sum(|container| container.cpu), sum(|container| container.memory));
+fn task_size(service: &Service, fields: &AwsFields) -> Result<Option<TaskSize>, NoSize> {
+    // Of a container with both, ECS sets the reservation aside (API reference, ContainerDefinition).
+    let memory_of = |(name, container): (&Name, &Container)| fields.reservation(name).or(container.memory);
+    let sum = |amounts: Vec<Option<u32>>| amounts.into_iter().flatten().fold(0_u32, u32::saturating_add);
+    let cpu = sum(service.containers.values().map(|container| container.cpu).collect());
+    let memory = sum(service.containers.iter().map(memory_of).collect());
+    let has_memory = fields.definition().is_some_and(|definition| definition.contains_key("memory"));
     match (service.launch_type, service.size) {
         (LaunchType::Fargate, Some(size)) => size::check(size, cpu, memory).map(Some),
         (LaunchType::Fargate, None) => size::smallest(cpu, memory).map(Some),
         // On container instances a task may have any size, or none when each container says what it needs.
         (LaunchType::Ec2, Some(size)) => Ok(Some(size)),
         (LaunchType::Ec2, None)
-            if service.containers.values().all(|container| container.memory.is_some()) =>
+            if has_memory || service.containers.iter().all(|container| memory_of(container).is_some()) =>
         {
             Ok(None)
         }

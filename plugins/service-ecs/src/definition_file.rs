@@ -104,8 +104,9 @@ impl Reading {
             self.tags(document.get("tags"), "/tags");
         }
         self.tags(members.get("tags"), &format!("{pointer}/tags"));
-        let members = members.iter().filter(|(name, value)| *name != "tags" && !value.is_null());
-        Some((members.map(|(name, value)| (name.clone(), value.clone())).collect(), pointer))
+        let members = members.iter().filter(|(name, _)| *name != "tags");
+        let members = members.filter_map(|(name, value)| Some((name.clone(), without_nulls(value)?)));
+        Some((members.collect(), pointer))
     }
 
     /// Declares `tags`, a list as AWS has it.
@@ -124,8 +125,11 @@ impl Reading {
     fn members(&mut self, key: &[&str], shape: Shape<'_>, members: Map<String, Value>, at: &str) {
         for (name, value) in members {
             let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-            let value =
-                shape.member(&name).map_or_else(|| value.clone(), |member| member.shape.tables(&value));
+            let value = match shape.member(&name).map(|member| member.shape) {
+                Some(inner) => without_unset(inner, &value).map(|value| inner.tables(&value)),
+                None => Some(value),
+            };
+            let Some(value) = value else { continue };
             self.declare(&[key, &[name.as_str()]].concat(), value, pointer);
         }
     }
@@ -134,7 +138,6 @@ impl Reading {
         let Value::Object(mut members) = container else {
             return self.problem(at, "is no JSON object", "a container definition has `name` and `image`");
         };
-        members.retain(|_, value| !value.is_null());
         let Some(Value::String(name)) = members.remove("name") else {
             return self.problem(format!("{at}/name"), "is missing", "AWS requires it");
         };
@@ -178,6 +181,39 @@ impl Reading {
     }
 }
 
+/// `value` without members and items that are null, as consoles print members that are not set.
+fn without_nulls(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Object(members) => {
+            let members = members.iter();
+            Some(members.filter_map(|(name, value)| Some((name.clone(), without_nulls(value)?))).collect())
+        }
+        Value::Array(items) => Some(items.iter().filter_map(without_nulls).collect()),
+        other => Some(other.clone()),
+    }
+}
+
+/// `value` without empty texts where AWS has a list of values: tools in Go write them for members that are not set.
+fn without_unset(shape: Shape<'_>, value: &Value) -> Option<Value> {
+    match value {
+        Value::String(text) if text.is_empty() && !shape.values().is_empty() => None,
+        Value::Object(members) => {
+            let of_member = |(name, value): (&String, &Value)| {
+                let inner = shape.member(name).map(|member| member.shape);
+                let value = inner.map_or_else(|| Some(value.clone()), |inner| without_unset(inner, value))?;
+                Some((name.clone(), value))
+            };
+            Some(members.iter().filter_map(of_member).collect())
+        }
+        Value::Array(items) => match shape.item() {
+            Some(item) => Some(items.iter().filter_map(|value| without_unset(item, value)).collect()),
+            None => Some(value.clone()),
+        },
+        other => Some(other.clone()),
+    }
+}
+
 fn items(list: Option<Value>) -> Vec<Value> {
     match list {
         Some(Value::Array(items)) => items,
@@ -195,14 +231,18 @@ fn task_definition(document: &Value) -> Result<Vec<FromFile>, Vec<Problem>> {
     for (member, key) in
         [("executionRoleArn", ["execution-role", "arn"].as_slice()), ("taskRoleArn", &["task-role"])]
     {
-        if let Some(role) = members.remove(member) {
+        if let Some(role) = members.remove(member).filter(|role| role != "") {
             reading.declare(key, role, format!("{at}/{member}"));
         }
     }
     // What is declared whole has no logs but those that it declares.
     reading.declare(&["logs"], json!(false), at.as_str());
+    let compatibilities = members.get("requiresCompatibilities").and_then(Value::as_array);
+    let is_told = compatibilities.is_some_and(|compatibilities| !compatibilities.is_empty());
     if !runs_on_fargate(&members) {
-        reading.declare(&["launch-type"], json!("ec2"), at.as_str());
+        if !is_told {
+            reading.declare(&["launch-type"], json!("ec2"), at.as_str());
+        }
         members.entry("networkMode").or_insert_with(|| json!("bridge"));
     }
     let containers = items(members.remove(CONTAINER_DEFINITIONS));
@@ -261,7 +301,7 @@ fn service(document: &Value) -> Result<Vec<FromFile>, Vec<Problem>> {
 fn take(document: &mut Value, pointer: &str) -> Option<Value> {
     let (table, field) = pointer.rsplit_once('/')?;
     let members = document.pointer_mut(table)?.as_object_mut()?;
-    let value = members.remove(field).filter(|value| !value.is_null());
+    let value = members.remove(field);
     if members.is_empty() && !table.is_empty() {
         take(document, table);
     }

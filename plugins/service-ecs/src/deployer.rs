@@ -4,11 +4,14 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, NetworkPart, bounded};
-use longshore_model::{ImageUpdates, Inputs, Name, Problem, Service, ServiceStatus, StepId, Text, ValueType};
+use longshore_model::{
+    ImageUpdates, Inputs, Name, Network, Platform, Problem, Service, ServiceStatus, StepId, Text, ValueType,
+};
 use longshore_plugin::{
     Before, Context, LogStream, Node, PullCheck, Result, RoleBuilder, SecretStore, ServiceDeployer,
     ServiceOperations, Step, Undeclared, Wires,
 };
+use serde_json::Value;
 
 use crate::{
     aws_fields::AwsFields,
@@ -79,6 +82,23 @@ impl EcsDeployer {
         }
     }
 
+    /// A log stream of `container`, whose service has the log group `group`.
+    fn log_stream(&self, container: &Name, group: Option<&str>) -> Option<LogStream> {
+        let own = self.fields.container(container).and_then(|fields| fields.get("logConfiguration"));
+        let driver = own.and_then(|own| own.get("logDriver")).and_then(Value::as_str);
+        let option = |name: &str| own?.get("options")?.get(name)?.as_str();
+        if driver.map_or(group.is_none(), |driver| driver != render::AWSLOGS) {
+            return None;
+        }
+        // The last part is the id of the task; without a prefix, the stream is the id of the container.
+        let prefix = option("awslogs-stream-prefix").or(group.map(|_| render::STREAM_PREFIX));
+        Some(LogStream {
+            group: option("awslogs-group").or(group)?.to_owned(),
+            name: prefix.map_or_else(|| "0".to_owned(), |prefix| format!("{prefix}/{container}/0")),
+            creates_group: option("awslogs-create-group") == Some("true"),
+        })
+    }
+
     fn cluster(&self, service: &Service) -> Node {
         let step =
             ClusterStep { aws: self.aws.clone(), name: service.cluster.clone(), before: Before::default() };
@@ -113,7 +133,7 @@ impl ServiceDeployer for EcsDeployer {
     ) -> std::result::Result<Vec<Node>, Vec<Problem>> {
         let shared = Arc::new(self.fields.applied(name, service)?);
         let service = shared.as_ref();
-        let size = check(name, service)?;
+        let size = check(name, service, &self.fields)?;
         let family = self.family(&wires.stack, name);
         let inputs = Inputs::default();
         let fields = &self.fields.resolved(&inputs);
@@ -130,9 +150,11 @@ impl ServiceDeployer for EcsDeployer {
         let reads = self.aws.reads();
         reads.expect_service(&service.cluster, &service.name);
         reads.expect_task_definition(&family);
-        service.network.subnets.iter().for_each(|id| reads.expect_vpc_of(NetworkPart::Subnet, id));
-        let groups = &service.network.security_groups;
-        groups.iter().for_each(|id| reads.expect_vpc_of(NetworkPart::SecurityGroup, id));
+        let Network { subnets, security_groups, .. } = &service.network;
+        for (part, ids) in [(NetworkPart::Subnet, subnets), (NetworkPart::SecurityGroup, security_groups)] {
+            let known = ids.iter().filter_map(|id| id.value(&inputs));
+            known.for_each(|id| reads.expect_vpc_of(part, id));
+        }
 
         let makes = task_definition::resource(&family);
         let step = TaskDefinitionStep {
@@ -169,6 +191,8 @@ impl ServiceDeployer for EcsDeployer {
             definition = definition.input(render::LOG_GROUP, ValueType::LOG_GROUP, &logs.id, LOG_GROUP);
         }
 
+        let references = self.fields.balanced(name, service).service_references().into_iter();
+        let references = references.chain(service.network.references());
         let step = self.service(&wires.stack, name, &shared);
         let mut node = Node::new(StepId::new("service", name), Arc::new(step))
             .makes(service::resource(&shared.cluster, &shared.name))
@@ -176,7 +200,7 @@ impl ServiceDeployer for EcsDeployer {
             .input(TASK_DEFINITION_ARN, ValueType::TASK_DEFINITION_ARN, &definition.id, TASK_DEFINITION_ARN)
             .input(CONTENT, ValueType::DIGEST, &definition.id, CONTENT)
             .output(SERVICE_ARN, ValueType::SERVICE_ARN)
-            .references(self.fields.balanced(name, service).service_references());
+            .references(references);
         node.after.extend(wires.after.iter().cloned());
         for (variable, step) in &wires.variables {
             let input = written_at_input(variable);
@@ -189,11 +213,17 @@ impl ServiceDeployer for EcsDeployer {
     }
 
     fn log_streams(&self, stack: &Name, name: &Name, service: &Service) -> Vec<LogStream> {
-        let Some(group) = log_group_of(stack, name, service) else { return Vec::new() };
-        // The last part is the id of the task.
-        let stream = |container: &Name| format!("{}/{container}/0", render::STREAM_PREFIX);
-        let streams = service.containers.keys().map(stream);
-        streams.map(|name| LogStream { group: group.clone(), name }).collect()
+        let group = log_group_of(stack, name, service);
+        let containers = service.containers.keys();
+        containers.filter_map(|container| self.log_stream(container, group.as_deref())).collect()
+    }
+
+    fn platform(&self, service: &Service) -> Platform {
+        self.fields.platform(service.platform)
+    }
+
+    fn secrets(&self, _: &Name, service: &Service) -> Vec<String> {
+        self.fields.log_secrets(service.containers.keys().cloned())
     }
 
     async fn status(&self, context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus> {

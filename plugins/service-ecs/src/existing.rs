@@ -4,8 +4,9 @@
 
 use futures_util::future::join_all;
 use longshore_aws::{Aws, ExistingSecret, NetworkPart};
-use longshore_model::{Arn, Container, ContainerSecret, Failure, FailureKind, Name, Service};
+use longshore_model::{AFTER_APPLY, Arn, Container, ContainerSecret, Failure, FailureKind, Name, Service};
 use longshore_plugin::Result;
+use serde_json::{Map, Value};
 
 use crate::{role::name_of, service::Placement};
 
@@ -68,7 +69,7 @@ pub(crate) async fn network(
     }
     let subnets = placement.subnets.iter().map(|id| (NetworkPart::Subnet, id));
     let groups = placement.security_groups.iter().map(|id| (NetworkPart::SecurityGroup, id));
-    let parts: Vec<_> = subnets.chain(groups).collect();
+    let parts: Vec<_> = subnets.chain(groups).filter(|(_, id)| *id != AFTER_APPLY).collect();
     let looks = parts.iter().map(|(part, id)| aws.reads().vpc_of(*part, id));
     let region = aws.region().await?;
     let mut findings = Findings::default();
@@ -95,6 +96,38 @@ pub(crate) async fn network(
             "name subnets and security groups of one VPC in `services.{name}.network`; without subnets, the default \
              VPC's are taken"
         )));
+    }
+    findings.result()
+}
+
+/// Looks for the target groups that AWS's own fields of a service name. Returns notes.
+///
+/// # Errors
+/// When one is not there.
+pub(crate) async fn target_groups(
+    aws: &Aws,
+    name: &Name,
+    service: &Map<String, Value>,
+) -> Result<Vec<String>> {
+    let balancers = service.get("loadBalancers").and_then(Value::as_array);
+    let pointers = ["/targetGroupArn", "/advancedConfiguration/alternateTargetGroupArn"];
+    let arns = balancers
+        .into_iter()
+        .flatten()
+        .flat_map(|balancer| pointers.iter().filter_map(|pointer| balancer.pointer(pointer)?.as_str()));
+    let arns: Vec<_> = arns.filter(|arn| *arn != AFTER_APPLY).collect();
+    let mut findings = Findings::default();
+    let looks = arns.iter().map(|arn| aws.reads().target_group(arn));
+    for (arn, found) in arns.iter().zip(join_all(looks).await) {
+        match found {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let message = format!("there is no target group {arn}");
+                let key = format!("services.{name}.aws.service.loadBalancers");
+                findings.missing("elasticloadbalancing:DescribeTargetHealth", message, &key);
+            }
+            Err(failure) => findings.unknown(&format!("the target group {arn}"), &failure)?,
+        }
     }
     findings.result()
 }

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use longshore_model::{Inputs, Name, Problem, Service};
+use longshore_model::{Inputs, Name, Problem, Service, Text};
 use serde_json::Value;
+
+use crate::{check::of_container, render::AWSLOGS};
 
 /// Subnets of a service (API reference, AwsVpcConfiguration).
 const SUBNETS: usize = 16;
@@ -26,7 +28,7 @@ pub(crate) fn exceeded(name: &Name, service: &Service, definition: &Value) -> Ve
             problems.push(Problem::new(key, message).help(format!("remove {}", found - limit)));
         }
     };
-    let distinct = |ids: &[String]| ids.iter().collect::<BTreeSet<_>>().len();
+    let distinct = |ids: &[Text]| ids.iter().collect::<BTreeSet<_>>().len();
     let key = |field: &str| format!("services.{name}.{field}");
     count(key("network.subnets"), distinct(&service.network.subnets), SUBNETS, "subnets");
     let groups = distinct(&service.network.security_groups);
@@ -36,6 +38,34 @@ pub(crate) fn exceeded(name: &Name, service: &Service, definition: &Value) -> Ve
         count(key(&format!("containers.{container}.ports")), declared.ports.len(), PORTS, "ports");
     }
     problems.extend(too_large(name, service, definition));
+    problems.extend(refused(name, service, definition));
+    problems
+}
+
+/// Members of containers that ECS refuses beside others (developer guide, "Task definition parameters").
+fn refused(name: &Name, service: &Service, definition: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mode = definition["networkMode"].as_str().unwrap_or_default();
+    for container in definition["containerDefinitions"].as_array().into_iter().flatten() {
+        let declared = service.containers.keys().find(|name| container["name"] == name.as_str());
+        let Some(declared) = declared else { continue };
+        let key = |field: &str| format!("services.{name}.{}", of_container(name, service, declared, field));
+        for mapping in container["portMappings"].as_array().into_iter().flatten() {
+            let (port, host) = (mapping["containerPort"].as_u64(), mapping["hostPort"].as_u64());
+            let (Some(port), Some(host)) = (port, host.filter(|host| *host != 0)) else { continue };
+            if port != host && ["awsvpc", "host"].contains(&mode) {
+                let message =
+                    format!("maps the port {port} to {host}; in the network mode {mode} they are the same");
+                problems.push(Problem::new(key("aws.portMappings"), message).help("remove `hostPort`"));
+            }
+        }
+        let logs = &container["logConfiguration"];
+        if logs["logDriver"] == AWSLOGS && logs["options"]["awslogs-group"].is_null() {
+            let at = key("aws.logConfiguration.options");
+            problems
+                .push(Problem::new(at, "has no `awslogs-group`").help("the driver `awslogs` requires it"));
+        }
+    }
     problems
 }
 

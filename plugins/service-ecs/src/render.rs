@@ -4,8 +4,8 @@ use aws_sdk_ecs::types::Tag;
 use longshore_aws::JsonRequest;
 use longshore_aws_shapes::Model;
 use longshore_model::{
-    AFTER_APPLY, Architecture, Container, ContainerSecret, Failure, FailureKind, ImageUpdates, Inputs,
-    LaunchType, Name, Service, TaskSize,
+    AFTER_APPLY, Container, ContainerSecret, Failure, FailureKind, ImageUpdates, Inputs, LaunchType, Name,
+    Platform, Service, TaskSize,
 };
 use longshore_plugin::{ContainerVariable, Result};
 use serde_json::{Map, Value, json};
@@ -80,17 +80,17 @@ impl Declared<'_> {
             LaunchType::Fargate => "FARGATE",
             LaunchType::Ec2 => "EC2",
         };
-        let architecture = match service.platform.architecture {
-            Architecture::Amd64 => "X86_64",
-            Architecture::Arm64 => "ARM64",
-        };
+        // Instances of any platform may run what says nothing of it.
+        let is_told = service.launch_type == LaunchType::Fargate || service.platform != Platform::default();
+        let architecture = service.platform.architecture.ecs();
+        let platform = json!({ "operatingSystemFamily": "LINUX", "cpuArchitecture": architecture });
         let mut definition = json!({
             "family": self.family,
             "networkMode": AWSVPC,
             "requiresCompatibilities": [compatibility],
             "cpu": self.size.map(|size| size.cpu.to_string()),
             "memory": self.size.map(|size| size.memory.to_string()),
-            "runtimePlatform": { "operatingSystemFamily": "LINUX", "cpuArchitecture": architecture },
+            "runtimePlatform": is_told.then_some(platform),
             "executionRoleArn": self.input(ROLE_ARN),
             "taskRoleArn": service.task_role,
             "containerDefinitions": containers,
@@ -159,7 +159,7 @@ impl Declared<'_> {
 const AWSVPC: &str = "awsvpc";
 
 /// The log driver that writes to CloudWatch.
-const AWSLOGS: &str = "awslogs";
+pub(crate) const AWSLOGS: &str = "awslogs";
 
 fn list(items: impl Iterator<Item = Value>) -> Option<Vec<Value>> {
     Some(items.collect()).filter(|items: &Vec<_>| !items.is_empty())

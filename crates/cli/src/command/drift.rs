@@ -2,30 +2,53 @@
 
 use longshore_engine::{Ended, Report};
 use longshore_model::{
-    Action, Drift, DriftKind, EventKind, Failure, FailureKind, FieldChange, Orphan, Outcome, Shown, StepId,
-    StepPlan,
+    Action, Drift, DriftKind, EventKind, Failure, FailureKind, FieldChange, LeftAlone, Orphan, Outcome,
+    Shown, StepId, StepPlan,
 };
 
 use super::{Invocation, stack};
 use crate::{exit::Exit, session::Session};
 
-/// Shows what is not as it is declared.
-pub(super) fn run(invocation: Invocation) -> Exit {
-    stack::run("drift", invocation, |session, _| Box::pin(drift(session)))
+/// Shows what is not as it is declared, and with `all` what nothing declares.
+pub(super) fn run(invocation: Invocation, all: bool) -> Exit {
+    stack::run("drift", invocation, move |session, _| Box::pin(drift(session, all)))
 }
 
-async fn drift(session: &Session) -> Exit {
+async fn drift(session: &Session, all: bool) -> Exit {
     let report = session.run.survey(&session.expansion.graph).await;
     let conflicts_only = report.failures().all(|(_, failure)| failure.kind == FailureKind::Conflict);
     let outcome = session.outcome(&report);
     if outcome != Outcome::Succeeded && !(outcome == Outcome::Failed && conflicts_only) {
         return session.finish(outcome, []);
     }
+    let left_alone = if all { left_alone(session, &report).await } else { Ok(Vec::new()) };
+    let left_alone = match left_alone {
+        Ok(left_alone) => left_alone,
+        Err(failure) => {
+            session.run.events.emit(EventKind::CommandFailed { failures: vec![*failure] });
+            return session.finish(Outcome::Failed, []);
+        }
+    };
     let drifts = drifts(session, report);
     let drifted = !drifts.is_empty();
-    session.run.events.emit(EventKind::Drift { drifts });
+    session.run.events.emit(EventKind::Drift { drifts, left_alone });
     let exit = session.finish(Outcome::Succeeded, []);
     if drifted { Exit::Changes } else { exit }
+}
+
+/// The fields that nothing declares, of the resources that are there.
+async fn left_alone(session: &Session, report: &Report<StepPlan>) -> Result<Vec<LeftAlone>, Box<Failure>> {
+    let mut all = Vec::new();
+    for (step, ended) in report.iter() {
+        let Ended::Succeeded(plan) = ended else { continue };
+        let Some(node) = session.expansion.graph.node(step) else { continue };
+        let context = session.context(step.clone()).adopting(node.adopts);
+        let fields = node.step.left_alone(&context).await.map_err(Box::new)?;
+        if !fields.is_empty() {
+            all.push(LeftAlone { step: step.clone(), resource: plan.resource.clone(), fields });
+        }
+    }
+    Ok(all)
 }
 
 fn drifts(session: &Session, report: Report<StepPlan>) -> Vec<Drift> {

@@ -80,7 +80,7 @@ pub(crate) fn execute(command: Command, invocation: Invocation) -> Exit {
     match command {
         Command::Plan(options) => plan::run(&options, invocation),
         Command::Deploy(options) => deploy::run(options, invocation),
-        Command::Drift(_) => drift::run(invocation),
+        Command::Drift(options) => drift::run(invocation, options.all),
         Command::Adopt(options) => adopt::run(options, invocation),
         Command::Status(_) => status::run(invocation),
         Command::Destroy(options) => destroy::run(&options, invocation),

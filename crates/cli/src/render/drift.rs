@@ -1,6 +1,6 @@
 //! What is not as it is declared.
 
-use longshore_model::{Drift, DriftKind, Shown};
+use longshore_model::{Drift, DriftKind, LeftAlone, Shown};
 
 use super::{Style, words};
 
@@ -36,6 +36,23 @@ pub(super) fn block(drifts: &[Drift], style: Style) -> String {
     }
     let drifted = words::count(drifts.len(), "resource");
     text.push_str(&format!("\n{drifted} drifted. {}\n", what_deploy_does(drifts)));
+    text
+}
+
+/// The fields that nothing declares, resource by resource.
+pub(super) fn left_alone(all: &[LeftAlone], style: Style) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nLeft as they are, because nothing declares them:\n".to_owned();
+    for LeftAlone { resource, fields, .. } in all {
+        text.push_str(&format!("  {}\n", style.bold(resource)));
+        let width = fields.iter().map(|field| field.field.chars().count()).max().unwrap_or_default();
+        for field in fields {
+            let value = field.new.as_ref().map(ToString::to_string).unwrap_or_default();
+            text.push_str(&format!("      {:width$}  {value}\n", field.field));
+        }
+    }
     text
 }
 
@@ -84,5 +101,12 @@ mod tests {
                 .ends_with("drifted. `longshore deploy --prune` puts that right.\n")
         );
         insta::assert_snapshot!(block(&[], Style::default()));
+        let grace = FieldChange::new("healthCheckGracePeriodSeconds", None, Some(Shown::text(30)));
+        let alone = LeftAlone {
+            step: StepId::new("service", "api"),
+            resource: "service default/api".to_owned(),
+            fields: vec![grace],
+        };
+        insta::assert_snapshot!(left_alone(&[alone], Style::default()));
     }
 }

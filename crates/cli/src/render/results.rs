@@ -371,7 +371,10 @@ impl Reader for Results {
                 self.stdout
                     .line(format!("The lock of {} was taken away: the next run can have it.", run.stack));
             }
-            EventKind::Drift { drifts } => self.stdout.write(drift::block(drifts, self.style)),
+            EventKind::Drift { drifts, left_alone } => {
+                self.stdout.write(drift::block(drifts, self.style));
+                self.stdout.write(drift::left_alone(left_alone, self.style));
+            }
             EventKind::CommandFailed { failures } => {
                 for failure in failures {
                     self.stderr.write(failure::block(None, failure, self.error_style));

@@ -120,6 +120,7 @@ fn adopted_service_keeps_undeclared_settings() {
     assert_eq!(deploy.exit, Exit::Done, "{}{}", deploy.stdout, deploy.stderr);
     let again = project.run(&["plan", "--detailed-exitcode"]);
     assert_eq!(again.exit, Exit::Done, "{}", again.stdout);
+    assert_shown!(project.run(&["drift", "--all"]).stdout);
     assert_shown!(project.run(&["plan", "--set", "services.api.memory=1024"]).stdout);
     let declared = project.run(&["plan", "--set", "services.api.deployment.maximum-percent=200"]);
     assert_shown!(declared.stdout);

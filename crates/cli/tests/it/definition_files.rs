@@ -92,7 +92,7 @@ token = { file = "token" }
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
     "Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 const READS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
-    "Action":["secretsmanager:GetSecretValue","logs:*"],"Resource":"*"}]}"#;
+    "Action":["secretsmanager:GetSecretValue","ssm:GetParameters","logs:*"],"Resource":"*"}]}"#;
 
 /// A project with both files, in an account with the role that they name.
 fn project(image: &str, registry: &str) -> Project {
@@ -207,4 +207,77 @@ fn private_image_of_file_needs_a_registry() {
     let plan = project.run(&["plan"]);
     assert_eq!(plan.exit, Exit::Failed);
     assert!(plan.stderr.contains("needs a credential, and no registry is declared"), "{}", plan.stderr);
+}
+
+/// A definition for container instances, as consoles and tools in Go write it.
+const ON_INSTANCES: &str = r#"{
+  "family": "legacy-agent",
+  "pidMode": "",
+  "executionRoleArn": "",
+  "taskRoleArn": null,
+  "runtimePlatform": {"cpuArchitecture": "ARM64", "operatingSystemFamily": null},
+  "requiresCompatibilities": ["EC2"],
+  "containerDefinitions": [{
+    "name": "agent",
+    "image": "ghcr.io/acme/api:arm",
+    "memoryReservation": 64,
+    "portMappings": [{"containerPort": 80, "hostPort": null, "appProtocol": ""}],
+    "logConfiguration": {"logDriver": "fluentd", "options": {"tag": "{{.Name}}"}, "secretOptions": null}
+  }]
+}
+"#;
+
+#[test]
+fn unset_members_of_files_are_left_out() {
+    let project = project("api", REGISTRY);
+    project.write("configs/ecs/task-def.json", ON_INSTANCES);
+    project.write(
+        "configs/ecs/service-def.json",
+        r#"{"serviceName": "agent", "launchType": "EC2", "desiredCount": 0}"#,
+    );
+    // What is pulled is the image of the task's platform.
+    assert_shown!(done(&project, &["plan"]));
+    done(&project, &["deploy"]);
+    done(&project, &["plan", "--detailed-exitcode"]);
+    let of_windows = ON_INSTANCES.replace(
+        "\"operatingSystemFamily\": null",
+        "\"operatingSystemFamily\": \"WINDOWS_SERVER_2022_CORE\"",
+    );
+    project.write("configs/ecs/task-def.json", &of_windows.replace("ARM64", "X86_64"));
+    let plan = project.run(&["plan"]);
+    assert!(plan.stderr.contains("the task runs on windows/amd64"), "{}", plan.stderr);
+}
+
+#[test]
+fn role_gets_what_the_log_drivers_of_a_file_need() {
+    let project = project("api", REGISTRY);
+    let logs = r#""logConfiguration": {
+        "logDriver": "awslogs",
+        "options": {"awslogs-group": "/ecs/legacy", "awslogs-region": "eu-central-1", "awslogs-stream-prefix": "ecs",
+                    "awslogs-create-group": "true"},
+        "secretOptions": [{"name": "token", "valueFrom": "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/logs"}]
+    }, "mountPoints": [],"#;
+    let definition = TASK_DEFINITION.replace("\"mountPoints\": [],", logs);
+    let definition = definition.replace(&format!("\"executionRoleArn\": \"{ROLE}\","), "");
+    project.write("configs/ecs/task-def.json", &definition);
+    by_hand(&project, async |aws: &Aws| {
+        let call = aws.ssm().await.unwrap().put_parameter().name("/shop/logs").value("hunter2");
+        call.r#type("SecureString".into()).send().await.unwrap();
+    });
+    let plan = done(&project, &["plan"]);
+    assert!(plan.contains("parameter/shop/logs"), "{plan}");
+    let deployed = done(&project, &["deploy"]);
+    assert!(deployed.contains("api: 2 of 2 tasks running"), "{deployed}");
+}
+
+#[test]
+fn parameter_of_file_lies_in_the_declared_account() {
+    let project = project("api", REGISTRY);
+    let secret = "\"secrets\": [{\"name\": \"KEY\", \"valueFrom\": \"/shop/key\"}], \"mountPoints\": [],";
+    project.write("configs/ecs/task-def.json", &TASK_DEFINITION.replace("\"mountPoints\": [],", secret));
+    let config = done(&project, &["config", "--set", "aws.account=\"123456789012\""]);
+    assert!(config.contains("secrets.KEY.arn = \"/shop/key\""), "{config}");
+    let plan = project.run(&["plan", "--set", "aws.account=\"123456789012\""]);
+    let missing = "there is no parameter arn:aws:ssm:eu-central-1:123456789012:parameter/shop/key";
+    assert!(plan.stderr.contains(missing), "{}", plan.stderr);
 }

@@ -358,7 +358,7 @@ fn what_stands_behind_a_conflict_is_looked_at_too() {
     assert_shown!(drift.stdout);
     let told = project.run(&["drift", "--output", "json"]).events();
     let drifts = told.iter().find_map(|event| match &event.event {
-        EventKind::Drift { drifts } => Some(drifts),
+        EventKind::Drift { drifts, .. } => Some(drifts),
         _ => None,
     });
     let told: Vec<_> = drifts.unwrap().iter().map(|drift| (drift.step.as_str(), drift.blocks)).collect();

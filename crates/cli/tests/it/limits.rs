@@ -69,6 +69,13 @@ fn missing_references_are_found_before_changes() {
     refused(&format!("secrets.DB.arn = \"{secret}:password::\""), &format!("there is no secret {secret}"));
     let parameter = "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/db";
     refused(&format!("secrets.DB.arn = \"{parameter}\""), &format!("there is no parameter {parameter}"));
+    let group = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/shop/50dc6c495c0c9188";
+    refused(
+        &format!(
+            "aws.service.loadBalancers.\"{group}\" = {{ containerName = \"api\", containerPort = 8080 }}"
+        ),
+        &format!("there is no target group {group}"),
+    );
 }
 
 #[test]

@@ -108,7 +108,10 @@ fn every_field_has_a_row() {
         assert_eq!(described, declared, "{heading}");
     }
     let of_services = section("Service");
-    assert!(fields("ServiceEvent").iter().all(|field| names(of_services, field)));
+    for inner in ["ServiceEvent", "TargetGroupStatus", "TargetStatus"] {
+        assert!(fields(inner).iter().all(|field| names(of_services, field)), "{inner}");
+    }
+    assert!(fields("LeftAlone").iter().all(|field| names(section("Drift"), field)));
     assert!(fields("StepSummary").iter().all(|field| names(section("Events"), field)));
 }
 

@@ -271,3 +271,53 @@ fn task_of_killed_run_is_followed() {
     let again = project.run(&["plan", "--detailed-exitcode"]);
     assert_eq!(again.exit, Exit::Done, "{}", again.stdout);
 }
+
+/// Says where the tasks run: a program of others that knows the network.
+const NETWORK: &str = r#"
+[steps.network]
+use = "command"
+command = ["cat", "network"]
+phases = ["plan", "apply"]
+outputs.group = "text"
+
+[services.api]
+network.security-groups = [{ from = "steps.network", output = "group" }]
+"#;
+
+#[test]
+fn network_of_a_service_comes_from_a_step() {
+    let project = project(|_| NETWORK.to_owned());
+    let plan = project.run(&[
+        "plan",
+        "--set",
+        "services.api.network.subnets=[{ from = \"steps.network\", output = \"subnet\" }]",
+    ]);
+    assert!(
+        plan.stderr.contains("services.api.network.subnets: refers to the output `subnet`"),
+        "{}",
+        plan.stderr
+    );
+    let network = |id: &str, action: &str| {
+        let action = format!("{{\"action\": \"{action}\", \"resource\": \"network\"}}\n");
+        project
+            .write("configs/network", &format!("{action}{{\"output\": \"group\", \"value\": \"{id}\"}}\n"));
+    };
+    network("sg-0a1b", "no-change");
+    let plan = project.run(&["plan"]);
+    assert!(plan.stderr.contains("there is no security group sg-0a1b"), "{}", plan.stderr);
+    let group = by_hand(&project, async |aws: &Aws| {
+        let groups =
+            aws.ec2().await.unwrap().call("DescribeSecurityGroups", serde_json::json!({})).await.unwrap();
+        groups.items("securityGroupInfo").next().unwrap().text_of("groupId").unwrap().to_owned()
+    });
+    network(&group, "no-change");
+    let deploy = project.run(&["deploy"]);
+    assert_eq!(deploy.exit, Exit::Done, "{}{}", deploy.stdout, deploy.stderr);
+    assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Done);
+    let found = by_hand(&project, async |aws: &Aws| {
+        let found = aws.ecs().await.unwrap().describe_services().services("api").send().await.unwrap();
+        let network = found.services()[0].network_configuration().unwrap();
+        network.awsvpc_configuration().unwrap().security_groups().to_vec()
+    });
+    assert_eq!(found, [group]);
+}

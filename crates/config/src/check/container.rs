@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Container, Fields, ImageReference, ImageUpdates, Name, Store, Text};
+use longshore_model::{AwsTarget, Container, Fields, ImageReference, ImageUpdates, Name, Store, Text};
 
 use super::{Named, Plugins, registry::Registries, secret, text::name};
 
@@ -15,6 +15,7 @@ pub(super) struct Around<'a> {
     pub(super) registries: &'a Registries,
     pub(super) stores: &'a Named<Store>,
     pub(super) plugins: &'a Plugins<'a>,
+    pub(super) aws: &'a AwsTarget,
 }
 
 /// Reads `image-updates` and `pin`, of a service or of one of its containers.
@@ -48,9 +49,7 @@ pub(super) fn read(
     let memory = fields.number("memory", 6..=u32::MAX);
     let ports = fields.table("ports", |fields| Some(ports(fields)));
     let environment = fields.table("environment", |fields| Some(environment(fields))).unwrap_or_default();
-    let secrets = fields.table("secrets", |fields| {
-        Some(secret::read_all(fields, &environment, around.stores, around.plugins))
-    });
+    let secrets = fields.table("secrets", |fields| Some(secret::read_all(fields, &environment, around)));
     let command = fields.texts("command");
     Some(Container {
         image: image?,

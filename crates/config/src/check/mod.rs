@@ -119,11 +119,11 @@ pub(crate) fn check(merged: &Merged, environment: &Name, judge: Judge<'_>) -> (D
     }
     let adopt = fields.table("adopt", |fields| Some(adopt::read(fields)));
     let tags = fields.table("tags", |fields| Some(tags::read(fields)));
-    let aws = fields.table("aws", |fields| Some(aws::read(fields)));
+    let aws = fields.table("aws", |fields| Some(aws::read(fields))).unwrap_or_default();
     let stores = named(&mut fields, "stores", |_, fields| store::read(fields, &plugins));
     let registries = registry::read_all(&mut fields, &stores, &plugins);
     let mut services = named(&mut fields, "services", |name, fields| {
-        service::read(name, fields, &registries, &stores, &plugins)
+        service::read(name, fields, &registries, &stores, &plugins, &aws)
     });
     for service in services.read.values_mut() {
         let options = &mut service.deployer.options;
@@ -142,7 +142,7 @@ pub(crate) fn check(merged: &Merged, environment: &Name, judge: Judge<'_>) -> (D
     let stack = name.map(|name| Stack {
         name,
         environment: environment.clone(),
-        aws: aws.unwrap_or_default(),
+        aws,
         tags: tags.unwrap_or_default(),
         adopt: adopt.unwrap_or_default(),
         registries: registries.declared.read,

@@ -1,6 +1,6 @@
 //! `[services.NAME.network]`
 
-use longshore_model::{Fields, Network};
+use longshore_model::{Fields, Inputs, Network, Text};
 
 /// Reads where a service's tasks are in the network.
 pub(super) fn read(fields: &mut Fields<'_>) -> Network {
@@ -11,10 +11,12 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Network {
     }
 }
 
-/// Ids of EC2, which begin with their kind.
-fn ids(fields: &mut Fields<'_>, field: &str, prefix: &str) -> Vec<String> {
-    let ids = fields.texts(field).unwrap_or_default();
-    for id in ids.iter().filter(|id| !id.starts_with(prefix)) {
+/// Ids of EC2, which begin with their kind, or references.
+fn ids(fields: &mut Fields<'_>, field: &str, prefix: &str) -> Vec<Text> {
+    let ids = fields.texts_or_references(field).unwrap_or_default();
+    let known = Inputs::default();
+    let literals = ids.iter().filter(|id| id.reference().is_none()).map(|id| id.shown(&known));
+    for id in literals.filter(|id| !id.starts_with(prefix)) {
         fields.problem(
             field,
             format!("found the text \"{id}\""),

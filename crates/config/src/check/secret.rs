@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Arn, ContainerSecret, Fields, Store, Text, without_tokens};
+use longshore_model::{Arn, AwsTarget, ContainerSecret, Fields, Store, Text, partition_of, without_tokens};
 
-use super::{Named, PluginKind, Plugins, text::accepted};
+use super::{Named, PluginKind, Plugins, container::Around, text::accepted};
 
 /// What an ARN may be.
 const ARN: &str = "the full ARN of a secret or of a parameter, such as \
@@ -17,8 +17,7 @@ const KEY: &str = "a KMS key's ARN, id or alias, such as \"alias/shop\"";
 pub(super) fn read_all(
     fields: &mut Fields<'_>,
     environment: &BTreeMap<String, Text>,
-    stores: &Named<Store>,
-    plugins: &Plugins<'_>,
+    around: &Around<'_>,
 ) -> BTreeMap<String, ContainerSecret> {
     let mut secrets = BTreeMap::new();
     for name in fields.names() {
@@ -44,17 +43,17 @@ pub(super) fn read_all(
             );
             continue;
         }
-        if let Some(secret) = fields.table(&name, |fields| read(fields, stores, plugins)) {
+        if let Some(secret) = fields.table(&name, |fields| read(fields, around)) {
             secrets.insert(name, secret);
         }
     }
     secrets
 }
 
-fn read(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins<'_>) -> Option<ContainerSecret> {
+fn read(fields: &mut Fields<'_>, around: &Around<'_>) -> Option<ContainerSecret> {
     match (fields.has("value"), fields.has("arn")) {
-        (true, false) => written(fields, stores, plugins),
-        (false, true) => existing(fields),
+        (true, false) => written(fields, around.stores, around.plugins),
+        (false, true) => existing(fields, around.aws),
         (both, _) => {
             for field in ["value", "arn", "store", "kms-key"] {
                 fields.skip(field);
@@ -82,12 +81,12 @@ fn written(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: &Plugins<'_>
     Some(ContainerSecret::Written { store: store?, value: value.options })
 }
 
-fn existing(fields: &mut Fields<'_>) -> Option<ContainerSecret> {
+fn existing(fields: &mut Fields<'_>, aws: &AwsTarget) -> Option<ContainerSecret> {
     if fields.has("store") {
         fields.skip("store");
         fields.problem("store", "stands beside `arn`", "remove it: the ARN says where the secret is");
     }
-    let arn = readable(fields);
+    let arn = readable(fields, aws);
     let kms_key = accepted(fields, "kms-key", is_key, KEY);
     fields.skip("value");
     Some(ContainerSecret::Existing { arn: arn?, kms_key })
@@ -100,8 +99,18 @@ fn is_variable(name: &str) -> bool {
 }
 
 /// The ARN of what ECS reads. An ARN is no secret: one that is wrong is shown in full, with what is missing.
-fn readable(fields: &mut Fields<'_>) -> Option<Arn> {
-    let text = fields.text("arn")?;
+fn readable(fields: &mut Fields<'_>, aws: &AwsTarget) -> Option<Arn> {
+    let mut text = fields.text("arn")?;
+    if is_parameter(&text) {
+        let (Some(region), Some(account)) = (&aws.region, &aws.account) else {
+            let message =
+                "is the name of a parameter, and the configuration does not say of which account and region";
+            fields.problem("arn", message, "set `aws.account` and `aws.region`, or write the full ARN");
+            return None;
+        };
+        let (partition, name) = (partition_of(region), text.trim_start_matches('/'));
+        text = format!("arn:{partition}:ssm:{region}:{account}:parameter/{name}");
+    }
     let wrong = match text.parse() {
         Ok(arn) => match judge(&arn) {
             Ok(()) => return Some(arn),
@@ -150,6 +159,12 @@ fn judge(arn: &Arn) -> Result<(), String> {
         }
         _ => Err(format!("must be {ARN}")),
     }
+}
+
+/// Returns true if `text` is the path of a parameter, which ECS looks for in the account and region of the task (API reference,
+/// Secret). A name without a slash could be anything.
+fn is_parameter(text: &str) -> bool {
+    text.strip_prefix('/').is_some_and(|name| super::text::consists_of(name, "._-/", 1011))
 }
 
 fn is_key(text: &str) -> bool {
@@ -206,7 +221,8 @@ mod tests {
             let values = serde_json::json!({ "arn": arn }).as_object().unwrap().clone();
             let key = "services.api.secrets.DATABASE".to_owned();
             let options = Options { key, values, ..Options::default() };
-            let problems = options.read(existing).map(drop).unwrap_err();
+            let problems =
+                options.read(|fields| existing(fields, &AwsTarget::default())).map(drop).unwrap_err();
             problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()
         });
         let said = said.concat();

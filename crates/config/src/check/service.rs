@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use longshore_model::{
-    Architecture, Container, Fields, ImageUpdates, LaunchType, Name, Options, Platform, Service, Store,
-    TaskSize,
+    Architecture, AwsTarget, Container, Fields, ImageUpdates, LaunchType, Name, Options, Platform, Service,
+    Store, TaskSize,
 };
 
 use super::{
@@ -23,8 +23,9 @@ pub(super) fn read(
     registries: &Registries,
     stores: &Named<Store>,
     plugins: &Plugins<'_>,
+    aws: &AwsTarget,
 ) -> Option<Service> {
-    let around = Around { registries, stores, plugins };
+    let around = Around { registries, stores, plugins, aws };
     let deployer = Plugins::name(fields, "ecs");
     // ECS API reference, `CreateCluster`.
     let cluster = accepted(
@@ -97,7 +98,7 @@ pub(super) fn read(
         name: service_name?,
         desired_count,
         launch_type: launch_type?,
-        platform: Platform { architecture: architecture? },
+        platform: Platform::linux(architecture?),
         size,
         containers: containers.into_iter().map(|(name, declared)| (name, declared.container)).collect(),
         network: network.unwrap_or_default(),

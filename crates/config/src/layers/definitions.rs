@@ -76,7 +76,7 @@ fn text_of(path: &Path) -> io::Result<String> {
     if text.len() as u64 > LARGEST {
         return Err(io::Error::other(format!("it has more than {LARGEST} bytes")));
     }
-    Ok(text)
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// The variables that are named as the places of secrets.

@@ -24,7 +24,9 @@ pub(super) fn fill_in(text: &str, lookup: &dyn Fn(&str) -> Lookup) -> Result<Str
     let mut is_text = false;
     let mut characters = text.char_indices();
     while let Some((at, c)) = characters.next() {
-        if !text[at..].starts_with("{{") {
+        // Docker's log tags are templates, too, and theirs begin with a dot.
+        let is_dotted = || text[at + 2..].trim_start_matches(['-', ' ']).starts_with('.');
+        if !text[at..].starts_with("{{") || is_dotted() {
             filled.push(c);
             match c {
                 '"' => is_text = !is_text,
@@ -88,6 +90,10 @@ fn end(text: &str) -> Option<usize> {
 fn value(template: &str, lookup: &dyn Fn(&str) -> Lookup) -> Result<String, (String, String)> {
     let template = template.trim_matches('-').trim();
     let help = || "write `{{ must_env \"NAME\" }}` or `{{ env \"NAME\" \"default\" }}`".to_owned();
+    // A text alone stands for itself, such as a template for another program.
+    if let Some([text]) = quoted(template).as_deref() {
+        return Ok((*text).to_owned());
+    }
     let (function, arguments) = template.split_once(char::is_whitespace).unwrap_or((template, ""));
     let Some(arguments) = quoted(arguments) else {
         return Err(("is no template that is understood".to_owned(), help()));
@@ -166,6 +172,7 @@ mod tests {
             (r#"["{{ env `TAG` `x` }}", "{{env "NONE" "x"}}", "{{- env "NONE" -}}"]"#, r#"["1.2", "x", ""]"#),
             (r#"{"cpu": {{ must_env "CPU" }}}"#, r#"{"cpu": 256}"#),
             (r#"["{{ must_env "ODD" }}"]"#, r#"["a\"b\\c\n}}"]"#),
+            (r#"["{{.Name}}/{{ .ID }}", "{{ `{{.Name}}` }}"]"#, r#"["{{.Name}}/{{ .ID }}", "{{.Name}}"]"#),
             (r#"["\"{{ env "NONE" "}}" }}"]"#, r#"["\"}}"]"#),
         ] {
             assert_eq!(fill_in(text, &lookup).as_deref(), Ok(filled), "{text}");

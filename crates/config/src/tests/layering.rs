@@ -46,7 +46,7 @@ fn tables_merge_and_lists_are_replaced() {
         .variable("LONGSHORE_SERVICES__API__ENVIRONMENT__NEW_ONE", "007");
     let loaded = configuration.load();
     let service = loaded.service("api");
-    assert_eq!(service.network.subnets, ["subnet-3"]);
+    assert_eq!(service.network.subnets, ["subnet-3".into()]);
     let environment = &service.containers.values().next().unwrap().environment;
     let declared = [("A", "a"), ("B", "c"), ("NEW_ONE", "007")];
     assert_eq!(*environment, declared.map(|(name, text)| (name.to_owned(), text.into())).into());

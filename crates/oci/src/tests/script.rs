@@ -14,8 +14,8 @@ use longshore_plugin::{Credential, PullCheck, PullProof};
 
 use crate::{Puller, Transport, TransportError, TransportErrorKind, digest::sha256};
 
-pub(super) const AMD64: Platform = Platform { architecture: Architecture::Amd64 };
-pub(super) const ARM64: Platform = Platform { architecture: Architecture::Arm64 };
+pub(super) const AMD64: Platform = Platform::linux(Architecture::Amd64);
+pub(super) const ARM64: Platform = Platform::linux(Architecture::Arm64);
 pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub(super) const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";

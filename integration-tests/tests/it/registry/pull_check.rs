@@ -10,8 +10,8 @@ use longshore_integration_tests::{registry::PULLER, token_server::Asked};
 
 use super::Registry;
 
-const AMD: Platform = Platform { architecture: Architecture::Amd64 };
-const ARM: Platform = Platform { architecture: Architecture::Arm64 };
+const AMD: Platform = Platform::linux(Architecture::Amd64);
+const ARM: Platform = Platform::linux(Architecture::Arm64);
 
 fn credential(password: &str) -> Credential {
     Credential { username: PULLER.name.to_owned(), password: Secret::new(password.to_owned()) }

@@ -174,7 +174,7 @@ impl Harness {
 
 /// The log stream of the service's container.
 pub(super) fn log_stream() -> LogStream {
-    LogStream { group: "/longshore/shop/api".to_owned(), name: "ecs/api/0".to_owned() }
+    LogStream { group: "/longshore/shop/api".to_owned(), name: "ecs/api/0".to_owned(), creates_group: false }
 }
 
 /// A secret that the key of AWS encrypts.

@@ -63,6 +63,7 @@ impl StepPlugin for RunTasks {
         let name = &options.service;
         let references: Vec<_> =
             options.environment.values().filter_map(|text| text.reference().cloned()).collect();
+        let references: Vec<_> = references.into_iter().chain(service.network.references()).collect();
         let definition = StepId::new("task-definition", name);
         let cluster = StepId::new("cluster", &service.cluster);
         let log_group = log_group_of(&declaration.stack.name, name, &service);

@@ -121,7 +121,7 @@ impl RunTaskStep {
     }
 
     /// The declared placement; undeclared parts are those of the service if others made it.
-    async fn placement(&self, context: &Context) -> Result<Placement> {
+    async fn placement(&self, context: &Context, inputs: &Inputs) -> Result<Placement> {
         let Service { cluster, name, network, launch_type, .. } = &self.service;
         let service = self.aws.reads().service(cluster, name, Freshness::Planned).await?;
         let ownership = Ownership::of(context);
@@ -133,8 +133,10 @@ impl RunTaskStep {
         let vpc =
             service.as_ref().and_then(|service| service.network_configuration()?.awsvpc_configuration());
         match vpc.map(Placement::of) {
-            Some(there) => Placement::of_adopted(&self.aws, network, *launch_type, &self.fields, there).await,
-            None => Placement::resolve(&self.aws, network, *launch_type).await,
+            Some(there) => {
+                Placement::of_adopted(&self.aws, network, inputs, *launch_type, &self.fields, there).await
+            }
+            None => Placement::resolve(&self.aws, network, inputs, *launch_type).await,
         }
     }
 
@@ -143,7 +145,7 @@ impl RunTaskStep {
         let client = self.aws.ecs().await?;
         let network = match self.fields.shares_network() {
             true => None,
-            false => Some(self.placement(context).await?.configuration()?),
+            false => Some(self.placement(context, inputs).await?.configuration()?),
         };
         let providers = self.fields.service().get(PROVIDERS).cloned();
         let launch_type = match self.service.launch_type {

@@ -121,6 +121,51 @@ fn pair_of(item: &Value) -> Option<(String, String)> {
     Some((text(item.get("targetGroupArn"))?, text(alternate)?))
 }
 
+/// Members that short words set, by these words. Those without a word have one value for all services that are not adopted.
+const WORDS: [(&str, &str); 13] = [
+    ("desiredCount", "desired-count"),
+    ("launchType", "launch-type"),
+    ("enableExecuteCommand", "execute-command"),
+    ("enableECSManagedTags", ""),
+    ("propagateTags", ""),
+    ("platformVersion", ""),
+    ("networkConfiguration.awsvpcConfiguration.subnets", "network.subnets"),
+    ("networkConfiguration.awsvpcConfiguration.securityGroups", "network.security-groups"),
+    ("networkConfiguration.awsvpcConfiguration.assignPublicIp", "network.assign-public-ip"),
+    ("deploymentConfiguration.minimumHealthyPercent", "deployment.minimum-healthy-percent"),
+    ("deploymentConfiguration.maximumPercent", "deployment.maximum-percent"),
+    ("deploymentConfiguration.deploymentCircuitBreaker.enable", "deployment.circuit-breaker"),
+    ("deploymentConfiguration.deploymentCircuitBreaker.rollback", "deployment.rollback"),
+];
+
+/// Members that every service has, or that are compared elsewhere.
+const OTHERS: [&str; 4] = ["cluster", "serviceName", "tags", "taskDefinition"];
+
+/// The fields of a service that ECS describes as `json` which neither `fields` nor a short word declares, as far as they
+/// are not at AWS's defaults.
+pub(super) fn left_alone(
+    json: &Value,
+    fields: &AwsFields,
+    is_compared: impl Fn(&str) -> bool,
+) -> Vec<FieldChange> {
+    let create = input("CreateService");
+    let declared = create.form(&Value::Object(fields.service().clone()));
+    let actual = create.form(&actual(json));
+    let of_words: BTreeSet<_> =
+        WORDS.iter().filter(|(_, word)| is_compared(word)).map(|(member, _)| *member).collect();
+    let compared: BTreeSet<_> =
+        actual.changes_to(&declared, Extent::Declared).into_iter().map(|change| change.path).collect();
+    let whole = actual.changes_to(&declared, Extent::Whole).into_iter();
+    let undeclared = whole.filter(|change| change.declared.is_none() && !compared.contains(&change.path));
+    let undeclared = undeclared.filter_map(|change| {
+        let field = change.path.join(".");
+        let is_other = change.path.first().is_some_and(|first| OTHERS.contains(&first.as_str()));
+        let value = change.actual.filter(|_| !is_other && !of_words.contains(field.as_str()))?;
+        Some(FieldChange::new(field, None, Some(field_shown(value))))
+    });
+    undeclared.collect()
+}
+
 /// The members that short words set.
 fn set_deployment(configuration: &mut Value, deployment: &Deployment) {
     configuration["minimumHealthyPercent"] = json!(deployment.minimum_healthy_percent);

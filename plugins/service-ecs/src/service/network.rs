@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration};
 use longshore_aws::Aws;
-use longshore_model::{Failure, FailureKind, FieldChange, LaunchType, Network, Shown};
+use longshore_model::{
+    AFTER_APPLY, Failure, FailureKind, FieldChange, Inputs, LaunchType, Network, Shown, Text,
+};
 use longshore_plugin::Result;
 
 use crate::aws_fields::AwsFields;
@@ -22,18 +24,21 @@ pub(crate) struct Placement {
 
 impl Placement {
     /// What the declaration means: as given, or the default VPC's subnets.
-    pub(crate) async fn resolve(aws: &Aws, network: &Network, launch_type: LaunchType) -> Result<Self> {
+    /// References have the values of `inputs`.
+    pub(crate) async fn resolve(
+        aws: &Aws,
+        network: &Network,
+        inputs: &Inputs,
+        launch_type: LaunchType,
+    ) -> Result<Self> {
         let is_default_vpc = network.subnets.is_empty();
-        let subnets = if is_default_vpc {
-            default_subnets(aws).await?
-        } else {
-            network.subnets.iter().cloned().collect()
-        };
+        let ids = |texts: &[Text]| texts.iter().map(|text| text.shown(inputs).to_owned()).collect();
+        let subnets = if is_default_vpc { default_subnets(aws).await? } else { ids(&network.subnets) };
         // ECS has public addresses for Fargate only (API reference, AwsVpcConfiguration).
         let by_default = is_default_vpc && launch_type == LaunchType::Fargate;
         Ok(Self {
             subnets,
-            security_groups: network.security_groups.iter().cloned().collect(),
+            security_groups: ids(&network.security_groups),
             assign_public_ip: network.assign_public_ip.unwrap_or(by_default),
         })
     }
@@ -42,22 +47,23 @@ impl Placement {
     pub(crate) async fn of_adopted(
         aws: &Aws,
         network: &Network,
+        inputs: &Inputs,
         launch_type: LaunchType,
         fields: &AwsFields,
         there: Self,
     ) -> Result<Self> {
         let has = |word: &str| fields.has_word(&format!("network.{word}"));
-        let subnets = there.subnets.iter().cloned().collect();
+        let texts = |ids: &BTreeSet<String>| ids.iter().map(Text::from).collect();
         let network = Network {
-            subnets: if has("subnets") { network.subnets.clone() } else { subnets },
+            subnets: if has("subnets") { network.subnets.clone() } else { texts(&there.subnets) },
             security_groups: if has("security-groups") {
                 network.security_groups.clone()
             } else {
-                there.security_groups.iter().cloned().collect()
+                texts(&there.security_groups)
             },
             assign_public_ip: network.assign_public_ip.or(Some(there.assign_public_ip)),
         };
-        Self::resolve(aws, &network, launch_type).await
+        Self::resolve(aws, &network, inputs, launch_type).await
     }
 
     /// What a service has.
@@ -86,6 +92,9 @@ impl Placement {
     pub(crate) fn fields(&self) -> [(String, Shown); 3] {
         let list = |items: &BTreeSet<String>| {
             let items: Vec<_> = items.iter().map(String::as_str).collect();
+            if items.contains(&AFTER_APPLY) {
+                return Shown::AfterApply;
+            }
             Shown::text(if items.is_empty() { "none".to_owned() } else { items.join(", ") })
         };
         let address = if self.assign_public_ip { "ENABLED" } else { "DISABLED" };

@@ -21,6 +21,7 @@ use super::{
         Declared, Difference, Standing, compare, of_creation, planned_count, standing, with_settings_of,
     },
     images::{self, Moved},
+    members,
     network::Placement,
     remove::Removal,
     variables,
@@ -180,9 +181,12 @@ impl ServiceStep {
             _ if self.fields.shares_network() => None,
             Some(vpc) => {
                 let there = Placement::of(vpc);
-                Some(Placement::of_adopted(&self.aws, network, launch_type, &self.fields, there).await?)
+                Some(
+                    Placement::of_adopted(&self.aws, network, inputs, launch_type, &self.fields, there)
+                        .await?,
+                )
             }
-            None => Some(Placement::resolve(&self.aws, network, launch_type).await?),
+            None => Some(Placement::resolve(&self.aws, network, inputs, launch_type).await?),
         };
         let deployment = match adopted {
             Some(service) => Cow::Owned(with_settings_of(service, &self.service.deployment, &self.fields)),
@@ -448,6 +452,21 @@ impl ServiceStep {
 
 #[async_trait]
 impl Step for ServiceStep {
+    async fn left_alone(&self, context: &Context) -> Result<Vec<FieldChange>> {
+        let Some((service, json)) = self.reads().described(Freshness::Planned).await? else {
+            return Ok(Vec::new());
+        };
+        if !is_active(&service) {
+            return Ok(Vec::new());
+        }
+        let is_adopted = is_adopted(context, &service);
+        let is_compared = |word: &str| match word {
+            "desired-count" => self.service.desired_count.is_some(),
+            word => !is_adopted || self.fields.has_word(word),
+        };
+        Ok(members::left_alone(&json, &self.fields, is_compared))
+    }
+
     async fn plan(&self, context: &Context, inputs: &Inputs) -> Result<StepPlan> {
         let observed = self.reads().described(Freshness::Planned).await?;
         let declared =
@@ -460,6 +479,10 @@ impl Step for ServiceStep {
                 let notes = existing::network(&self.aws, &self.name, placement, is_default);
                 plan.notes.extend(notes.await?);
             }
+        }
+        if plan.changes.iter().any(|change| change.field.starts_with("loadBalancers")) {
+            let notes = existing::target_groups(&self.aws, &self.name, declared.fields.service());
+            plan.notes.extend(notes.await?);
         }
         Ok(plan)
     }

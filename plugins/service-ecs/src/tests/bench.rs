@@ -321,7 +321,7 @@ impl Bench {
     pub(super) fn rendered(&self, service: &Service) -> Value {
         let fields = AwsFields::read(&service.deployer.options).unwrap();
         let service = fields.applied(&name("api"), service).unwrap();
-        let size = check(&name("api"), &service).unwrap();
+        let size = check(&name("api"), &service, &AwsFields::default()).unwrap();
         let inputs: Inputs = [("role-arn", &self.role), ("secret.ghcr", &self.secret)]
             .map(|(name, value)| (name.to_owned(), Known::Value(value.clone())))
             .into_iter()

@@ -98,7 +98,7 @@ async fn another_network_rolls_the_tasks() {
     let mut service = seed();
     bench.deploy(&service).await.unwrap();
     let subnets = bench.aws.reads().default_subnets().await.unwrap();
-    service.network.subnets = vec![subnets.first().unwrap().clone()];
+    service.network.subnets = vec![subnets.first().unwrap().into()];
     service.network.assign_public_ip = Some(true);
     let plans = bench.deploy(&service).await.unwrap();
     let plan = plans.of("service.api");

@@ -69,7 +69,7 @@ fn endpoint(looks: impl Fn(u32) -> Value + Send + Sync + 'static) -> Endpoint {
 fn service() -> Service {
     let mut service = seed();
     service.logs = None;
-    service.network.subnets = vec!["subnet-1".to_owned()];
+    service.network.subnets = vec!["subnet-1".into()];
     service
 }
 

@@ -22,7 +22,7 @@ fn request(service: &Service) -> serde_json::Value {
     .map(|(name, value)| (name.to_owned(), Known::Value(value.to_owned())))
     .into_iter()
     .collect();
-    let size = check(&name("api"), service).unwrap();
+    let size = check(&name("api"), service, &AwsFields::default()).unwrap();
     let fields = &AwsFields::default();
     let declared =
         Declared { family: "shop-api", service, fields, size, region: "eu-central-1", inputs: &inputs };
@@ -88,13 +88,13 @@ fn what_ecs_would_refuse_is_refused_before() {
     api.memory = None;
     api.essential = false;
     api.image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:1".parse().unwrap();
-    let mut problems = check(&name("api"), &service).unwrap_err();
+    let mut problems = check(&name("api"), &service, &AwsFields::default()).unwrap_err();
     let mut service = seed();
     service.size = Some(TaskSize { cpu: 256, memory: 768 });
-    problems.extend(check(&name("web"), &service).unwrap_err());
+    problems.extend(check(&name("web"), &service, &AwsFields::default()).unwrap_err());
     service.size = None;
     service.containers.get_mut(&name("api")).unwrap().memory = Some(200_000);
-    problems.extend(check(&name("api"), &service).unwrap_err());
+    problems.extend(check(&name("api"), &service, &AwsFields::default()).unwrap_err());
     let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(lines.join("\n"));
 }

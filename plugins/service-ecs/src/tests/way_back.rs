@@ -24,7 +24,7 @@ async fn failed_rollout_restores_everything_it_changed() {
     bench.deploy(&seed()).await.unwrap();
     let subnets = bench.aws.reads().default_subnets().await.unwrap();
     let mut service = crashing();
-    service.network.subnets = vec![subnets.first().unwrap().clone()];
+    service.network.subnets = vec![subnets.first().unwrap().into()];
     service.network.assign_public_ip = Some(true);
     service.desired_count = Some(3);
     service.deployment.minimum_healthy_percent = 50;
