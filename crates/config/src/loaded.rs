@@ -78,7 +78,7 @@ fn assemble(
     }
     merged.lay_over(definitions);
     let defaults = defaults::layer(&merged);
-    merged.complete(defaults);
+    merged.complete(defaults, errors)?;
     let base = Origin::file(&layers.base());
 
     let mut problems = placeholders::fill_in(&mut merged.values, &layers.environment);

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use figment::{Figment, providers::Serialized};
 use longshore_model::{Problem, push_key, split_key};
 use serde_json::{Map, Value};
 
@@ -59,31 +60,6 @@ fn lay_over(
                 }
                 move_origins(&value, key, from, origins);
                 below.insert(field, value);
-            }
-        }
-        key.truncate(length);
-    }
-}
-
-/// Lays the table `above` over the table `defaults`. Both stand at `key`; `from` has the origins of `defaults`.
-fn lay_under(
-    above: &mut Map<String, Value>,
-    defaults: Map<String, Value>,
-    key: &mut String,
-    from: &mut Origins,
-    origins: &mut Origins,
-) {
-    for (field, value) in defaults {
-        let length = key.len();
-        push_key(key, &field);
-        match (above.get_mut(&field), value) {
-            (Some(Value::Object(above)), Value::Object(defaults)) => {
-                lay_under(above, defaults, key, from, origins);
-            }
-            (Some(_), _) => {}
-            (None, value) => {
-                move_origins(&value, key, from, origins);
-                above.insert(field, value);
             }
         }
         key.truncate(length);
@@ -187,9 +163,15 @@ impl Merged {
     }
 
     /// Adds the `defaults` of what is not set.
-    pub(crate) fn complete(&mut self, mut defaults: Layer) {
-        let (key, from) = (&mut String::new(), &mut defaults.origins);
-        lay_under(&mut self.values, defaults.values, key, from, &mut self.origins);
+    pub(crate) fn complete(&mut self, defaults: Layer, errors: &mut Vec<ConfigError>) -> Option<()> {
+        let figment = Figment::from(Serialized::defaults(&self.values));
+        let figment = figment.join(Serialized::defaults(&defaults.values));
+        let wrong = |error: figment::Error| ConfigError::new(Origin::Default, error.kind.to_string());
+        self.values = figment.extract().map_err(|all| errors.extend(all.into_iter().map(wrong))).ok()?;
+        for (key, origin) in defaults.origins {
+            self.origins.entry(key).or_insert(origin);
+        }
+        Some(())
     }
 
     /// Where the value or table at `key` was set.

@@ -144,13 +144,13 @@ const OTHERS: [&str; 4] = ["cluster", "serviceName", "tags", "taskDefinition"];
 /// The fields of a service that ECS describes as `json` which neither `fields` nor a short word declares, as far as they
 /// are not at AWS's defaults.
 pub(super) fn left_alone(
-    json: &Value,
+    json: &ServiceJson,
     fields: &AwsFields,
     is_compared: impl Fn(&str) -> bool,
 ) -> Vec<FieldChange> {
     let create = input("CreateService");
     let declared = create.form(&Value::Object(fields.service().clone()));
-    let actual = create.form(&actual(json));
+    let actual = create.form(&actual(json.parsed()));
     let of_words: BTreeSet<_> =
         WORDS.iter().filter(|(_, word)| is_compared(word)).map(|(member, _)| *member).collect();
     let compared: BTreeSet<_> =
