@@ -181,7 +181,7 @@ fn expect_promised(node: &Node, outputs: &Outputs) {
     let yielded: BTreeSet<_> = outputs.iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(yielded, promised, "apply yields all outputs, and no others");
     for output in &node.outputs {
-        let value = outputs.get(&*output.name).map(String::as_str).unwrap_or_default();
+        let value = outputs.get(&output.name).map(String::as_str).unwrap_or_default();
         let is_arn = !output.value_type.as_str().ends_with("-arn") || value.starts_with("arn:");
         assert!(
             !value.is_empty() && is_arn,

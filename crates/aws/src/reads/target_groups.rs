@@ -82,7 +82,7 @@ async fn read(aws: &Aws, arns: &[String]) -> Result<BTreeMap<String, Result<Arc<
 }
 
 /// The targets of a group; `None` if it does not exist.
-async fn targets<'a>(aws: &Aws, arn: &'a str) -> Result<(String, Option<Vec<Target>>)> {
+async fn targets(aws: &Aws, arn: &str) -> Result<(String, Option<Vec<Target>>)> {
     let operation = "DescribeTargetHealth";
     let answer = aws.elbv2().await?.call(operation, json!({ "TargetGroupArn": arn })).await;
     let answer = match answer {

@@ -232,7 +232,7 @@ pub(super) fn shift(world: &mut World, key: &ServiceKey, traffic: Traffic, share
             continue;
         }
         // As percentages where they are whole.
-        let unit = if share % 10 == 0 { 10 } else { 1 };
+        let unit = if share.is_multiple_of(10) { 10 } else { 1 };
         world.elbv2.set_weights(rule, &[(item.group(), share / unit), (other, (ALL - share) / unit)]);
     }
     missing
