@@ -1,4 +1,4 @@
-//! Where load balancers take requests, and where they send them to.
+//! Addresses at which load balancers take requests, and the target groups that they send them to.
 
 use crate::untyped::Element;
 

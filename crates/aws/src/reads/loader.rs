@@ -56,7 +56,7 @@ struct State<G, K, V> {
     known: BTreeMap<(G, K), Outcome<K, V>>,
     /// What will be asked for.
     expected: BTreeMap<G, BTreeSet<K>>,
-    /// What of it is not known.
+    /// The keys of it that are not known.
     unread: BTreeMap<G, BTreeSet<K>>,
     /// The batches that wait for more.
     open: BTreeMap<G, Batch<K, V>>,

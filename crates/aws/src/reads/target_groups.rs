@@ -15,7 +15,7 @@ use crate::{
     untyped::Element,
 };
 
-/// How many resources a call describes (API reference, DescribeLoadBalancers).
+/// The most resources that a call describes (API reference, DescribeLoadBalancers).
 const AT_ONCE: usize = 20;
 
 /// A target group as people want to know it.

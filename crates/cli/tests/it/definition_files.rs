@@ -235,7 +235,7 @@ fn unset_members_of_files_are_left_out() {
         "configs/ecs/service-def.json",
         r#"{"serviceName": "agent", "launchType": "EC2", "desiredCount": 0}"#,
     );
-    // What is pulled is the image of the task's platform.
+    // The image of the task's platform is pulled.
     assert_shown!(done(&project, &["plan"]));
     done(&project, &["deploy"]);
     done(&project, &["plan", "--detailed-exitcode"]);
