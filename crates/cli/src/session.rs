@@ -230,7 +230,7 @@ impl Session {
         self.finish(outcome, done)
     }
 
-    /// How a phase ended. A step that stopped waiting because it was asked to, or because a rollout is paused, is no failure of
+    /// The outcome of a phase. A step that stopped waiting because it was asked to, or because a rollout is paused, is no failure of
     /// its own.
     pub(crate) fn outcome<T>(&self, report: &Report<T>) -> Outcome {
         let all_are = |kind| report.failures().all(|(_, failure)| failure.kind == kind);

@@ -78,7 +78,7 @@ fn allocations_grow_in_proportion_to_services() {
         &["graph", "--format=dot"],
         &["graph", "--output=json"],
     ] {
-        // What is made only once, such as tables of AWS's API.
+        // Tables of AWS's API and the like are made only once.
         allocations(arguments, 1);
         let [few, some, many] = [20, 80, 320].map(|services| allocations(arguments, services));
         let (first, next) = ((some - few) / 60, (many - some) / 240);

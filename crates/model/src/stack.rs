@@ -175,7 +175,7 @@ pub struct Service {
     pub logs: Option<Logs>,
     /// How new revisions are rolled out.
     pub deployment: Deployment,
-    /// What sends requests to it.
+    /// The load balancer that sends requests to it.
     pub load_balancer: Option<LoadBalancer>,
     /// The steps that end before new tasks start, although no value flows from them.
     pub after: Vec<StepId>,
@@ -185,7 +185,7 @@ pub struct Service {
     pub protect: bool,
 }
 
-/// What sends requests to a service.
+/// A load balancer that sends requests to a service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadBalancer {
     /// The step plugin that makes it.

@@ -19,7 +19,7 @@ pub struct Abilities {
     pub removes: bool,
     /// It knows the owner of what is there: resources of others are refused, and adopted where that is allowed.
     pub owns: bool,
-    /// What it made can be changed by hand ([`Harness::drift`]).
+    /// Its resources can be changed by hand ([`Harness::drift`]).
     pub drifts: bool,
     /// Each apply does something, such as a task that runs.
     pub acts: bool,
@@ -52,7 +52,7 @@ pub trait Harness: Send + Sync {
         Inputs::default()
     }
 
-    /// What the step makes, read past it, as text. `None` if it is not there.
+    /// Reads the step's resources past it, as text. `None` if they are not there.
     async fn there(&self) -> Option<String>;
 
     /// Changes by hand what the step has made. Returns the fields that are not as declared then.

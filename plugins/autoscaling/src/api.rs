@@ -61,7 +61,7 @@ impl Kind {
         text(item, self.name)
     }
 
-    /// What AWS answers, as a call takes it, without the members that name the target.
+    /// AWS's answer as a call takes it, without the members that name the target.
     pub(crate) fn input_of(&self, answer: &Value) -> Value {
         let members = shape(self.put).members().filter(|member| !IDENTITY.contains(&member.name));
         let members =

@@ -28,7 +28,7 @@ pub(crate) struct AutoScalingStep {
     pub(crate) resource: String,
     /// For how long tasks may take to start.
     pub(crate) timeout: Duration,
-    /// What people should know about the declaration.
+    /// Notes on the declaration.
     pub(crate) notes: Vec<String>,
     /// The target as it was before this run changed it.
     pub(crate) before: Before<Option<Observed>>,

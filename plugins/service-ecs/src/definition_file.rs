@@ -69,7 +69,7 @@ const WORDS_OF_SERVICES: [(&str, &str); 13] = [
     ("/deploymentConfiguration/deploymentCircuitBreaker/rollback", "deployment.rollback"),
 ];
 
-/// What a document declares, and what is wrong with it.
+/// The values that a document declares, and its faults.
 #[derive(Default)]
 struct Reading {
     declared: Vec<FromFile>,
@@ -235,7 +235,7 @@ fn task_definition(document: &Value) -> Result<Vec<FromFile>, Vec<Problem>> {
             reading.declare(key, role, format!("{at}/{member}"));
         }
     }
-    // What is declared whole has no logs but those that it declares.
+    // A definition is declared whole: it has no logs but its own.
     reading.declare(&["logs"], json!(false), at.as_str());
     let compatibilities = members.get("requiresCompatibilities").and_then(Value::as_array);
     let is_told = compatibilities.is_some_and(|compatibilities| !compatibilities.is_empty());

@@ -229,7 +229,7 @@ fn web_api_lives() {
     live_in(&project, "api", change, "HealthCheckIntervalSeconds");
 }
 
-/// What Application Auto Scaling knows of the service `api`.
+/// The targets and policies of the service `api` in Application Auto Scaling.
 async fn scaling(aws: &Aws, operation: &'static str, list: &str) -> Vec<Value> {
     let input = json!({ "ServiceNamespace": "ecs" });
     let answer = aws.autoscaling().await.unwrap().call(operation, input).await.unwrap();

@@ -65,7 +65,7 @@ impl Layers {
         let variables = variables::of_keys(&self.variables);
         if !variables.is_empty() {
             let mut below = merge::merge(layers.clone());
-            // For the names in them; whoever reads all layers says what is wrong with these files.
+            // Only their names matter here; their faults are reported once all layers are read.
             let definitions = read_definitions(&below, definition_files, &self.variables, &mut Vec::new());
             below.lay_over(definitions);
             layers.push(variables::read(variables, &below.values, &set, errors));

@@ -46,7 +46,7 @@ impl Scan<'_> {
         }
     }
 
-    /// What stands between brackets, with a comma between two.
+    /// Reads the items between brackets, with a comma between two.
     fn items(&mut self, close: char, mut item: impl FnMut(&mut Self, usize)) {
         self.at += 1;
         let mut index = 0;

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// A fault of a template.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// Where its `{{` begins, in bytes.
+    /// The offset of its `{{`, in bytes.
     pub(super) offset: usize,
     pub(super) message: String,
     pub(super) help: String,

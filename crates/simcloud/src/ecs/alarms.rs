@@ -33,7 +33,7 @@ pub(super) fn look(world: &mut World, now: Moment, key: &ServiceKey) -> Alarms {
         return Alarms::Quiet;
     };
     let Some(configured) = ongoing.configuration.alarms().cloned() else { return Alarms::Quiet };
-    // Where traffic is shifted, the metrics are those of the traffic.
+    // The metrics are those of the traffic, if traffic is shifted.
     let since = match &ongoing.course {
         Some(course) if ongoing.configuration.strategy.shifts_traffic() => match course.traffic_since {
             Some(since) => since,

@@ -41,7 +41,7 @@ struct Record {
 struct Shelf {
     record: Mutex<Option<Record>>,
     writes: AtomicU32,
-    /// How many more calls are answered.
+    /// The number of calls that are still answered.
     left: Mutex<Option<u32>>,
 }
 

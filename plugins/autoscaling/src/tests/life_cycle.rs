@@ -1,4 +1,4 @@
-//! What the suite of step plugins does not know: others' policies, schedules, requests per target.
+//! Behaviour beyond the suite of step plugins: others' policies, schedules, requests per target.
 
 use std::time::Duration;
 

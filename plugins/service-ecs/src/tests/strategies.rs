@@ -117,7 +117,7 @@ impl Pair {
         assert!(plans.is_quiet(), "{}", plans.shown());
     }
 
-    /// What of a failure is told, without what differs from run to run.
+    /// Tells of a failure without the parts that differ from run to run.
     fn masked(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for word in text.clone().split(|c: char| c.is_whitespace() || c == '`') {
