@@ -10,6 +10,7 @@ use longshore_model::{AwsTarget, Failure, Fields, ImageReference, Name, Options,
 use longshore_plugin::{Context, Reporter};
 use longshore_simcloud::{
     Blueprint,
+    ecs::{InstanceArchitecture, InstanceOs, InstanceSpec},
     quota::{Quotas, Rate},
     registry::{Fault, Improvised, Password, RegistrySpec, RepositorySpec, TagSpec, UserSpec, Visibility},
 };
@@ -52,6 +53,7 @@ pub(crate) fn draft(options: Option<&Options>, aws: &AwsTarget) -> Result<Draft,
         quotas: table.quotas,
         iam_propagation_ms: table.iam_propagation_ms.map_or(default.iam_propagation_ms, u64::from),
         speed: table.speed.unwrap_or(default.speed),
+        container_instances: table.container_instances,
         registries: table.registries,
         improvised: Some(Improvised { real: table.real_registries, ..Improvised::default() }),
     };
@@ -118,6 +120,7 @@ struct Table {
     quotas: BTreeMap<String, Rate>,
     iam_propagation_ms: Option<u32>,
     speed: Option<u32>,
+    container_instances: BTreeMap<String, InstanceSpec>,
     registries: BTreeMap<String, RegistrySpec>,
     real_registries: BTreeSet<String>,
 }
@@ -147,8 +150,40 @@ fn read(fields: &mut Fields<'_>, users: &mut Vec<User>) -> Table {
         quotas: quotas(fields),
         iam_propagation_ms: fields.number("iam-propagation-ms", 0..=HOUR_MS),
         speed: fields.number("speed", 1..=1000),
+        container_instances: named(fields, "container-instances", |_, fields| container_instances(fields)),
         registries: named(fields, "registries", |host, fields| registry(host, fields, users)),
         real_registries: real_registries(fields),
+    }
+}
+
+/// The largest number of container instances of one kind, of CPU units and of MiB.
+const MOST_INSTANCES: u32 = 100;
+const MOST_CPU: u32 = 1 << 20;
+const MOST_MEMORY: u32 = 1 << 25;
+
+/// Container instances of one kind.
+fn container_instances(fields: &mut Fields<'_>) -> InstanceSpec {
+    let default = InstanceSpec::default();
+    let attributes = fields.table("attributes", |fields| {
+        let names = fields.names().into_iter();
+        Some(names.filter_map(|name| Some((name.clone(), fields.text(&name)?))).collect())
+    });
+    InstanceSpec {
+        cluster: fields.text("cluster").unwrap_or(default.cluster),
+        count: fields.number("count", 1..=MOST_INSTANCES).unwrap_or(default.count),
+        instance_type: fields.text("instance-type").unwrap_or(default.instance_type),
+        cpu: fields.number("cpu", 1..=MOST_CPU).unwrap_or(default.cpu),
+        memory: fields.number("memory", 1..=MOST_MEMORY).unwrap_or(default.memory),
+        architecture: fields
+            .choice(
+                "architecture",
+                &[("amd64", InstanceArchitecture::Amd64), ("arm64", InstanceArchitecture::Arm64)],
+            )
+            .unwrap_or_default(),
+        os: fields
+            .choice("os", &[("linux", InstanceOs::Linux), ("windows", InstanceOs::Windows)])
+            .unwrap_or_default(),
+        attributes: attributes.unwrap_or_default(),
     }
 }
 
@@ -313,6 +348,20 @@ mod tests {
         let draft = draft(Some(&options), &AwsTarget::default()).unwrap();
         let names = [&Name::new("shop").unwrap(), &Name::new("test").unwrap()];
         draft.resolve(names, &environment, &CancellationToken::new()).await
+    }
+
+    #[test]
+    fn container_instances_have_defaults() {
+        let table = json!({"container-instances": {
+            "agents": {"count": 2, "architecture": "arm64", "attributes": {"stage": "test"}},
+            "others": {"cluster": "batch"},
+        }});
+        let blueprint = draft(Some(&options(table)), &AwsTarget::default()).unwrap().blueprint;
+        let agents = &blueprint.container_instances["agents"];
+        let size = (agents.count, agents.cpu, agents.memory, agents.architecture);
+        assert_eq!(size, (2, 2048, 3884, InstanceArchitecture::Arm64));
+        assert_eq!((agents.cluster.as_str(), agents.attributes["stage"].as_str()), ("default", "test"));
+        assert_eq!(blueprint.container_instances["others"].cluster, "batch");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::{
+    ecs::InstanceSpec,
     quota::Rate,
     registry::{Improvised, RegistrySpec},
 };
@@ -37,6 +38,8 @@ pub struct Blueprint {
     pub iam_propagation_ms: u64,
     /// How many times as fast as real time the clock runs where the cloud is served to other processes.
     pub speed: u32,
+    /// EC2 instances whose agents register with clusters of the region, by name.
+    pub container_instances: BTreeMap<String, InstanceSpec>,
     /// Container registries by host, such as `ghcr.io`.
     pub registries: BTreeMap<String, RegistrySpec>,
     /// The improvised registries. If `None`, registries that are not declared do not answer, except those on this
@@ -57,6 +60,7 @@ impl Default for Blueprint {
             quotas: BTreeMap::new(),
             iam_propagation_ms: 2_000,
             speed: 1,
+            container_instances: BTreeMap::new(),
             registries: BTreeMap::new(),
             improvised: None,
         }

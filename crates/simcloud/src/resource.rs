@@ -89,6 +89,17 @@ fn ecs(call: &Call, arn: &dyn Fn(&str) -> String) -> Option<String> {
                 arn(&format!("service/{cluster_name}/{one}"))
             })
         }
+        "DescribeContainerInstances" | "UpdateContainerInstancesState" => {
+            let instances = call.texts("containerInstances");
+            let [one] = instances.as_slice() else { return None };
+            Some(named("container-instance", one).replace(
+                &format!("container-instance/{one}"),
+                &format!("container-instance/{cluster_name}/{one}"),
+            ))
+        }
+        "RegisterContainerInstance" | "DeregisterContainerInstance" | "ListContainerInstances" => {
+            Some(named("cluster", cluster))
+        }
         "CreateCluster" => Some(named("cluster", call.text("clusterName").unwrap_or("default"))),
         "UpdateCluster" | "DeleteCluster" => Some(named("cluster", cluster)),
         "TagResource" | "UntagResource" | "ListTagsForResource" => {

@@ -1,6 +1,6 @@
 //! The state of the simulated cloud: plain data, which can be written to a file.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,9 @@ pub struct World {
     /// How fast tasks may start: from the blueprint, too.
     #[serde(skip)]
     pub(crate) launches: quota::Launches,
+    /// The EC2 instances that are to be container instances, by name: from the blueprint, too.
+    #[serde(skip)]
+    pub(crate) machines: BTreeMap<String, ecs::InstanceSpec>,
     /// Container registries with their users and images: from the blueprint, never from the state file.
     #[serde(skip)]
     pub registries: registry::Registries,
@@ -72,6 +75,7 @@ impl World {
             autoscaling: autoscaling::AutoScaling::default(),
             logs: logs::Logs::default(),
             launches: quota::Launches::default(),
+            machines: blueprint.container_instances.clone(),
             registries: registry::Registries::default(),
         };
         world.enter_region(&blueprint.region);

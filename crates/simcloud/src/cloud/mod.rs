@@ -114,6 +114,9 @@ impl Cloud {
         world.registries = Registries::from_spec(&blueprint.registries)?;
         world.registries.improvise(blueprint.improvised.clone());
         world.enter_region(&blueprint.region);
+        world.machines = blueprint.container_instances.clone();
+        let now = clock.now();
+        crate::ecs::register_declared(&mut world, now, &blueprint.region);
         Ok(Self {
             shared: Arc::new(Shared {
                 request_ids: std::sync::Mutex::new(Ids::new(blueprint.seed ^ world.now.0)),

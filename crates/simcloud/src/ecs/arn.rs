@@ -46,6 +46,10 @@ impl Arns {
         format!("{}:container/{cluster}/{task}/{container}", self.prefix)
     }
 
+    pub(super) fn container_instance(&self, cluster: &str, id: &str) -> String {
+        format!("{}:container-instance/{cluster}/{id}", self.prefix)
+    }
+
     pub(super) fn task_definition(&self, family: &str, revision: u32) -> String {
         format!("{}:task-definition/{family}:{revision}", self.prefix)
     }
@@ -82,6 +86,11 @@ impl Arns {
     /// The task's id from an id or an ARN, which must be of `cluster`.
     pub(super) fn task_id<'a>(&self, cluster: &str, given: &'a str) -> Option<&'a str> {
         self.below(cluster, "task", given)
+    }
+
+    /// The container instance's id from an id or an ARN, which must be of `cluster`.
+    pub(super) fn container_instance_id<'a>(&self, cluster: &str, given: &'a str) -> Option<&'a str> {
+        self.below(cluster, "container-instance", given)
     }
 
     fn below<'a>(&self, cluster: &str, kind: &str, given: &'a str) -> Option<&'a str> {

@@ -1,25 +1,10 @@
-//! What ECS answers about capacity and account settings: Fargate has no instances to list.
+//! Capacity providers and account settings.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    cluster,
-    wire::{Answer, input, missing},
-};
+use super::wire::{Answer, input, missing};
 use crate::{Call, World};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OfCluster {
-    cluster: Option<String>,
-}
-
-pub(super) fn list_container_instances(world: &mut World, call: &Call) -> Answer {
-    let request: OfCluster = input(call)?;
-    cluster::active(world, call, request.cluster.as_deref())?;
-    Ok(json!({ "containerInstanceArns": [] }))
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

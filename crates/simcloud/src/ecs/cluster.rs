@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     arn::Arns,
+    container_instance::{self, ContainerInstance},
     service::{Service, ServiceStatus},
     tags::{Tag, Tags},
     task::{Task, Tasks},
@@ -25,9 +26,12 @@ pub(super) struct Cluster {
     pub(super) capacity: Capacity,
     pub(super) services: BTreeMap<String, Service>,
     pub(super) tasks: Tasks,
+    /// The container instances by id, deregistered ones included.
+    #[serde(default)]
+    pub(super) instances: BTreeMap<String, ContainerInstance>,
 }
 
-/// On what tasks of a cluster can run, besides instances, of which there are none.
+/// The capacity providers of a cluster.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Capacity {
     pub(super) providers: Vec<String>,
@@ -42,7 +46,7 @@ impl Cluster {
             "clusterArn": arns.cluster(&self.name),
             "clusterName": self.name,
             "status": if self.active { "ACTIVE" } else { "INACTIVE" },
-            "registeredContainerInstancesCount": 0,
+            "registeredContainerInstancesCount": self.registered().count(),
             "runningTasksCount": tasks(Task::is_running),
             "pendingTasksCount": tasks(Task::is_pending),
             "activeServicesCount": self.active_services(),
@@ -53,6 +57,16 @@ impl Cluster {
             "capacityProviders": self.capacity.providers,
             "defaultCapacityProviderStrategy": self.capacity.default_strategy,
         }))
+    }
+
+    /// The container instances that are not deregistered.
+    fn registered(&self) -> impl Iterator<Item = &ContainerInstance> {
+        self.instances.values().filter(|it| it.status != container_instance::Status::Inactive)
+    }
+
+    /// Returns true if a container instance can take tasks.
+    pub(super) fn has_active(&self) -> bool {
+        self.instances.values().any(ContainerInstance::is_active)
     }
 
     fn active_services(&self) -> usize {
@@ -135,9 +149,12 @@ pub(super) fn create(world: &mut World, call: &Call) -> Answer {
                 },
                 services: BTreeMap::new(),
                 tasks: Tasks::default(),
+                instances: BTreeMap::new(),
             },
         );
+        container_instance::register_declared(world, call.now, &call.region);
     }
+    let clusters = &world.ecs.region_mut(&call.region).clusters;
     let everything = ["TAGS", "SETTINGS", "CONFIGURATIONS"].map(str::to_owned);
     Ok(json!({ "cluster": clusters.get(&name).map(|cluster| cluster.json(&arns, &everything)) }))
 }
@@ -254,6 +271,12 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Answer {
         return Err(ApiError::new(
             "ClusterContainsTasksException",
             "The Cluster cannot be deleted while Tasks are active.",
+        ));
+    }
+    if cluster.registered().next().is_some() {
+        return Err(ApiError::new(
+            "ClusterContainsContainerInstancesException",
+            "The Cluster cannot be deleted while Container Instances are active or draining.",
         ));
     }
     cluster.active = false;

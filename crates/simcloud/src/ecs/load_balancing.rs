@@ -270,9 +270,15 @@ fn check(world: &World, item: &Value, spec: &TaskSpec, is_given: bool) -> Result
     }
     if is_given {
         let kind = world.elbv2.target_group(arn).map(|group| group.kind);
-        if kind == Some(TargetKind::Instance) && spec.network_mode.as_deref() == Some("awsvpc") {
+        let mode = spec.network_mode.as_deref().unwrap_or("bridge");
+        let incompatible = match kind {
+            Some(TargetKind::Instance) if mode == "awsvpc" => Some("instance"),
+            Some(TargetKind::Ip) if mode != "awsvpc" => Some("ip"),
+            _ => None,
+        };
+        if let Some(kind) = incompatible {
             return Err(invalid(format!(
-                "The provided target group {arn} has target type instance, which is incompatible with the awsvpc network mode specified in the task definition."
+                "The provided target group {arn} has target type {kind}, which is incompatible with the {mode} network mode specified in the task definition."
             )));
         }
         check_group(world, arn)?;
@@ -296,14 +302,14 @@ pub(super) fn register(world: &mut World, now: Moment, key: &TaskKey) {
     let Some(service) = task.service_key(key) else { return };
     let revision = task.revision.as_deref().and_then(|id| world.ecs.service(&service)?.revision(id));
     let balanced = revision.map(|revision| revision.load_balancers.clone()).unwrap_or_default();
-    let Some((address, zone)) = task.address() else { return };
     let mut registered = Vec::new();
     for item in balanced {
         let container = task.containers.iter().find(|container| container.name == item.container_name);
         let status = container.map(|container| container.behaviour.health_status.unwrap_or(OK));
-        let target = TargetKey { id: address.clone(), port: item.container_port };
+        let Some((id, port, zone)) = task.target(&item.container_name, item.container_port) else { continue };
+        let target = TargetKey { id, port };
         let group = item.group().to_owned();
-        if world.elbv2.register(&group, target.clone(), Some(zone.clone()), status, now) {
+        if world.elbv2.register(&group, target.clone(), zone, status, now) {
             registered.push(Registered { group, target, healthy: false });
         }
     }

@@ -10,10 +10,13 @@ mod arn;
 mod capacity;
 mod circuit_breaker;
 mod cluster;
+mod container_instance;
+mod daemon;
 mod deployment;
 mod hooks;
 mod load_balancing;
 mod network;
+mod placement;
 mod rollback;
 mod scaling;
 mod scheduler;
@@ -37,6 +40,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Errand, Pulled};
+pub(crate) use container_instance::register_declared;
+pub use container_instance::{InstanceArchitecture, InstanceOs, InstanceSpec};
 pub(crate) use load_balancing::targets_changed;
 pub(crate) use scaling::{has_service, scale};
 
@@ -196,7 +201,11 @@ pub fn handle(world: &mut World, call: &Call) -> Result<serde_json::Value, ApiEr
         "TagResource" => tags::tag(world, call),
         "UntagResource" => tags::untag(world, call),
         "ListTagsForResource" => tags::list(world, call),
-        "ListContainerInstances" => capacity::list_container_instances(world, call),
+        "RegisterContainerInstance" => container_instance::register(world, call),
+        "DeregisterContainerInstance" => container_instance::deregister(world, call),
+        "DescribeContainerInstances" => container_instance::describe(world, call),
+        "ListContainerInstances" => container_instance::list(world, call),
+        "UpdateContainerInstancesState" => container_instance::update_state(world, call),
         "DescribeCapacityProviders" => capacity::describe_capacity_providers(call),
         "ListAccountSettings" => capacity::list_account_settings(world, call),
         unknown => Err(ApiError::new(

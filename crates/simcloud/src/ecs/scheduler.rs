@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::{
     Due, ServiceKey, TaskKey,
     alarms::{self, Alarms},
-    at as schedule, between,
+    at as schedule, between, daemon,
     deployment::Rollout,
+    placement::{self, Unplaced},
     rollback,
-    service::{Service, ServiceStatus},
+    service::{Scheduling, Service, ServiceStatus},
     service_deployment::Status,
     service_events::task_list,
     stages::{self, Stage},
@@ -28,6 +29,10 @@ pub(super) struct Live {
     pub(super) deployment: String,
     pub(super) healthy: bool,
     pub(super) running: bool,
+    /// The id of the container instance that it is on.
+    pub(super) instance: Option<String>,
+    /// True if its container instance drains.
+    is_draining: bool,
     created: Moment,
 }
 
@@ -57,8 +62,10 @@ pub(super) fn pass(world: &mut World, now: Moment, key: &ServiceKey) {
     match service.status {
         ServiceStatus::Active => {
             rollback::begin_requested(world, now, key);
+            let scheduling = world.ecs.service(key).map(|service| service.scheduling);
             match stages::are_due(world, key) {
                 true => stages::pass(world, now, key),
+                false if scheduling == Some(Scheduling::Daemon) => daemon::roll(world, now, key),
                 false => roll(world, now, key),
             }
         }
@@ -67,7 +74,29 @@ pub(super) fn pass(world: &mut World, now: Moment, key: &ServiceKey) {
     }
 }
 
+/// Lets the scheduler look at the services on the container instances of a cluster, whose room or number has changed.
+/// Those that lacked room try again at once.
+pub(super) fn capacity_changed(world: &mut World, now: Moment, region: &str, cluster: &str) {
+    let Some(found) = world.ecs.cluster_mut(region, cluster) else { return };
+    let mut keys = Vec::new();
+    for service in found.services.values_mut().filter(|service| !service.launch.is_fargate()) {
+        if std::mem::take(&mut service.pace.lacks_room) {
+            service.pace.not_before = None;
+        }
+        let (region, cluster) = (region.to_owned(), cluster.to_owned());
+        keys.push(ServiceKey { region, cluster, service: service.name.clone() });
+    }
+    for key in keys {
+        wake(world, now, &key);
+    }
+}
+
 pub(super) fn live(world: &World, key: &ServiceKey) -> Vec<Live> {
+    let cluster = world.ecs.regions.get(&key.region).and_then(|region| region.clusters.get(&key.cluster));
+    let is_draining = |instance: &str| {
+        let instance = cluster.and_then(|cluster| cluster.instances.get(instance));
+        instance.is_some_and(|instance| !instance.is_active())
+    };
     let mut live: Vec<Live> = world
         .ecs
         .tasks_of(key)
@@ -77,6 +106,8 @@ pub(super) fn live(world: &World, key: &ServiceKey) -> Vec<Live> {
             deployment: task.deployment.clone().unwrap_or_default(),
             healthy: task.is_healthy(),
             running: task.is_running(),
+            instance: task.placed.as_ref().map(|placed| placed.instance.clone()),
+            is_draining: task.placed.as_ref().is_some_and(|placed| is_draining(&placed.instance)),
             created: task.created,
         })
         .collect();
@@ -92,7 +123,7 @@ pub(super) fn failing(world: &World, key: &ServiceKey, deployment: &str) -> usiz
 
 /// Begins a rolling deployment that is pending, and looks at its alarms and at the hooks of its first stages. Returns true
 /// if it may go on.
-fn may_roll(world: &mut World, now: Moment, key: &ServiceKey) -> bool {
+pub(super) fn may_roll(world: &mut World, now: Moment, key: &ServiceKey) -> bool {
     let Some(service) = world.ecs.service_mut(key) else { return false };
     let is_taking_over = service.deployments.len() > 2;
     if let Some(pending) = service.ongoing().filter(|deployment| deployment.status == Status::Pending) {
@@ -124,7 +155,9 @@ fn roll(world: &mut World, now: Moment, key: &ServiceKey) {
     let most = service.configuration.most(service.desired) as usize;
     let not_before = service.pace.not_before.filter(|moment| *moment > now);
 
-    let (own, old): (Vec<&Live>, Vec<&Live>) = live.iter().partition(|task| task.deployment == primary);
+    // Tasks on instances that drain are replaced as those of older deployments are.
+    let (own, old): (Vec<&Live>, Vec<&Live>) =
+        live.iter().partition(|task| task.deployment == primary && !task.is_draining);
     let healthy = live.iter().filter(|task| task.healthy).count();
     let lacking = desired.saturating_sub(own.len() + failing);
     let room = most.saturating_sub(live.len());
@@ -203,21 +236,59 @@ pub(super) fn stop_tasks(
     }
 }
 
+/// Starts tasks of a deployment: on Fargate, or on container instances with room.
 pub(super) fn start_tasks(world: &mut World, now: Moment, key: &ServiceKey, deployment: &str, count: usize) {
-    let Some(service) = world.ecs.service_mut(key) else { return };
-    if !service.launch.is_fargate() {
-        let message = format!(
-            "(service {}) was unable to place a task because no container instance met all of its requirements. Reason: No Container Instances were found in your cluster. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.",
-            key.service
-        );
-        say(world, now, key, message);
-        start_outcome::failed_to_start(world, now, key, deployment);
+    let Some(service) = world.ecs.service(key) else { return };
+    if service.launch.is_fargate() {
+        let started: Vec<String> =
+            (0..count).filter_map(|_| task::launch_for_service(world, now, key, deployment, None)).collect();
+        say_started(world, now, key, &started);
         return;
     }
-    let started: Vec<String> =
-        (0..count).filter_map(|_| task::launch_for_service(world, now, key, deployment)).collect();
+    start_on_instances(world, now, key, deployment, &vec![None; count]);
+}
+
+/// Starts a task for each of `places`: on the container instance that is named, or on any.
+pub(super) fn start_on_instances(
+    world: &mut World,
+    now: Moment,
+    key: &ServiceKey,
+    deployment: &str,
+    places: &[Option<String>],
+) {
+    let (mut started, mut lacking) = (Vec::new(), None);
+    for on in places {
+        match placement::place_for_service(world, key, deployment, on.as_deref()) {
+            Ok(placed) => {
+                started.extend(task::launch_for_service(world, now, key, deployment, Some(placed)));
+            }
+            Err(unplaced) => lacking = Some(unplaced),
+        }
+    }
+    if !started.is_empty() {
+        say_started(world, now, key, &started);
+    }
+    if let Some(service) = world.ecs.service_mut(key) {
+        service.pace.lacks_room = lacking.is_some();
+    }
+    if let Some(unplaced) = lacking {
+        say_unplaced(world, now, key, &unplaced);
+        start_outcome::failed_to_start(world, now, key, deployment);
+    }
+}
+
+fn say_started(world: &mut World, now: Moment, key: &ServiceKey, started: &[String]) {
     let message =
-        format!("(service {}) has started {} tasks: {}.", key.service, started.len(), task_list(&started));
+        format!("(service {}) has started {} tasks: {}.", key.service, started.len(), task_list(started));
+    say(world, now, key, message);
+}
+
+fn say_unplaced(world: &mut World, now: Moment, key: &ServiceKey, unplaced: &Unplaced) {
+    let message = format!(
+        "(service {}) was unable to place a task because no container instance met all of its requirements. {} For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.",
+        key.service,
+        unplaced.message()
+    );
     say(world, now, key, message);
 }
 
@@ -233,7 +304,7 @@ fn say_stuck(world: &mut World, now: Moment, key: &ServiceKey) {
 }
 
 /// Announces the steady state when it has lasted, and completes the deployment that it ends, or that succeeds early.
-fn settle(world: &mut World, now: Moment, key: &ServiceKey, settled: bool, is_early: bool) {
+pub(super) fn settle(world: &mut World, now: Moment, key: &ServiceKey, settled: bool, is_early: bool) {
     let Some(service) = world.ecs.service_mut(key) else { return };
     if !settled && !is_early {
         service.pace.settled_since = None;

@@ -9,6 +9,7 @@ use super::{
     Ecs,
     arn::Arns,
     cluster::Cluster,
+    container_instance::Status,
     service::ServiceStatus,
     wire::{Answer, cluster_not_found, input, invalid},
 };
@@ -60,7 +61,7 @@ impl Tags {
 
 impl Ecs {
     /// The tags of what there is in a region, by ARN: deregistered task definitions included until they are deleted,
-    /// clusters and services only while they are not inactive, tasks only while they are not stopped.
+    /// clusters and services container instances only while they are not inactive, tasks only while they are not stopped.
     pub(crate) fn tagged(&self, region: &str, account: &str) -> Vec<(String, &BTreeMap<String, String>)> {
         let Some(found) = self.regions.get(region) else { return Vec::new() };
         let arns = Arns::in_region(region, account);
@@ -75,6 +76,8 @@ impl Ecs {
             tagged.extend(services.map(|service| (arns.service(name, &service.name), &service.tags)));
             let tasks = cluster.tasks.values().filter(|task| !task.is_stopped());
             tagged.extend(tasks.map(|task| (arns.task(name, &task.id), &task.tags)));
+            let instances = cluster.instances.values().filter(|it| it.status != Status::Inactive);
+            tagged.extend(instances.map(|it| (arns.container_instance(name, &it.id), &it.tags)));
         }
         tagged.into_iter().map(|(arn, tags)| (arn, &tags.0)).collect()
     }
@@ -92,6 +95,10 @@ fn find<'a>(world: &'a mut World, call: &Call, arn: &str) -> Result<&'a mut Tags
         active(clusters, cluster)?.services.get_mut(name).map(|service| &mut service.tags)
     } else if let Some((cluster, id)) = arns.path("task", arn).and_then(|path| path.split_once('/')) {
         active(clusters, cluster)?.tasks.get_mut(id).map(|task| &mut task.tags)
+    } else if let Some((cluster, id)) =
+        arns.path("container-instance", arn).and_then(|path| path.split_once('/'))
+    {
+        active(clusters, cluster)?.instances.get_mut(id).map(|instance| &mut instance.tags)
     } else if arns.path("task-definition", arn).is_some() {
         region.families.definition_mut(&arns, arn).map(|definition| &mut definition.tags)
     } else {

@@ -24,7 +24,7 @@ const OTHERS_OF_CONTAINERS: [&str; 7] =
     ["cpu", "image", "memory", "memoryReservation", "name", "repositoryCredentials", "secrets"];
 
 /// The same of services; the last ones need a semantics that the simulated cloud does not play.
-const OTHERS_OF_SERVICES: [&str; 19] = [
+const OTHERS_OF_SERVICES: [&str; 21] = [
     "clientToken",
     "cluster",
     "desiredCount",
@@ -42,6 +42,8 @@ const OTHERS_OF_SERVICES: [&str; 19] = [
     "deploymentController",
     "healthCheckGracePeriodSeconds",
     "loadBalancers",
+    "placementConstraints",
+    "placementStrategy",
     "role",
     "schedulingStrategy",
 ];
@@ -93,6 +95,9 @@ fn cases(shape: Shape<'_>, path: &[String], wrap: &dyn Fn(Value) -> Value, found
             if item.name() == "PortMapping" && value.get("containerPortRange").is_none() {
                 value.as_object_mut().unwrap().entry("containerPort").or_insert(json!(80));
             }
+            if item.name() == "TaskDefinitionPlacementConstraint" {
+                value["type"] = json!("memberOf");
+            }
             wrap(json!([value]))
         };
         for member in item.members().filter(|member| Some(member.name) != key) {
@@ -119,7 +124,10 @@ fn cases(shape: Shape<'_>, path: &[String], wrap: &dyn Fn(Value) -> Value, found
         }
         return;
     }
-    let [before, after] = [0, 1].map(|variant| wrap(value(shape, variant)));
+    let [before, after] = [0, 1].map(|variant| match path.last().map(String::as_str) {
+        Some("expression") => wrap(json!(format!("attribute:stage == text-{variant}"))),
+        _ => wrap(value(shape, variant)),
+    });
     // An enumeration may have one text only.
     if before != after {
         found.push(Case { path: path.to_vec(), before, after });

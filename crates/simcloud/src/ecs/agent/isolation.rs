@@ -4,7 +4,11 @@
 //! gateway.
 
 use super::{
-    super::{TaskKey, network::PublicIp, task_definition::TaskSpec},
+    super::{
+        TaskKey,
+        network::PublicIp,
+        task_definition::{ContainerSpec, TaskSpec},
+    },
     refusal::{Refusal, Store},
     value_from::ValueFrom,
 };
@@ -34,7 +38,7 @@ pub(super) fn check(world: &World, key: &TaskKey, spec: &TaskSpec) -> Result<(),
         let store = Store::SecretsManager;
         return Err(Refusal::secret_out_of_reach("get registry auth", store, &asked, &key.region));
     }
-    if let Some(secret) = containers.iter().flat_map(|container| &container.secrets).next() {
+    if let Some(secret) = containers.iter().flat_map(ContainerSpec::all_secrets).next() {
         if let Ok(ValueFrom::Parameter { .. }) = ValueFrom::parse(&secret.value_from) {
             let store = Store::Parameters;
             return Err(Refusal::secret_out_of_reach("retrieve secrets", store, "", &key.region));

@@ -7,6 +7,7 @@ mod client;
 mod credentials;
 mod documents;
 mod ecr;
+mod environment_files;
 mod errand;
 mod image_reference;
 mod isolation;
@@ -26,7 +27,9 @@ pub use self::{client::Pulled, errand::Errand};
 use super::{
     Due, TaskKey, TaskStep,
     arn::Arns,
-    at, between, scheduler,
+    at, between,
+    container_instance::ContainerInstance,
+    scheduler,
     task_definition::{ContainerSpec, TaskSpec},
 };
 use crate::{Moment, World, registry};
@@ -44,6 +47,16 @@ fn task_spec(world: &World, key: &TaskKey) -> Option<TaskSpec> {
     let task = world.ecs.task(key)?;
     let arns = Arns::of(world, &key.region);
     Some(world.ecs.regions.get(&key.region)?.families.definition(&arns, &task.definition)?.spec.clone())
+}
+
+/// The platform of the images: that of the container instance, or else that of the task definition.
+fn platform(world: &World, key: &TaskKey, spec: &TaskSpec) -> (&'static str, &'static str) {
+    let task = world.ecs.task(key).and_then(|task| task.placed.as_ref());
+    let instance = task.and_then(|placed| {
+        let cluster = world.ecs.regions.get(&key.region)?.clusters.get(&key.cluster)?;
+        cluster.instances.get(&placed.instance)
+    });
+    instance.map_or_else(|| spec.platform(), ContainerInstance::platform)
 }
 
 /// Everything before the pulls. The first thing that is refused ends the task.
@@ -79,6 +92,7 @@ fn try_prepare(world: &mut World, now: Moment, key: &TaskKey, spec: &TaskSpec) -
     for container in &spec.container_definitions {
         secrets::read(world, now, key, role.as_ref(), container)?;
     }
+    environment_files::read(world, now, role.as_ref(), spec)?;
     logs::open(world, now, key, role.as_ref(), spec)
 }
 
@@ -153,7 +167,7 @@ fn begin_pull(
     let pinned = if improvised { image.digest.take() } else { None };
     let seen = || world.registries.seen(&image.host, &image.repository, image.reference()).map(str::to_owned);
     let pinned = pinned.or_else(seen);
-    Ok((Pull::new(image, spec.platform(), credentials), pinned))
+    Ok((Pull::new(image, platform(world, key, spec), credentials), pinned))
 }
 
 /// The digest to which the first task of the service revision resolved the image's tag.

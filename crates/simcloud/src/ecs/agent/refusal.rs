@@ -33,6 +33,13 @@ impl Refusal {
         Self::slow(secret(what, store, 5, &why))
     }
 
+    /// A file with environment variables that cannot be read.
+    pub(super) fn environment_file(why: &str) -> Self {
+        Self::new(format!(
+            "ResourceInitializationError: failed to download env files: file download command: non empty error stream: {why}"
+        ))
+    }
+
     /// A log stream that cannot be written.
     pub(super) fn logger(why: &str) -> Self {
         Self::new(format!(

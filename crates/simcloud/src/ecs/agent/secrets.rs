@@ -1,4 +1,5 @@
-//! The secrets that containers get as environment variables: `secrets[].valueFrom`.
+//! The secrets of containers: their environment variables (`secrets[].valueFrom`), and the options of their log drivers
+//! (`secretOptions[].valueFrom`).
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ pub(super) fn read(
 ) -> Result<(), Refusal> {
     let refuse = |why: &str| Refusal::secret("retrieve secret", Store::SecretsManager, why);
     let mut parameters = BTreeMap::<String, Vec<String>>::new();
-    for wanted in &container.secrets {
+    for wanted in container.all_secrets() {
         let Some(role) = role else { return Err(refuse("no execution role")) };
         let value_from = ValueFrom::parse(&wanted.value_from).map_err(|why| refuse(&why))?;
         let region = value_from.region(&task.region).to_owned();

@@ -6,10 +6,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use super::super::{
-    circuit_breaker::CircuitBreaker,
-    hooks::LifecycleHook,
-    wire::{invalid, unsupported},
+use super::{
+    super::{
+        circuit_breaker::CircuitBreaker,
+        hooks::LifecycleHook,
+        wire::{invalid, unsupported},
+    },
+    Scheduling,
 };
 use crate::ApiError;
 
@@ -139,8 +142,18 @@ fn read<T: DeserializeOwned>(given: Option<Value>) -> Result<Option<T>, ApiError
 }
 
 impl DeploymentConfiguration {
+    /// The configuration of a service that is made without one.
+    pub(super) fn of_new(scheduling: Scheduling) -> Self {
+        match scheduling {
+            Scheduling::Replica => Self::default(),
+            Scheduling::Daemon => {
+                Self { minimum_healthy_percent: 0, maximum_percent: 100, ..Self::default() }
+            }
+        }
+    }
+
     /// The configuration after a request. Members that the request leaves out stay.
-    pub(super) fn changed(&self, given: Option<Given>) -> Result<Self, ApiError> {
+    pub(super) fn changed(&self, given: Option<Given>, scheduling: Scheduling) -> Result<Self, ApiError> {
         let Some(given) = given else { return Ok(self.clone()) };
         let strategy = read(given.strategy)?.unwrap_or(self.strategy);
         for (member, is_given, wanted) in [
@@ -170,6 +183,9 @@ impl DeploymentConfiguration {
             others,
         };
         changed.check()?;
+        if scheduling == Scheduling::Daemon {
+            changed.check_daemon()?;
+        }
         Ok(changed)
     }
 
@@ -202,6 +218,20 @@ impl DeploymentConfiguration {
         }
         self.hooks.iter().try_for_each(|hook| hook.check(self.strategy))?;
         self.check_early_success()
+    }
+
+    fn check_daemon(&self) -> Result<(), ApiError> {
+        if self.maximum_percent > 100 {
+            return Err(invalid(
+                "The daemon scheduling strategy does not support values above 100 for maximumPercent on a deployment configuration. Change the maximumPercent value to 100, and try again",
+            ));
+        }
+        if self.strategy.shifts_traffic() {
+            return Err(invalid(
+                "The daemon scheduling strategy supports only the deployment strategy ROLLING.",
+            ));
+        }
+        Ok(())
     }
 
     fn check_early_success(&self) -> Result<(), ApiError> {

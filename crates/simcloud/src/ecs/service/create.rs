@@ -10,14 +10,14 @@ use super::{
         cluster::{self, is_name},
         load_balancing,
         network::{AwsVpc, NetworkConfiguration},
-        scheduler,
+        placement, scheduler,
         service_events::ServiceEvents,
         shapes,
         tags::{Tag, Tags},
         wire::{Answer, input, invalid, unsupported},
     },
-    DeploymentConfiguration, Launch, Members, Pace, PropagateTags, Service, ServiceStatus, configuration,
-    launch, may_execute,
+    DeploymentConfiguration, Launch, Members, Pace, PropagateTags, Scheduling, Service, ServiceStatus,
+    configuration, launch, may_execute,
 };
 use crate::{ApiError, Call, World};
 
@@ -118,15 +118,14 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
         }
         Some(ServiceStatus::Inactive) | None => {}
     }
-    match request.scheduling_strategy.as_deref() {
-        None | Some("REPLICA") => {}
-        Some("DAEMON") => {
-            return Err(unsupported("the simulated cloud does not simulate the DAEMON scheduling strategy"));
-        }
-        Some(unknown) => return Err(invalid(format!("Invalid schedulingStrategy: {unknown}"))),
-    }
-    let desired =
-        desired_count(request.desired_count.ok_or_else(|| invalid("desiredCount can not be null."))?)?;
+    let scheduling = Scheduling::given(request.scheduling_strategy.as_deref())?;
+    scheduling.check(call)?;
+    let desired = match (scheduling, request.desired_count) {
+        // The scheduler counts the instances.
+        (Scheduling::Daemon, _) => 0,
+        (Scheduling::Replica, Some(count)) => desired_count(count)?,
+        (Scheduling::Replica, None) => return Err(invalid("desiredCount can not be null.")),
+    };
     let name = request.task_definition.ok_or_else(|| invalid("taskDefinition can not be blank."))?;
     let definition = world.ecs.region_mut(&call.region).families.startable(&arns, &name)?.clone();
     let propagate_tags = PropagateTags::given(request.propagate_tags.as_deref())?.unwrap_or_default();
@@ -142,10 +141,12 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
         request.capacity_provider_strategy,
         request.platform_version,
     )?;
+    placement::check_service(call, &launch, scheduling)?;
     let mode = definition.spec.network_mode.as_deref();
     let network =
         AwsVpc::checked(world, &call.region, mode, request.network_configuration, launch.is_fargate())?;
-    let configuration = DeploymentConfiguration::default().changed(request.deployment_configuration)?;
+    let configuration =
+        DeploymentConfiguration::of_new(scheduling).changed(request.deployment_configuration, scheduling)?;
     let items = members.items("loadBalancers");
     let strategy = configuration.strategy;
     let mut load_balancers = load_balancing::checked(world, call, items, &definition.spec, strategy, true)?;
@@ -154,6 +155,7 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
         name: request.service_name,
         cluster,
         status: ServiceStatus::Active,
+        scheduling,
         desired,
         configuration,
         definition: definition.arn.clone(),
@@ -180,6 +182,10 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
     }
     if let Some(cluster) = region.clusters.get_mut(&key.cluster) {
         cluster.services.insert(key.service.clone(), service);
+    }
+    if scheduling == Scheduling::Daemon {
+        let matching = placement::matching(world, &key).len() as u32;
+        world.ecs.service_mut(&key).into_iter().for_each(|service| service.scale(matching));
     }
     scheduler::wake(world, call.now, &key);
     Ok(answer(world, &arns, &key))

@@ -52,7 +52,7 @@ impl Members {
     }
 
     /// The items of the list `name`.
-    pub(super) fn items(&self, name: &str) -> &[Value] {
+    pub(in crate::ecs) fn items(&self, name: &str) -> &[Value] {
         self.0.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 

@@ -18,7 +18,7 @@ pub(super) use self::{
     delete::{delete, forget},
     launch::{Launch, StrategyItem},
     members::Members,
-    options::{PropagateTags, may_execute},
+    options::{PropagateTags, Scheduling, may_execute},
     read::{describe, list},
     update::update,
 };
@@ -51,6 +51,8 @@ pub(super) struct Service {
     pub(super) name: String,
     pub(super) cluster: String,
     pub(super) status: ServiceStatus,
+    #[serde(default)]
+    pub(super) scheduling: Scheduling,
     pub(super) desired: u32,
     pub(super) configuration: DeploymentConfiguration,
     /// What the next deployment deploys; also what the description shows.
@@ -89,6 +91,9 @@ pub(super) struct Pace {
     pub(super) failures: u32,
     /// Before this moment no task is started.
     pub(super) not_before: Option<Moment>,
+    /// True if the last task that was to start found no container instance with room.
+    #[serde(default)]
+    pub(super) lacks_room: bool,
     /// Whether it was said that the configuration leaves no room for a deployment.
     pub(super) said_stuck: bool,
 }
@@ -137,6 +142,10 @@ impl Service {
             .rev()
             .find(|revision| revision.completed && Some(revision.id.as_str()) != failing)
             .map(|revision| revision.id.clone())
+    }
+
+    pub(super) fn is_daemon(&self) -> bool {
+        self.scheduling == Scheduling::Daemon
     }
 
     /// Sets the count of the tasks that it wants.
@@ -273,7 +282,7 @@ impl Service {
             "placementStrategy": [],
             "networkConfiguration": self.network.as_ref().map(AwsVpc::json),
             "healthCheckGracePeriodSeconds": 0,
-            "schedulingStrategy": "REPLICA",
+            "schedulingStrategy": self.scheduling,
             "deploymentController": { "type": "ECS" },
             "tags": if with_tags { self.tags.json() } else { Value::Null },
             // Network interfaces are managed with the service-linked role.

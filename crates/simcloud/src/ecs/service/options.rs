@@ -1,9 +1,10 @@
-//! What tasks get beside their definition: tags, and whether commands can be executed in them.
+//! What a service has beside the definition of its tasks: tags, whether commands can be executed in them, and how they are
+//! scheduled.
 
 use serde::{Deserialize, Serialize};
 
 use super::super::wire::invalid;
-use crate::ApiError;
+use crate::{ApiError, Call};
 
 /// Whose tags new tasks get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,48 @@ impl PropagateTags {
             unknown => Err(invalid(format!("Invalid propagateTags: {unknown}"))),
         })
         .transpose()
+    }
+}
+
+/// The scheduling strategy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(in crate::ecs) enum Scheduling {
+    /// As many tasks as are desired.
+    #[default]
+    Replica,
+    /// One task on each container instance.
+    Daemon,
+}
+
+impl Scheduling {
+    pub(in crate::ecs) fn given(name: Option<&str>) -> Result<Self, ApiError> {
+        match name {
+            None | Some("REPLICA") => Ok(Self::Replica),
+            Some("DAEMON") => Ok(Self::Daemon),
+            Some(unknown) => Err(invalid(format!("Invalid schedulingStrategy: {unknown}"))),
+        }
+    }
+
+    /// Refuses the members of a request that daemons do not have.
+    pub(in crate::ecs) fn check(self, call: &Call) -> Result<(), ApiError> {
+        if self == Self::Replica {
+            return Ok(());
+        }
+        if call.number("desiredCount").is_some() {
+            return Err(invalid(
+                "The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again",
+            ));
+        }
+        if !call.list("placementStrategy").is_empty() {
+            return Err(invalid(
+                "The daemon scheduling strategy does not support placement strategies. Remove the placement strategy and try again",
+            ));
+        }
+        if !call.list("volumeConfigurations").is_empty() {
+            return Err(invalid("The daemon scheduling strategy does not support volume configurations."));
+        }
+        Ok(())
     }
 }
 

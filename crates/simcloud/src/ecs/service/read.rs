@@ -10,7 +10,7 @@ use super::{
         cluster,
         wire::{Answer, input, invalid, missing, page, pruned},
     },
-    ServiceStatus,
+    Scheduling, ServiceStatus,
 };
 use crate::{Call, World};
 
@@ -66,6 +66,8 @@ struct List {
 
 pub(in crate::ecs) fn list(world: &mut World, call: &Call) -> Answer {
     let request: List = input(call)?;
+    let given = request.scheduling_strategy.as_deref();
+    let scheduling = given.map(|given| Scheduling::given(Some(given))).transpose()?;
     let arns = Arns::of(world, &call.region);
     let cluster = cluster::active(world, call, request.cluster.as_deref())?;
     let names = cluster
@@ -76,7 +78,7 @@ pub(in crate::ecs) fn list(world: &mut World, call: &Call) -> Answer {
         .filter(|service| {
             request.launch_type.as_ref().is_none_or(|kind| service.launch.launch_type.as_ref() == Some(kind))
         })
-        .filter(|_| request.scheduling_strategy.as_deref().is_none_or(|strategy| strategy == "REPLICA"))
+        .filter(|service| scheduling.is_none_or(|scheduling| service.scheduling == scheduling))
         .map(|service| arns.service(&cluster.name, &service.name))
         .collect();
     // Ten a page unless asked otherwise, as AWS documents it.

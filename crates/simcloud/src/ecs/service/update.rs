@@ -8,7 +8,7 @@ use super::{
         arn::Arns,
         cluster, load_balancing,
         network::{AwsVpc, NetworkConfiguration},
-        scheduler, shapes,
+        placement, scheduler, shapes,
         wire::{Answer, client, input, service_not_found},
     },
     Launch, PropagateTags, ServiceStatus, configuration,
@@ -87,7 +87,10 @@ pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
             AwsVpc::checked(world, &call.region, mode, given, launch.is_fargate())?
         }
     };
-    let configuration = service.configuration.changed(request.deployment_configuration)?;
+    service.scheduling.check(call)?;
+    placement::check_service(call, &launch, service.scheduling)?;
+    let configuration =
+        service.configuration.changed(request.deployment_configuration, service.scheduling)?;
     let desired = request.desired_count.map(desired_count).transpose()?;
 
     let members_deploy = service.members.take(&call.input);

@@ -8,6 +8,7 @@ use super::{
         arn::Arns,
         at, between,
         network::AwsVpc,
+        placement::Placed,
         service::{Launch, PropagateTags},
         tags::Tags,
         task_definition::{ContainerSpec, TaskDefinition},
@@ -23,6 +24,7 @@ pub(in crate::ecs) struct Order {
     pub(in crate::ecs) definition: TaskDefinition,
     pub(in crate::ecs) launch: Launch,
     pub(in crate::ecs) network: Option<AwsVpc>,
+    pub(in crate::ecs) placed: Option<Placed>,
     pub(in crate::ecs) group: String,
     pub(in crate::ecs) started_by: Option<String>,
     pub(in crate::ecs) overrides: Overrides,
@@ -32,12 +34,13 @@ pub(in crate::ecs) struct Order {
     pub(in crate::ecs) service: Option<(String, String)>,
 }
 
-/// Starts a task of a service's deployment and returns its id.
+/// Starts a task of a service's deployment, on a container instance if it has a place there, and returns its id.
 pub(in crate::ecs) fn launch_for_service(
     world: &mut World,
     now: Moment,
     key: &ServiceKey,
     deployment: &str,
+    placed: Option<Placed>,
 ) -> Option<String> {
     let arns = Arns::of(world, &key.region);
     let service = world.ecs.service(key)?;
@@ -59,6 +62,7 @@ pub(in crate::ecs) fn launch_for_service(
         definition: definition.clone(),
         launch: revision.launch.clone(),
         network: revision.network.clone(),
+        placed,
         group: format!("service:{}", key.service),
         started_by: Some(deployment.id.clone()),
         overrides: Overrides::default(),
@@ -81,6 +85,14 @@ pub(in crate::ecs) fn launch(world: &mut World, now: Moment, order: Order) -> Op
         .collect();
     let interface = order.network.as_ref().and_then(|network| Interface::new(world, network));
     let (service, revision) = order.service.unzip();
+    let architecture = match &order.placed {
+        Some(placed) => placed.platform.1.as_str(),
+        None => spec.platform().1,
+    };
+    let architecture = if architecture == "arm64" { "arm64" } else { "x86_64" }.to_owned();
+    // Without a network interface there is nothing to provision.
+    let last = if interface.is_some() || on_fargate { LastStatus::Provisioning } else { LastStatus::Pending };
+    let (least, most) = if last == LastStatus::Provisioning { (7_000, 12_000) } else { (500, 2_000) };
     let task = Task {
         id: id.clone(),
         definition: order.definition.arn.clone(),
@@ -92,12 +104,13 @@ pub(in crate::ecs) fn launch(world: &mut World, now: Moment, order: Order) -> Op
         launch: order.launch,
         network: order.network,
         interface,
+        placed: order.placed,
         registered: Vec::new(),
         containers,
         cpu: order.overrides.cpu.clone().or(spec.cpu.clone()),
         memory: order.overrides.memory.clone().or(spec.memory.clone()),
         overrides: order.overrides,
-        last: LastStatus::Provisioning,
+        last,
         created: now,
         connected: None,
         pull_started: None,
@@ -111,13 +124,13 @@ pub(in crate::ecs) fn launch(world: &mut World, now: Moment, order: Order) -> Op
         tags: order.tags,
         version: 1,
         execute_command: order.execute_command,
-        architecture: if spec.platform().1 == "arm64" { "arm64" } else { "x86_64" }.to_owned(),
+        architecture,
         // Fargate's tasks have 20 GiB where the definition doesn't say more.
         storage_gib: spec.ephemeral_storage.as_ref().map_or(20, |storage| storage.size_in_gib),
     };
     world.ecs.cluster_mut(&order.region, &order.cluster)?.tasks.insert(task);
     let wait = if on_fargate { world.launches.wait(&order.region, now) } else { Duration::ZERO };
-    let attached = now + wait + between(&mut world.ids, 7_000, 12_000);
+    let attached = now + wait + between(&mut world.ids, least, most);
     let key = TaskKey { region: order.region, cluster: order.cluster, task: id.clone() };
     at(&mut world.agenda, attached, Due::Task(key, TaskStep::Attach));
     Some(id)

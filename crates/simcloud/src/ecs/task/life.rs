@@ -201,7 +201,9 @@ fn signal(world: &mut World, now: Moment, key: &TaskKey) {
 fn deprovision(world: &mut World, now: Moment, key: &TaskKey) {
     let Some(task) = world.ecs.task_mut(key) else { return };
     end_containers(task, now);
-    task.last = LastStatus::Deprovisioning;
+    if task.interface.is_some() {
+        task.last = LastStatus::Deprovisioning;
+    }
     task.version += 1;
     next(world, now, key, TaskStep::Stop, 5_000, 10_000);
 }
@@ -224,6 +226,7 @@ fn stop(world: &mut World, now: Moment, key: &TaskKey) {
     task.version += 1;
     let failed = task.stop_code == Some(StopCode::TaskFailedToStart);
     let (service, deployment) = (task.service_key(key), task.deployment.clone());
+    let is_placed = task.placed.is_some();
     at(&mut world.agenda, now + REMEMBERED, Due::Task(key.clone(), TaskStep::Forget));
     match (service, deployment) {
         (Some(service), Some(deployment)) if failed => {
@@ -231,5 +234,8 @@ fn stop(world: &mut World, now: Moment, key: &TaskKey) {
         }
         (Some(service), _) => scheduler::wake(world, now, &service),
         (None, _) => {}
+    }
+    if is_placed {
+        scheduler::capacity_changed(world, now, &key.region, &key.cluster);
     }
 }

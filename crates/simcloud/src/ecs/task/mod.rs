@@ -21,6 +21,7 @@ use super::{
     arn::Arns,
     load_balancing::Registered,
     network::AwsVpc,
+    placement::{Binding, Placed},
     service::Launch,
     tags::Tags,
     wire::{maybe_time, pruned, time},
@@ -61,7 +62,7 @@ pub(super) struct Task {
     pub(super) id: String,
     /// The task definition's ARN.
     pub(super) definition: String,
-    group: String,
+    pub(super) group: String,
     pub(super) started_by: Option<String>,
     /// The service's name, the deployment and the revision that it belongs to.
     pub(super) service: Option<String>,
@@ -70,6 +71,9 @@ pub(super) struct Task {
     pub(super) launch: Launch,
     pub(super) network: Option<AwsVpc>,
     interface: Option<Interface>,
+    /// The container instance that it is on, if it is on one.
+    #[serde(default)]
+    pub(super) placed: Option<Placed>,
     /// The targets that it is.
     #[serde(default)]
     pub(super) registered: Vec<Registered>,
@@ -193,9 +197,21 @@ impl Task {
         self.interface.as_ref().map(|interface| interface.subnet.as_str())
     }
 
-    /// The address of its network interface, and the zone that it is in.
-    pub(super) fn address(&self) -> Option<(String, String)> {
-        self.interface.as_ref().map(|interface| (interface.address.clone(), interface.zone.clone()))
+    /// The id of the target that a container's port is, its port, and its zone: the address of the network interface, or
+    /// the instance with the host port.
+    pub(super) fn target(&self, container: &str, port: u16) -> Option<(String, u16, Option<String>)> {
+        if let Some(interface) = &self.interface {
+            return Some((interface.address.clone(), port, Some(interface.zone.clone())));
+        }
+        let placed = self.placed.as_ref()?;
+        let is_meant = |it: &&Binding| it.container == container && it.container_port == port;
+        let binding = placed.bindings.iter().find(is_meant)?;
+        Some((placed.ec2_id.clone(), binding.host_port, placed.zone.clone()))
+    }
+
+    fn zone(&self) -> Option<&str> {
+        let of_instance = || self.placed.as_ref()?.zone.as_deref();
+        self.interface.as_ref().map(|interface| interface.zone.as_str()).or_else(of_instance)
     }
 
     /// The service that it belongs to.
@@ -226,11 +242,15 @@ impl Task {
                 "name": "ecs.cpu-architecture",
                 "value": self.architecture,
             }],
-            "availabilityZone": self.interface.as_ref().map(|interface| &interface.zone),
+            "availabilityZone": self.zone(),
             "capacityProviderName": self.launch.provider(),
             "clusterArn": arns.cluster(cluster),
             "connectivity": self.connected.map(|_| "CONNECTED"),
             "connectivityAt": maybe_time(self.connected),
+            "containerInstanceArn": self
+                .placed
+                .as_ref()
+                .map(|placed| arns.container_instance(cluster, &placed.instance)),
             "containers": containers,
             "cpu": self.cpu,
             "createdAt": time(self.created),
@@ -257,8 +277,24 @@ impl Task {
             "taskArn": arn,
             "taskDefinitionArn": self.definition,
             "version": self.version,
-            "ephemeralStorage": { "sizeInGiB": self.storage_gib },
+            "ephemeralStorage":
+                self.launch.is_fargate().then(|| json!({ "sizeInGiB": self.storage_gib })),
         }))
+    }
+
+    /// The ports of a container on the instance, once it runs.
+    fn bindings(&self, container: &Container) -> Vec<Value> {
+        let bindings = self.placed.iter().flat_map(|placed| &placed.bindings);
+        let bindings = bindings.filter(|it| it.container == container.name && container.runtime.is_some());
+        let shown = bindings.map(|binding| {
+            json!({
+                "bindIP": "0.0.0.0",
+                "containerPort": binding.container_port,
+                "hostPort": binding.host_port,
+                "protocol": binding.protocol,
+            })
+        });
+        shown.collect()
     }
 
     fn container_json(&self, container: &Container, arns: &Arns, cluster: &str) -> Value {
@@ -280,7 +316,7 @@ impl Task {
             "lastStatus": container.last,
             "exitCode": container.exit_code,
             "reason": container.reason,
-            "networkBindings": [],
+            "networkBindings": self.bindings(container),
             "networkInterfaces": interfaces,
             "healthStatus": container.health.unwrap_or(Health::Unknown),
             "cpu": container.cpu.to_string(),

@@ -9,6 +9,7 @@ use super::{
         arn::Arns,
         cluster,
         network::{AwsVpc, NetworkConfiguration},
+        placement::{self, Constraint, Obstacle, Strategy, Unplaced, Wanted},
         service::{Launch, PropagateTags, Remembered, StrategyItem, may_execute},
         tags::{Tag, Tags},
         wire::{Answer, client, input, invalid, missing, page, pruned, service_not_found},
@@ -64,11 +65,11 @@ pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
     if request.group.as_deref().is_some_and(|group| group.starts_with("service:")) {
         return Err(invalid("Invalid namespace for group."));
     }
-    for unsimulated in ["volumeConfigurations", "placementConstraints", "placementStrategy"] {
-        if !call.list(unsimulated).is_empty() {
-            return Err(invalid(format!("the simulated cloud does not simulate {unsimulated} of a task")));
-        }
+    if !call.list("volumeConfigurations").is_empty() {
+        return Err(invalid("the simulated cloud does not simulate volumeConfigurations of a task"));
     }
+    let constraints = Constraint::all(call.list("placementConstraints"))?;
+    let strategies = Strategy::all(call.list("placementStrategy"))?;
     let definition =
         world.ecs.region_mut(&call.region).families.startable(&arns, &request.task_definition)?.clone();
     let launches = Launch::checked(
@@ -81,7 +82,9 @@ pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
     let mode = definition.spec.network_mode.as_deref();
     let network =
         AwsVpc::checked(world, &call.region, mode, request.network_configuration, launches.is_fargate())?;
-    if !launches.is_fargate() {
+    placement::check_launch(call, launches.is_fargate())?;
+    let has_instances = world.ecs.cluster_mut(&call.region, &cluster).is_some_and(|it| it.has_active());
+    if !launches.is_fargate() && !has_instances {
         return Err(invalid("No Container Instances were found in your cluster."));
     }
     let overrides = request.overrides.unwrap_or_default();
@@ -118,30 +121,45 @@ pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
     if request.enable_ecs_managed_tags {
         tags.0.insert("aws:ecs:clusterName".to_owned(), cluster.clone());
     }
-    let ids: Vec<String> = (0..count)
-        .filter_map(|_| {
-            let order = Order {
-                region: call.region.clone(),
-                cluster: cluster.clone(),
-                definition: definition.clone(),
-                launch: launches.clone(),
-                network: network.clone(),
-                group: request.group.clone().unwrap_or_else(|| format!("family:{}", definition.spec.family)),
-                started_by: request.started_by.clone(),
-                overrides: overrides.clone(),
-                tags: tags.clone(),
-                execute_command: request.enable_execute_command,
-                service: None,
-            };
-            launch(world, call.now, order)
-        })
-        .collect();
+    let group = request.group.unwrap_or_else(|| format!("family:{}", definition.spec.family));
+    let sizes = [overrides.cpu.as_deref(), overrides.memory.as_deref()];
+    let wanted = Wanted::new(&definition, &group, constraints, strategies, sizes);
+    let (mut ids, mut unplaced) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let placed = match launches.is_fargate() {
+            true => None,
+            false => match placement::place(world, [&call.region, &cluster], &wanted) {
+                Ok(placed) => Some(placed),
+                Err(Unplaced(obstacles)) => {
+                    unplaced = obstacles;
+                    continue;
+                }
+            },
+        };
+        let order = Order {
+            region: call.region.clone(),
+            cluster: cluster.clone(),
+            definition: definition.clone(),
+            launch: launches.clone(),
+            network: network.clone(),
+            placed,
+            group: group.clone(),
+            started_by: request.started_by.clone(),
+            overrides: overrides.clone(),
+            tags: tags.clone(),
+            execute_command: request.enable_execute_command,
+            service: None,
+        };
+        ids.extend(launch(world, call.now, order));
+    }
+    let failure = |(id, obstacle): &(String, Obstacle)| json!({ "arn": arns.container_instance(&cluster, id), "reason": obstacle.reason() });
+    let failures: Vec<Value> = unplaced.iter().map(failure).collect();
     let tasks = shown(world, call, &arns, &cluster, &ids);
     if let Some(token) = request.client_token {
         let remembered = Remembered { request: call.input.clone(), tasks: ids };
         world.ecs.region_mut(&call.region).client_tokens.insert(token, remembered);
     }
-    Ok(json!({ "tasks": tasks, "failures": [] }))
+    Ok(json!({ "tasks": tasks, "failures": failures }))
 }
 
 /// Tasks as `RunTask` answers them.
@@ -238,6 +256,10 @@ pub(in crate::ecs) fn list(world: &mut World, call: &Call) -> Answer {
             Some(name)
         }
     };
+    let not_found = || invalid("Referenced container instance was not found.");
+    let given = request.container_instance.as_deref();
+    let instance = given.map(|it| arns.container_instance_id(&cluster.name, it).ok_or_else(not_found));
+    let instance = instance.transpose()?;
     let wanted = match request.desired_status.as_deref() {
         // No task has PENDING as its desired status.
         None | Some("RUNNING") => Some("RUNNING"),
@@ -254,7 +276,11 @@ pub(in crate::ecs) fn list(world: &mut World, call: &Call) -> Answer {
     };
     let mut tasks: Vec<_> = listed
         .into_iter()
-        .filter(|task| Some(task.desired_status()) == wanted && request.container_instance.is_none())
+        .filter(|task| Some(task.desired_status()) == wanted)
+        .filter(|task| {
+            let on = task.placed.as_ref().map(|placed| placed.instance.as_str());
+            instance.is_none() || on == instance
+        })
         .filter(|task| request.family.as_ref().is_none_or(|name| family(&task.definition) == *name))
         .filter(|task| request.started_by.is_none() || task.started_by == request.started_by)
         .filter(|task| {

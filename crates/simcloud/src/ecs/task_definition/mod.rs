@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(super) use operations::{delete, deregister, describe, list, list_families, register};
-pub(super) use spec::{ContainerSpec, TaskSpec};
+pub(super) use spec::{ContainerSpec, PortMapping, TaskSpec};
 
 use super::{
     arn::Arns,
@@ -67,6 +67,12 @@ pub(super) struct TaskDefinition {
 }
 
 impl TaskDefinition {
+    /// The names of the attributes that a container instance must have.
+    pub(super) fn required_attributes(&self) -> impl Iterator<Item = &str> {
+        let required = self.body.get("requiresAttributes").and_then(Value::as_array).into_iter().flatten();
+        required.filter_map(|attribute| attribute["name"].as_str())
+    }
+
     fn json(&self) -> Value {
         let mut json = self.body.clone();
         json["taskDefinitionArn"] = json!(self.arn);

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    super::agent::ValueFrom,
     fargate_size,
-    spec::{ContainerSpec, TaskSpec},
+    spec::{ContainerSecret, ContainerSpec, TaskSpec},
 };
 
 /// The body of a description: `request` is the pruned input, `spec` what was read from it and is valid.
@@ -23,9 +24,9 @@ pub(super) fn body(request: &Value, spec: &TaskSpec) -> Value {
         body.entry(list).or_insert_with(|| json!([]));
     }
     if let Some(containers) = body.get_mut("containerDefinitions").and_then(Value::as_array_mut) {
-        let awsvpc = spec.network_mode.as_deref() == Some("awsvpc");
+        let has_own_ports = matches!(spec.network_mode.as_deref(), Some("awsvpc" | "host"));
         for container in containers.iter_mut().filter_map(Value::as_object_mut) {
-            complete(container, awsvpc);
+            complete(container, has_own_ports);
         }
     }
     for volume in body.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -36,7 +37,8 @@ pub(super) fn body(request: &Value, spec: &TaskSpec) -> Value {
     Value::Object(body)
 }
 
-fn complete(container: &mut Map<String, Value>, awsvpc: bool) {
+/// Fills in the defaults. `has_own_ports` is true if containers are reached by their own ports, without a mapping.
+fn complete(container: &mut Map<String, Value>, has_own_ports: bool) {
     container.entry("cpu").or_insert_with(|| json!(0));
     container.entry("essential").or_insert_with(|| json!(true));
     for list in ["portMappings", "environment", "mountPoints", "volumesFrom", "systemControls"] {
@@ -45,9 +47,11 @@ fn complete(container: &mut Map<String, Value>, awsvpc: bool) {
     let mappings = container.get_mut("portMappings").and_then(Value::as_array_mut);
     for mapping in mappings.into_iter().flatten().filter_map(Value::as_object_mut) {
         mapping.entry("protocol").or_insert_with(|| json!("tcp"));
-        let port = if awsvpc { mapping.get("containerPort").cloned() } else { Some(json!(0)) };
-        if let Some(port) = port {
-            mapping.entry("hostPort").or_insert(port);
+        let port = if has_own_ports { mapping.get("containerPort").cloned() } else { Some(json!(0)) };
+        if let Some(port) = port
+            && mapping.get("hostPort").is_none_or(|given| *given == json!(0))
+        {
+            mapping.insert("hostPort".to_owned(), port);
         }
     }
     if let Some(check) = container.get_mut("healthCheck").and_then(Value::as_object_mut) {
@@ -82,8 +86,10 @@ fn compatibilities(spec: &TaskSpec) -> Value {
         .all(|container| !container.privileged && container.links.is_empty());
     if spec.requires_fargate() || (sized && awsvpc && plain) {
         json!(["EC2", "FARGATE"])
-    } else {
+    } else if awsvpc {
         json!(["EC2"])
+    } else {
+        json!(["EXTERNAL", "EC2"])
     }
 }
 
@@ -102,8 +108,24 @@ fn attributes(spec: &TaskSpec) -> Value {
     if any(|container| container.repository_credentials.is_some()) {
         names.push("ecs.capability.private-registry-authentication.secretsmanager");
     }
-    if any(|container| !container.secrets.is_empty()) {
+    let of_parameters = |secret: &ContainerSecret| {
+        matches!(ValueFrom::parse(&secret.value_from), Ok(ValueFrom::Parameter { .. }))
+    };
+    let secrets = || spec.container_definitions.iter().flat_map(|container| &container.secrets);
+    if secrets().any(|secret| !of_parameters(secret)) {
         names.push("ecs.capability.secrets.asm.environment-variables");
+    }
+    if secrets().any(of_parameters) {
+        names.push("ecs.capability.secrets.ssm.environment-variables");
+    }
+    if any(|container| container.log_configuration.iter().any(|logging| !logging.secret_options.is_empty())) {
+        names.push("ecs.capability.secrets.asm.bootstrap.log-driver");
+    }
+    if any(|container| !container.environment_files.is_empty()) {
+        names.push("ecs.capability.env-files.s3");
+    }
+    if any(|container| container.privileged) {
+        names.push("com.amazonaws.ecs.capability.privileged-container");
     }
     if any(|container| container.health_check.is_some()) {
         names.push("ecs.capability.container-health-check");

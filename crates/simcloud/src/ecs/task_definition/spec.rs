@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A task definition as it was registered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub(in crate::ecs) struct TaskSpec {
     pub(in crate::ecs) task_role_arn: Option<String>,
     pub(in crate::ecs) runtime_platform: Option<RuntimePlatform>,
     pub(in crate::ecs) ephemeral_storage: Option<EphemeralStorage>,
+    #[serde(default)]
+    pub(in crate::ecs) placement_constraints: Vec<Value>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +64,15 @@ pub(in crate::ecs) struct ContainerSpec {
     pub(in crate::ecs) version_consistency: Option<String>,
     #[serde(default)]
     pub(in crate::ecs) links: Vec<String>,
+    #[serde(default)]
+    pub(in crate::ecs) environment_files: Vec<EnvironmentFile>,
+}
+
+/// A file in S3 with environment variables.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::ecs) struct EnvironmentFile {
+    /// The object's ARN.
+    pub(in crate::ecs) value: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -91,6 +103,8 @@ pub(in crate::ecs) struct LogConfiguration {
     pub(in crate::ecs) log_driver: String,
     #[serde(default)]
     pub(in crate::ecs) options: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(in crate::ecs) secret_options: Vec<ContainerSecret>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -132,6 +146,12 @@ impl ContainerSpec {
     /// Whether the image's tag is resolved to a digest once per deployment: the default.
     pub(in crate::ecs) fn pins_digest(&self) -> bool {
         self.version_consistency.as_deref() != Some("disabled")
+    }
+
+    /// What the agent reads for it: its own secrets, and those of its log driver.
+    pub(in crate::ecs) fn all_secrets(&self) -> impl Iterator<Item = &ContainerSecret> {
+        let of_driver = self.log_configuration.iter().flat_map(|logging| &logging.secret_options);
+        self.secrets.iter().chain(of_driver)
     }
 
     /// The options of the `awslogs` driver, where the container has it.

@@ -10,6 +10,7 @@ use super::{
     super::{
         agent,
         cluster::is_name,
+        placement::Constraint,
         wire::{client, invalid},
     },
     fargate_size,
@@ -40,6 +41,8 @@ pub(super) fn check(world: &World, now: Moment, spec: &TaskSpec) -> Result<(), A
         }
     }
     containers(spec)?;
+    host_ports(spec)?;
+    Constraint::of_definition(&spec.placement_constraints)?;
     if spec.requires_fargate() {
         fargate(spec)?;
     }
@@ -90,12 +93,12 @@ fn containers(spec: &TaskSpec) -> Result<(), ApiError> {
                 ));
             }
         }
-        if !container.secrets.is_empty() && spec.execution_role_arn.is_none() {
+        if container.all_secrets().next().is_some() && spec.execution_role_arn.is_none() {
             return Err(client(
                 "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
             ));
         }
-        for secret in &container.secrets {
+        for secret in container.all_secrets() {
             agent::ValueFrom::parse(&secret.value_from).map_err(client)?;
         }
         ports(spec, container)?;
@@ -123,12 +126,29 @@ fn ports(spec: &TaskSpec, container: &ContainerSpec) -> Result<(), ApiError> {
         if mapping.protocol.as_deref().is_some_and(|protocol| !matches!(protocol, "tcp" | "udp")) {
             return Err(invalid("The protocol of a port mapping must be tcp or udp."));
         }
-        if spec.network_mode.as_deref() == Some("awsvpc")
-            && mapping.host_port.is_some_and(|host| host != port)
-        {
-            return Err(client(
-                "When networkMode=awsvpc, the host ports and container ports in port mappings must match.",
-            ));
+        let mode = spec.network_mode.as_deref().unwrap_or("bridge");
+        // Zero asks for any port, which containers with the host's network cannot choose.
+        let differs = |host: i64| host != port && (mode == "awsvpc" || host != 0);
+        if matches!(mode, "awsvpc" | "host") && mapping.host_port.is_some_and(differs) {
+            return Err(client(format!(
+                "When networkMode={mode}, the host ports and container ports in port mappings must match."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a port that two mappings of the task take.
+fn host_ports(spec: &TaskSpec) -> Result<(), ApiError> {
+    let has_own_ports = matches!(spec.network_mode.as_deref(), Some("awsvpc" | "host"));
+    let mut taken = BTreeSet::new();
+    for mapping in spec.container_definitions.iter().flat_map(|container| &container.port_mappings) {
+        let port = if has_own_ports { mapping.container_port } else { mapping.host_port };
+        let Some(port) = port.filter(|port| *port > 0) else { continue };
+        let protocol = mapping.protocol.as_deref().unwrap_or("tcp");
+        if !taken.insert((protocol, port)) {
+            let protocol = protocol.to_ascii_uppercase();
+            return Err(client(format!("{protocol} host port '{port}' is mapped multiple times in task.")));
         }
     }
     Ok(())

@@ -183,6 +183,75 @@ impl Sim {
         answer["taskDefinition"]["taskDefinitionArn"].as_str().unwrap().to_owned()
     }
 
+    /// Registers a container instance with these attributes and the capabilities of an agent, and returns its id.
+    pub(super) fn instance(&mut self, cpu: i64, memory: i64, attributes: Value) -> String {
+        let document = json!({
+            "instanceId": format!("i-{}", self.world.ids.hex(17)),
+            "instanceType": "m5.large",
+            "availabilityZone": "eu-central-1a",
+            "region": REGION,
+            "accountId": "123456789012",
+            "architecture": "x86_64",
+        });
+        let mut all: Vec<Value> = [
+            "com.amazonaws.ecs.capability.docker-remote-api.1.18",
+            "ecs.capability.private-registry-authentication.secretsmanager",
+            "ecs.capability.secrets.asm.bootstrap.log-driver",
+            "ecs.capability.env-files.s3",
+        ]
+        .map(|name| json!({ "name": name }))
+        .into();
+        let own = attributes.as_object().unwrap().iter();
+        all.extend(own.map(|(name, value)| json!({ "name": name, "value": value })));
+        let input = json!({
+            "cluster": "main",
+            "instanceIdentityDocument": document.to_string(),
+            "totalResources": [
+                { "name": "CPU", "type": "INTEGER", "integerValue": cpu },
+                { "name": "MEMORY", "type": "INTEGER", "integerValue": memory },
+                { "name": "PORTS", "type": "STRINGSET", "stringSetValue": ["22"] },
+            ],
+            "attributes": all,
+        });
+        let answer = self.ecs("RegisterContainerInstance", input).unwrap();
+        let arn = answer["containerInstance"]["containerInstanceArn"].as_str().unwrap();
+        arn.rsplit('/').next().unwrap().to_owned()
+    }
+
+    pub(super) fn describe_instance(&mut self, id: &str) -> Value {
+        let input = json!({ "cluster": "main", "containerInstances": [id] });
+        self.ecs("DescribeContainerInstances", input).unwrap()["containerInstances"][0].clone()
+    }
+
+    /// The definition of a task on container instances, with one container.
+    pub(super) fn definition_on_instances(&self, image: &str) -> Value {
+        json!({
+            "family": "api",
+            "executionRoleArn": ROLE,
+            "containerDefinitions": [{
+                "name": "api",
+                "image": image,
+                "cpu": 256,
+                "memory": 512,
+                "portMappings": [{ "containerPort": 8080 }],
+                "repositoryCredentials": { "credentialsParameter": self.secret },
+            }],
+        })
+    }
+
+    /// Registers a definition and creates the service `api` on container instances with it and more members.
+    pub(super) fn deploy_on_instances(&mut self, definition: Value, members: Value) -> Value {
+        let definition = self.register_definition(definition);
+        let mut input = json!({
+            "cluster": "main",
+            "serviceName": "api",
+            "taskDefinition": definition,
+            "launchType": "EC2",
+        });
+        input.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        self.ecs("CreateService", input).unwrap()["service"].clone()
+    }
+
     pub(super) fn network(&self) -> Value {
         let state = serde_json::to_value(&self.world.ec2).unwrap();
         let subnets: Vec<&String> = state["subnets"].as_object().unwrap().keys().take(1).collect();
