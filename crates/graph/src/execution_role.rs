@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{ContainerSecret, Name, Service, Stack, ValueType};
 use longshore_plugin::{
-    LogStream, Node, Readable, RegistryCredential, RoleBuilder, RoleSpec, SecretStore, Wires,
+    LogStream, Node, Readable, RegistryCredential, RoleBuilder, RoleSpec, SecretStore, ServiceDeployer,
+    Wires,
     adapter::{ExecutionRoleStep, Kept},
 };
 
@@ -21,12 +22,30 @@ pub(crate) struct Declared<'a> {
     pub(crate) wires: &'a Wires,
 }
 
+/// The uses of the role that a deployer knows of.
+#[derive(Default)]
+pub(crate) struct Uses {
+    log_streams: Vec<LogStream>,
+    secrets: Vec<String>,
+    files: Vec<String>,
+}
+
+impl Uses {
+    /// The uses of the role of a service, for which `deployer` runs it.
+    pub(crate) fn of(deployer: &dyn ServiceDeployer, stack: &Stack, name: &Name, service: &Service) -> Self {
+        Self {
+            log_streams: deployer.log_streams(&stack.name, name, service),
+            secrets: deployer.secrets(name, service),
+            files: deployer.files(name, service),
+        }
+    }
+}
+
 /// The node that builds the role.
 pub(crate) fn node(
     declared: &Declared<'_>,
     builder: Arc<dyn RoleBuilder>,
-    log_streams: Vec<LogStream>,
-    other_secrets: Vec<String>,
+    uses: Uses,
     stores: &Stores<'_>,
     secrets: &StackSecrets<'_>,
     credentials: &BTreeMap<Name, Arc<RegistryCredential>>,
@@ -35,11 +54,12 @@ pub(crate) fn node(
     let without_credential = service.containers.values().filter(|container| container.registry.is_none());
     let readable = |arn: String| Readable { arn: arn.into(), foreseen: None, key: None };
     let mut existing = container_secrets::existing(service);
-    existing.extend(other_secrets.into_iter().map(readable));
+    existing.extend(uses.secrets.into_iter().map(readable));
     let role = RoleSpec {
         name: service.execution_role.name.clone(),
         secrets: existing,
-        log_streams,
+        files: uses.files,
+        log_streams: uses.log_streams,
         images: without_credential.map(|container| container.image.clone()).collect(),
         others: secrets.existing_of_others(declared),
         managed_policies: service.execution_role.managed_policies.values().cloned().collect(),

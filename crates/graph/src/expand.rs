@@ -122,12 +122,12 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         if let Some(builder) = builder {
             used.roles.entry(service.execution_role.builder.name.clone()).or_insert_with(|| builder.clone());
             let declared = execution_role::Declared { stack, name, service, wires: &wires };
-            let log_streams = deployer.iter().flat_map(|it| it.log_streams(&stack.name, name, service));
+            let uses =
+                deployer.as_ref().map(|it| execution_role::Uses::of(it.as_ref(), stack, name, service));
             nodes.push(execution_role::node(
                 &declared,
                 builder,
-                log_streams.collect(),
-                deployer.iter().flat_map(|it| it.secrets(name, service)).collect(),
+                uses.unwrap_or_default(),
                 &stores,
                 &secrets,
                 &credentials,

@@ -68,6 +68,11 @@ pub trait ServiceDeployer: Send + Sync {
         Vec::new()
     }
 
+    /// The ARNs of objects in Amazon S3 that ECS reads with the execution role. Pure.
+    fn files(&self, _name: &Name, _service: &Service) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The log streams that the tasks of a service write on behalf of its execution role: one of each container stands for
     /// those of all tasks. Pure.
     fn log_streams(&self, _stack: &Name, _name: &Name, _service: &Service) -> Vec<LogStream> {

@@ -48,6 +48,8 @@ pub struct RoleSpec {
     pub name: Option<String>,
     /// The secrets and parameters that it may read, in a stable order.
     pub secrets: Vec<Readable>,
+    /// The ARNs of objects in Amazon S3 that are read on its behalf: see [`ServiceDeployer::files`].
+    pub files: Vec<String>,
     /// The log streams that are written on its behalf: see [`ServiceDeployer::log_streams`].
     pub log_streams: Vec<LogStream>,
     /// The images that are pulled without a credential of the stack, those in Amazon ECR on behalf of the role.
@@ -66,6 +68,7 @@ impl RoleSpec {
             service,
             name: None,
             secrets: Vec::new(),
+            files: Vec::new(),
             log_streams: Vec::new(),
             images: Vec::new(),
             others: Vec::new(),

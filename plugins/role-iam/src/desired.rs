@@ -21,8 +21,11 @@ pub(crate) const READ_SECRETS: &str = "read-secrets";
 /// The name of the inline policy for images in ECR and for logs.
 pub(crate) const PULL_AND_LOG: &str = "pull-and-log";
 
+/// The name of the inline policy for files in Amazon S3.
+pub(crate) const READ_FILES: &str = "read-files";
+
 /// The names of all inline policies that there may be.
-pub(crate) const INLINE_POLICIES: [&str; 2] = [READ_SECRETS, PULL_AND_LOG];
+pub(crate) const INLINE_POLICIES: [&str; 3] = [READ_SECRETS, PULL_AND_LOG, READ_FILES];
 
 /// The longest session of a role in seconds: what IAM gives to a role that says nothing of it (API reference,
 /// CreateRole). ECS does not ask for more.
@@ -92,18 +95,23 @@ impl Desired {
         let is_allowed = has_task_execution && purpose.pull_and_log.created.is_empty();
         let pulls_and_logs = Document::pulls_and_logs(&purpose.pull_and_log).filter(|_| !is_allowed);
         let pulls_and_logs = pulls_and_logs.map(|document| document.to_json()).transpose()?;
-        check_size(&name, reads.iter().chain(&pulls_and_logs))?;
+        let files = Document::files(&purpose.files).map(|document| document.to_json()).transpose()?;
+        check_size(&name, reads.iter().chain(&pulls_and_logs).chain(&files))?;
         if let Some(document) = &reads {
             prove(document, &purpose.reads)?;
         }
         if let Some(document) = &pulls_and_logs {
             purpose.pull_and_log.prove(document)?;
         }
+        if let Some(document) = &files {
+            purpose.files.prove(document)?;
+        }
         let is_open = role.secrets.iter().any(|secret| secret.arn == Known::AfterApply);
         let reads = if is_open { Some(Inline::AfterApply) } else { reads.map(Inline::Document) };
         let reads = reads.map(|policy| (READ_SECRETS, policy));
         let pulls_and_logs = pulls_and_logs.map(|document| (PULL_AND_LOG, Inline::Document(document)));
-        let inline = reads.into_iter().chain(pulls_and_logs).collect();
+        let files = files.map(|document| (READ_FILES, Inline::Document(document)));
+        let inline = reads.into_iter().chain(pulls_and_logs).chain(files).collect();
         Ok(Self {
             path: options.path.clone(),
             description: format!(

@@ -13,6 +13,7 @@ mod difference;
 mod document;
 mod evaluator;
 mod existing;
+mod files;
 mod needs;
 mod observed;
 mod options;

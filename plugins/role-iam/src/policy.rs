@@ -7,6 +7,7 @@ use longshore_plugin::Result;
 use serde::{Serialize, Serializer};
 
 use crate::{
+    files::{Files, GET_OBJECT, LOCATE_BUCKET},
     needs::{DECRYPT, Kind, Read, VIA_SERVICE},
     pull_and_log::{AUTHORIZE, CREATE_GROUP, LOG, PULL, PullAndLog},
 };
@@ -174,6 +175,18 @@ impl Document {
             statements.push(Statement::allow("CreateLogGroups", &[CREATE_GROUP], groups.collect()));
         }
         (!statements.is_empty()).then(|| Self::of(statements))
+    }
+
+    /// The inline policy for files: the role may read exactly these objects; nothing where there are none.
+    pub(crate) fn files(files: &Files) -> Option<Self> {
+        let objects = files.objects();
+        if objects.is_empty() {
+            return None;
+        }
+        Some(Self::of([
+            Statement::allow("ReadFiles", &[GET_OBJECT], objects),
+            Statement::allow("LocateBuckets", &[LOCATE_BUCKET], files.buckets()),
+        ]))
     }
 
     fn of(statements: impl Into<Vec<Statement>>) -> Self {

@@ -8,6 +8,7 @@ use longshore_plugin::{Context, Result, RoleSpec};
 use crate::{
     builder::IamRoles,
     desired::has_policies_of_others,
+    files::Files,
     needs::{Kind, Need, Read, needs},
     policy::Place,
     pull_and_log::PullAndLog,
@@ -20,6 +21,8 @@ pub(crate) struct Purpose {
     pub(crate) reads: BTreeSet<Read>,
     /// Where it pulls from and logs to.
     pub(crate) pull_and_log: PullAndLog,
+    /// The files that it reads.
+    pub(crate) files: Files,
     /// What it is not for: reading what others read.
     pub(crate) beside: Vec<Need>,
 }
@@ -29,6 +32,7 @@ impl Purpose {
     pub(crate) fn needs(&self) -> Vec<Need> {
         let mut needs = needs(&self.reads);
         needs.extend(self.pull_and_log.needs());
+        needs.extend(self.files.needs());
         needs
     }
 }
@@ -51,7 +55,7 @@ impl IamRoles {
         let pull_and_log = PullAndLog::of(role, &place);
         let others = self.others(context, role).await;
         let beside = beside(&others, &reads, &place);
-        Ok(Purpose { reads, pull_and_log, beside })
+        Ok(Purpose { reads, pull_and_log, files: Files::of(&role.files)?, beside })
     }
 
     /// The stack's other secrets and parameters. Those that were there when the role was planned have their full ARNs:

@@ -102,6 +102,26 @@ async fn without_the_policy_of_aws_the_role_gets_what_its_tasks_need_and_no_more
 }
 
 #[tokio::test(start_paused = true)]
+async fn role_reads_exactly_its_files() {
+    let mut harness = Harness::new(json!({}));
+    harness.apply().await.unwrap();
+    harness.spec.files = vec!["arn:aws:s3:::acme/api.env".to_owned()];
+    assert_eq!(harness.action().await, Action::Update);
+    harness.apply().await.unwrap();
+    assert_eq!(harness.action().await, Action::NoChange);
+    assert!(harness.allows("s3:GetObject", "arn:aws:s3:::acme/api.env", Keys::new()).await);
+    assert!(harness.allows("s3:GetBucketLocation", "arn:aws:s3:::acme", Keys::new()).await);
+    assert!(!harness.allows("s3:GetObject", "arn:aws:s3:::acme/web.env", Keys::new()).await);
+
+    harness.spec.files.clear();
+    harness.apply().await.unwrap();
+    let policies = harness.client().await.list_role_policies().role_name(NAME).send().await.unwrap();
+    assert_eq!(policies.policy_names(), ["read-secrets"]);
+    harness.spec.files = vec!["arn:aws:s3:::acme".to_owned()];
+    assert!(harness.plan().await.unwrap_err().message.contains("cannot read the environment file"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn name_path_boundary_and_trust_are_as_configured() {
     let mut harness = Harness::new(json!({}));
     let statement = json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]);
