@@ -38,6 +38,13 @@ pub(crate) const CONTAINER_DEFINITIONS: &str = "containerDefinitions";
 /// Allows a running service to be replaced, in the table of the service.
 const REPLACE: &str = "replace";
 
+/// The scheduling strategy, in the service.
+const SCHEDULING: &str = "schedulingStrategy";
+/// The placement strategy, in the service.
+const PLACEMENT: &str = "placementStrategy";
+/// The shares of the tasks that stay and that run in rollouts of daemons, if none are declared: the defaults of ECS's API.
+const OF_DAEMONS: (u32, u32) = (0, 100);
+
 /// The load balancers, in the service.
 const LOAD_BALANCERS: &str = "loadBalancers";
 
@@ -182,6 +189,11 @@ impl AwsFields {
         &self.service
     }
 
+    /// Returns true if one task runs on each container instance, as the scheduling strategy `DAEMON` has it.
+    pub(crate) fn is_daemon(&self) -> bool {
+        self.service.get(SCHEDULING).is_some_and(|strategy| strategy == "DAEMON")
+    }
+
     /// The network mode of the tasks, if it is not the one in which each task has an address of its own.
     pub(crate) fn shares_network(&self) -> bool {
         let mode = self.definition().and_then(|definition| definition.get("networkMode"));
@@ -218,10 +230,18 @@ impl AwsFields {
 
     /// The secrets and parameters in `secretOptions` of log drivers, by ARN.
     pub(crate) fn log_secrets(&self, containers: impl Iterator<Item = Name>) -> Vec<String> {
-        let options = containers.filter_map(|name| {
-            self.container(&name)?.pointer("/logConfiguration/secretOptions")?.as_array().cloned()
-        });
-        let arns = options.flatten().filter_map(|option| option["valueFrom"].as_str().map(str::to_owned));
+        self.arns_in("/logConfiguration/secretOptions", "valueFrom", containers)
+    }
+
+    /// The objects in Amazon S3 with environment variables, by ARN.
+    pub(crate) fn environment_files(&self, containers: impl Iterator<Item = Name>) -> Vec<String> {
+        self.arns_in("/environmentFiles", "value", containers)
+    }
+
+    /// The ARNs in the member `field` of the lists at `path` in the fields of containers.
+    fn arns_in(&self, path: &str, field: &str, containers: impl Iterator<Item = Name>) -> Vec<String> {
+        let lists = containers.filter_map(|name| self.container(&name)?.pointer(path)?.as_array().cloned());
+        let arns = lists.flatten().filter_map(|item| item[field].as_str().map(str::to_owned));
         arns.filter(|arn| arn.starts_with("arn:")).collect()
     }
 
@@ -247,11 +267,14 @@ impl AwsFields {
         let text = |field: &str| self.definition.get(field).and_then(Value::as_str);
         service.task_role = service.task_role.or_else(|| text("taskRoleArn").map(str::to_owned));
         service.platform = self.platform(service.platform);
-        if let Some(compatibilities) = self.definition.get("requiresCompatibilities") {
-            let is_declared = self.has_word("launch-type");
-            if !is_declared {
-                let is_fargate = has_item(compatibilities, "FARGATE");
-                service.launch_type = if is_fargate { LaunchType::Fargate } else { LaunchType::Ec2 };
+        service.launch_type = self.launch_type(&service);
+        if self.is_daemon() {
+            let deployment = &mut service.deployment;
+            if !self.has_word("deployment.minimum-healthy-percent") {
+                deployment.minimum_healthy_percent = OF_DAEMONS.0;
+            }
+            if !self.has_word("deployment.maximum-percent") {
+                deployment.maximum_percent = OF_DAEMONS.1;
             }
         }
         let normal = shape().form(&fields.definition);
@@ -271,6 +294,16 @@ impl AwsFields {
             declared.essential &= fields.get("essential") != Some(&Value::Bool(false));
         }
         Ok(service)
+    }
+
+    /// The launch type: the declared one, or else that of the task definition's compatibilities.
+    fn launch_type(&self, service: &Service) -> LaunchType {
+        match self.definition.get("requiresCompatibilities") {
+            Some(compatibilities) if !self.has_word("launch-type") => {
+                if has_item(compatibilities, "FARGATE") { LaunchType::Fargate } else { LaunchType::Ec2 }
+            }
+            _ => service.launch_type,
+        }
     }
 
     fn conflicts(&self, name: &Name, service: &Service) -> Vec<Problem> {
@@ -326,6 +359,9 @@ impl AwsFields {
             let at = key("aws.service.loadBalancers");
             problems.push(Problem::new(at, message).help("remove one of both"));
         }
+        if self.is_daemon() {
+            problems.extend(self.disagreements_of_daemon(name, service));
+        }
         for (container, declared) in &service.containers {
             let at = format!("{}.repositoryCredentials", self.table_of(name, service, container));
             if self.private.contains(&at) && declared.registry.is_none() {
@@ -335,6 +371,38 @@ impl AwsFields {
                 let help = "declare it in `registries`: Longshore proves its credential and stores it";
                 problems.push(Problem::new(key(&at), message).help(help));
             }
+        }
+        problems
+    }
+
+    /// What a daemon cannot have (ECS developer guide, "Amazon ECS services").
+    fn disagreements_of_daemon(&self, name: &Name, service: &Service) -> Vec<Problem> {
+        let key = |inner: &str| format!("services.{name}.{inner}");
+        let strategy = key("aws.service.schedulingStrategy");
+        let mut problems = Vec::new();
+        let mut refuse = |field: &str, message: String, help: &str| {
+            problems.push(Problem::new(key(field), message).help(help));
+        };
+        if service.desired_count.is_some() {
+            let message = format!("is set, but `{strategy}` is `DAEMON`");
+            refuse("desired-count", message, "remove it: one task runs on each container instance that fits");
+        }
+        let placement = self.service.get(PLACEMENT).and_then(Value::as_array);
+        if placement.is_some_and(|strategies| !strategies.is_empty()) {
+            let message = format!("is set, but `{strategy}` is `DAEMON`");
+            let help = "remove it: `placementConstraints` choose the container instances";
+            refuse("aws.service.placementStrategy", message, help);
+        }
+        let is_on_fargate = self.launch_type(service) == LaunchType::Fargate;
+        if is_on_fargate && !self.service.contains_key("capacityProviderStrategy") {
+            let message = "is `DAEMON`, but the tasks run on Fargate, which has no container instances";
+            refuse("aws.service.schedulingStrategy", message.to_owned(), "set launch-type = \"ec2\"");
+        }
+        let most = service.deployment.maximum_percent;
+        if self.has_word("deployment.maximum-percent") && most > OF_DAEMONS.1 {
+            let message = format!("is {most}, but `{strategy}` is `DAEMON`");
+            let help = "set it to 100, or remove it: an instance never runs two tasks of a daemon";
+            refuse("deployment.maximum-percent", message, help);
         }
         problems
     }

@@ -276,6 +276,10 @@ fn service(document: &Value) -> Result<Vec<FromFile>, Vec<Problem>> {
     let mut reading = Reading::default();
     let Some((mut members, at)) = reading.document(document, "services") else { return reading.finish() };
     members.retain(|name, _| !OF_DESCRIPTIONS.contains(&name.as_str()));
+    if members.get("schedulingStrategy").is_some_and(|strategy| strategy == "DAEMON") {
+        // A description has the number of container instances there.
+        members.remove("desiredCount");
+    }
     let mut rest = Value::Object(members);
     for (pointer, word) in WORDS_OF_SERVICES {
         let Some(value) = take(&mut rest, pointer) else { continue };

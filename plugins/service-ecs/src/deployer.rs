@@ -226,6 +226,10 @@ impl ServiceDeployer for EcsDeployer {
         self.fields.log_secrets(service.containers.keys().cloned())
     }
 
+    fn files(&self, _: &Name, service: &Service) -> Vec<String> {
+        self.fields.environment_files(service.containers.keys().cloned())
+    }
+
     async fn status(&self, context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus> {
         status::read(&self.aws, context, name, service).await
     }

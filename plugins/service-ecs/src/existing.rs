@@ -3,7 +3,7 @@
 //! Only resources that a change will use are checked: a service that runs as declared needs no check.
 
 use futures_util::future::join_all;
-use longshore_aws::{Aws, ExistingSecret, NetworkPart};
+use longshore_aws::{Aws, ExistingSecret, Freshness, NetworkPart};
 use longshore_model::{AFTER_APPLY, Arn, Container, ContainerSecret, Failure, FailureKind, Name, Service};
 use longshore_plugin::Result;
 use serde_json::{Map, Value};
@@ -51,6 +51,19 @@ impl Findings {
             all
         }))
     }
+}
+
+/// Returns a note if no container instance is registered with a cluster on whose instances tasks are to run.
+///
+/// # Errors
+/// If the cluster cannot be read.
+pub(crate) async fn instances(aws: &Aws, cluster: &str) -> Result<Option<String>> {
+    let found = aws.reads().cluster(cluster, Freshness::Planned).await?;
+    let count = found.map_or(0, |cluster| cluster.registered_container_instances_count);
+    let name = cluster.rsplit('/').next().unwrap_or(cluster);
+    let note =
+        || format!("no container instance is registered with the cluster {name}: tasks start when one is");
+    Ok((count <= 0).then(note))
 }
 
 /// Looks for the subnets and security groups of a service, and whether they are in one VPC. Returns notes.

@@ -198,6 +198,65 @@ const RULES: &[Rule] = &[
         help: |_| "the image does not fit on the task's disk: make it smaller".to_owned(),
     },
     Rule {
+        words: &[&["download env files"], &["accessdenied", "access denied", "no execution role"]],
+        permanent: true,
+        help: |_| {
+            "the execution role may not read an environment file: its policy has to allow s3:GetObject on the object and \
+             s3:GetBucketLocation on its bucket, and no policy of the bucket may deny it; deploy again to restore the \
+             role's policy"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["download env files"], &["nosuchkey", "not found", "404"]],
+        permanent: true,
+        help: |_| "the environment file is not there: put it into its bucket, or correct its ARN".to_owned(),
+    },
+    Rule {
+        words: &[&["no container instances were found"]],
+        permanent: false,
+        help: |_| {
+            "no container instance of the cluster takes tasks: start one whose agent names the cluster, activate one \
+             that drains, or set launch-type = \"fargate\""
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["no container instance met"], &["insufficient cpu", "insufficient memory"]],
+        permanent: false,
+        help: |_| {
+            "no container instance has room for another task: add one, ask for less, or let a rollout stop tasks before \
+             it starts others (deployment.minimum-healthy-percent below 100)"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["no container instance met"], &["already using a port"]],
+        permanent: false,
+        help: |_| {
+            "the host port of the task is taken on every container instance: leave `hostPort` out in the network mode \
+             bridge, or let a rollout stop tasks before it starts others (deployment.minimum-healthy-percent below 100)"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["no container instance met"], &["missing an attribute"]],
+        permanent: false,
+        help: |_| {
+            "no container instance has all attributes in the task definition's requiresAttributes: its agent is too old, \
+             lacks a log driver or a plugin, or is of another platform than runtimePlatform"
+                .to_owned()
+        },
+    },
+    Rule {
+        words: &[&["no container instance met"], &["constraint unsatisfied"]],
+        permanent: false,
+        help: |_| {
+            "no container instance meets the placementConstraints: correct them, or add an instance that does"
+                .to_owned()
+        },
+    },
+    Rule {
         words: &[&["unable to assume the role", "unable to assume role"]],
         permanent: false,
         help: |_| {

@@ -5,6 +5,48 @@ use super::*;
 /// Reasons as AWS gives them, and a word of the advice that fits, with whether it is permanent.
 const REASONS: &[(&str, &str, bool)] = &[
     (
+        "ResourceInitializationError: failed to download env files: file download command: non empty error stream: \
+         AccessDenied: Access Denied status code: 403",
+        "s3:GetBucketLocation",
+        true,
+    ),
+    (
+        "ResourceInitializationError: failed to download env files: file download command: non empty error stream: \
+         NoSuchKey: The specified key does not exist. status code: 404",
+        "put it into its bucket",
+        true,
+    ),
+    (
+        "(service api) was unable to place a task because no container instance met all of its requirements. Reason: No \
+         Container Instances were found in your cluster.",
+        "whose agent names the cluster",
+        false,
+    ),
+    (
+        "(service api) was unable to place a task because no container instance met all of its requirements. The closest \
+         matching (container-instance 0) has insufficient memory available.",
+        "no container instance has room",
+        false,
+    ),
+    (
+        "(service api) was unable to place a task because no container instance met all of its requirements. The closest \
+         matching (container-instance 0) is already using a port required by your task.",
+        "leave `hostPort` out",
+        false,
+    ),
+    (
+        "(service api) was unable to place a task because no container instance met all of its requirements. The closest \
+         matching (container-instance 0) is missing an attribute required by your task.",
+        "requiresAttributes",
+        false,
+    ),
+    (
+        "(service api) was unable to place a task because no container instance met all of its requirements. The closest \
+         matching (container-instance 0) encountered error \"MemberOf placement constraint unsatisfied.\".",
+        "placementConstraints",
+        false,
+    ),
+    (
         "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref \
          ghcr.io/acme/api:1: failed to authorize: failed to fetch oauth token: unexpected status from GET request \
          to https://ghcr.io/token: 403 Forbidden",

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use aws_sdk_ecs::types::{DeploymentRolloutState, LaunchType as EcsLaunchType, Service};
+use aws_sdk_ecs::types::{DeploymentRolloutState, LaunchType as EcsLaunchType, SchedulingStrategy, Service};
 use longshore_aws::ServiceJson;
 use longshore_model::{Deployment, Effect, FieldChange, Known, LaunchType, Shown};
 use serde_json::{Map, Value};
@@ -17,6 +17,7 @@ use crate::{
 const LAUNCH_TYPE: &str = "launchType";
 const DESIRED_COUNT: &str = "desiredCount";
 const TASK_DEFINITION: &str = "taskDefinition";
+const SCHEDULING: &str = "schedulingStrategy";
 
 /// A service as declared, with what was found out.
 #[derive(Clone, Debug)]
@@ -110,7 +111,12 @@ pub(super) fn compare(service: &Service, json: &ServiceJson, declared: &Declared
         let wants = ecs_launch_type(declared.launch_type);
         difference.fixed = note(&mut difference.changes, LAUNCH_TYPE, has.as_str(), wants.as_str());
     }
-    if let Some(desired_count) = declared.desired_count {
+    let is_daemon = service.scheduling_strategy == Some(SchedulingStrategy::Daemon);
+    let stays_daemon = declared.is_adopted && declared.desired_count.is_none();
+    if is_daemon && !declared.fields.service().contains_key(SCHEDULING) && !stays_daemon {
+        // ECS counts the tasks of a daemon itself.
+        difference.fixed |= note(&mut difference.changes, SCHEDULING, "DAEMON", "REPLICA");
+    } else if let Some(desired_count) = declared.desired_count {
         difference.desired_count =
             note(&mut difference.changes, DESIRED_COUNT, service.desired_count, desired_count);
     }
@@ -171,7 +177,11 @@ pub(super) fn of_creation(declared: &Declared<'_>, desired_count: u32) -> Vec<Fi
         (DESIRED_COUNT.to_owned(), Shown::text(desired_count)),
         (TASK_DEFINITION.to_owned(), shown_revision(&declared.task_definition)),
     ];
-    fields.retain(|(field, _)| field != LAUNCH_TYPE || !members::has_providers(&declared.fields));
+    fields.retain(|(field, _)| match field.as_str() {
+        LAUNCH_TYPE => !members::has_providers(&declared.fields),
+        DESIRED_COUNT => !declared.fields.is_daemon(),
+        _ => true,
+    });
     fields.extend(declared.placement.iter().flat_map(Placement::fields));
     let deployment = deployment_fields(&declared.deployment);
     fields.extend(deployment.map(|(name, value)| (deployment_field(name), Shown::text(value))));

@@ -42,7 +42,7 @@ pub(super) fn of_creation(fields: &AwsFields, deployment: &Deployment) -> Map<St
     if members.get(PROVIDERS).and_then(Value::as_array).is_some_and(|providers| !providers.is_empty()) {
         members.insert("launchType".to_owned(), Value::Null);
     }
-    if members.get("schedulingStrategy").is_some_and(|strategy| strategy == "DAEMON") {
+    if fields.is_daemon() {
         members.insert("desiredCount".to_owned(), Value::Null);
     }
     if let Some(declared) = members.get_mut(DEPLOYMENT) {

@@ -12,7 +12,8 @@ use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus, Tag};
 use longshore_aws::{ADOPTED_TAG, Aws, Freshness, Owned, Owner, Ownership, ServiceJson};
 use longshore_aws_shapes::Model;
 use longshore_model::{
-    Action, Effect, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Service, Shown, StepPlan,
+    Action, Effect, Failure, FailureKind, FieldChange, Inputs, LaunchType, Name, Outputs, Service, Shown,
+    StepPlan,
 };
 use longshore_plugin::{Before, Context, Result, Step};
 
@@ -461,7 +462,7 @@ impl Step for ServiceStep {
         }
         let is_adopted = is_adopted(context, &service);
         let is_compared = |word: &str| match word {
-            "desired-count" => self.service.desired_count.is_some(),
+            "desired-count" => self.service.desired_count.is_some() || self.fields.is_daemon(),
             word => !is_adopted || self.fields.has_word(word),
         };
         Ok(members::left_alone(&json, &self.fields, is_compared))
@@ -479,6 +480,11 @@ impl Step for ServiceStep {
                 let notes = existing::network(&self.aws, &self.name, placement, is_default);
                 plan.notes.extend(notes.await?);
             }
+        }
+        let is_on_instances = self.service.launch_type == LaunchType::Ec2;
+        let has_tasks = self.service.desired_count != Some(0);
+        if plan.is_change() && is_on_instances && has_tasks && !members::has_providers(&self.fields) {
+            plan.notes.extend(existing::instances(&self.aws, &self.service.cluster).await?);
         }
         if plan.changes.iter().any(|change| change.field.starts_with("loadBalancers")) {
             let notes = existing::target_groups(&self.aws, &self.name, declared.fields.service());

@@ -4,6 +4,7 @@ mod aws_fields;
 pub(crate) mod bench;
 mod by_hand;
 mod compared;
+mod container_instances;
 mod crashing;
 mod deploy;
 mod endpoint;
