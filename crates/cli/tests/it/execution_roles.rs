@@ -61,3 +61,23 @@ fn a_managed_policy_that_opens_what_others_read_is_warned_of() {
     assert!(deployed.stderr.contains(warning), "{}", deployed.stderr);
     assert!(deployed.stderr.contains("AdministratorAccess allows it"), "{}", deployed.stderr);
 }
+
+#[test]
+fn role_reads_the_environment_files() {
+    let project = Project::new();
+    let base = fs::read_to_string(project.path("configs/base.toml")).unwrap();
+    let file = r#"{ type = "s3", value = "arn:aws:s3:::acme/api.env" }"#;
+    project.write(
+        "configs/base.toml",
+        &format!("{base}\n[services.api.aws.container]\nenvironmentFiles = [{file}]\n"),
+    );
+    let deployed = project.run(&["deploy"]);
+    assert_eq!(deployed.exit, Exit::Done, "{}", deployed.stderr);
+    assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Done);
+
+    project.write("configs/base.toml", &base);
+    let plan = project.run(&["plan"]);
+    assert!(plan.stdout.contains("read-files"), "{}", plan.stdout);
+    assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
+    assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Done);
+}

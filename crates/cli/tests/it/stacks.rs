@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use aws_sdk_ecs::types::DeploymentConfiguration;
 use longshore_aws::Aws;
 use longshore_cli::Exit;
 use longshore_model::{EventKind, Outcome};
@@ -18,7 +19,7 @@ const REGISTRIES: [(&str, &str, &str, &[&str]); 5] = [
         "ghcr.io",
         "acme-bot",
         "GHCR_TOKEN",
-        &["acme/api", "acme/cms", "acme/nginx", "acme/portal", "acme/worker"],
+        &["acme/agent", "acme/api", "acme/cms", "acme/nginx", "acme/portal", "acme/worker"],
     ),
     ("docker.io", "acmebot", "DOCKERHUB_TOKEN", &["acme/search"]),
     ("registry.gitlab.com", "deploy", "GITLAB_TOKEN", &["acme/reports"]),
@@ -65,6 +66,11 @@ fn live(stack: &str, service: &str, change: &str, field: &str) {
 }
 
 fn live_in(project: &Project, service: &str, change: &str, field: &str) {
+    live_on(project, "default", service, change, field);
+}
+
+/// The same on a cluster.
+fn live_on(project: &Project, cluster: &str, service: &str, change: &str, field: &str) {
     done(project, &["deploy"]);
     done(project, &["plan", "--detailed-exitcode"]);
     let changed = project.run(&["plan", "--detailed-exitcode", "--set", change]);
@@ -73,7 +79,8 @@ fn live_in(project: &Project, service: &str, change: &str, field: &str) {
     done(project, &["deploy", "--set", change]);
     done(project, &["plan", "--detailed-exitcode", "--set", change]);
     by_hand(project, async |aws: &Aws| {
-        let call = aws.ecs().await.unwrap().update_service().service(service).desired_count(7);
+        let call =
+            aws.ecs().await.unwrap().update_service().cluster(cluster).service(service).desired_count(7);
         call.send().await.unwrap();
     });
     let drift = project.run(&["drift", "--set", change]);
@@ -82,6 +89,54 @@ fn live_in(project: &Project, service: &str, change: &str, field: &str) {
     done(project, &["destroy", "--yes"]);
     let left = project.run(&["plan"]);
     assert!(left.stdout.contains("0 to update, 0 to delete"), "{}", left.stdout);
+}
+
+const INSTANCES: &str = r#"
+[cloud.container-instances.agents]
+cluster = "acme"
+count = 3
+"#;
+
+/// The states of the tasks of a service.
+async fn instances_of(aws: &Aws, service: &str) -> Vec<String> {
+    let ecs = aws.ecs().await.unwrap();
+    let tasks = ecs.list_tasks().cluster("acme").service_name(service).send().await.unwrap();
+    let call = ecs.describe_tasks().cluster("acme").set_tasks(tasks.task_arns);
+    let tasks = call.send().await.unwrap();
+    let mut arns: Vec<_> =
+        tasks.tasks().iter().filter_map(|task| task.container_instance_arn.clone()).collect();
+    arns.sort_unstable();
+    arns
+}
+
+#[test]
+fn daemon_lives() {
+    let project = project("daemon");
+    project.write("configs/local.toml", &format!("{}{INSTANCES}", cloud()));
+    done(&project, &["deploy"]);
+    let status = done(&project, &["status"]);
+    assert!(status.stdout.contains("3 of 3 tasks running"), "{}", status.stdout);
+    let mut agents = by_hand(&project, async |aws: &Aws| instances_of(aws, "agent").await);
+    agents.dedup();
+    assert_eq!(agents.len(), 3, "each instance has an agent");
+
+    let count = project.run(&["plan", "--set", "services.agent.desired-count=3"]);
+    assert_eq!(count.exit, Exit::Failed, "{}", count.stdout);
+    assert!(count.stderr.contains("services.agent.desired-count"), "{}", count.stderr);
+
+    // Changed by hand: what runs on an instance, and the deployment settings.
+    by_hand(&project, async |aws: &Aws| {
+        let settings = DeploymentConfiguration::builder().minimum_healthy_percent(0).maximum_percent(100);
+        let call = aws.ecs().await.unwrap().update_service().cluster("acme").service("agent");
+        call.deployment_configuration(settings.build()).send().await.unwrap();
+    });
+    let drift = project.run(&["drift"]);
+    assert_eq!(drift.exit, Exit::Changes, "{}", drift.stdout);
+    assert!(drift.stdout.contains("minimumHealthyPercent"), "{}", drift.stdout);
+    done(&project, &["deploy"]);
+
+    let change = "services.agent.aws.container.mountPoints.\"/host/var/log\".readOnly=false";
+    live_on(&project, "acme", "api", change, "mountPoints");
 }
 
 #[test]
