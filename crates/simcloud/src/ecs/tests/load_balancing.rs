@@ -242,3 +242,37 @@ fn deleted_service_drains_its_targets() {
     bench.sim.pass(300);
     assert_eq!((bench.health().len(), bench.sim.describe()["status"].clone()), (0, json!("INACTIVE")));
 }
+
+#[test]
+fn targets_on_instances_have_host_ports() {
+    let mut balanced = Balanced::new("instance");
+    balanced.sim.instance(1024, 2048, json!({}));
+    let definition = balanced.sim.definition_on_instances("ghcr.io/acme/api:1");
+    let balancers = balanced.balancers();
+    balanced.sim.deploy_on_instances(definition, json!({ "desiredCount": 2, "loadBalancers": balancers }));
+    balanced.sim.pass(120);
+    assert_eq!(balanced.health(), ["healthy", "healthy"]);
+    let input = json!({ "TargetGroupArn": balanced.group });
+    let described = elb(&mut balanced.sim, "DescribeTargetHealth", input);
+    let targets = described["TargetHealthDescriptions"].as_array().unwrap();
+    let mut ports: Vec<u64> = targets.iter().map(|it| it["Target"]["Port"].as_u64().unwrap()).collect();
+    ports.sort_unstable();
+    assert_eq!(ports, [32768, 32769]);
+    assert!(targets.iter().all(|it| it["Target"]["Id"].as_str().unwrap().starts_with("i-")));
+    assert_eq!(balanced.sim.describe()["deployments"][0]["rolloutState"], "COMPLETED");
+
+    let mut addresses = Balanced::new("ip");
+    let definition = addresses.sim.definition_on_instances("ghcr.io/acme/api:1");
+    let definition = addresses.sim.register_definition(definition);
+    let refused = addresses.sim.refused(
+        "CreateService",
+        json!({
+            "cluster": "main", "serviceName": "api", "taskDefinition": definition, "desiredCount": 1,
+            "loadBalancers": addresses.balancers(),
+        }),
+    );
+    assert!(
+        refused.contains("target type ip, which is incompatible with the bridge network mode"),
+        "{refused}"
+    );
+}
