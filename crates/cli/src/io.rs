@@ -1,12 +1,14 @@
 //! What the command needs of the process that it runs in.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fmt,
     io::{self, BufRead, IsTerminal as _, Write},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use longshore_model::printable;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// What the command needs of the process that it runs in: a seam, so that tests can run it in their own.
@@ -77,42 +79,99 @@ pub enum Interrupts {
     Never,
 }
 
-/// A stream that several parts of the command write to.
+/// A stream that several parts of the command write to, and the only way out: text that is not printable is escaped here,
+/// wherever it comes from.
 #[derive(Clone)]
 pub(crate) struct Stream(Arc<Mutex<Output>>);
 
 struct Output {
     writer: Box<dyn Write + Send>,
+    /// Whether colours and weights pass.
+    color: bool,
     /// Why something is missing from what was written.
     lost: Option<io::Error>,
 }
 
 impl Stream {
     pub(crate) fn new(writer: Box<dyn Write + Send>) -> Self {
-        Self(Arc::new(Mutex::new(Output { writer, lost: None })))
+        Self(Arc::new(Mutex::new(Output { writer, color: false, lost: None })))
     }
 
-    /// Writes `text` as it is. A reader who has gone away is no error: there is nobody left to tell.
+    /// The stream, which lets colours and weights pass if `color` is true.
+    pub(crate) fn with_color(self, color: bool) -> Self {
+        self.output().color = color;
+        self
+    }
+
+    /// Writes `text`, with what is not printable escaped.
     pub(crate) fn write(&self, text: impl AsRef<str>) {
-        let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = output.writer.write_all(text.as_ref().as_bytes()).and_then(|()| output.writer.flush());
-        if let Err(error) = written
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
-            output.lost.get_or_insert(error);
+        let mut output = self.output();
+        if output.color {
+            let text = painted(text.as_ref());
+            output.write(&text);
+        } else {
+            output.write(&printable(text.as_ref()));
         }
+    }
+
+    /// Writes `text` as it is. For control sequences of a drawing and for scripts of shells, with nothing foreign in them.
+    pub(crate) fn write_unescaped(&self, text: &str) {
+        self.output().write(text);
+    }
+
+    fn output(&self) -> MutexGuard<'_, Output> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why something is missing from what was written, such as a full disk.
     pub(crate) fn lost(&self) -> Option<String> {
-        let output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        output.lost.as_ref().map(io::Error::to_string)
+        self.output().lost.as_ref().map(io::Error::to_string)
     }
 
     /// Writes `text` and a line break.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         self.write(format!("{}\n", text.as_ref()));
     }
+}
+
+impl Output {
+    /// A reader who has gone away is no error: there is nobody left to tell.
+    fn write(&mut self, text: &str) {
+        let written = self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush());
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.lost.get_or_insert(error);
+        }
+    }
+}
+
+/// `text` with what is not printable escaped, but for colours and weights. Foreign text was escaped before it was painted:
+/// `render::escaped`.
+fn painted(text: &str) -> Cow<'_, str> {
+    if !text.contains('\u{1b}') {
+        return printable(text);
+    }
+    let mut result = String::with_capacity(text.len());
+    for (nth, part) in text.split('\u{1b}').enumerate() {
+        let sequence = if nth == 0 { 0 } else { paint(part) };
+        if nth > 0 {
+            result.push_str(if sequence > 0 { "\u{1b}" } else { "\\u001b" });
+        }
+        result.push_str(&part[..sequence]);
+        result.push_str(&printable(&part[sequence..]));
+    }
+    result.into()
+}
+
+/// The length of the control sequence for a colour or a weight that `text` begins with behind ESC: `[1m`, `[31m`.
+fn paint(text: &str) -> usize {
+    let length = text.find('m').map_or(0, |end| end + 1);
+    let number = text[..length].strip_prefix('[').and_then(|rest| rest.strip_suffix('m'));
+    let is_paint = |number: &str| {
+        matches!(number, "0" | "1" | "2" | "3" | "4" | "31" | "32" | "33" | "34" | "35" | "36")
+    };
+    if number.is_some_and(is_paint) { length } else { 0 }
 }
 
 impl fmt::Debug for Stream {

@@ -37,6 +37,7 @@ use arguments::{Arguments, Color};
 use command::Invocation;
 use io::Stream;
 use logging::{Log, Logging};
+use longshore_model::printable;
 use render::{Display, Live, Style};
 use settings::Settings;
 
@@ -84,8 +85,8 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> 
         output: settings.output,
         stdout_style: style(terminals.0),
         stderr_style: style(terminals.1),
-        stdout,
-        stderr,
+        stdout: stdout.with_color(style(terminals.0).color),
+        stderr: stderr.with_color(style(terminals.1).color),
         drawn: is_drawn.then_some(size),
         live,
     };
@@ -117,8 +118,11 @@ fn explain(
     let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let (stream, is_terminal) = if is_answer { (stdout, terminals.0) } else { (stderr, terminals.1) };
     let text = error.render();
-    if Style::new(wanted_color(arguments), is_terminal, variables).color {
-        stream.write(text.ansi().to_string());
+    // Arguments that hold control sequences are shown without colours, of which theirs could be some.
+    let are_printable =
+        arguments.iter().all(|argument| argument.to_str().is_some_and(|text| printable(text) == text));
+    if are_printable && Style::new(wanted_color(arguments), is_terminal, variables).color {
+        stream.clone().with_color(true).write(text.ansi().to_string());
     } else {
         stream.write(text.to_string());
     }

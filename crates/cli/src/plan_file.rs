@@ -6,7 +6,9 @@ use std::{
     path::Path,
 };
 
-use longshore_model::{Action, Failure, FailureKind, FieldChange, Known, Orphan, Shown, StepId, StepPlan};
+use longshore_model::{
+    Action, Failure, FailureKind, FieldChange, Known, Orphan, Shown, StepId, StepPlan, printable,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::replace_file::replace_file;
@@ -58,7 +60,8 @@ impl PlanFile {
                 .at(path.display().to_string())
         };
         let text = serde_json::to_string_pretty(self).map_err(|error| refused(&error))?;
-        replace_file(path, &(text + "\n")).map_err(|error| refused(&error))
+        // The file is JSON still, and may be printed.
+        replace_file(path, &(printable(&text).into_owned() + "\n")).map_err(|error| refused(&error))
     }
 
     /// Reads one.

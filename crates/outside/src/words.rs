@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use longshore_model::Secret;
+use longshore_model::{Secret, is_printable};
 
 /// What stands in place of a secret.
 const HIDDEN: &str = "[secret]";
@@ -85,15 +85,10 @@ impl fmt::Debug for Words {
     }
 }
 
-/// `text` on one line: white space, control characters and invisible ones become single spaces.
+/// `text` on one line: white space and what is not printable become single spaces.
 fn clean(text: &str) -> String {
-    let blank = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
+    let blank = |c: char| c == ' ' || !is_printable(c);
     text.split(blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// Characters that are not seen but change how others are: zero-width ones and those for the direction of writing.
-const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn percent_encoded(text: &str) -> String {

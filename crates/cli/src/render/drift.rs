@@ -27,9 +27,8 @@ pub(super) fn block(drifts: &[Drift], style: Style) -> String {
         }
         let width = drift.fields.iter().map(|field| field.field.chars().count()).max().unwrap_or_default();
         for field in &drift.fields {
-            let shown = |value: &Option<Shown>| {
-                value.as_ref().map_or_else(|| "(nothing)".to_owned(), ToString::to_string)
-            };
+            let shown =
+                |value: &Option<Shown>| value.as_ref().map_or_else(|| "(nothing)".to_owned(), indented);
             let (declared, found) = (shown(&field.old), shown(&field.new));
             text.push_str(&format!("      {:width$}  declared {declared}, found {found}\n", field.field));
         }
@@ -49,11 +48,16 @@ pub(super) fn left_alone(all: &[LeftAlone], style: Style) -> String {
         text.push_str(&format!("  {}\n", style.bold(resource)));
         let width = fields.iter().map(|field| field.field.chars().count()).max().unwrap_or_default();
         for field in fields {
-            let value = field.new.as_ref().map(ToString::to_string).unwrap_or_default();
+            let value = field.new.as_ref().map(indented).unwrap_or_default();
             text.push_str(&format!("      {:width$}  {value}\n", field.field));
         }
     }
     text
+}
+
+/// A value of several lines stays behind its field.
+fn indented(value: &Shown) -> String {
+    value.to_string().replace('\n', "\n        ")
 }
 
 fn what_deploy_does(drifts: &[Drift]) -> String {

@@ -51,7 +51,7 @@ impl Screen {
     /// Writes a control sequence of ECMA-48: `ESC [ n final`.
     fn control(&self, n: usize, end: char) -> io::Result<()> {
         if n > 0 {
-            self.stream.write(format!("\u{1b}[{n}{end}"));
+            self.stream.write_unescaped(&format!("\u{1b}[{n}{end}"));
         }
         Ok(())
     }
@@ -94,12 +94,17 @@ impl TermLike for Screen {
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        self.stream.write(text);
+        // What indicatif draws begins with a carriage return.
+        if text == "\r" {
+            self.stream.write_unescaped(text);
+        } else {
+            self.stream.write(text);
+        }
         Ok(())
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.stream.write("\r\u{1b}[2K");
+        self.stream.write_unescaped("\r\u{1b}[2K");
         Ok(())
     }
 

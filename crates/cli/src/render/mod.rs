@@ -6,6 +6,7 @@ mod creation;
 mod credentials;
 mod deployed;
 mod drift;
+mod escaped;
 mod failure;
 mod json;
 mod live;
@@ -64,7 +65,7 @@ impl Display {
                     Some(size) => Box::new(terminal::Terminal::new(self, size.clone(), real_time)),
                     None => Box::new(plain::Plain::new(self.stderr.clone(), self.stderr_style)),
                 };
-                vec![progress, Box::new(results::Results::new(self))]
+                vec![Box::new(escaped::Escaped::new(vec![progress, Box::new(results::Results::new(self))]))]
             }
         };
         Readers(Arc::new(Mutex::new(readers)))

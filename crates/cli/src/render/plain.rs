@@ -7,6 +7,9 @@ use longshore_model::{Action, Event, EventKind, Phase, StepId, is_internal};
 use super::{Reader, Style, time, words};
 use crate::io::Stream;
 
+/// What a line break within a message becomes: the column of the times stays free.
+const CONTINUED: &str = "\n          ";
+
 /// Writes a line for each thing that happens, with the time since the run began.
 pub(super) struct Plain {
     stream: Stream,
@@ -34,6 +37,7 @@ impl Plain {
 
     fn line(&self, at: u64, step: Option<&StepId>, text: &str) {
         let since = time::duration(at.saturating_sub(self.started.unwrap_or(at)));
+        let text = text.replace('\n', CONTINUED);
         match step {
             Some(step) => {
                 self.stream.line(format!("{since:>8}  {:width$}  {text}", step.as_str(), width = self.width));

@@ -21,7 +21,8 @@ fn one(service: &ServiceStatus, style: Style) -> String {
     if !service.events.is_empty() {
         text.push_str("  last events:\n");
         for event in service.events.iter().take(EVENTS) {
-            text.push_str(&format!("    {}  {}\n", style.dim(&time::moment(&event.at)), event.message));
+            let message = event.message.replace('\n', "\n      ");
+            text.push_str(&format!("    {}  {message}\n", style.dim(&time::moment(&event.at))));
         }
     }
     text

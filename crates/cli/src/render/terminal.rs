@@ -176,7 +176,7 @@ impl Terminal {
 
     fn say(&self, step: &StepId, message: &str) {
         if let Some(bar) = self.drawing.as_ref().and_then(|drawing| drawing.lines.get(step)?.bar.as_ref()) {
-            bar.set_message(message.to_owned());
+            bar.set_message(message.replace('\n', " "));
         }
     }
 
@@ -208,7 +208,7 @@ impl Terminal {
     }
 
     fn above(&self, text: &str) {
-        self.live.above(&self.stream, &format!("{text}\n"));
+        self.live.above(&self.stream, &format!("{}\n", text.replace('\n', "\n  ")));
     }
 }
 

@@ -14,6 +14,7 @@ mod environments;
 mod events;
 mod execution_roles;
 mod failures;
+mod foreign_text;
 mod hand;
 mod http;
 mod interrupts;

@@ -6,6 +6,7 @@ mod conformance;
 mod least_privilege;
 mod moto;
 mod pipelines;
+mod terminal;
 
 use std::path::PathBuf;
 
