@@ -2,7 +2,9 @@
 
 use aws_sdk_ecs::types::{RepositoryCredentials, SortOrder, TaskDefinitionField, TaskDefinitionStatus};
 
-use super::{container, definition, end, fargate_definition, refusals, registered, tag, words};
+use super::{
+    container, container_instances, definition, end, fargate_definition, refusals, registered, tag, words,
+};
 use crate::conformance::{
     Account, Answer, MOTO, Operation,
     answer::{Needed as _, either, refusal},
@@ -23,7 +25,7 @@ pub(super) fn operations() -> Vec<Operation> {
             api!(ecs "RegisterTaskDefinition"),
         );
     vec![
-        refusals::add(register),
+        container_instances::of_definitions(refusals::add(register)),
         Operation::new("ecs:DescribeTaskDefinition")
             .case("by family", "FAMILY:2", by_family)
             .case("by family and revision", "FAMILY:1", by_revision)

@@ -1,6 +1,7 @@
 //! Amazon ECS.
 
 mod clusters;
+mod container_instances;
 mod definitions;
 mod deployments;
 mod families;
@@ -28,6 +29,7 @@ use super::{
 pub(super) fn operations() -> Vec<Operation> {
     [
         clusters::operations(),
+        container_instances::operations(),
         definitions::operations(),
         families::operations(),
         services::operations(),

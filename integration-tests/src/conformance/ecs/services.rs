@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::{NetworkMode, Service};
 
-use super::{cluster, definition, end, idle_service, options, registered, tag};
+use super::{cluster, container_instances, definition, end, idle_service, options, registered, tag};
 use crate::conformance::{
     Account, Answer, MOTO, Operation, Refused,
     answer::{Needed as _, either, refusal},
@@ -13,6 +13,7 @@ const EXEC: &str = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
+        container_instances::of_services(
         Operation::new("ecs:CreateService")
             .case("without tasks", "ACTIVE, service/CLUSTER/NAME, 0 of 0, EC2, 1 deployment", create)
             .case("what is filled in", "REPLICA; 100 to 200 %; ECS; NONE", filled_in)
@@ -94,6 +95,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 "“A platform version is specified only for tasks using the Fargate launch type.”",
                 api!(ecs "CreateService"),
             ),
+        ),
         Operation::new("ecs:UpdateService")
             .case("the desired count", "0 to 1; the same deployment", count)
             .case("another task definition", "PRIMARY of NAME:2", redefine)

@@ -251,8 +251,12 @@ impl<'a> Wanted<'a> {
             let mut ranks = ranks.into_iter();
             fitting.retain(|_| ranks.next() == best);
         }
-        let index = (fitting.len() > 1).then(|| ids.next_u64() as usize % fitting.len()).unwrap_or_default();
-        if fitting.is_empty() { Err(unplaced) } else { Ok(fitting.swap_remove(index).1) }
+        let index = match fitting.len() {
+            0 => return Err(unplaced),
+            1 => 0,
+            count => ids.next_u64() as usize % count,
+        };
+        Ok(fitting.swap_remove(index).1)
     }
 
     /// The rank of an instance by a strategy: the lower, the better.

@@ -228,14 +228,15 @@ fn stop(world: &mut World, now: Moment, key: &TaskKey) {
     let (service, deployment) = (task.service_key(key), task.deployment.clone());
     let is_placed = task.placed.is_some();
     at(&mut world.agenda, now + REMEMBERED, Due::Task(key.clone(), TaskStep::Forget));
+    // Before the pause after a failure is set, which room does not shorten.
+    if is_placed {
+        scheduler::capacity_changed(world, now, &key.region, &key.cluster);
+    }
     match (service, deployment) {
         (Some(service), Some(deployment)) if failed => {
             start_outcome::failed_to_start(world, now, &service, &deployment);
         }
         (Some(service), _) => scheduler::wake(world, now, &service),
         (None, _) => {}
-    }
-    if is_placed {
-        scheduler::capacity_changed(world, now, &key.region, &key.cluster);
     }
 }
