@@ -13,7 +13,7 @@ pub(crate) const GET_OBJECT: &str = "s3:GetObject";
 /// Reads the region of a bucket.
 pub(crate) const LOCATE_BUCKET: &str = "s3:GetBucketLocation";
 
-/// The other actions on an object and on its bucket.
+/// Other actions on an object and on its bucket.
 const BESIDE: [&str; 5] =
     ["s3:DeleteObject", "s3:GetObjectAcl", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject"];
 
@@ -52,7 +52,7 @@ impl Files {
         buckets.into_iter().map(str::to_owned).collect()
     }
 
-    /// Returns what has to be allowed.
+    /// Returns the requests that have to be allowed.
     pub(crate) fn needs(&self) -> Vec<Need> {
         let of =
             |action: &'static str| move |resource: String| Need { action, resource, context: Vec::new() };
@@ -63,12 +63,12 @@ impl Files {
     /// Proves that the policy `document` allows exactly this.
     ///
     /// # Errors
-    /// What it allows too much or too little: an error of Longshore's own.
+    /// An action that it allows too much or too little: an error of Longshore's own.
     pub(crate) fn prove(&self, document: &str) -> Result<()> {
         judge(document, self.needs(), self.neighbours())
     }
 
-    /// What stands next to what has to be allowed.
+    /// Requests that stand next to those that have to be allowed.
     fn neighbours(&self) -> Vec<Need> {
         let mut neighbours = Vec::new();
         let mut add = |action: &'static str, resource: String| {

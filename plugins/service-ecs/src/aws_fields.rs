@@ -375,7 +375,7 @@ impl AwsFields {
         problems
     }
 
-    /// What a daemon cannot have (ECS developer guide, "Amazon ECS services").
+    /// The settings that a daemon cannot have (ECS developer guide, "Amazon ECS services").
     fn disagreements_of_daemon(&self, name: &Name, service: &Service) -> Vec<Problem> {
         let key = |inner: &str| format!("services.{name}.{inner}");
         let strategy = key("aws.service.schedulingStrategy");

@@ -97,7 +97,7 @@ cluster = "acme"
 count = 3
 "#;
 
-/// The states of the tasks of a service.
+/// The container instances of the tasks of a service, by ARN.
 async fn instances_of(aws: &Aws, service: &str) -> Vec<String> {
     let ecs = aws.ecs().await.unwrap();
     let tasks = ecs.list_tasks().cluster("acme").service_name(service).send().await.unwrap();

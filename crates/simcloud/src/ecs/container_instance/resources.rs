@@ -72,7 +72,7 @@ impl Resources {
         self.udp.extend(&other.udp);
     }
 
-    /// What is left when `taken` is in use.
+    /// The room that is left when `taken` is in use.
     pub(in crate::ecs) fn without(&self, taken: &Self) -> Self {
         Self {
             cpu: self.cpu - taken.cpu,

@@ -1,5 +1,4 @@
-//! What a service has beside the definition of its tasks: tags, whether commands can be executed in them, and how they are
-//! scheduled.
+//! Options of a service beside the definition of its tasks: tags, the execution of commands, and the scheduling strategy.
 
 use serde::{Deserialize, Serialize};
 

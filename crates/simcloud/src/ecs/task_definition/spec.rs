@@ -148,7 +148,7 @@ impl ContainerSpec {
         self.version_consistency.as_deref() != Some("disabled")
     }
 
-    /// What the agent reads for it: its own secrets, and those of its log driver.
+    /// The secrets that the agent reads: the container's own, and those of its log driver.
     pub(in crate::ecs) fn all_secrets(&self) -> impl Iterator<Item = &ContainerSecret> {
         let of_driver = self.log_configuration.iter().flat_map(|logging| &logging.secret_options);
         self.secrets.iter().chain(of_driver)
