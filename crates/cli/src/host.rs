@@ -48,8 +48,8 @@ pub(crate) fn load(
     // Building a plugin calls nothing: whom the clients would reach does not matter here.
     let extensions = extensions(&Aws::connect(Target::default(), None), looking_up(variables));
     let judge = |used: &PluginUse| judge(used, plugins, &extensions);
-    let definition_files = |deployer: &str| plugins.definition_files(deployer);
-    load_with(&layers, &judge, &definition_files).map_err(|errors| refused(&errors))
+    let deployers = |deployer: &str| plugins.service_layers(deployer);
+    load_with(&layers, &judge, &deployers).map_err(|errors| refused(&errors))
 }
 
 /// The variables of the command, as the secrets of the configuration are looked up in them. A program that yields one

@@ -2,23 +2,29 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Origin, layers::Layer, merge::Merged};
+use crate::{
+    Origin,
+    layers::{Deployers, Layer},
+    merge::Merged,
+};
 
 /// The hosts that credential sources stand for.
 pub(crate) const HOSTS: [(&str, &str); 3] =
     [("dockerhub", "docker.io"), ("ghcr", "ghcr.io"), ("gitlab", "registry.gitlab.com")];
 
 /// The deployer of services that name none.
-pub(crate) const DEPLOYER: &str = "ecs";
-
-/// How long container logs are kept, in days.
-pub(crate) const DEFAULT_RETENTION_DAYS: u32 = 30;
+const DEPLOYER: &str = "ecs";
 
 /// The keys of a service that can stand in the outermost table, for all services.
 const FOR_ALL_SERVICES: [(&str, &str); 2] = [("cluster", "default"), ("service-name", "{service}")];
 
+/// Returns the name of the deployer of a service.
+pub(crate) fn deployer_of(service: &Map<String, Value>) -> &str {
+    service.get("use").and_then(Value::as_str).unwrap_or(DEPLOYER)
+}
+
 /// The defaults for everything that `merged`, the layers above, declares.
-pub(crate) fn layer(merged: &Merged) -> Layer {
+pub(crate) fn layer(merged: &Merged, deployers: &Deployers<'_>) -> Layer {
     let above = &merged.values;
     let mut layer = Layer::default();
     let for_all: Vec<_> = FOR_ALL_SERVICES
@@ -42,37 +48,24 @@ pub(crate) fn layer(merged: &Merged) -> Layer {
             layer.insert(&["services", name, field], value.clone(), origin);
         }
         of_service(name, service, &mut layer);
+        for (path, value) in deployers(deployer_of(service)).defaults.into_iter().flat_map(|of| of(service)) {
+            let path: Vec<_> = path.iter().map(String::as_str).collect();
+            layer.insert(&[&["services", name], &path[..]].concat(), value, &Origin::Default);
+        }
     }
     layer
 }
 
-/// Adds the defaults of the service `name`.
+/// Adds the defaults of the service `name` that all deployers share.
 fn of_service(name: &str, service: &Map<String, Value>, layer: &mut Layer) {
     let mut set = |path: &[&str], value: Value| {
         let path = [&["services", name], path].concat();
         layer.insert(&path, value, &Origin::Default);
     };
     set(&["use"], json!(DEPLOYER));
-    set(&["launch-type"], json!("fargate"));
-    set(&["architecture"], json!("amd64"));
-    set(&["execute-command"], json!(false));
     set(&["execution-role", "use"], json!("iam"));
-    set(&["deployment", "minimum-healthy-percent"], json!(100));
-    set(&["deployment", "maximum-percent"], json!(200));
-    set(&["deployment", "timeout"], json!("15m"));
-    set(&["deployment", "circuit-breaker"], json!(true));
-    set(&["deployment", "rollback"], json!(true));
-    if service.get("logs") != Some(&json!(false)) {
-        set(&["logs", "retention-days"], json!(DEFAULT_RETENTION_DAYS));
-    }
     if service.get("load-balancer").is_some_and(Value::is_object) {
         set(&["load-balancer", "use"], json!("target-group"));
-    }
-    let role = |key: &str| service.get("execution-role")?.as_object()?.get(key);
-    // A role that is there already is used as it is.
-    if role("managed-policies").is_none() && role("arn").is_none() {
-        let policy = json!("service-role/AmazonECSTaskExecutionRolePolicy");
-        set(&["execution-role", "managed-policies", "ecs-task-execution"], policy);
     }
     let is_written =
         |secret: &Map<String, Value>| secret.contains_key("value") && !secret.contains_key("arn");
@@ -80,7 +73,6 @@ fn of_service(name: &str, service: &Map<String, Value>, layer: &mut Layer) {
         set(&["secrets", secret, "store"], json!("default"));
     }
     for (container, declared) in tables(service, "containers") {
-        set(&["containers", container, "essential"], json!(true));
         for (secret, _) in tables(declared, "secrets").filter(|(_, secret)| is_written(secret)) {
             set(&["containers", container, "secrets", secret, "store"], json!("default"));
         }

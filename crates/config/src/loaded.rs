@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use longshore_model::{DefinitionFile, Options, Problem, Stack};
+use longshore_model::{Options, Problem, ServiceLayers, Stack};
 
 use crate::{
     ConfigError, ConfigErrors, Layers, Origin, PluginUse, check, defaults,
-    layers::{DefinitionFiles, named_variables, read_definitions},
+    layers::{Deployers, named_variables, read_definitions},
     merge::{self, Merged},
     placeholders,
 };
@@ -39,22 +39,21 @@ impl std::fmt::Debug for Loaded {
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn load(layers: &Layers) -> Result<Loaded, ConfigErrors> {
-    load_with(layers, &|_| Vec::new(), &|_| Vec::new())
+    load_with(layers, &|_| Vec::new(), &|_| ServiceLayers::default())
 }
 
 /// Loads a configuration, and asks `judge` what is wrong with the options of each plugin that it uses, even where
-/// something else is wrong too. `definition_files` yields the keys of services that name definition files, by the name of
-/// their deployer.
+/// something else is wrong too. `deployers` yields what a service deployer adds to the layers, by its name.
 ///
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn load_with(
     layers: &Layers,
     judge: &dyn Fn(&PluginUse) -> Vec<Problem>,
-    definition_files: &dyn Fn(&str) -> Vec<DefinitionFile>,
+    deployers: &dyn Fn(&str) -> ServiceLayers,
 ) -> Result<Loaded, ConfigErrors> {
     let mut errors = Vec::new();
-    match assemble(layers, judge, definition_files, &mut errors) {
+    match assemble(layers, judge, deployers, &mut errors) {
         Some(loaded) if errors.is_empty() => Ok(loaded),
         None if errors.is_empty() => {
             Err(ConfigErrors::new(vec![ConfigError::new(Origin::file(&layers.base()), "is not understood")]))
@@ -66,18 +65,18 @@ pub fn load_with(
 fn assemble(
     layers: &Layers,
     judge: &dyn Fn(&PluginUse) -> Vec<Problem>,
-    definition_files: &DefinitionFiles<'_>,
+    deployers: &Deployers<'_>,
     errors: &mut Vec<ConfigError>,
 ) -> Option<Loaded> {
-    let mut merged = merge::merge(layers.read(definition_files, errors)?);
+    let mut merged = merge::merge(layers.read(deployers, errors)?);
     let mut wrong = Vec::new();
-    let definitions = read_definitions(&merged, definition_files, &layers.variables, &mut wrong);
+    let definitions = read_definitions(&merged, deployers, &layers.variables, &mut wrong);
     if !wrong.is_empty() {
         errors.extend(wrong);
         return None;
     }
     merged.lay_over(definitions);
-    let defaults = defaults::layer(&merged);
+    let defaults = defaults::layer(&merged, deployers);
     merged.complete(defaults, errors)?;
     let base = Origin::file(&layers.base());
 

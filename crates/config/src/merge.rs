@@ -1,9 +1,12 @@
 //! The layers, merged into one table, with the origin of everything in it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use figment::{Figment, providers::Serialized};
-use longshore_model::{Problem, push_key, split_key};
+use longshore_model::{Problem, join_key, push_key, split_key};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -198,6 +201,30 @@ impl Merged {
             key.truncate(length);
             stays
         });
+    }
+
+    /// Returns the dotted keys below `key` of the values in `table`, which stands there, that are defaults.
+    pub(crate) fn defaults_in(&self, key: &str, table: &Map<String, Value>) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        self.collect_defaults(key, "", table, &mut found);
+        found
+    }
+
+    fn collect_defaults(
+        &self,
+        key: &str,
+        below: &str,
+        table: &Map<String, Value>,
+        found: &mut BTreeSet<String>,
+    ) {
+        for (field, value) in table {
+            let (key, below) = (join_key(key, field), join_key(below, field));
+            match value {
+                Value::Object(table) => self.collect_defaults(&key, &below, table, found),
+                _ if self.origins.get(&key) == Some(&Origin::Default) => drop(found.insert(below)),
+                _ => {}
+            }
+        }
     }
 
     /// What has to change for `problem` to go away: what set the key, or else the innermost table around it that

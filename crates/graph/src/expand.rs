@@ -6,8 +6,7 @@ use std::{
 };
 
 use longshore_model::{
-    ImageReference, LoadBalancer, Name, Platform, Plugin, Problem, Service, Stack, StepId, ValueType,
-    closest, join_key,
+    ImageReference, Name, Platform, Plugin, Problem, Service, Stack, StepId, ValueType, closest, join_key,
 };
 use longshore_plugin::{
     Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, SecretSpec, SecretStore,
@@ -134,10 +133,14 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
             ));
         }
         if let Some(balancer) = &service.load_balancer {
-            let declaration = StepDeclaration { stack, name, options: &balancer.plugin.options };
-            let node = added(&balancer.plugin, &declaration, host, &mut used, &mut problems);
+            let declaration = StepDeclaration { stack, name, options: &balancer.options };
+            let node = added(balancer, &declaration, host, &mut used, &mut problems);
             let is_protected = service.protect;
-            nodes.extend(node.map(|node| Node { id: LoadBalancer::step(name), is_protected, ..node }));
+            nodes.extend(node.map(|node| Node {
+                id: Service::load_balancer_step(name),
+                is_protected,
+                ..node
+            }));
         }
         if let Some(deployer) = deployer {
             used.deployers.entry(service.deployer.name.clone()).or_insert_with(|| deployer.clone());
@@ -250,7 +253,8 @@ fn images(
     let mut private = BTreeMap::<_, Images>::new();
     let mut others = BTreeMap::<_, Images>::new();
     for (name, service) in &stack.services {
-        let platform = deployers.get(name).map_or(service.platform, |deployer| deployer.platform(service));
+        // Without a deployer the stack is refused.
+        let platform = deployers.get(name).map(|deployer| deployer.platform(service)).unwrap_or_default();
         for container in service.containers.values() {
             let image = (container.image.clone(), platform);
             match &container.registry {

@@ -3,14 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
 use async_trait::async_trait;
 use longshore_model::{
-    AddedStep, AwsTarget, Container, ContainerRegistry, ContainerSecret, Deployment, ExecutionRole,
-    ImageReference, ImageUpdates, LaunchType, Name, Network, Options, Platform, Plugin, Problem, Reference,
-    Secret, Service, ServiceStatus, Stack, StepId, StepPlan, Store, ValueType,
+    AddedStep, AwsTarget, Container, ContainerRegistry, ContainerSecret, ExecutionRole, ImageReference, Name,
+    Options, Platform, Plugin, Problem, Reference, Secret, Service, ServiceStatus, Stack, StepId, StepPlan,
+    Store, ValueType,
 };
 use longshore_plugin::{
     Context, Credential, CredentialSource, Extensions, Node, PullCheck, PullProof, Registry, Result,
@@ -105,8 +104,8 @@ impl ServiceDeployer for Fake {
         service: &Service,
         wires: &Wires,
     ) -> std::result::Result<Vec<Node>, Vec<Problem>> {
-        if service.desired_count == Some(0) {
-            return Err(vec![Problem::new(format!("services.{name}.desired-count"), "too few")]);
+        if service.deployer.options.values.contains_key("replicas") {
+            return Err(vec![Problem::new(format!("services.{name}.replicas"), "too few")]);
         }
         let step = testing::node("x.y").step;
         let mut node = Node::new(StepId::new("service", name), step).input(
@@ -127,6 +126,10 @@ impl ServiceDeployer for Fake {
         }
         node.after.push(StepId::new("cluster", &service.cluster));
         Ok(vec![testing::node(&format!("cluster.{}", service.cluster)).shared(), node])
+    }
+
+    fn platform(&self, _: &Service) -> Platform {
+        Platform::default()
     }
 
     async fn status(&self, _: &Context, _: &Name, _: &Service) -> Result<ServiceStatus> {
@@ -187,15 +190,8 @@ fn plugin(key: &str, name: &str) -> Plugin {
 fn service(key: &str, images: &[Image]) -> Service {
     let container = |(image, registry): &Image| Container {
         image: image.parse().unwrap(),
-        image_updates: ImageUpdates::Redeploy,
         registry: registry.map(name),
-        cpu: None,
-        memory: None,
-        ports: BTreeMap::new(),
-        environment: BTreeMap::new(),
         secrets: BTreeMap::new(),
-        command: None,
-        essential: true,
     };
     let containers =
         images.iter().enumerate().map(|(place, image)| (name(&place.to_string()), container(image)));
@@ -203,28 +199,13 @@ fn service(key: &str, images: &[Image]) -> Service {
         deployer: plugin(key, "ecs"),
         cluster: "default".to_owned(),
         name: key.rsplit('.').next().unwrap().to_owned(),
-        desired_count: Some(1),
-        launch_type: LaunchType::Fargate,
-        platform: Platform::default(),
-        size: None,
         containers: containers.collect(),
-        network: Network::default(),
         execution_role: ExecutionRole {
             builder: plugin(&format!("{key}.execution-role"), "iam"),
             name: None,
             managed_policies: BTreeMap::new(),
         },
-        task_role: None,
-        execute_command: false,
-        logs: None,
         load_balancer: None,
-        deployment: Deployment {
-            minimum_healthy_percent: 100,
-            maximum_percent: 200,
-            circuit_breaker: true,
-            rollback: true,
-            timeout: Duration::from_secs(60),
-        },
         after: Vec::new(),
         tags: BTreeMap::new(),
         protect: false,
@@ -362,13 +343,14 @@ fn everything_wrong_is_found_at_once() {
     stack.stores.insert(name("parameters"), store("stores.parameters", "ssm"));
     stack.registries.get_mut(&name("ghcr")).unwrap().store = name("parameters");
     stack.registries.get_mut(&name("ghcr")).unwrap().source.name = "ghrc".to_owned();
-    stack.services.get_mut(&name("api")).unwrap().desired_count = Some(0);
+    let api = stack.services.get_mut(&name("api")).unwrap();
+    api.deployer.options.values.insert("replicas".to_owned(), json!(0));
     stack.services.get_mut(&name("web")).unwrap().deployer.name = "kubernetes".to_owned();
     insta::assert_snapshot!(draw_stack(&stack), @r#"
     services.web.use: there is no service deployer `kubernetes` (there are: ecs)
     registries.ghcr.use: there is no credential source `ghrc` (did you mean `ghcr`?)
     registries.ghcr.store: ECS cannot read pull credentials from the store `parameters` (ssm) (name a store with use = "secretsmanager")
-    services.api.desired-count: too few
+    services.api.replicas: too few
     "#);
 }
 

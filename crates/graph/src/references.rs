@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{
-    Network, Problem, Reference, Stack, StepId, ValueType, closest, is_internal, join_key,
-};
+use longshore_model::{Problem, Reference, Stack, StepId, ValueType, closest, is_internal};
 use longshore_plugin::{Node, Output};
 
 /// Returns the problems of the references in `stack`, and of the steps that `after` names: no such step, no such output,
@@ -24,24 +22,9 @@ type Steps<'a> = BTreeMap<&'a str, &'a [Output]>;
 /// The references of a stack, by their keys.
 fn references(stack: &Stack) -> Vec<(String, Reference)> {
     let mut found = Vec::new();
-    for (name, service) in &stack.services {
-        let load_balancer = service.load_balancer.iter().map(|balancer| &balancer.plugin);
-        for plugin in load_balancer.chain([&service.deployer]) {
+    for service in stack.services.values() {
+        for plugin in service.load_balancer.iter().chain([&service.deployer]) {
             found.extend(Reference::all_in(&plugin.options.key, &plugin.options.values));
-        }
-        let Network { subnets, security_groups, .. } = &service.network;
-        for (field, ids) in [("subnets", subnets), ("security-groups", security_groups)] {
-            let references = ids.iter().filter_map(|id| id.reference().cloned());
-            found.extend(references.map(|reference| (format!("services.{name}.network.{field}"), reference)));
-        }
-        for (container, declared) in &service.containers {
-            let is_single = service.containers.len() == 1 && container == name;
-            let table = if is_single { String::new() } else { format!("containers.{container}.") };
-            let key = format!("services.{name}.{table}environment");
-            let references = declared.environment.iter().filter_map(|(variable, text)| {
-                text.reference().map(|reference| (join_key(&key, variable), reference.clone()))
-            });
-            found.extend(references);
         }
     }
     for step in stack.steps.values() {

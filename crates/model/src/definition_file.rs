@@ -1,8 +1,21 @@
-//! Files that declare a service in its deployer's own format.
+//! What a service deployer adds to the layers of a configuration: files that declare a service in its own format, and defaults.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Problem;
+
+/// What a service deployer adds to the layers of a configuration, for the services that it deploys.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceLayers {
+    /// The files that a service can name: the layer above the defaults.
+    pub definition_files: Vec<DefinitionFile>,
+    /// The lowest layer.
+    pub defaults: Option<ServiceDefaults>,
+}
+
+/// Returns the defaults of a service, of which the layers above declare the table: keys below the service in their parts, and
+/// values.
+pub type ServiceDefaults = fn(&Map<String, Value>) -> Vec<(Vec<String>, Value)>;
 
 /// A key of a service that names a JSON file, which declares the service in its deployer's own format.
 #[derive(Clone, Copy, Debug)]

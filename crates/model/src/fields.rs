@@ -12,12 +12,23 @@ use std::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Options, Problem, Reference, Text,
+    Name, Options, Problem, Reference, Text,
     amount::{TIME, Time},
     closest,
     key::{join_key, split_key},
     secrecy::{hides, holds_a_token},
 };
+
+/// What a name is.
+pub const NAME: &str =
+    "at most 63 letters, digits, hyphens and underscores, beginning with a letter or digit";
+
+/// Returns true if `text` has 1 to `length` characters, each an ASCII letter, a digit or one of `others`.
+#[must_use]
+pub fn consists_of(text: &str, others: &str, length: usize) -> bool {
+    (1..=length).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+}
 
 /// A table that is being read. Each accessor takes one field; what is wrong is noted as a [`Problem`], and the
 /// accessor answers with nothing. [`Fields::finish`] notes the fields that nobody took. A problem does not repeat a
@@ -168,6 +179,27 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A text that `accepts` accepts; `wanted` says what would be right.
+    pub fn accepted(&mut self, field: &str, accepts: impl Fn(&str) -> bool, wanted: &str) -> Option<String> {
+        let text = self.text(field)?;
+        if accepts(&text) {
+            return Some(text);
+        }
+        self.refuse(field, wanted);
+        None
+    }
+
+    /// The key `field` as a name, in a table that is keyed by names which people choose. One that is no name is noted, and
+    /// taken.
+    pub fn name_of(&mut self, field: &str) -> Option<Name> {
+        let name = Name::new(field).ok();
+        if name.is_none() {
+            self.skip(field);
+            self.problem(field, "is not a name", format!("must be {NAME}"));
+        }
+        name
+    }
+
     /// A time of whole seconds, up to a month: `90s`, `15m`, `1h30m`.
     pub fn time(&mut self, field: &str) -> Option<Duration> {
         Some(self.parsed::<Time>(field, TIME)?.0)
@@ -292,17 +324,28 @@ impl<'a> Fields<'a> {
         self.known.iter().filter_map(|key| key.strip_prefix(&inside)).map(str::to_owned).collect()
     }
 
+    /// The values of `fields`, as options of a plugin that reads them; they are then taken.
+    pub fn part(&mut self, fields: &[&str]) -> Options {
+        let mut part = self.rest_among(|field| fields.contains(&field));
+        part.known = fields.iter().map(|&field| field.to_owned()).collect();
+        part
+    }
+
     /// Everything that nobody has taken, as the options of a plugin; it is then taken.
     pub fn rest(&mut self) -> Options {
-        let values: Map<_, _> = self
-            .values
-            .iter()
-            .filter(|(field, _)| !self.taken.contains(*field))
-            .map(|(field, value)| (field.clone(), value.clone()))
-            .collect();
         let known = self.taken.iter().chain(&self.known).cloned().collect();
         let taken = self.values.iter().filter(|(field, _)| self.taken.contains(*field));
         let taken = taken.map(|(field, value)| (field.clone(), value.clone())).collect();
+        Options { known, taken, ..self.rest_among(|_| true) }
+    }
+
+    fn rest_among(&mut self, is_meant: impl Fn(&str) -> bool) -> Options {
+        let values: Map<_, _> = self
+            .values
+            .iter()
+            .filter(|(field, _)| is_meant(field) && !self.taken.contains(*field))
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect();
         self.taken.extend(values.keys().cloned());
         let inside = if self.prefix.is_empty() { String::new() } else { format!("{}.", self.prefix) };
         let directories = self
@@ -310,7 +353,7 @@ impl<'a> Fields<'a> {
             .range(inside.clone()..)
             .map_while(|(key, directory)| Some((key.strip_prefix(&inside)?.to_owned(), directory.clone())))
             .collect();
-        Options { key: self.key.clone(), values, directories, known, taken }
+        Options { key: self.key.clone(), values, directories, ..Options::default() }
     }
 
     /// Notes the fields that nobody took as unknown.

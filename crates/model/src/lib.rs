@@ -31,12 +31,12 @@ mod step;
 
 pub use arn::{Arn, InvalidArn};
 pub use by_name::ByName;
-pub use definition_file::{DefinitionFile, FromFile};
+pub use definition_file::{DefinitionFile, FromFile, ServiceDefaults, ServiceLayers};
 pub use drift::{Drift, DriftKind, LeftAlone};
 pub use ecr::EcrRegistry;
 pub use event::{Answer, Event, EventKind, Outcome, Phase, StepSummary};
 pub use failure::{Failure, FailureKind};
-pub use fields::Fields;
+pub use fields::{Fields, NAME, consists_of};
 pub use image::{ImageReference, InvalidImageReference};
 pub use image_prefix::{ImagePrefix, InvalidImagePrefix};
 pub use key::{join_key, push_key, split_key};
@@ -52,9 +52,8 @@ pub use reference::{AFTER_APPLY, Reference, Text};
 pub use secrecy::{REDACTED, hides, holds_a_token, redacted, without_tokens};
 pub use secret::Secret;
 pub use stack::{
-    AddedStep, AssumedRole, AwsTarget, CallRate, Container, ContainerRegistry, ContainerSecret, Deployment,
-    ExecutionRole, ImageUpdates, LaunchType, LoadBalancer, LogRemoval, Logs, Network, Plugin, Service, Stack,
-    Store, TaskSize,
+    AddedStep, AssumedRole, AwsTarget, CallRate, Container, ContainerRegistry, ContainerSecret,
+    ExecutionRole, Plugin, Service, Stack, Store,
 };
 pub use status::{
     CredentialStatus, PullStatus, ServiceEvent, ServiceStatus, TargetGroupStatus, TargetStatus, TaskStatus,

@@ -1,6 +1,11 @@
 //! The options of a plugin.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt, path::PathBuf};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+};
 
 use serde_json::{Map, Value};
 
@@ -24,6 +29,8 @@ pub struct Options {
     /// The values of those keys, as far as they are set. A plugin may go by them, such as by a registry's `host`. Those of a
     /// service are without the defaults.
     pub taken: Map<String, Value>,
+    /// The dotted keys below the table whose values are defaults: no layer of the configuration sets them. Filled for services.
+    pub defaults: BTreeSet<String>,
 }
 
 impl Options {

@@ -3,10 +3,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    time::Duration,
 };
 
-use crate::{Arn, ImagePrefix, ImageReference, Name, Options, Platform, Reference, StepId, Text};
+use crate::{Arn, ImagePrefix, ImageReference, Name, Options, StepId};
 
 /// What one configuration declares for one account and region.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,26 +123,9 @@ pub struct ContainerRegistry {
     pub removed: bool,
 }
 
-/// What launches a service's tasks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LaunchType {
-    /// AWS Fargate.
-    #[default]
-    Fargate,
-    /// Container instances of the cluster.
-    Ec2,
-}
-
-/// CPU and memory of a whole task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TaskSize {
-    /// CPU units: 1024 are one vCPU.
-    pub cpu: u32,
-    /// Memory in MiB.
-    pub memory: u32,
-}
-
-/// A service: containers that run together as a task, and how many such tasks.
+/// A service: containers that its deployer runs.
+///
+/// Everything else of it is an option of the deployer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// The service deployer.
@@ -152,31 +134,12 @@ pub struct Service {
     pub cluster: String,
     /// The service's name in the cluster.
     pub name: String,
-    /// The number of tasks. If `None`, a new service gets one task, and an existing service keeps its count, which may
-    /// be that of an autoscaling policy.
-    pub desired_count: Option<u32>,
-    /// What launches them.
-    pub launch_type: LaunchType,
-    /// The platform that they run on.
-    pub platform: Platform,
-    /// CPU and memory of a task; otherwise the smallest size that holds the containers.
-    pub size: Option<TaskSize>,
     /// The containers, by name; at least one.
     pub containers: BTreeMap<Name, Container>,
-    /// Where the tasks are in the network.
-    pub network: Network,
-    /// The role with which ECS pulls images, reads secrets and writes logs.
+    /// The role with which images are pulled, secrets read and logs written.
     pub execution_role: ExecutionRole,
-    /// The role that the containers' own AWS calls run as: an ARN.
-    pub task_role: Option<String>,
-    /// Whether commands can be executed in the containers of its tasks.
-    pub execute_command: bool,
-    /// Where the containers' output goes; nothing turns it off.
-    pub logs: Option<Logs>,
-    /// How new revisions are rolled out.
-    pub deployment: Deployment,
-    /// The load balancer that sends requests to it.
-    pub load_balancer: Option<LoadBalancer>,
+    /// The step plugin that makes the load balancer which sends requests to it.
+    pub load_balancer: Option<Plugin>,
     /// The steps that end before new tasks start, although no value flows from them.
     pub after: Vec<StepId>,
     /// Tags of everything that is made for it alone, besides those of the stack; of one key, the service's counts.
@@ -185,64 +148,27 @@ pub struct Service {
     pub protect: bool,
 }
 
-/// A load balancer that sends requests to a service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LoadBalancer {
-    /// The step plugin that makes it.
-    pub plugin: Plugin,
-    /// The container that takes the requests.
-    pub container: Name,
-    /// The port on which it does.
-    pub port: u16,
-}
-
-impl LoadBalancer {
-    /// Returns the id of the step that makes it for the service `service`.
+impl Service {
+    /// Returns the id of the step that makes the load balancer of the service `name`.
     #[must_use]
-    pub fn step(service: &Name) -> StepId {
-        StepId::new("load-balancer", service)
+    pub fn load_balancer_step(name: &Name) -> StepId {
+        StepId::new("load-balancer", name)
     }
 }
 
-/// A container of a task.
+/// A container of a service: what pulls its image, and the secrets that it gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     /// Its image.
     pub image: ImageReference,
-    /// The reaction to a new push of the image's tag.
-    pub image_updates: ImageUpdates,
     /// The registry whose credential pulls it: a name of [`Stack::registries`], found by the image's host and path. None for
     /// images that need no credential.
     pub registry: Option<Name>,
-    /// CPU units reserved for it.
-    pub cpu: Option<u32>,
-    /// Its memory limit in MiB.
-    pub memory: Option<u32>,
-    /// The ports that it listens on, by name.
-    pub ports: BTreeMap<Name, u16>,
-    /// Environment variables.
-    pub environment: BTreeMap<String, Text>,
-    /// Environment variables whose values ECS reads from a secret or parameter when a task starts, by their names.
+    /// Environment variables whose values are read from a secret or parameter when a task starts, by their names.
     pub secrets: BTreeMap<String, ContainerSecret>,
-    /// The command, instead of the image's.
-    pub command: Option<Vec<String>>,
-    /// Whether the task stops when this container stops.
-    pub essential: bool,
 }
 
-/// The reaction of a service to a new push of an image's tag.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ImageUpdates {
-    /// The next deploy replaces its tasks.
-    #[default]
-    Redeploy,
-    /// Nothing, until another deployment begins.
-    Ignore,
-    /// The task definition names the digest, so that the next deploy registers a new revision.
-    Pin,
-}
-
-/// Where ECS reads the value of an environment variable.
+/// Where the value of an environment variable is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContainerSecret {
     /// In a secret or parameter that Longshore writes.
@@ -261,25 +187,6 @@ pub enum ContainerSecret {
     },
 }
 
-/// Where tasks are in the network (`awsvpc` mode).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Network {
-    /// Subnet ids; when empty, the subnets of the default VPC.
-    pub subnets: Vec<Text>,
-    /// Security group ids; when empty, the VPC's default group.
-    pub security_groups: Vec<Text>,
-    /// Whether tasks get public addresses; otherwise they do only in the default VPC, whose subnets have no other way
-    /// to a registry.
-    pub assign_public_ip: Option<bool>,
-}
-
-impl Network {
-    /// Returns the references to outputs of steps in it.
-    pub fn references(&self) -> impl Iterator<Item = Reference> + '_ {
-        self.subnets.iter().chain(&self.security_groups).filter_map(|text| text.reference().cloned())
-    }
-}
-
 /// The execution role of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionRole {
@@ -290,59 +197,4 @@ pub struct ExecutionRole {
     /// Managed policies to attach, by a name of one's own: ARNs, or AWS-managed ones by their path
     /// (`service-role/AmazonECSTaskExecutionRolePolicy`).
     pub managed_policies: BTreeMap<Name, String>,
-}
-
-/// Container logs in CloudWatch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logs {
-    /// The log group; otherwise one is made of stack and service.
-    pub group: Option<String>,
-    /// Days that log events are kept.
-    pub retention_days: u32,
-    /// The treatment of the log group when the service is removed.
-    pub removal: LogRemoval,
-}
-
-/// The treatment of a log group when its service is removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogRemoval {
-    /// It stays, with its log events.
-    #[default]
-    Keep,
-    /// It is deleted, and its log events with it.
-    Delete,
-}
-
-/// How new revisions of a service are rolled out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deployment {
-    /// The least share of the desired tasks that stays healthy, in percent.
-    pub minimum_healthy_percent: u32,
-    /// The largest share of the desired tasks that runs during a rollout, in percent.
-    pub maximum_percent: u32,
-    /// True if ECS ends a rollout whose tasks do not start.
-    pub circuit_breaker: bool,
-    /// True if a failed rollout returns the service to the revision that ran before.
-    pub rollback: bool,
-    /// How long Longshore follows a rollout before it gives up waiting.
-    pub timeout: Duration,
-}
-
-impl Deployment {
-    /// Returns whether ECS can replace `desired` tasks one by one. It rounds the least number of tasks up, and the largest
-    /// down (ECS API reference, `DeploymentConfiguration`).
-    #[must_use]
-    pub fn has_room(&self, desired: u32) -> bool {
-        let (stay, run) = self.bounds(desired);
-        desired == 0 || stay < desired || run > desired
-    }
-
-    /// Returns how many of `desired` tasks stay in a rollout, and how many run at most.
-    #[must_use]
-    pub fn bounds(&self, desired: u32) -> (u32, u32) {
-        let share = |percent: u32| u64::from(desired) * u64::from(percent);
-        let (stay, run) =
-            (share(self.minimum_healthy_percent).div_ceil(100), share(self.maximum_percent) / 100);
-        (u32::try_from(stay).unwrap_or(u32::MAX), u32::try_from(run).unwrap_or(u32::MAX))
-    }
 }

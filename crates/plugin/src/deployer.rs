@@ -57,10 +57,8 @@ pub trait ServiceDeployer: Send + Sync {
         wires: &Wires,
     ) -> std::result::Result<Vec<Node>, Vec<Problem>>;
 
-    /// The platform that the tasks of a service run on, where options of the deployer have a say in it. Pure.
-    fn platform(&self, service: &Service) -> Platform {
-        service.platform
-    }
+    /// The platform that the tasks of a service run on. Pure.
+    fn platform(&self, service: &Service) -> Platform;
 
     /// The ARNs of secrets and parameters that ECS reads with the execution role for other purposes than environment variables.
     /// Pure.
@@ -104,8 +102,25 @@ pub trait ServiceDeployer: Send + Sync {
 pub trait ServiceOperations: Send + Sync {
     /// Returns the step that takes the service back to an earlier revision: to the one that `to` names, or to the last
     /// one before that worked. Planning fails if the revision does not exist, or if its tasks could not start.
-    fn rollback(&self, stack: &Name, name: &Name, service: &Service, to: Option<&str>) -> Arc<dyn Step>;
+    ///
+    /// # Errors
+    /// As [`ServiceDeployer::unfold`].
+    fn rollback(
+        &self,
+        stack: &Name,
+        name: &Name,
+        service: &Service,
+        to: Option<&str>,
+    ) -> std::result::Result<Arc<dyn Step>, Vec<Problem>>;
 
     /// Returns the step that replaces the service's tasks by others of the same revision.
-    fn restart(&self, stack: &Name, name: &Name, service: &Service) -> Arc<dyn Step>;
+    ///
+    /// # Errors
+    /// As [`ServiceDeployer::unfold`].
+    fn restart(
+        &self,
+        stack: &Name,
+        name: &Name,
+        service: &Service,
+    ) -> std::result::Result<Arc<dyn Step>, Vec<Problem>>;
 }

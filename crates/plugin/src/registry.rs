@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use longshore_model::{DefinitionFile, Options, Plugin, Problem, closest};
+use longshore_model::{Options, Plugin, Problem, ServiceLayers, closest};
 
 use crate::{
     CredentialSource, Extensions, RoleBuilder, SecretStore, SecretValue, ServiceDeployer, StepPlugin,
@@ -55,7 +55,7 @@ pub struct Registry {
     deployers: Kind<dyn ServiceDeployer>,
     steps: Kind<dyn StepPlugin>,
     secret_values: Option<Build<dyn SecretValue>>,
-    definition_files: BTreeMap<&'static str, Vec<DefinitionFile>>,
+    service_layers: BTreeMap<&'static str, ServiceLayers>,
 }
 
 impl Default for Registry {
@@ -67,7 +67,7 @@ impl Default for Registry {
             deployers: Kind::new("service deployer"),
             steps: Kind::new("step plugin"),
             secret_values: None,
-            definition_files: BTreeMap::new(),
+            service_layers: BTreeMap::new(),
         }
     }
 }
@@ -119,15 +119,15 @@ impl Registry {
     );
     kind!(steps, dyn StepPlugin, add_step_plugin, step_plugin, step_plugins, "step plugin");
 
-    /// Adds a key by which services of the deployer `deployer` name a file that declares them.
-    pub fn add_definition_file(&mut self, deployer: &'static str, file: DefinitionFile) {
-        self.definition_files.entry(deployer).or_default().push(file);
+    /// Sets what the deployer `deployer` adds to the layers of a configuration.
+    pub fn set_service_layers(&mut self, deployer: &'static str, layers: ServiceLayers) {
+        self.service_layers.insert(deployer, layers);
     }
 
-    /// The keys by which services of the deployer `deployer` name files that declare them.
+    /// Returns what the deployer `deployer` adds to the layers of a configuration.
     #[must_use]
-    pub fn definition_files(&self, deployer: &str) -> Vec<DefinitionFile> {
-        self.definition_files.get(deployer).cloned().unwrap_or_default()
+    pub fn service_layers(&self, deployer: &str) -> ServiceLayers {
+        self.service_layers.get(deployer).cloned().unwrap_or_default()
     }
 
     /// Sets what reads where a secret value is found: the field `value` of a table.

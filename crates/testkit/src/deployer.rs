@@ -22,10 +22,16 @@ use crate::{
 /// A deployer, and a cloud in which its services run. Each harness has a cloud, or names, of its own.
 #[async_trait]
 pub trait Harness: Send + Sync {
-    /// The deployer.
-    fn deployer(&self) -> Arc<dyn ServiceDeployer>;
+    /// The deployer that the options of `service` make.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    fn deployer(&self, service: &Service) -> std::result::Result<Arc<dyn ServiceDeployer>, Vec<Problem>>;
 
-    /// A service with at least one task, whose containers pull with the credential of the registry `first`.
+    /// The tasks of the service, at least one.
+    fn tasks(&self) -> u32;
+
+    /// A service with [`tasks`](Self::tasks), whose containers pull with the credential of the registry `first`.
     fn service(&self) -> Service;
 
     /// The same service, changed so that its tasks are replaced.
@@ -57,7 +63,6 @@ pub trait Harness: Send + Sync {
 
 struct Bench<H> {
     harness: H,
-    deployer: Arc<dyn ServiceDeployer>,
     told: Arc<Told>,
     service: Name,
 }
@@ -75,7 +80,7 @@ impl<H: Harness> Bench<H> {
     }
 
     fn try_unfold(&self, service: &Service) -> std::result::Result<Vec<Node>, Vec<Problem>> {
-        self.deployer.unfold(&self.service, service, &self.wires())
+        self.harness.deployer(service)?.unfold(&self.service, service, &self.wires())
     }
 
     /// The nodes, each after those that it depends on.
@@ -169,12 +174,12 @@ impl<H: Harness> Bench<H> {
 
     async fn status(&self, service: &Service) -> ServiceStatus {
         let context = self.context(&StepId::new("service", &self.service));
-        ok(self.deployer.status(&context, &self.service, service).await, "status")
+        ok(self.deployer(service).status(&context, &self.service, service).await, "status")
     }
 
     async fn expect_running(&self, service: &Service, when: &str) {
         let status = self.status(service).await;
-        let desired = service.desired_count.unwrap_or(1);
+        let desired = self.harness.tasks();
         assert_eq!(
             (status.desired, status.running),
             (desired, desired),
@@ -199,10 +204,7 @@ pub async fn suite<H: Harness>(make: impl AsyncFn() -> H) -> Report {
 /// Runs all cases that apply.
 pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
     let mut report = Report::of("service deployer");
-    let made = async || {
-        let harness = make().await;
-        Bench { deployer: harness.deployer(), harness, told: Arc::default(), service: name("api") }
-    };
+    let made = async || Bench { harness: make().await, told: Arc::default(), service: name("api") };
     cases! { report, made:
         unfolds_into_steps_that_fit_together,
         unfolds_without_calling_anything,
@@ -213,7 +215,8 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
         knows_a_service_that_is_not_there,
         removes_and_can_be_asked_again,
     }
-    if made().await.deployer.operations().is_some() {
+    let bench = made().await;
+    if bench.deployer(&bench.harness.service()).operations().is_some() {
         cases! { report, made:
             takes_a_service_back,
             restarts_a_service,
@@ -278,7 +281,7 @@ async fn refuses_what_cannot_work<H: Harness>(bench: &Bench<H>) {
 
 async fn runs_a_service_and_then_has_nothing_to_do<H: Harness>(bench: &Bench<H>) {
     let service = bench.harness.service();
-    assert!(service.desired_count != Some(0), "the harness has no service with tasks");
+    assert!(bench.harness.tasks() > 0, "the harness has no service with tasks");
     bench.deploy(&service).await;
     bench.expect_running(&service, "after the deployment").await;
     let before = bench.harness.writes().await;
@@ -345,12 +348,25 @@ async fn removes_and_can_be_asked_again<H: Harness>(bench: &Bench<H>) {
 }
 
 impl<H: Harness> Bench<H> {
-    fn operations(&self) -> &dyn ServiceOperations {
-        self.deployer.operations().unwrap_or_else(|| panic!("the deployer has no operations any more"))
+    fn deployer(&self, service: &Service) -> Arc<dyn ServiceDeployer> {
+        let deployer = self.harness.deployer(service);
+        deployer.unwrap_or_else(|problems| panic!("the options are refused: {problems:?}"))
+    }
+
+    /// The step that `make` makes of the deployer's operations.
+    fn operation(
+        &self,
+        service: &Service,
+        make: impl FnOnce(&dyn ServiceOperations) -> std::result::Result<Arc<dyn Step>, Vec<Problem>>,
+    ) -> Arc<dyn Step> {
+        let deployer = self.deployer(service);
+        let operations =
+            deployer.operations().unwrap_or_else(|| panic!("the deployer has no operations any more"));
+        make(operations).unwrap_or_else(|problems| panic!("the operation is refused: {problems:?}"))
     }
 
     fn rollback(&self, service: &Service, to: Option<&str>) -> Arc<dyn Step> {
-        self.operations().rollback(&self.harness.stack(), &self.service, service, to)
+        self.operation(service, |it| it.rollback(&self.harness.stack(), &self.service, service, to))
     }
 
     /// Plans a step without inputs and applies it: what it was going to do.
@@ -397,7 +413,8 @@ async fn takes_a_service_back<H: Harness>(bench: &Bench<H>) {
 
 async fn restarts_a_service<H: Harness>(bench: &Bench<H>) {
     let service = bench.harness.service();
-    let step = bench.operations().restart(&bench.harness.stack(), &bench.service, &service);
+    let restart = |it: &dyn ServiceOperations| it.restart(&bench.harness.stack(), &bench.service, &service);
+    let step = bench.operation(&service, restart);
     let context = bench.context(&StepId::new("service", &bench.service));
     assert!(
         step.plan(&context, &Inputs::default()).await.is_err(),

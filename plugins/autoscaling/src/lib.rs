@@ -54,6 +54,7 @@ pub(crate) fn policy_arn(name: &str) -> String {
 /// Its options:
 /// - `service`: the name of a service of the stack;
 /// - `min`, `max`: the bounds of its count;
+/// - `timeout`: how long the step waits until the service has a count within them;
 /// - `cpu`, `memory`: the percentage that a target tracking policy keeps;
 /// - `requests-per-target`: `value`, `target-group-arn`: the same for a target group's requests a minute to each target;
 /// - `aws.target`, `aws.policies.NAME`, `aws.scheduled-actions.NAME`: the inputs of RegisterScalableTarget,
@@ -79,7 +80,7 @@ impl StepPlugin for AutoScaling {
         let options = Options::read(declaration.options)?;
         let service = service(declaration, &options)?;
         let mut notes = Vec::new();
-        if let Some(count) = service.desired_count {
+        if let Some(count) = desired_count(service) {
             let name = &options.service;
             if !(options.min..=options.max).contains(&count) {
                 let message = format!(
@@ -98,9 +99,9 @@ impl StepPlugin for AutoScaling {
         let from = StepId::new("service", &options.service);
         let step = AutoScalingStep {
             aws: self.aws.clone(),
+            timeout: options.timeout,
             options,
             resource: resource.clone(),
-            timeout: service.deployment.timeout,
             notes,
             before: Before::default(),
         };
@@ -115,6 +116,11 @@ impl StepPlugin for AutoScaling {
     fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {
         vec![Arc::new(Orphans { aws: self.aws.clone() })]
     }
+}
+
+/// The count that the options of the service's deployer declare.
+fn desired_count(service: &Service) -> Option<u32> {
+    service.deployer.options.values.get("desired-count")?.as_u64()?.try_into().ok()
 }
 
 /// Finds the service that a step scales.

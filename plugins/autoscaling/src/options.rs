@@ -1,6 +1,9 @@
 //! The options.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use longshore_aws::fields::{Owned, table};
 use longshore_aws_shapes::{Model, Shape};
@@ -37,6 +40,8 @@ pub(crate) struct Options {
     pub(crate) service: Name,
     pub(crate) min: u32,
     pub(crate) max: u32,
+    /// The time for which the step waits until the service has a count within the bounds.
+    pub(crate) timeout: Duration,
     /// Further members of RegisterScalableTarget.
     pub(crate) target: Map<String, Value>,
     /// The policies by the names that the configuration gives them.
@@ -44,6 +49,9 @@ pub(crate) struct Options {
     /// The inputs of PutScheduledAction, by the names that the configuration gives them.
     pub(crate) actions: BTreeMap<String, Value>,
 }
+
+/// The time that a service has to scale into the bounds, if the configuration gives none.
+const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// A declared scaling policy.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +82,7 @@ impl Options {
                     format!("must be at least `min`, {min}"),
                 );
             }
+            let timeout = fields.time("timeout").unwrap_or(TIMEOUT);
             let mut policies = BTreeMap::new();
             for (word, metric) in
                 [("cpu", "ECSServiceAverageCPUUtilization"), ("memory", "ECSServiceAverageMemoryUtilization")]
@@ -98,7 +107,7 @@ impl Options {
             let policy = |input: Value| Policy { input, target_group: None };
             policies.extend(declared.into_iter().map(|(name, input)| (name, policy(input))));
             let target = target.and_then(|target| target.as_object().cloned()).unwrap_or_default();
-            Some(Self { service: service?, min: min?, max: max?, target, policies, actions })
+            Some(Self { service: service?, min: min?, max: max?, timeout, target, policies, actions })
         })
     }
 

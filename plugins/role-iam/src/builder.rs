@@ -18,7 +18,6 @@ use crate::{
     options::RoleOptions,
     ownership::RoleOwnership,
     removal,
-    simulator::name_of,
     undeclared::UndeclaredRoles,
 };
 
@@ -147,8 +146,8 @@ impl IamRoles {
     }
 
     async fn planned(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
-        if let Some(arn) = &self.options.arn {
-            return self.plan_existing(context, role, arn).await;
+        if let Some(existing) = &self.options.existing {
+            return self.plan_existing(context, role, existing).await;
         }
         let desired = self.desired(context, role).await?;
         let client = self.aws.iam().await?;
@@ -200,8 +199,8 @@ impl RoleBuilder for IamRoles {
     }
 
     async fn apply(&self, context: &Context, role: &RoleSpec) -> Result<String> {
-        if let Some(arn) = &self.options.arn {
-            return self.use_existing(context, role, arn).await;
+        if let Some(existing) = &self.options.existing {
+            return self.use_existing(context, role, existing).await;
         }
         let desired = self.desired(context, role).await?;
         self.converge(context, &desired).await?;
@@ -211,8 +210,8 @@ impl RoleBuilder for IamRoles {
     }
 
     async fn plan_removal(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan> {
-        if let Some(arn) = &self.options.arn {
-            let mut plan = StepPlan::new(Action::NoChange, resource(name_of(arn.as_str())));
+        if let Some(existing) = &self.options.existing {
+            let mut plan = StepPlan::new(Action::NoChange, resource(existing.name()));
             plan.notes.push("the role was there before and stays".to_owned());
             return Ok(plan);
         }
@@ -231,7 +230,7 @@ impl RoleBuilder for IamRoles {
     }
 
     async fn remove(&self, context: &Context, role: &RoleSpec) -> Result<()> {
-        if self.options.arn.is_some() {
+        if self.options.existing.is_some() {
             return Ok(());
         }
         removal::delete(&self.aws, context, &desired::name(&context.stack, role)).await
@@ -243,7 +242,7 @@ impl RoleBuilder for IamRoles {
 
     fn resource(&self, stack: &Name, role: &RoleSpec) -> Option<String> {
         // A role that was there before is nobody's to make.
-        self.options.arn.is_none().then(|| resource(&desired::name(stack, role)))
+        self.options.existing.is_none().then(|| resource(&desired::name(stack, role)))
     }
 
     fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {

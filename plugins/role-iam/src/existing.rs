@@ -1,7 +1,7 @@
 //! A role that is there already: it is checked, and never changed.
 
 use longshore_aws::Identity;
-use longshore_model::{Action, Arn, Failure, FailureKind, Known, StepPlan};
+use longshore_model::{Action, Arn, Failure, FailureKind, InvalidArn, Known, StepPlan};
 use longshore_plugin::{Context, Result, RoleBuilder, RoleSpec};
 use serde_json::Value;
 
@@ -9,6 +9,7 @@ use crate::{
     builder::{IamRoles, resource},
     evaluator::{NotUnderstood, Request, allows},
     observed::{self, Observed},
+    options::ExistingRole,
     simulator::name_of,
 };
 
@@ -18,10 +19,11 @@ impl IamRoles {
         &self,
         context: &Context,
         role: &RoleSpec,
-        arn: &Arn,
+        existing: &ExistingRole,
     ) -> Result<StepPlan> {
+        let arn = &self.arn_of(existing).await?;
         let mut notes = self.check_existing(context, role, arn).await?;
-        let name = name_of(arn.as_str());
+        let name = existing.name();
         let mut plan = StepPlan::new(Action::NoChange, resource(name));
         if role.secrets.iter().any(|secret| secret.arn == Known::AfterApply) {
             plan.action = Action::Update;
@@ -37,11 +39,27 @@ impl IamRoles {
     }
 
     /// Checks the role, now that everything that it is to read is there.
-    pub(crate) async fn use_existing(&self, context: &Context, role: &RoleSpec, arn: &Arn) -> Result<String> {
+    pub(crate) async fn use_existing(
+        &self,
+        context: &Context,
+        role: &RoleSpec,
+        existing: &ExistingRole,
+    ) -> Result<String> {
+        let arn = &self.arn_of(existing).await?;
         for note in self.check_existing(context, role, arn).await? {
             context.warn(note);
         }
         Ok(arn.to_string())
+    }
+
+    async fn arn_of(&self, existing: &ExistingRole) -> Result<Arn> {
+        let name = match existing {
+            ExistingRole::Arn(arn) => return Ok(arn.clone()),
+            ExistingRole::Name(name) => name,
+        };
+        let Identity { partition, account, .. } = self.aws.identity().await?;
+        let arn = format!("arn:{partition}:iam::{account}:role/{name}");
+        arn.parse().map_err(|error: InvalidArn| Failure::new(FailureKind::Internal, error.to_string()))
     }
 
     /// Finds out whether ECS may assume the role, and whether the role may do what it is for. Answers with what could

@@ -1,13 +1,15 @@
 //! What can be configured.
 
-use longshore_model::{Arn, Options, Problem};
+use longshore_model::{Arn, Options, Problem, consists_of};
 use serde_json::Value;
+
+use crate::simulator::name_of;
 
 /// The options of the role builder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RoleOptions {
     /// A role that is there already, and is used as it is.
-    pub(crate) arn: Option<Arn>,
+    pub(crate) existing: Option<ExistingRole>,
     /// The path of the role.
     pub(crate) path: String,
     /// Whether the trust policy names the account and region on whose behalf ECS may assume the role.
@@ -16,18 +18,45 @@ pub(crate) struct RoleOptions {
     pub(crate) permissions_boundary: Option<Arn>,
 }
 
+/// A role that is there already, as it is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ExistingRole {
+    /// Its ARN.
+    Arn(Arn),
+    /// The name of a role of the caller's account, whose path is `/`.
+    Name(String),
+}
+
+impl ExistingRole {
+    /// Returns what `text` names: the ARN of a role, or a role's name (IAM API reference, CreateRole).
+    fn of(text: &str) -> Option<Self> {
+        match text.parse() {
+            Ok(arn) => Some(Self::Arn(arn)).filter(|_| is_role(text)),
+            Err(_) => consists_of(text, "+=,.@-_", 64).then(|| Self::Name(text.to_owned())),
+        }
+    }
+
+    /// Returns the name, without the path.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Arn(arn) => name_of(arn.as_str()),
+            Self::Name(name) => name,
+        }
+    }
+}
+
 impl RoleOptions {
     pub(crate) fn read(options: &Options) -> Result<Self, Vec<Problem>> {
         let named_elsewhere: Vec<_> =
             ["name", "managed-policies"].into_iter().filter(|key| is_set(options.taken.get(*key))).collect();
         options.read(|fields| {
-            let arn = fields.text("arn").and_then(|text| {
-                let arn = text.parse().ok().filter(is_role);
-                if arn.is_none() {
-                    let help = "must be the ARN of a role, such as \"arn:aws:iam::123456789012:role/api\"";
+            let existing = fields.text("arn").and_then(|text| {
+                let existing = ExistingRole::of(&text);
+                if existing.is_none() {
+                    let help = "must be the ARN of a role, such as \"arn:aws:iam::123456789012:role/api\", or its name";
                     fields.problem("arn", format!("found \"{text}\""), help);
                 }
-                arn
+                existing
             });
             if fields.has("arn") {
                 let own = ["path", "confused-deputy-conditions", "permissions-boundary"];
@@ -52,7 +81,7 @@ impl RoleOptions {
                 }
                 arn
             });
-            Some(Self { arn, path, confused_deputy_conditions, permissions_boundary })
+            Some(Self { existing, path, confused_deputy_conditions, permissions_boundary })
         })
     }
 }
@@ -64,8 +93,11 @@ fn is_path(path: &str) -> bool {
     well_formed && path.len() <= 512 && path.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn is_role(arn: &Arn) -> bool {
-    arn.service() == "iam" && arn.resource().strip_prefix("role/").is_some_and(|name| !name.is_empty())
+fn is_role(arn: &str) -> bool {
+    let is_role = |arn: Arn| {
+        arn.service() == "iam" && arn.resource().strip_prefix("role/").is_some_and(|name| !name.is_empty())
+    };
+    arn.parse().is_ok_and(is_role)
 }
 
 /// Whether somebody has said something about a key that the loader has read.
@@ -92,7 +124,7 @@ mod tests {
     #[test]
     fn everything_has_a_default() {
         let options = RoleOptions {
-            arn: None,
+            existing: None,
             path: "/".into(),
             confused_deputy_conditions: true,
             permissions_boundary: None,
@@ -110,7 +142,7 @@ mod tests {
             "managed": [],
         }));
         let existing =
-            read(json!({"arn": "api", "path": "/x/", "permissions-boundary": "arn:aws:iam::1:policy/b"}));
+            read(json!({"arn": "a b", "path": "/x/", "permissions-boundary": "arn:aws:iam::1:policy/b"}));
         let lines: Vec<_> =
             [problems.unwrap_err(), existing.unwrap_err()].concat().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(lines.join("\n"));

@@ -63,7 +63,7 @@ impl IamRoles {
     /// with whoever plans secrets.
     async fn others(&self, context: &Context, role: &RoleSpec) -> Vec<String> {
         // Nobody else gives anything to the role.
-        if self.options.arn.is_none() && !has_policies_of_others(role) {
+        if self.options.existing.is_none() && !has_policies_of_others(role) {
             return role.others.clone();
         }
         let list = async || {

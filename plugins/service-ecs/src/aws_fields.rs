@@ -13,13 +13,14 @@ use std::{
 use longshore_aws::fields::{Owned, table, words_for};
 use longshore_aws_shapes::{Finding, Model, Path, Shape};
 use longshore_model::{
-    Architecture, Container, Inputs, LaunchType, LoadBalancer, Name, OperatingSystem, Options, Platform,
-    Problem, Reference, Service, TaskSize,
+    Architecture, Inputs, Name, OperatingSystem, Options, Platform, Problem, Reference, Service as OfStack,
+    Text,
 };
 use serde_json::{Map, Value, json};
 
 use crate::{
     check::{is_single, of_container},
+    declaration::{self, Container, LaunchType, LoadBalancer, Service, TaskSize, Words},
     definition_file::FILES,
     fields::{input, shape},
 };
@@ -92,7 +93,9 @@ pub(crate) struct AwsFields {
     service: Map<String, Value>,
     /// True if a running service may be replaced where ECS cannot change it.
     pub(crate) replaces: bool,
-    /// The dotted keys of the short words that the configuration sets, without those at their defaults.
+    /// The short words.
+    short: Words,
+    /// The dotted keys of all that the configuration sets, without what is at its default.
     words: BTreeSet<String>,
     /// The dotted keys of `repositoryCredentials`: the images of these containers need a declared registry.
     private: BTreeSet<String>,
@@ -110,7 +113,10 @@ impl AwsFields {
     /// Everything that is wrong with them.
     pub(crate) fn read(options: &Options) -> Result<Self, Vec<Problem>> {
         options.read(|fields| {
-            let mut read = Self { words: leaves("", &options.taken), ..Self::default() };
+            let mut words = leaves("", &options.values);
+            words.retain(|key| !options.defaults.contains(key));
+            words.extend(leaves("", &options.taken));
+            let mut read = Self { words, ..Self::default() };
             fields.table(AWS, |aws| {
                 let definition = table(aws, TASK_DEFINITION, shape(), OF_DEFINITIONS);
                 read.definition = definition.unwrap_or_default();
@@ -122,16 +128,13 @@ impl AwsFields {
                 }
                 Some(())
             });
-            fields.table("containers", |containers| {
-                for name in containers.names() {
-                    let mut found = containers
-                        .table(&name, |container| table(container, AWS, container_shape(), OF_CONTAINERS));
-                    let key = format!("containers.{name}.aws");
-                    read.private.extend(without_credential(found.as_mut(), &key));
-                    read.containers.extend(found.map(|found| (name, found)));
-                }
-                Some(())
+            let short = declaration::read(options, fields, |name, container| {
+                let mut found = table(container, AWS, container_shape(), OF_CONTAINERS);
+                let key = format!("containers.{name}.aws");
+                read.private.extend(without_credential(found.as_mut(), &key));
+                read.containers.extend(found.map(|found| (name.to_owned(), found)));
             });
+            read.short = short.unwrap_or_default();
             // They were read as a layer below this one.
             FILES.iter().for_each(|file| drop(fields.text(file.key)));
             read.replaces = fields.flag(REPLACE).unwrap_or_default();
@@ -152,6 +155,7 @@ impl AwsFields {
             containers: self.containers.iter().map(|(name, value)| (name.clone(), resolved(value))).collect(),
             service: self.service.iter().map(|(name, value)| (name.clone(), resolved(value))).collect(),
             replaces: self.replaces,
+            short: self.short.clone(),
             words: self.words.clone(),
             private: self.private.clone(),
         })
@@ -159,9 +163,9 @@ impl AwsFields {
 
     /// Returns the fields with the load balancer that `load-balancer` of the service declares.
     pub(crate) fn balanced(self: &Arc<Self>, name: &Name, service: &Service) -> Arc<Self> {
-        let Some(LoadBalancer { container, port, .. }) = &service.load_balancer else { return self.clone() };
+        let Some(LoadBalancer { container, port }) = &service.load_balancer else { return self.clone() };
         let mut fields = Self::clone(self);
-        let group = json!({ "from": LoadBalancer::step(name), "output": "target-group-arn" });
+        let group = json!({ "from": OfStack::load_balancer_step(name), "output": "target-group-arn" });
         let balancer = json!({ "targetGroupArn": group, "containerName": container, "containerPort": port });
         fields.service.insert(LOAD_BALANCERS.to_owned(), json!([balancer]));
         Arc::new(fields)
@@ -215,8 +219,13 @@ impl AwsFields {
         self.container(container)?.get("memoryReservation")?.as_u64()?.try_into().ok()
     }
 
+    /// Returns the platform of the tasks.
+    pub(crate) fn platform_of_tasks(&self) -> Platform {
+        self.platform(self.short.platform())
+    }
+
     /// The platform of tasks whose declaration has `platform`.
-    pub(crate) fn platform(&self, platform: Platform) -> Platform {
+    fn platform(&self, platform: Platform) -> Platform {
         let text = |field| self.definition.pointer(&format!("/runtimePlatform/{field}"))?.as_str();
         let architecture = match text("cpuArchitecture") {
             Some("ARM64") => Architecture::Arm64,
@@ -250,22 +259,26 @@ impl AwsFields {
         self.containers.get(container.as_str()).or(self.container.as_ref())
     }
 
+    /// Returns the service that `declared` and the options declare together.
+    ///
+    /// # Errors
+    /// As [`Self::applied`], and when nothing can take the requests of its load balancer.
+    pub(crate) fn service_of(&self, name: &Name, declared: &OfStack) -> Result<Service, Vec<Problem>> {
+        self.applied(name, self.short.service(name, declared)?)
+    }
+
     /// Returns `service` with those of AWS's fields that matter to more than the request: sizes, the task role, the platform.
     ///
     /// # Errors
     /// The fields that a short word sets as well, and fields of a container that is not there.
-    pub(crate) fn applied(&self, name: &Name, service: &Service) -> Result<Service, Vec<Problem>> {
+    pub(crate) fn applied(&self, name: &Name, mut service: Service) -> Result<Service, Vec<Problem>> {
         let fields = self.resolved(&Inputs::default());
-        let problems = fields.conflicts(name, service);
+        let problems = fields.conflicts(name, &service);
         if !problems.is_empty() {
             return Err(problems);
         }
-        let mut service = service.clone();
-        // They were read, and are as large as the rest.
-        service.deployer.options = Options::default();
-        service.execution_role.builder.options = Options::default();
         let text = |field: &str| self.definition.get(field).and_then(Value::as_str);
-        service.task_role = service.task_role.or_else(|| text("taskRoleArn").map(str::to_owned));
+        service.task_role = service.task_role.or_else(|| text("taskRoleArn").map(Text::from));
         service.platform = self.platform(service.platform);
         service.launch_type = self.launch_type(&service);
         if self.is_daemon() {

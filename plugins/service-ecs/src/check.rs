@@ -1,10 +1,10 @@
 //! What of a declaration ECS would refuse, found before anything is called.
 
-use longshore_model::{Container, LaunchType, Name, Problem, Service, TaskSize};
+use longshore_model::{Name, Problem};
 
 use crate::{
     aws_fields::AwsFields,
-    log_group::RETENTION_DAYS,
+    declaration::{Container, LaunchType, Service, TaskSize},
     size::{self, NoSize},
 };
 
@@ -39,13 +39,6 @@ pub(crate) fn check(
                 "is true, but ECS gives public addresses on Fargate only",
             )
             .help("remove it, and let the subnets reach the registry through a NAT gateway"),
-        );
-    }
-    if let Some(logs) = service.logs.as_ref().filter(|logs| !RETENTION_DAYS.contains(&logs.retention_days)) {
-        let days: Vec<_> = RETENTION_DAYS.iter().map(ToString::to_string).collect();
-        problems.push(
-            Problem::new(key("logs.retention-days"), format!("found the number {}", logs.retention_days))
-                .help(format!("CloudWatch Logs allows {}", days.join(", "))),
         );
     }
     if problems.is_empty() { Ok(size) } else { Err(problems) }

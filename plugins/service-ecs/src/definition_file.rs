@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use longshore_aws_shapes::Shape;
-use longshore_model::{DefinitionFile, FromFile, Problem};
+use longshore_model::{DefinitionFile, FromFile, Problem, consists_of};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -170,7 +170,9 @@ impl Reading {
                     continue;
                 }
                 let value = variable.get(value_of).filter(|value| !value.is_null()).cloned();
-                self.declare(&key, value.unwrap_or_else(|| json!("")), format!("{pointer}/{value_of}"));
+                let value = value.unwrap_or_else(|| json!(""));
+                let value = if list == "secrets" { path_of_parameter(value) } else { value };
+                self.declare(&key, value, format!("{pointer}/{value_of}"));
             }
         }
         self.members(&[&table[..], &[AWS]].concat(), container_shape(), members, at);
@@ -178,6 +180,19 @@ impl Reading {
 
     fn finish(self) -> Result<Vec<FromFile>, Vec<Problem>> {
         if self.problems.is_empty() { Ok(self.declared) } else { Err(self.problems) }
+    }
+}
+
+/// The name of a parameter as a path, which the configuration takes for one: both name one parameter (Systems Manager user
+/// guide, "Requirements and constraints for parameter names"; the ARN of both is the same).
+fn path_of_parameter(value: Value) -> Value {
+    match value.as_str() {
+        Some(name)
+            if !name.starts_with("arn:") && consists_of(name, "._-/", 1011) && !name.starts_with('/') =>
+        {
+            json!(format!("/{name}"))
+        }
+        _ => value,
     }
 }
 

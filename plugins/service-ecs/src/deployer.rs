@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use longshore_aws::{Aws, NetworkPart, bounded};
 use longshore_model::{
-    ImageUpdates, Inputs, Name, Network, Platform, Problem, Service, ServiceStatus, StepId, Text, ValueType,
+    Inputs, Name, Platform, Problem, Service as OfStack, ServiceStatus, StepId, Text, ValueType,
 };
 use longshore_plugin::{
     Before, Context, LogStream, Node, PullCheck, Result, RoleBuilder, SecretStore, ServiceDeployer,
@@ -17,6 +17,7 @@ use crate::{
     aws_fields::AwsFields,
     check::check,
     cluster::{self, CLUSTER_ARN, ClusterStep},
+    declaration::{ImageUpdates, Network, Service},
     explain::Facts,
     limits,
     log_group::{self, LOG_GROUP, LogGroupStep},
@@ -121,17 +122,15 @@ impl EcsDeployer {
         let node = Node::new(StepId::new("log-group", name), Arc::new(step));
         Some(node.makes(log_group::resource(group?)).output(LOG_GROUP, ValueType::LOG_GROUP))
     }
-}
 
-#[async_trait]
-impl ServiceDeployer for EcsDeployer {
-    fn unfold(
+    /// The steps of `service`.
+    pub(crate) fn steps(
         &self,
         name: &Name,
-        service: &Service,
+        service: Service,
         wires: &Wires,
     ) -> std::result::Result<Vec<Node>, Vec<Problem>> {
-        let shared = Arc::new(self.fields.applied(name, service)?);
+        let shared = Arc::new(service);
         let service = shared.as_ref();
         let size = check(name, service, &self.fields)?;
         let family = self.family(&wires.stack, name);
@@ -181,9 +180,9 @@ impl ServiceDeployer for EcsDeployer {
             definition = definition.input(input, ValueType::SECRET_ARN, step, <dyn SecretStore>::ARN);
         }
         let environment = service.containers.values().flat_map(|container| container.environment.values());
-        let environment = environment.filter_map(Text::reference).cloned();
-        definition =
-            definition.references(self.fields.definition_references().into_iter().chain(environment));
+        let texts = environment.chain(&service.task_role);
+        let texts = texts.filter_map(Text::reference).cloned();
+        definition = definition.references(self.fields.definition_references().into_iter().chain(texts));
         for (input, output, step) in digests(service, wires, ImageUpdates::Pin) {
             definition = definition.input(input, ValueType::DIGEST, step, output);
         }
@@ -211,26 +210,39 @@ impl ServiceDeployer for EcsDeployer {
         }
         Ok([cluster].into_iter().chain(logs).chain([definition, node]).collect())
     }
+}
 
-    fn log_streams(&self, stack: &Name, name: &Name, service: &Service) -> Vec<LogStream> {
-        let group = log_group_of(stack, name, service);
+#[async_trait]
+impl ServiceDeployer for EcsDeployer {
+    fn unfold(
+        &self,
+        name: &Name,
+        service: &OfStack,
+        wires: &Wires,
+    ) -> std::result::Result<Vec<Node>, Vec<Problem>> {
+        self.steps(name, self.fields.service_of(name, service)?, wires)
+    }
+    fn log_streams(&self, stack: &Name, name: &Name, service: &OfStack) -> Vec<LogStream> {
+        // A wrong declaration is reported with the steps.
+        let Ok(service) = self.fields.service_of(name, service) else { return Vec::new() };
+        let group = log_group_of(stack, name, &service);
         let containers = service.containers.keys();
         containers.filter_map(|container| self.log_stream(container, group.as_deref())).collect()
     }
 
-    fn platform(&self, service: &Service) -> Platform {
-        self.fields.platform(service.platform)
+    fn platform(&self, _: &OfStack) -> Platform {
+        self.fields.platform_of_tasks()
     }
 
-    fn secrets(&self, _: &Name, service: &Service) -> Vec<String> {
+    fn secrets(&self, _: &Name, service: &OfStack) -> Vec<String> {
         self.fields.log_secrets(service.containers.keys().cloned())
     }
 
-    fn files(&self, _: &Name, service: &Service) -> Vec<String> {
+    fn files(&self, _: &Name, service: &OfStack) -> Vec<String> {
         self.fields.environment_files(service.containers.keys().cloned())
     }
 
-    async fn status(&self, context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus> {
+    async fn status(&self, context: &Context, name: &Name, service: &OfStack) -> Result<ServiceStatus> {
         status::read(&self.aws, context, name, service).await
     }
 
@@ -243,13 +255,42 @@ impl ServiceDeployer for EcsDeployer {
     }
 }
 
-impl ServiceOperations for EcsDeployer {
-    fn rollback(&self, stack: &Name, name: &Name, service: &Service, to: Option<&str>) -> Arc<dyn Step> {
-        let service = self.service(stack, name, &Arc::new(service.clone()));
+impl EcsDeployer {
+    /// Returns the step that takes `service` back to an earlier revision.
+    pub(crate) fn rollback_step(
+        &self,
+        stack: &Name,
+        name: &Name,
+        service: Service,
+        to: Option<&str>,
+    ) -> Arc<dyn Step> {
+        let service = self.service(stack, name, &Arc::new(service));
         Arc::new(RollbackStep::new(service, self.family(stack, name), to))
     }
 
-    fn restart(&self, stack: &Name, name: &Name, service: &Service) -> Arc<dyn Step> {
-        Arc::new(RestartStep { service: self.service(stack, name, &Arc::new(service.clone())) })
+    /// Returns the step that replaces the tasks of `service`.
+    pub(crate) fn restart_step(&self, stack: &Name, name: &Name, service: Service) -> Arc<dyn Step> {
+        Arc::new(RestartStep { service: self.service(stack, name, &Arc::new(service)) })
+    }
+}
+
+impl ServiceOperations for EcsDeployer {
+    fn rollback(
+        &self,
+        stack: &Name,
+        name: &Name,
+        service: &OfStack,
+        to: Option<&str>,
+    ) -> std::result::Result<Arc<dyn Step>, Vec<Problem>> {
+        Ok(self.rollback_step(stack, name, self.fields.service_of(name, service)?, to))
+    }
+
+    fn restart(
+        &self,
+        stack: &Name,
+        name: &Name,
+        service: &OfStack,
+    ) -> std::result::Result<Arc<dyn Step>, Vec<Problem>> {
+        Ok(self.restart_step(stack, name, self.fields.service_of(name, service)?))
     }
 }

@@ -4,11 +4,15 @@
 
 use futures_util::future::join_all;
 use longshore_aws::{Aws, ExistingSecret, Freshness, NetworkPart};
-use longshore_model::{AFTER_APPLY, Arn, Container, ContainerSecret, Failure, FailureKind, Name, Service};
+use longshore_model::{AFTER_APPLY, Arn, ContainerSecret, Failure, FailureKind, Inputs, Name};
 use longshore_plugin::Result;
 use serde_json::{Map, Value};
 
-use crate::{role::name_of, service::Placement};
+use crate::{
+    declaration::{Container, Service},
+    role::name_of,
+    service::Placement,
+};
 
 /// The results of the checks: failures of the configuration, and notes on resources that could not be checked.
 #[derive(Default)]
@@ -150,11 +154,12 @@ pub(crate) async fn target_groups(
 /// # Errors
 /// When one is not there.
 pub(crate) async fn references(aws: &Aws, name: &Name, service: &Service) -> Result<Vec<String>> {
-    let mut findings = Findings::default();
-    if let Some(role) = &service.task_role {
+    let (mut findings, known) = (Findings::default(), Inputs::default());
+    // A role that another step makes is there once that step has ended.
+    if let Some(role) = service.task_role.as_ref().and_then(|role| role.value(&known)) {
         let call = format!("iam:GetRole {}", name_of(role));
         match aws.reads().existing_role(name_of(role)).await {
-            Ok(Some(found)) if found == *role => {}
+            Ok(Some(found)) if found == role || !role.starts_with("arn:") => {}
             Ok(_) => {
                 let message = format!("there is no role {role} in this account");
                 findings.missing(&call, message, &format!("services.{name}.task-role"));

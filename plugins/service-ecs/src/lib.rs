@@ -7,6 +7,7 @@ mod aws_fields;
 mod check;
 mod cluster;
 mod cluster_settings;
+mod declaration;
 mod definition_file;
 mod deployer;
 mod existing;
@@ -37,20 +38,22 @@ mod undeclared;
 use std::sync::Arc;
 
 use longshore_aws::Aws;
-use longshore_model::{Options, Problem};
+use longshore_model::{Options, Problem, ServiceLayers};
 use longshore_plugin::{Extensions, Registry, ServiceDeployer};
 
 use crate::{
     aws_fields::AwsFields, cluster_settings::ClusterSettings, deployer::EcsDeployer, run_task::RunTasks,
 };
 
-/// Adds the service deployer `ecs`. It takes the run's [`Aws`] from the extensions. Its options are AWS's own fields of a
-/// service: the tables `aws` of the service and of its containers, and the files `task-definition` and
-/// `service-definition`, which declare it in ECS's JSON. Adds the step plugins `ecs-cluster` and
+/// Adds the service deployer `ecs`. It takes the run's [`Aws`] from the extensions. Its options are
+/// short words for what most services declare, AWS's own fields in the tables `aws` of the service and of its containers, and
+/// the files `task-definition` and `service-definition`, which declare it in ECS's JSON. Adds the step plugins `ecs-cluster` and
 /// `ecs-task`, which share its fields, its network and its explanations.
 pub fn register(registry: &mut Registry) {
     registry.add_service_deployer("ecs", build);
-    definition_file::FILES.into_iter().for_each(|file| registry.add_definition_file("ecs", file));
+    let definition_files = definition_file::FILES.to_vec();
+    let layers = ServiceLayers { definition_files, defaults: Some(declaration::defaults) };
+    registry.set_service_layers("ecs", layers);
     registry.add_step_plugin("ecs-cluster", |options, extensions| {
         Ok(Arc::new(ClusterSettings { aws: lent(options, extensions, "step plugin `ecs-cluster`")? }))
     });

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use longshore_model::{Inputs, Name, Problem, Service, Text};
+use longshore_model::{Inputs, Name, Problem, Text};
 use serde_json::Value;
 
-use crate::{check::of_container, render::AWSLOGS};
+use crate::{check::of_container, declaration::Service, render::AWSLOGS};
 
 /// Subnets of a service (API reference, AwsVpcConfiguration).
 const SUBNETS: usize = 16;

@@ -7,11 +7,11 @@ use longshore_aws::{
     Aws, Freshness, Mark, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
-use longshore_model::{
-    Action, Failure, FailureKind, FieldChange, Inputs, LogRemoval, Name, Outputs, Shown, StepPlan,
-};
+use longshore_model::{Action, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Shown, StepPlan};
 use longshore_plugin::{Before, Context, Result, Step, stuck};
 use serde_json::{Value, json};
+
+use crate::declaration::LogRemoval;
 
 /// The name of the output that is the log group's name.
 pub(crate) const LOG_GROUP: &str = "log-group";

@@ -3,14 +3,16 @@
 use aws_sdk_ecs::types::Tag;
 use longshore_aws::JsonRequest;
 use longshore_aws_shapes::Model;
-use longshore_model::{
-    AFTER_APPLY, Container, ContainerSecret, Failure, FailureKind, ImageUpdates, Inputs, LaunchType, Name,
-    Platform, Service, TaskSize,
-};
+use longshore_model::{AFTER_APPLY, ContainerSecret, Failure, FailureKind, Inputs, Name, Platform};
 use longshore_plugin::{ContainerVariable, Result};
 use serde_json::{Map, Value, json};
 
-use crate::{aws_fields::AwsFields, fields::shape, tags};
+use crate::{
+    aws_fields::AwsFields,
+    declaration::{Container, ImageUpdates, LaunchType, Service, TaskSize},
+    fields::shape,
+    tags,
+};
 
 /// How the names of log streams begin; container and task follow.
 pub(crate) const STREAM_PREFIX: &str = "ecs";
@@ -92,13 +94,23 @@ impl Declared<'_> {
             "memory": self.size.map(|size| size.memory.to_string()),
             "runtimePlatform": is_told.then_some(platform),
             "executionRoleArn": self.input(ROLE_ARN),
-            "taskRoleArn": service.task_role,
+            "taskRoleArn": self.task_role(),
             "containerDefinitions": containers,
         });
         if let Some(fields) = self.fields.definition() {
             shape().overlay(&mut definition, Value::Object(fields.clone()));
         }
         without_nulls(definition)
+    }
+
+    /// Returns the ARN of the task role. One that is given by its name is in the account of the execution role.
+    fn task_role(&self) -> Option<String> {
+        let role = self.service.task_role.as_ref()?.shown(self.inputs);
+        if role == AFTER_APPLY || role.starts_with("arn:") {
+            return Some(role.to_owned());
+        }
+        let account = self.input(ROLE_ARN).split_once(":role/").map(|(account, _)| account);
+        Some(account.map_or_else(|| AFTER_APPLY.to_owned(), |account| format!("{account}:role/{role}")))
     }
 
     fn container(&self, name: &Name, container: &Container) -> Value {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use longshore_model::TaskSize;
+use crate::declaration::TaskSize;
 
 /// The memory that goes with an amount of CPU.
 struct Tier {

@@ -24,11 +24,11 @@ pub(crate) async fn read(
     aws: &Aws,
     context: &Context,
     name: &Name,
-    service: &Service,
+    declared: &Service,
 ) -> Result<ServiceStatus> {
-    let reads = Reads { aws, cluster: &service.cluster, service: &service.name };
+    let reads = Reads { aws, cluster: &declared.cluster, service: &declared.name };
     // Tasks are asked for at once, not only where the service is there: so those of all services are read together.
-    let of_service = |desired| aws.reads().service_tasks(&service.cluster, &service.name, desired);
+    let of_service = |desired| aws.reads().service_tasks(&declared.cluster, &declared.name, desired);
     let (observed, running, stopped) = tokio::try_join!(
         reads.service(Freshness::Now),
         of_service(DesiredStatus::Running),
@@ -36,12 +36,12 @@ pub(crate) async fn read(
     )?;
     // A deleted service is still shown for a while; with its cluster gone, it would not be.
     let observed = observed.filter(|observed| observed.status() != Some("INACTIVE"));
-    let Some(observed) = observed else { return Ok(absent(name, service)) };
+    let Some(observed) = observed else { return Ok(absent(name, declared)) };
     let owner = Ownership::of(context).owner(tags::pairs(observed.tags()));
     if let Some(why) = owner.not_ours().filter(|_| owner != Owner::Nobody) {
-        let resource = service::resource(&service.cluster, &service.name);
+        let resource = service::resource(&declared.cluster, &declared.name);
         context.warn(format!("the {resource} {why} and is not shown"));
-        return Ok(absent(name, service));
+        return Ok(absent(name, declared));
     }
     Ok(ServiceStatus {
         state: observed.status.clone(),
@@ -53,15 +53,15 @@ pub(crate) async fn read(
         target_groups: target_groups(aws, context, &observed).await,
         tasks: shown(running, stopped),
         events: events(&observed),
-        ..absent(name, service)
+        ..absent(name, declared)
     })
 }
 
-fn absent(name: &Name, service: &Service) -> ServiceStatus {
+fn absent(name: &Name, declared: &Service) -> ServiceStatus {
     ServiceStatus {
         service: name.to_string(),
-        name: service.name.clone(),
-        cluster: service.cluster.clone(),
+        name: declared.name.clone(),
+        cluster: declared.cluster.clone(),
         state: None,
         desired: 0,
         running: 0,

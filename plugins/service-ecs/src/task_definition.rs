@@ -14,14 +14,13 @@ use longshore_aws::{
     Aws, ENVIRONMENT_TAG, Freshness, JsonAnswer, Listed, Owner, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
-use longshore_model::{
-    Action, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Service, StepPlan, TaskSize,
-};
+use longshore_model::{Action, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, StepPlan};
 use longshore_plugin::{Context, Result, Step};
 use serde_json::Value;
 
 use crate::{
     aws_fields::AwsFields,
+    declaration::{Service, TaskSize},
     existing,
     fields::fields_of,
     planned, refused,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longshore_graph::Graph;
-use longshore_model::{Failure, FailureKind, Name, Outcome, Service, StepId, StepPlan};
+use longshore_model::{Failure, FailureKind, Name, Outcome, Problem, Service, StepId, StepPlan};
 use longshore_plugin::{Node, ServiceOperations, Step};
 
 use super::{
@@ -22,7 +22,8 @@ use crate::{
 const NOT_DONE: &str = "nothing was changed";
 
 /// Makes the step of a service.
-type MakeStep = fn(&dyn ServiceOperations, &Name, &Name, &Service, Option<&str>) -> Arc<dyn Step>;
+type MakeStep =
+    fn(&dyn ServiceOperations, &Name, &Name, &Service, Option<&str>) -> Result<Arc<dyn Step>, Vec<Problem>>;
 
 /// An operation on services.
 struct Operation {
@@ -42,7 +43,7 @@ pub(super) fn rollback(options: arguments::Rollback, invocation: Invocation) -> 
         name: &Name,
         service: &Service,
         to: Option<&str>,
-    ) -> Arc<dyn Step> {
+    ) -> Result<Arc<dyn Step>, Vec<Problem>> {
         deployer.rollback(stack, name, service, to)
     }
     run(
@@ -60,7 +61,7 @@ pub(super) fn restart(options: arguments::Restart, invocation: Invocation) -> Ex
         name: &Name,
         service: &Service,
         _to: Option<&str>,
-    ) -> Arc<dyn Step> {
+    ) -> Result<Arc<dyn Step>, Vec<Problem>> {
         deployer.restart(stack, name, service)
     }
     run("restart", Operation { what: "restart", step, services: options.services, to: None }, invocation)
@@ -146,8 +147,14 @@ fn graph(session: &Session, operation: &Operation, chosen: &[Name]) -> Result<Gr
         let Some((deployer, service)) = found else { continue };
         match deployer.operations() {
             Some(deployer) => {
-                let step = (operation.step)(deployer, &stack.name, name, service, operation.to.as_deref());
-                nodes.push(Node::new(StepId::new("service", name), step));
+                match (operation.step)(deployer, &stack.name, name, service, operation.to.as_deref()) {
+                    Ok(step) => nodes.push(Node::new(StepId::new("service", name), step)),
+                    Err(problems) => {
+                        let failure =
+                            |problem: &Problem| Failure::new(FailureKind::Invalid, problem.to_string());
+                        failures.extend(problems.iter().map(failure));
+                    }
+                }
             }
             None => {
                 let plugin = &service.deployer.name;

@@ -2,21 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{AssumedRole, AwsTarget, CallRate, Fields};
+use longshore_model::{AssumedRole, AwsTarget, CallRate, Fields, consists_of};
 use serde_json::Value;
 
-use super::{
-    role::is_role,
-    text::{accepted, consists_of, url},
-};
+use super::{role::is_role, text::url};
 
 /// Reads the account and region.
 pub(super) fn read(fields: &mut Fields<'_>) -> AwsTarget {
     AwsTarget {
-        region: accepted(fields, "region", is_region, "a region such as \"eu-central-1\""),
-        profile: accepted(fields, "profile", |text| !text.is_empty(), "the name of a profile"),
+        region: fields.accepted("region", is_region, "a region such as \"eu-central-1\""),
+        profile: fields.accepted("profile", |text| !text.is_empty(), "the name of a profile"),
         assume_role: assumed_role(fields),
-        account: accepted(fields, "account", is_account, "the 12 digits of an account, in quotes"),
+        account: fields.accepted("account", is_account, "the 12 digits of an account, in quotes"),
         endpoint: url(fields, "endpoint"),
         rates: fields.table("rates", |fields| Some(rates(fields))).unwrap_or_default(),
     }
@@ -27,20 +24,19 @@ fn assumed_role(fields: &mut Fields<'_>) -> Option<AssumedRole> {
     const FIELD: &str = "assume-role";
     let wanted = "the ARN of a role, such as \"arn:aws:iam::123456789012:role/deploy\"";
     if !matches!(fields.peek(FIELD), Some(Value::Object(_))) {
-        let arn = accepted(fields, FIELD, is_role, wanted)?;
+        let arn = fields.accepted(FIELD, is_role, wanted)?;
         return Some(AssumedRole { arn, ..AssumedRole::default() });
     }
     fields.table(FIELD, |fields| {
         let external_id = |text: &str| text.len() >= 2 && consists_of(text, "+=,.@:/-_", 1224);
         let session = |text: &str| text.len() >= 2 && consists_of(text, "+=,.@-_", 64);
         Some(AssumedRole {
-            external_id: accepted(
-                fields,
+            external_id: fields.accepted(
                 "external-id",
                 external_id,
                 "2 to 1224 letters, digits and +=,.@:/-_",
             ),
-            session_name: accepted(fields, "session-name", session, "2 to 64 letters, digits and +=,.@-_"),
+            session_name: fields.accepted("session-name", session, "2 to 64 letters, digits and +=,.@-_"),
             duration_seconds: fields.number("duration-seconds", 900..=43_200),
             arn: fields.required_text("arn", "arn:aws:iam::123456789012:role/deploy").filter(|arn| {
                 let is_role = is_role(arn);

@@ -3,10 +3,6 @@
 mod adopt;
 mod aws;
 mod container;
-mod deployment;
-mod fit;
-mod load_balancer;
-mod network;
 mod registry;
 mod role;
 mod secret;
@@ -21,7 +17,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use longshore_model::{Fields, Name, Options, Plugin, Problem, Service, Stack, closest};
+use longshore_model::{Fields, NAME, Name, Options, Plugin, Problem, Service, Stack, closest};
 
 use crate::merge::Merged;
 
@@ -111,7 +107,7 @@ pub(crate) fn check(merged: &Merged, environment: &Name, judge: Judge<'_>) -> (D
 
     let name = fields
         .required_text("stack", "\"my-stack\"")
-        .and_then(|_| text::accepted(&mut fields, "stack", |text| Name::new(text).is_ok(), text::NAME))
+        .and_then(|_| fields.accepted("stack", |text| Name::new(text).is_ok(), NAME))
         .and_then(|name| Name::new(name).ok());
     // Each service has a copy, which is checked there.
     for field in ["cluster", "service-name"] {
@@ -128,6 +124,7 @@ pub(crate) fn check(merged: &Merged, environment: &Name, judge: Judge<'_>) -> (D
     for service in services.read.values_mut() {
         let options = &mut service.deployer.options;
         merged.remove_defaults(&options.key, &mut options.taken);
+        options.defaults = merged.defaults_in(&options.key, &options.values);
     }
     check_names(&services.read, &fields);
     let steps = named(&mut fields, "steps", |_, fields| step::read(fields, &plugins));
@@ -209,7 +206,7 @@ fn named<'a, T>(
     fields.table(field, |fields| {
         for text in fields.names() {
             result.complete &= Name::new(text.as_str()).is_ok();
-            if let Some(name) = text::name(fields, &text) {
+            if let Some(name) = fields.name_of(&text) {
                 if let Some(thing) = fields.table(&text, |fields| read(&name, fields)) {
                     result.read.insert(name, thing);
                 }

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_model::{ContainerRegistry, Fields, ImagePrefix, ImageReference, Name, Store, closest};
+use longshore_model::{
+    ContainerRegistry, Fields, ImagePrefix, ImageReference, Name, Store, closest, consists_of,
+};
 use serde_json::Value;
 
 use super::{
     Named, PluginKind, Plugins, named,
-    text::{accepted, consists_of, listed, url},
+    text::{listed, url},
 };
 use crate::defaults::HOSTS;
 
@@ -63,9 +65,7 @@ fn read(
     }
     let ca_file = fields.path("ca-file");
     let store = stores.reference(fields, "store", "store");
-    let secret_name = accepted(
-        fields,
-        "secret-name",
+    let secret_name = fields.accepted("secret-name",
         is_secret_name,
         "at most 512 letters, digits and /_+=.@-, and must not end like an ARN, in a hyphen and six characters",
     );

@@ -2,19 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Arn, ExecutionRole, Fields, Name};
+use longshore_model::{Arn, ExecutionRole, Fields, Name, consists_of};
 
-use super::{
-    PluginKind, Plugins,
-    text::{accepted, consists_of, name},
-};
+use super::{PluginKind, Plugins};
 
 /// Reads an execution role.
 pub(super) fn read(fields: &mut Fields<'_>, plugins: &Plugins<'_>) -> Option<ExecutionRole> {
     let builder = Plugins::name(fields, "iam");
     // IAM API reference, `CreateRole`.
-    let name = accepted(
-        fields,
+    let name = fields.accepted(
         "name",
         |text| consists_of(text, "+=,.@-_", 64),
         "at most 64 letters, digits and +=,.@-_",
@@ -28,8 +24,8 @@ fn managed_policies(fields: &mut Fields<'_>) -> BTreeMap<Name, String> {
     let wanted = "an ARN, or the path and name of a policy that AWS manages, such as \"service-role/AmazonECSTaskExecutionRolePolicy\"";
     let mut policies = BTreeMap::new();
     for field in fields.names() {
-        let Some(name) = name(fields, &field) else { continue };
-        if let Some(policy) = accepted(fields, &field, is_policy, wanted) {
+        let Some(name) = fields.name_of(&field) else { continue };
+        if let Some(policy) = fields.accepted(&field, is_policy, wanted) {
             policies.insert(name, policy);
         }
     }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{Arn, AwsTarget, ContainerSecret, Fields, Store, Text, partition_of, without_tokens};
+use longshore_model::{
+    Arn, AwsTarget, ContainerSecret, Fields, Store, consists_of, partition_of, without_tokens,
+};
+use serde_json::{Map, Value};
 
-use super::{Named, PluginKind, Plugins, container::Around, text::accepted};
+use super::{Named, PluginKind, Plugins, container::Around};
 
 /// What an ARN may be.
 const ARN: &str = "the full ARN of a secret or of a parameter, such as \
@@ -16,7 +19,7 @@ const KEY: &str = "a KMS key's ARN, id or alias, such as \"alias/shop\"";
 /// Reads the variables of a container. `environment` has those whose values stand in the configuration.
 pub(super) fn read_all(
     fields: &mut Fields<'_>,
-    environment: &BTreeMap<String, Text>,
+    environment: Option<&Map<String, Value>>,
     around: &Around<'_>,
 ) -> BTreeMap<String, ContainerSecret> {
     let mut secrets = BTreeMap::new();
@@ -30,7 +33,7 @@ pub(super) fn read_all(
             );
             continue;
         }
-        if environment.contains_key(&name) {
+        if environment.is_some_and(|environment| environment.contains_key(&name)) {
             let help = "keep one of them: a variable has one value";
             fields.problem(&name, "stands in `environment` too", help);
         }
@@ -87,7 +90,7 @@ fn existing(fields: &mut Fields<'_>, aws: &AwsTarget) -> Option<ContainerSecret>
         fields.problem("store", "stands beside `arn`", "remove it: the ARN says where the secret is");
     }
     let arn = readable(fields, aws);
-    let kms_key = accepted(fields, "kms-key", is_key, KEY);
+    let kms_key = fields.accepted("kms-key", is_key, KEY);
     fields.skip("value");
     Some(ContainerSecret::Existing { arn: arn?, kms_key })
 }
@@ -164,7 +167,7 @@ fn judge(arn: &Arn) -> Result<(), String> {
 /// Returns true if `text` is the path of a parameter, which ECS looks for in the account and region of the task (API reference,
 /// Secret). A name without a slash could be anything.
 fn is_parameter(text: &str) -> bool {
-    text.strip_prefix('/').is_some_and(|name| super::text::consists_of(name, "._-/", 1011))
+    text.strip_prefix('/').is_some_and(|name| consists_of(name, "._-/", 1011))
 }
 
 fn is_key(text: &str) -> bool {
@@ -176,7 +179,7 @@ fn is_key(text: &str) -> bool {
         return text.parse().is_ok_and(is_arn);
     }
     let name = text.strip_prefix("alias/").unwrap_or(text);
-    super::text::consists_of(name, "/_-", 256)
+    consists_of(name, "/_-", 256)
 }
 
 #[cfg(test)]

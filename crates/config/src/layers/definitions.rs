@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use longshore_model::{DefinitionFile, FromFile, Problem, join_key};
+use longshore_model::{DefinitionFile, FromFile, Problem, ServiceLayers, join_key};
 use serde_json::{Map, Value};
 
 use super::{
@@ -17,10 +17,10 @@ use super::{
     template::{self, Lookup},
     variables::named_variables,
 };
-use crate::{ConfigError, Origin, defaults::DEPLOYER, merge::Merged};
+use crate::{ConfigError, Origin, defaults::deployer_of, merge::Merged};
 
-/// The keys of services that name definition files, by the name of the deployer.
-pub(crate) type DefinitionFiles<'a> = dyn Fn(&str) -> Vec<DefinitionFile> + 'a;
+/// What the deployers add, by their names.
+pub(crate) type Deployers<'a> = dyn Fn(&str) -> ServiceLayers + 'a;
 
 /// The largest file that is read, in bytes. ECS takes a task definition of 64 KiB.
 const LARGEST: u64 = 1 << 20;
@@ -28,7 +28,7 @@ const LARGEST: u64 = 1 << 20;
 /// Reads the files that the services in `merged` name, as a layer below all others.
 pub(crate) fn read(
     merged: &Merged,
-    files: &DefinitionFiles<'_>,
+    deployers: &Deployers<'_>,
     variables: &[(String, String)],
     errors: &mut Vec<ConfigError>,
 ) -> Layer {
@@ -37,8 +37,7 @@ pub(crate) fn read(
     let services = merged.values.get("services").and_then(Value::as_object);
     for (name, service) in services.into_iter().flatten() {
         let Some(service) = service.as_object() else { continue };
-        let deployer = service.get("use").and_then(Value::as_str).unwrap_or(DEPLOYER);
-        for file in files(deployer) {
+        for file in deployers(deployer_of(service)).definition_files {
             let Some(path) = service.get(file.key).and_then(Value::as_str) else { continue };
             let table = ["services".to_owned(), name.clone()];
             let key = join_key(&join_key("services", name), file.key);

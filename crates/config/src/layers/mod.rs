@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use longshore_model::Name;
 
-pub(crate) use definitions::{DefinitionFiles, read as read_definitions};
+pub(crate) use definitions::{Deployers, read as read_definitions};
 pub use files::environments;
 pub(crate) use layer::{Layer, remove_below};
 pub use variables::OWN_VARIABLES;
@@ -57,7 +57,7 @@ impl Layers {
     /// about keys, and the result is `None`.
     pub(crate) fn read(
         &self,
-        definition_files: &DefinitionFiles<'_>,
+        deployers: &Deployers<'_>,
         errors: &mut Vec<ConfigError>,
     ) -> Option<Vec<Layer>> {
         let set = set::read(&self.set, errors);
@@ -66,7 +66,7 @@ impl Layers {
         if !variables.is_empty() {
             let mut below = merge::merge(layers.clone());
             // Only their names matter here; their faults are reported once all layers are read.
-            let definitions = read_definitions(&below, definition_files, &self.variables, &mut Vec::new());
+            let definitions = read_definitions(&below, deployers, &self.variables, &mut Vec::new());
             below.lay_over(definitions);
             layers.push(variables::read(variables, &below.values, &set, errors));
         }

@@ -1,6 +1,6 @@
 //! How images find their registries, and services their containers.
 
-use longshore_model::{Architecture, Name, Reference, StepId};
+use longshore_model::{Name, Reference, StepId};
 
 use super::Configuration;
 
@@ -115,37 +115,47 @@ fn a_registry_that_is_removed_pulls_no_image() {
 
 #[test]
 fn a_service_itself_can_be_its_single_container() {
-    let base =
-        "stack = 'acme'\n[services.api]\nimage = 'acme/api'\nports.http = 80\narchitecture = 'aarch64'";
+    let base = "stack = 'acme'\n[services.api]\nimage = 'acme/api'\nports.http = 80";
     let loaded = Configuration::new(base, "").load();
     let service = loaded.service("api");
     let (name, container) = service.containers.first_key_value().unwrap();
-    assert_eq!((service.containers.len(), name.as_str(), container.essential), (1, "api", true));
-    assert_eq!(container.ports[&Name::new("http").unwrap()], 80);
-    assert_eq!(service.platform.architecture, Architecture::Arm64);
+    assert_eq!((service.containers.len(), name.as_str()), (1, "api"));
+    assert_eq!(container.image.to_string(), "acme/api");
+    assert_eq!(service.deployer.options.values["ports"], serde_json::json!({ "http": 80 }));
 }
 
 #[test]
-fn managed_policies_that_are_given_replace_the_default() {
-    let base = "stack = 'acme'\n[services.api]\nimage = 'a'\n[services.own]\nimage = 'a'\n[services.own.execution-role]\nmanaged-policies = {}";
-    let loaded = Configuration::new(base, "").load();
-    let policies =
-        |service: &str| Vec::from_iter(loaded.service(service).execution_role.managed_policies.values());
-    assert_eq!(policies("api"), ["service-role/AmazonECSTaskExecutionRolePolicy"]);
-    assert!(policies("own").is_empty());
+fn deployer_adds_defaults_below_all_layers() {
+    let base = "stack = 'acme'\n[services.api]\nimage = 'a'\n[services.own]\nimage = 'a'\nreplicas = 3\n\
+                [services.other]\nuse = 'other'\nimage = 'a'";
+    let deployers = |deployer: &str| longshore_model::ServiceLayers {
+        defaults: (deployer == "ecs").then_some(|service| {
+            assert_eq!(service["image"], "a");
+            vec![(vec!["replicas".to_owned()], 1.into())]
+        }),
+        ..longshore_model::ServiceLayers::default()
+    };
+    let layers = Configuration::new(base, "");
+    let loaded = crate::load_with(&layers.layers, &|_| Vec::new(), &deployers).unwrap();
+    let options = |service: &str| loaded.service(service).deployer.options.clone();
+    let replicas = ["api", "own", "other"].map(|service| options(service).values.get("replicas").cloned());
+    assert_eq!(replicas, [Some(1.into()), Some(3.into()), None]);
+    let defaults = ["api", "own"].map(|service| options(service).defaults.contains("replicas"));
+    assert_eq!(defaults, [true, false]);
+    assert_eq!(loaded.origin("services.api.replicas"), Some(&crate::Origin::Default));
 }
 
 #[test]
 fn deployer_gets_declared_words_without_defaults() {
     let base = "stack = 'acme'\n[services.api]\nimage = 'a'\ndeployment.rollback = true\n";
     let loaded = Configuration::new(base, "services.api.network.subnets = ['subnet-1']").load();
-    let taken = serde_json::Value::Object(loaded.service("api").deployer.options.taken.clone());
+    let options = &loaded.service("api").deployer.options;
+    assert_eq!(serde_json::Value::Object(options.taken.clone()), serde_json::json!({ "image": "a" }));
     let declared = serde_json::json!({
-        "image": "a",
         "deployment": { "rollback": true },
         "network": { "subnets": ["subnet-1"] },
     });
-    assert_eq!(taken, declared);
+    assert_eq!(serde_json::Value::Object(options.values.clone()), declared);
 }
 
 #[test]
@@ -164,8 +174,9 @@ protect = true
     let loaded = Configuration::new(base, "steps.web.after = ['steps.listener']").load();
     let service = loaded.service("api");
     assert_eq!(service.after, [StepId::named("steps.migrate")]);
-    let url = service.containers.values().next().unwrap().environment["URL"].reference().unwrap().clone();
-    assert_eq!(url, Reference { from: StepId::named("steps.web"), output: "url".to_owned() });
+    let url = Reference { from: StepId::named("steps.web"), output: "url".to_owned() };
+    let found = Reference::all_in("", &service.deployer.options.values);
+    assert_eq!(found, [("environment.URL".to_owned(), url)]);
     let web = loaded.stack.steps.values().next().unwrap();
     assert_eq!((web.plugin.name.as_str(), web.protect), ("target-group", true));
     assert_eq!(web.after, [StepId::named("steps.listener")]);
@@ -178,7 +189,7 @@ fn deployer_gets_unread_keys_of_containers() {
 stack = "acme"
 [services.api]
 aws.task-definition.pidMode = "task"
-containers.web = { image = "nginx", aws.stopTimeout = 30, memroy = 512 }
+containers.web = { image = "nginx", aws.stopTimeout = 30, imgae = 512 }
 containers.side.image = "nginx"
 "#;
     let local = "services.api.containers.web.aws.hostname = \"web\"";
@@ -188,7 +199,7 @@ containers.side.image = "nginx"
         serde_json::Value::Object(options.values.clone()),
         serde_json::json!({
             "aws": { "task-definition": { "pidMode": "task" } },
-            "containers": { "web": { "aws": { "hostname": "web", "stopTimeout": 30 }, "memroy": 512 } },
+            "containers": { "side": {}, "web": { "aws": { "hostname": "web", "stopTimeout": 30 }, "imgae": 512 } },
         })
     );
     let judge = |used: &crate::PluginUse| match used.kind {
@@ -210,6 +221,6 @@ containers.side.image = "nginx"
     let errors = Configuration::new(base, local).errors_with(&judge);
     assert_eq!(
         errors,
-        "configs/base.toml:5: services.api.containers.web.memroy: unknown key; did you mean `memory`?"
+        "configs/base.toml:5: services.api.containers.web.imgae: unknown key; did you mean `image`?"
     );
 }

@@ -1,16 +1,17 @@
 //! Which layer wins.
 
-use longshore_model::{AssumedRole, ContainerSecret};
+use longshore_model::{AssumedRole, ContainerSecret, ServiceDefaults, ServiceLayers};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::{API, Configuration};
+use crate::{Origin, load_with};
 
 #[test]
 fn each_layer_overrides_the_one_below() {
     let memory = |configuration: &Configuration| {
         let loaded = configuration.load();
-        let memory = loaded.service("api").containers.values().next().unwrap().memory.unwrap();
+        let memory = loaded.service("api").deployer.options.values["memory"].as_u64().unwrap();
         (memory, configuration.origin("services.api.memory"))
     };
     let mut configuration = Configuration::new(API, "");
@@ -45,11 +46,11 @@ fn tables_merge_and_lists_are_replaced() {
         .set("services.api.network.subnets=[\"subnet-3\"]")
         .variable("LONGSHORE_SERVICES__API__ENVIRONMENT__NEW_ONE", "007");
     let loaded = configuration.load();
-    let service = loaded.service("api");
-    assert_eq!(service.network.subnets, ["subnet-3".into()]);
-    let environment = &service.containers.values().next().unwrap().environment;
+    let values = &loaded.service("api").deployer.options.values;
+    assert_eq!(values["network"]["subnets"], json!(["subnet-3"]));
     let declared = [("A", "a"), ("B", "c"), ("NEW_ONE", "007")];
-    assert_eq!(*environment, declared.map(|(name, text)| (name.to_owned(), text.into())).into());
+    let declared = declared.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    assert_eq!(loaded.environment("api"), declared.into());
 }
 
 #[test]
@@ -138,16 +139,6 @@ fn a_layer_replaces_where_a_variable_has_its_value() {
 }
 
 #[test]
-fn a_role_that_is_there_already_gets_no_policies() {
-    let policies = |more: &str| {
-        let loaded = Configuration::new(&format!("{API}{more}"), "").load();
-        loaded.service("api").execution_role.managed_policies.len()
-    };
-    assert_eq!(policies(""), 1);
-    assert_eq!(policies("execution-role.arn = 'arn:aws:iam::123456789012:role/there'\n"), 0);
-}
-
-#[test]
 fn a_plugin_sees_what_the_loader_has_read() {
     let local = "registries.ghcr.store = 'default'";
     let loaded = Configuration::new(API, local).load();
@@ -162,27 +153,17 @@ fn variables_and_flags_that_look_like_numbers_are_texts_where_a_text_is_wanted()
         .variable("LONGSHORE_AWS__ACCOUNT", "123456789012")
         .variable("LONGSHORE_SERVICES__API__ENVIRONMENT__VERSION", "1.10")
         .set("services.api.environment.DEBUG=true")
-        .set("services.api.memory=\"1024\"");
+        .set("services.api.protect=\"true\"");
     let errors = configuration.errors();
     assert_eq!(
         errors,
-        "--set services.api.memory: services.api.memory: found the text \"1024\"; must be a whole number of at least 6"
+        "--set services.api.protect: services.api.protect: found the text \"true\"; must be true or false"
     );
-    let loaded = configuration.set("services.api.memory=1024").load();
+    let loaded = configuration.set("services.api.protect=true").load();
     assert_eq!(loaded.stack.aws.account.as_deref(), Some("123456789012"));
-    let environment = &loaded.service("api").containers.values().next().unwrap().environment;
     let declared = [("DEBUG", "true"), ("VERSION", "1.10")];
-    assert_eq!(*environment, declared.map(|(name, text)| (name.to_owned(), text.into())).into());
-}
-
-#[test]
-fn logs_can_be_turned_off_and_on_again() {
-    let off = format!("{API}logs = false\n");
-    assert_eq!(Configuration::new(&off, "").load().service("api").logs, None);
-    for on in ["services.api.logs = true", "[services.api.logs]"] {
-        let logs = Configuration::new(&off, on).load().service("api").logs.clone();
-        assert_eq!(logs.unwrap().retention_days, 30, "{on}");
-    }
+    let declared = declared.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    assert_eq!(loaded.environment("api"), declared.into());
 }
 
 #[test]
@@ -190,10 +171,15 @@ fn a_table_that_was_removed_in_between_has_its_defaults_again() {
     let base = format!("{API}logs.retention-days = 14\n");
     let configuration =
         Configuration::new(&base, "services.api.logs = false").set("services.api.logs.group=g");
-    let logs = configuration.load().service("api").logs.clone().unwrap();
-    assert_eq!((logs.group.as_deref(), logs.retention_days), (Some("g"), 30));
-    assert_eq!(configuration.origin("services.api.logs.retention-days"), "default");
-    assert_eq!(configuration.origin("services.api.logs"), "--set services.api.logs.group");
+    let defaults: ServiceDefaults =
+        |_| vec![(vec!["logs".to_owned(), "retention-days".to_owned()], 30.into())];
+    let deployers = |_: &str| ServiceLayers { defaults: Some(defaults), ..ServiceLayers::default() };
+    let loaded = load_with(&configuration.layers, &|_| Vec::new(), &deployers).unwrap();
+    let logs = &loaded.service("api").deployer.options.values["logs"];
+    assert_eq!(*logs, json!({ "group": "g", "retention-days": 30 }));
+    assert_eq!(loaded.origin("services.api.logs.retention-days"), Some(&Origin::Default));
+    let origin = loaded.origin("services.api.logs").map(ToString::to_string);
+    assert_eq!(origin.as_deref(), Some("--set services.api.logs.group"));
 }
 
 #[test]
@@ -297,7 +283,9 @@ proptest! {
             .or(local.map(named("configs/local.toml:2")))
             .or(base.map(named("configs/base.toml:10")))
             .map_or((None, "none"), |(count, origin)| (Some(count), origin));
-        prop_assert_eq!(configuration.load().service("api").desired_count, count);
+        let loaded = configuration.load();
+        let found = loaded.service("api").deployer.options.values.get("desired-count").cloned();
+        prop_assert_eq!(found, count.map(serde_json::Value::from));
         prop_assert_eq!(configuration.origin("services.api.desired-count"), origin);
     }
 }

@@ -8,9 +8,9 @@ mod places;
 mod secrets;
 mod wrong;
 
-use std::{fs, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeMap, fs, path::PathBuf};
 
-use longshore_model::{Name, Problem, Service};
+use longshore_model::{Fields, Name, Problem, Service, ServiceLayers};
 use tempfile::TempDir;
 
 use crate::{Layers, Loaded, PluginUse, load, load_with};
@@ -67,7 +67,7 @@ impl Configuration {
     }
 
     fn errors_with(&self, judge: &dyn Fn(&PluginUse) -> Vec<Problem>) -> String {
-        self.shown(&load_with(&self.layers, judge, &|_| Vec::new()).unwrap_err())
+        self.shown(&load_with(&self.layers, judge, &|_| ServiceLayers::default()).unwrap_err())
     }
 
     fn shown(&self, text: &impl ToString) -> String {
@@ -90,6 +90,18 @@ impl Configuration {
 impl Loaded {
     fn service(&self, name: &str) -> &Service {
         &self.stack.services[&Name::new(name).unwrap()]
+    }
+
+    /// The texts in the table `environment` of a service, as its deployer reads them.
+    fn environment(&self, service: &str) -> BTreeMap<String, String> {
+        let options = &self.service(service).deployer.options;
+        let problems = RefCell::default();
+        let mut fields = Fields::new(&options.key, &options.values, &options.directories, &problems);
+        let texts = fields.table("environment", |fields| {
+            let names = fields.names().into_iter();
+            Some(names.map(|name| (name.clone(), fields.text(&name).unwrap())).collect())
+        });
+        texts.unwrap()
     }
 }
 

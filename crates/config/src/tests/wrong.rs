@@ -34,49 +34,27 @@ host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 
 [services.api]
 image = "ghcr.io/Acme/api"
-memory = "768"
-cpu = 0
-desired-count = -1
-launch-type = "Fargate"
-architecture = "x86"
 cluster = "a b"
-size = { memory = 512 }
-ports = { http = 70000, HTTPS = 443, "a b" = 1 }
-environment = { PORT = 8080, "A=B" = "c" }
-command = "run"
-network = { subnets = ["subnet-1", "sn-2"], security-groups = "sg-1", assign-public-ip = "yes", vpc = 1 }
-task-role = "arn:aws:iam::123456789012:user/api"
-execute-command = "yes"
-logs = { group = "a b", retention-days = 31 }
 
 [services.api.execution-role]
 name = "a b"
 managed-policies = { task = "arn:aws:s3:::bucket", other = "" }
 
-[services.api.deployment]
-minimum-healthy-percent = 150
-timeout = "15"
-circuit-breaker = 1
-rollback = "yes"
-
 [services."web shop"]
 
 [services.none]
 image = ""
-logs = 3
 
 [services.worker]
 registry = "ghrc"
 image = "ghcr.io/acme/worker"
-execute-command = true
-deployment = { minimum-healthy-percent = 100, maximum-percent = 100 }
 "#;
     let local = "services.batch = 3\n[[stores]]\nuse = 1\n";
     let errors = Configuration::new(base, local)
-        .variable("LONGSHORE_SERVICES__API__SIZE", "large")
-        .variable("LONGSHORE_SERVICE__API__MEMORY", "3")
-        .set("services.worker.memory=huge")
-        .set("services.worker.memory")
+        .variable("LONGSHORE_SERVICES__API__TAGS", "large")
+        .variable("LONGSHORE_SERVICE__API__PROTECT", "3")
+        .set("services.worker.protect=very")
+        .set("services.worker.protect")
         .errors();
     assert!(!errors.contains("hunter2"));
     insta::assert_snapshot!(errors);
@@ -93,42 +71,14 @@ docker = { use = "docker-config", host = "registry-1.docker.io" }
 [services.api]
 image = "acme/api"
 containers.web.image = "acme/web"
-[services.sidecars]
-size = { cpu = 256, memory = 512 }
-[services.sidecars.containers]
-web = { image = "acme/web", ports.http = 80, memory = 400, cpu = 200, essential = false }
-log = { image = "acme/log", ports.in = 80, memory = 400, cpu = 300, essential = false }
 [services.mirror]
 image = "ghcr.io/acme/api"
 registry = "hub"
 [services.empty.containers]
 [services.imageless]
-containers.web = { memory = 3 }
+containers.web = { registry = "hub" }
 "#;
     insta::assert_snapshot!(Configuration::new(base, "").errors());
-}
-
-#[test]
-fn a_rollout_that_has_no_room_is_refused() {
-    let rollout = |desired: u32, least: u32, most: u32| {
-        let base = format!(
-            "stack = 'acme'\n[services.api]\nimage = 'public.ecr.aws/acme/api'\ndesired-count = {desired}\n\
-             deployment = {{ minimum-healthy-percent = {least}, maximum-percent = {most} }}"
-        );
-        Configuration::new(&base, "")
-    };
-    for (desired, least, most) in [(1, 100, 200), (1, 0, 100), (2, 50, 100), (2, 100, 150), (0, 50, 150)] {
-        rollout(desired, least, most).load();
-    }
-    for (desired, least, most) in [(1, 50, 150), (1, 1, 199), (3, 70, 130)] {
-        let errors = rollout(desired, least, most).errors();
-        assert!(errors.contains("no rollout gets under way"), "{errors}");
-    }
-    insta::assert_snapshot!(rollout(1, 50, 150).errors());
-    // The configuration does not state the number of tasks that an autoscaling policy runs.
-    let base = "stack = 'acme'\n[services.api]\nimage = 'public.ecr.aws/acme/api'\n\
-                deployment = { minimum-healthy-percent = 50, maximum-percent = 150 }";
-    Configuration::new(base, "").load();
 }
 
 #[test]
@@ -140,7 +90,7 @@ fn an_empty_stack_is_allowed_but_it_needs_a_name() {
 
 #[test]
 fn plugins_judge_their_options_in_the_same_run() {
-    let local = "[services.api]\nmemroy = 3\ndesired-count = 'two'\nexecution-role.boundry = 'x'";
+    let local = "[services.api]\nimgae = 3\nprotect = 'two'\nexecution-role.boundry = 'x'";
     let errors = Configuration::new(API, local).errors_with(&|used| {
         let read = used.plugin.options.read(|fields| {
             fields.text("boundary");
@@ -165,7 +115,7 @@ fn problems_that_plugins_notice_later_have_places_too() {
 
 #[test]
 fn errors_can_be_read_by_programs() {
-    let configuration = Configuration::new(API, "[services.api]\nmemory = 'x'").set("stack=a b");
+    let configuration = Configuration::new(API, "[services.api]\nprotect = 'x'").set("stack=a b");
     let errors = crate::load(&configuration.layers).unwrap_err();
     insta::assert_snapshot!(configuration.shown(&serde_json::to_string_pretty(&errors).unwrap()));
 }

@@ -1,13 +1,13 @@
 //! A step in a simulated cloud that has a service.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{
-    AddedStep, Deployment, ExecutionRole, Inputs, Known, LaunchType, Name, Network, Options, Outputs,
-    Platform, Plugin, Problem, Service, Stack, StepPlan,
+    AddedStep, ExecutionRole, Inputs, Known, Name, Options, Outputs, Plugin, Problem, Service, Stack,
+    StepPlan,
 };
 use longshore_plugin::{Context, Extensions, Node, Registry, Result, StepDeclaration, StepPlugin};
 use longshore_simcloud::{Blueprint, Call, Cloud, Moment, TokioClock, ecs};
@@ -50,26 +50,11 @@ fn stack() -> Stack {
         deployer: Plugin { name: "ecs".into(), ..Plugin::default() },
         cluster: "default".into(),
         name: "web".into(),
-        desired_count: None,
-        launch_type: LaunchType::Ec2,
-        platform: Platform::default(),
-        size: None,
         containers: BTreeMap::new(),
-        network: Network::default(),
         execution_role: ExecutionRole {
             builder: Plugin::default(),
             name: None,
             managed_policies: BTreeMap::new(),
-        },
-        task_role: None,
-        execute_command: false,
-        logs: None,
-        deployment: Deployment {
-            minimum_healthy_percent: 100,
-            maximum_percent: 200,
-            circuit_breaker: true,
-            rollback: true,
-            timeout: Duration::from_secs(900),
         },
         load_balancer: None,
         after: Vec::new(),

@@ -39,7 +39,7 @@ async fn wrong_options_are_reported_at_once() {
 async fn count_outside_of_bounds_is_refused() {
     let mut harness = Harness::new(json!({})).await;
     let service = harness.stack.services.get_mut(&name("web")).unwrap();
-    service.desired_count = Some(20);
+    service.deployer.options.values.insert("desired-count".to_owned(), json!(20));
     let problems = node(&harness.aws, &harness.stack, &json!({ "service": "web", "min": 1, "max": 4 }));
     let problem = problems.map(drop).unwrap_err().remove(0);
     assert_eq!(problem.key, "steps.scaling");
@@ -49,7 +49,8 @@ async fn count_outside_of_bounds_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn count_within_bounds_is_noted() {
     let mut harness = Harness::new(json!({})).await;
-    harness.stack.services.get_mut(&name("web")).unwrap().desired_count = Some(3);
+    let service = harness.stack.services.get_mut(&name("web")).unwrap();
+    service.deployer.options.values.insert("desired-count".to_owned(), json!(3));
     let plan = harness.plan().await.unwrap();
     assert!(plan.notes[0].contains("each deploy sets the count of the service `web` back to 3"), "{plan:?}");
 }

@@ -33,6 +33,8 @@ async fn it_is_checked_and_never_changed() {
     insta::assert_snapshot!("used_later", text(&harness.plan().await.unwrap()));
     harness.spec.secrets.pop();
     assert_eq!(harness.apply().await.unwrap(), ARN);
+    harness.configure(json!({"arn": NAME}));
+    assert_eq!(harness.apply().await.unwrap(), ARN);
     insta::assert_snapshot!("stays", text(&harness.plan_removal().await.unwrap()));
     harness.remove().await.unwrap();
     assert!(harness.exists().await);

@@ -42,7 +42,7 @@ impl StepPlugin for RunTasks {
         };
         // Wrong fields are reported with the service itself.
         let Ok(fields) = AwsFields::read(&declared.deployer.options) else { return Err(Vec::new()) };
-        let Ok(service) = fields.applied(&options.service, declared) else { return Err(Vec::new()) };
+        let Ok(service) = fields.service_of(&options.service, declared) else { return Err(Vec::new()) };
         let essential: Vec<_> =
             service.containers.iter().filter(|(_, one)| one.essential).map(|(name, _)| name).collect();
         let container = match (&options.container, essential.as_slice()) {

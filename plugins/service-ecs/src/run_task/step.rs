@@ -15,8 +15,7 @@ use longshore_aws::{
     wait::{Patience, Probe, until},
 };
 use longshore_model::{
-    Action, Effect, Failure, FailureKind, FieldChange, Inputs, Known, LaunchType, Name, Outputs, Service,
-    Shown, StepPlan,
+    Action, Effect, Failure, FailureKind, FieldChange, Inputs, Known, Name, Outputs, Shown, StepPlan,
 };
 use longshore_plugin::{Context, Result, Step};
 use serde_json::Map;
@@ -25,6 +24,7 @@ use super::{
     logs,
     options::{Occasion, Options},
 };
+use crate::declaration::{LaunchType, Service};
 use crate::{
     aws_fields::AwsFields,
     cluster::CLUSTER_ARN,

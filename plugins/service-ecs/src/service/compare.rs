@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use aws_sdk_ecs::types::{DeploymentRolloutState, LaunchType as EcsLaunchType, SchedulingStrategy, Service};
 use longshore_aws::ServiceJson;
-use longshore_model::{Deployment, Effect, FieldChange, Known, LaunchType, Shown};
+use longshore_model::{Effect, FieldChange, Known, Shown};
 use serde_json::{Map, Value};
 
 use super::{create::ecs_rolls_back, members, network::Placement, options};
+use crate::declaration::{Deployment, LaunchType};
 use crate::{
     aws_fields::AwsFields,
     reads::{count, primary},

@@ -7,7 +7,7 @@ use longshore_aws::{
     Freshness, JsonRequest, Ownership, code, failure,
     wait::{Patience, Probe, until},
 };
-use longshore_model::{Deployment, Failure, FailureKind};
+use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 use sha2::{Digest as _, Sha256};
 
@@ -18,6 +18,7 @@ use super::{
     network::Placement,
     options,
 };
+use crate::declaration::Deployment;
 use crate::{render::clamped, revision::Revision, tags};
 
 /// In a fresh account, ECS makes its service-linked role when the first cluster is created; that takes seconds.

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{Service as EcsService, ServiceRevision};
 use longshore_aws::{Freshness, Listed};
-use longshore_model::{Container, FieldChange, ImageReference, ImageUpdates, Inputs, Known, Name, Shown};
+use longshore_model::{FieldChange, ImageReference, Inputs, Known, Name, Shown};
 use longshore_plugin::Result;
 
 use super::ServiceStep;
+use crate::declaration::{Container, ImageUpdates};
 use crate::render::digests_input;
 
 /// The images of a service, compared.

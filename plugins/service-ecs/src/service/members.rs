@@ -10,10 +10,11 @@ use longshore_aws::{
     fields::{field_changes, shown as field_shown},
 };
 use longshore_aws_shapes::{Extent, Model};
-use longshore_model::{Deployment, FieldChange, Shown};
+use longshore_model::{FieldChange, Shown};
 use serde_json::{Map, Value, json};
 
 use super::create::ecs_rolls_back;
+use crate::declaration::Deployment;
 use crate::{aws_fields::AwsFields, fields::input};
 
 const PROVIDERS: &str = "capacityProviderStrategy";

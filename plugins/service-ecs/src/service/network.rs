@@ -4,12 +4,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration};
 use longshore_aws::Aws;
-use longshore_model::{
-    AFTER_APPLY, Failure, FailureKind, FieldChange, Inputs, LaunchType, Network, Shown, Text,
-};
+use longshore_model::{AFTER_APPLY, Failure, FailureKind, FieldChange, Inputs, Shown, Text};
 use longshore_plugin::Result;
 
 use crate::aws_fields::AwsFields;
+use crate::declaration::{LaunchType, Network};
 
 /// Subnets, security groups and public addresses, found out.
 #[derive(Clone, Debug, PartialEq, Eq)]

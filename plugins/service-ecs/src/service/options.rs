@@ -8,9 +8,10 @@ use aws_sdk_ecs::{
     },
     types::{PropagateTags, Service},
 };
-use longshore_model::{FieldChange, LaunchType, Shown};
+use longshore_model::{FieldChange, Shown};
 
 use crate::aws_fields::AwsFields;
+use crate::declaration::LaunchType;
 
 const MANAGED_TAGS: &str = "enableECSManagedTags";
 const PROPAGATE_TAGS: &str = "propagateTags";

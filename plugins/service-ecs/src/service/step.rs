@@ -12,8 +12,7 @@ use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus, Tag};
 use longshore_aws::{ADOPTED_TAG, Aws, Freshness, Owned, Owner, Ownership, ServiceJson};
 use longshore_aws_shapes::Model;
 use longshore_model::{
-    Action, Effect, Failure, FailureKind, FieldChange, Inputs, LaunchType, Name, Outputs, Service, Shown,
-    StepPlan,
+    Action, Effect, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Shown, StepPlan,
 };
 use longshore_plugin::{Before, Context, Result, Step};
 
@@ -27,6 +26,7 @@ use super::{
     remove::Removal,
     variables,
 };
+use crate::declaration::{LaunchType, Service};
 use crate::{
     aws_fields::AwsFields,
     cluster::CLUSTER_ARN,

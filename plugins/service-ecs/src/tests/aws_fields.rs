@@ -1,10 +1,10 @@
 //! AWS's own fields in the configuration: what is wrong with them, and what they mean with the short words.
 
-use longshore_model::{Options, Problem, Service, TaskSize};
+use longshore_model::{Options, Problem};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, name, seed};
-use crate::aws_fields::AwsFields;
+use super::bench::{Bench, Seed, name, seed};
+use crate::{aws_fields::AwsFields, declaration::TaskSize};
 
 fn options(values: &Value) -> Options {
     let values = values.as_object().unwrap().clone();
@@ -16,9 +16,9 @@ fn lines(problems: &[Problem]) -> String {
 }
 
 /// The seed with AWS's fields.
-fn seed_with(values: &Value) -> Service {
+fn seed_with(values: &Value) -> Seed {
     let mut service = seed();
-    service.deployer.options = options(values);
+    service.options = options(values);
     service
 }
 
@@ -56,8 +56,8 @@ fn field_of_short_word_and_table_names_both() {
     service.size = Some(TaskSize { cpu: 256, memory: 1024 });
     let api = service.containers.get_mut(&name("api")).unwrap();
     api.environment.insert("A".to_owned(), "0".into());
-    let fields = AwsFields::read(&service.deployer.options).unwrap();
-    insta::assert_snapshot!(lines(&fields.applied(&name("api"), &service).unwrap_err()));
+    let fields = AwsFields::read(&service.options).unwrap();
+    insta::assert_snapshot!(lines(&fields.applied(&name("api"), service.service().clone()).unwrap_err()));
 }
 
 #[tokio::test(start_paused = true)]

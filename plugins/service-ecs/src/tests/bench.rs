@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -11,16 +12,21 @@ use aws_smithy_async::time::{SharedTimeSource, StaticTimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{
-    Action, Container, Deployment, ExecutionRole, Failure, ImageUpdates, Inputs, Known, LaunchType,
-    LogRemoval, Logs, Name, Network, Outputs, Platform, Plugin, Problem, Service, ServiceStatus, StepId,
-    StepPlan,
+    Action, ExecutionRole, Failure, Inputs, Known, Name, Options, Outputs, Platform, Plugin, Problem,
+    Service as OfStack, ServiceStatus, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Node, PullCheck, Reporter, ServiceDeployer, Wires};
+use longshore_plugin::{Context, Node, PullCheck, Reporter, ServiceDeployer, Step, Wires};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{aws_fields::AwsFields, check::check, deployer::EcsDeployer, render::Declared};
+use crate::{
+    aws_fields::AwsFields,
+    check::check,
+    declaration::{Container, Deployment, ImageUpdates, LaunchType, LogRemoval, Logs, Network, Service},
+    deployer::EcsDeployer,
+    render::Declared,
+};
 
 /// 2026-11-23T00:00:00Z
 const START: Moment = Moment(1_795_392_000_000);
@@ -30,8 +36,40 @@ pub(super) fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
+/// A service and the options of its deployer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Seed {
+    service: Service,
+    pub(super) options: Options,
+}
+
+impl Seed {
+    pub(super) fn service(&self) -> &Service {
+        &self.service
+    }
+
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Service)) -> Self {
+        change(&mut self.service);
+        self
+    }
+}
+
+impl Deref for Seed {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+impl DerefMut for Seed {
+    fn deref_mut(&mut self) -> &mut Service {
+        &mut self.service
+    }
+}
+
 /// The service of the seed: one private image, 768 MiB, two tasks, one port.
-pub(crate) fn seed() -> Service {
+pub(crate) fn seed() -> Seed {
     let container = Container {
         image: "ghcr.io/acme/api:1".parse().unwrap(),
         image_updates: ImageUpdates::Redeploy,
@@ -44,8 +82,7 @@ pub(crate) fn seed() -> Service {
         command: None,
         essential: true,
     };
-    Service {
-        deployer: Plugin { name: "ecs".into(), ..Plugin::default() },
+    let service = Service {
         cluster: "main".into(),
         name: "api".into(),
         desired_count: Some(2),
@@ -54,22 +91,33 @@ pub(crate) fn seed() -> Service {
         size: None,
         containers: [(name("api"), container)].into(),
         network: Network::default(),
+        task_role: None,
+        execute_command: false,
+        logs: Some(Logs { group: None, retention_days: 30, removal: LogRemoval::Delete }),
+        load_balancer: None,
+        deployment: Deployment::default(),
+    };
+    Seed { service, options: Options::default() }
+}
+
+/// As the stack declares a service of this cluster and name with `options`, and with the image of the seed.
+pub(super) fn of_stack(cluster: &str, service: &str, registry: &str, options: Options) -> OfStack {
+    let container = longshore_model::Container {
+        image: "ghcr.io/acme/api:1".parse().unwrap(),
+        registry: Some(name(registry)),
+        secrets: BTreeMap::new(),
+    };
+    OfStack {
+        deployer: Plugin { name: "ecs".into(), options },
+        cluster: cluster.into(),
+        name: service.into(),
+        containers: [(name("api"), container)].into(),
         execution_role: ExecutionRole {
             builder: Plugin::default(),
             name: None,
             managed_policies: BTreeMap::new(),
         },
-        task_role: None,
-        execute_command: false,
-        logs: Some(Logs { group: None, retention_days: 30, removal: LogRemoval::Delete }),
         load_balancer: None,
-        deployment: Deployment {
-            minimum_healthy_percent: 100,
-            maximum_percent: 200,
-            circuit_breaker: true,
-            rollback: true,
-            timeout: Duration::from_secs(900),
-        },
         after: Vec::new(),
         tags: BTreeMap::new(),
         protect: false,
@@ -77,10 +125,8 @@ pub(crate) fn seed() -> Service {
 }
 
 /// The seed with its container changed.
-pub(super) fn seed_with(change: impl FnOnce(&mut Container)) -> Service {
-    let mut service = seed();
-    change(service.containers.get_mut(&name("api")).unwrap());
-    service
+pub(super) fn seed_with(change: impl FnOnce(&mut Container)) -> Seed {
+    seed().with(|service| change(service.containers.get_mut(&name("api")).unwrap()))
 }
 
 pub(super) fn wires() -> Wires {
@@ -286,8 +332,8 @@ impl Bench {
         group
     }
 
-    pub(super) fn deployer(&self, service: &Service) -> EcsDeployer {
-        let fields = AwsFields::read(&service.deployer.options).unwrap();
+    pub(super) fn deployer(&self, service: &Seed) -> EcsDeployer {
+        let fields = AwsFields::read(&service.options).unwrap();
         EcsDeployer { aws: self.aws.clone(), fields: Arc::new(fields) }
     }
 
@@ -297,19 +343,33 @@ impl Bench {
             .adopting(self.adopts)
     }
 
-    pub(super) fn nodes(&self, service: &Service) -> Vec<Node> {
+    pub(super) fn nodes(&self, service: &Seed) -> Vec<Node> {
         let known = self.digests.lock().unwrap();
         let images = service.containers.values().map(|container| container.image.clone());
         let images = images.filter(|image| known.contains_key(&<dyn PullCheck>::digests_output(image)));
         let images = images.map(|image| (image, StepId::new("image", "api"))).collect();
         let wires = Wires { stack: self.stack.clone(), images, ..wires() };
-        self.deployer(service).unfold(&name("api"), service, &wires).unwrap()
+        self.steps(service, &wires).unwrap()
     }
 
     /// The problems for which the deployer refuses `service`.
-    pub(super) fn refused(&self, service: &Service) -> Vec<Problem> {
+    pub(super) fn refused(&self, service: &Seed) -> Vec<Problem> {
         let wires = Wires { stack: self.stack.clone(), ..wires() };
-        self.deployer(service).unfold(&name("api"), service, &wires).map(drop).unwrap_err()
+        self.steps(service, &wires).map(drop).unwrap_err()
+    }
+
+    fn steps(&self, service: &Seed, wires: &Wires) -> Result<Vec<Node>, Vec<Problem>> {
+        let deployer = self.deployer(service);
+        let applied = deployer.fields.applied(&name("api"), service.service.clone())?;
+        deployer.steps(&name("api"), applied, wires)
+    }
+
+    pub(super) fn rollback(&self, service: &Seed, to: Option<&str>) -> Arc<dyn Step> {
+        self.deployer(service).rollback_step(&self.stack, &name("api"), service.service.clone(), to)
+    }
+
+    pub(super) fn restart(&self, service: &Seed) -> Arc<dyn Step> {
+        self.deployer(service).restart_step(&self.stack, &name("api"), service.service.clone())
     }
 
     /// The inputs of a step that depends on none of the service's own.
@@ -318,9 +378,9 @@ impl Bench {
     }
 
     /// The task definition of `service`, as it is registered.
-    pub(super) fn rendered(&self, service: &Service) -> Value {
-        let fields = AwsFields::read(&service.deployer.options).unwrap();
-        let service = fields.applied(&name("api"), service).unwrap();
+    pub(super) fn rendered(&self, service: &Seed) -> Value {
+        let fields = AwsFields::read(&service.options).unwrap();
+        let service = fields.applied(&name("api"), service.service.clone()).unwrap();
         let size = check(&name("api"), &service, &AwsFields::default()).unwrap();
         let inputs: Inputs = [("role-arn", &self.role), ("secret.ghcr", &self.secret)]
             .map(|(name, value)| (name.to_owned(), Known::Value(value.clone())))
@@ -345,7 +405,7 @@ impl Bench {
         node.inputs.iter().map(|wire| (wire.name.clone(), input(&wire.from, &wire.output))).collect()
     }
 
-    pub(super) async fn plan(&self, service: &Service) -> Result<Plans, Failure> {
+    pub(super) async fn plan(&self, service: &Seed) -> Result<Plans, Failure> {
         let mut planned = BTreeMap::<StepId, StepPlan>::new();
         let mut plans = Vec::new();
         for node in self.nodes(service) {
@@ -380,14 +440,14 @@ impl Bench {
     }
 
     /// Plans and applies.
-    pub(super) async fn deploy(&self, service: &Service) -> Result<Plans, Failure> {
+    pub(super) async fn deploy(&self, service: &Seed) -> Result<Plans, Failure> {
         let plans = self.plan(service).await?;
         self.apply(&plans).await?;
         Ok(plans)
     }
 
     /// Plans the removal of everything and removes it.
-    pub(super) async fn destroy(&self, service: &Service) -> Result<Plans, Failure> {
+    pub(super) async fn destroy(&self, service: &Seed) -> Result<Plans, Failure> {
         let mut plans = Vec::new();
         for node in self.nodes(service) {
             let plan = node.step.plan_removal(&self.context(&node.id)).await?;
@@ -400,9 +460,10 @@ impl Bench {
         Ok(Plans(plans))
     }
 
-    pub(super) async fn status(&self, service: &Service) -> ServiceStatus {
+    pub(super) async fn status(&self, service: &Seed) -> ServiceStatus {
+        let declared = of_stack(&service.cluster, &service.name, "ghcr", Options::default());
         self.deployer(service)
-            .status(&self.context(&StepId::new("service", "api")), &name("api"), service)
+            .status(&self.context(&StepId::new("service", "api")), &name("api"), &declared)
             .await
             .unwrap()
     }

@@ -5,14 +5,14 @@ use aws_sdk_ecs::{
     operation::update_service::builders::UpdateServiceFluentBuilder,
     types::{PropagateTags, Service as EcsService, Task},
 };
-use longshore_model::{Action, Effect, Service};
+use longshore_model::{Action, Effect};
 
-use super::bench::{Bench, seed};
+use super::bench::{Bench, Seed, seed};
 
 /// The seed with a role for its containers: ECS executes no commands without one.
-async fn deployed() -> (Bench, Service) {
+async fn deployed() -> (Bench, Seed) {
     let bench = Bench::settled().await;
-    let service = Service { task_role: Some(bench.role.clone()), ..seed() };
+    let service = seed().with(|service| service.task_role = Some((&bench.role).into()));
     bench.deploy(&service).await.unwrap();
     (bench, service)
 }
@@ -39,7 +39,7 @@ async fn tasks(bench: &Bench) -> Vec<Task> {
 }
 
 /// What a plan says of the service: the fields that change, and what becomes of its tasks.
-async fn planned(bench: &Bench, service: &Service) -> (Vec<String>, Effect) {
+async fn planned(bench: &Bench, service: &Seed) -> (Vec<String>, Effect) {
     let plans = bench.plan(service).await.unwrap();
     let plan = plans.of("service.api");
     assert_eq!(plan.action, Action::Update, "{}", plans.shown());
@@ -66,7 +66,7 @@ async fn commands_that_could_be_executed_cannot_be_in_the_tasks_that_are_left() 
 #[tokio::test(start_paused = true)]
 async fn commands_can_be_executed_where_that_is_declared() {
     let (bench, before) = deployed().await;
-    let service = Service { execute_command: true, ..before.clone() };
+    let service = before.clone().with(|service| service.execute_command = true);
     assert_eq!(
         planned(&bench, &service).await,
         (vec!["enableExecuteCommand".to_owned()], Effect::RollingUpdate)
@@ -115,7 +115,7 @@ async fn an_older_platform_is_left() {
 #[tokio::test(start_paused = true)]
 async fn without_tasks_none_is_replaced() {
     let (bench, service) = deployed().await;
-    let service = Service { desired_count: Some(0), ..service };
+    let service = service.with(|service| service.desired_count = Some(0));
     bench.deploy(&service).await.unwrap();
     update(&bench, |call| call.platform_version("1.3.0").enable_execute_command(true)).await;
     let (fields, effect) = planned(&bench, &service).await;

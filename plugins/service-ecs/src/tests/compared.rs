@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::{
-    Arn, Container, ContainerSecret, FailureKind, ImageUpdates, Inputs, Known, Name, Service, Shown, TaskSize,
-};
+use longshore_model::{Arn, ContainerSecret, FailureKind, Inputs, Known, Name, Shown};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::bench::{name, seed};
+use super::bench::{Seed, name, seed};
+use crate::declaration::{Container, ImageUpdates, TaskSize};
 use crate::{
     aws_fields::AwsFields,
     fields::fields_of,
@@ -46,16 +45,16 @@ fn containers() -> impl Strategy<Value = BTreeMap<Name, Container>> {
 }
 
 prop_compose! {
-    fn services()(containers in containers(), has_logs in any::<bool>(), has_role in any::<bool>()) -> Service {
+    fn services()(containers in containers(), has_logs in any::<bool>(), has_role in any::<bool>()) -> Seed {
         let mut service = seed();
         service.containers = containers;
-        service.logs = service.logs.filter(|_| has_logs);
-        service.task_role = has_role.then(|| "arn:aws:iam::123456789012:role/task".to_owned());
+        service.logs = service.logs.take().filter(|_| has_logs);
+        service.task_role = has_role.then(|| "arn:aws:iam::123456789012:role/task".into());
         service
     }
 }
 
-fn render(service: &Service) -> Value {
+fn render(service: &Seed) -> Value {
     let inputs: Inputs = [("role-arn", "arn:role"), ("secret.ghcr", "arn:secret"), ("log-group", "/logs")]
         .map(|(name, value)| (name.to_owned(), Known::Value(value.to_owned())))
         .into_iter()

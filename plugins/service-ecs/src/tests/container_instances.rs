@@ -1,17 +1,18 @@
 //! Services on container instances: daemons, and tasks with ports and places of their own.
 
-use longshore_model::{Action, Effect, LaunchType, Options, Service, TaskSize};
+use longshore_model::{Action, Effect, Options};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, name, seed};
+use super::bench::{Bench, Seed, name, seed};
+use crate::declaration::{LaunchType, TaskSize};
 
 /// The seed on container instances, with AWS's fields.
-fn on_instances(aws: Value) -> Service {
+fn on_instances(aws: Value) -> Seed {
     let mut service = seed();
     service.launch_type = LaunchType::Ec2;
     service.size = Some(TaskSize { cpu: 256, memory: 768 });
     service.logs = None;
-    service.deployer.options = Options {
+    service.options = Options {
         key: "services.api".to_owned(),
         values: json!({ "aws": aws }).as_object().unwrap().clone(),
         ..Options::default()
@@ -19,7 +20,7 @@ fn on_instances(aws: Value) -> Service {
     service
 }
 
-fn daemon(more: &Value) -> Service {
+fn daemon(more: &Value) -> Seed {
     let mut of_service = json!({ "schedulingStrategy": "DAEMON" });
     of_service.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let mut service =
@@ -54,7 +55,7 @@ async fn with_instances(count: u32) -> Bench {
     bench
 }
 
-async fn counts(bench: &Bench, service: &Service) -> [u32; 2] {
+async fn counts(bench: &Bench, service: &Seed) -> [u32; 2] {
     let status = bench.status(service).await;
     [status.desired, status.running]
 }
@@ -110,8 +111,7 @@ async fn daemon_settings_that_contradict_are_refused() {
     let mut service = daemon(&json!({ "placementStrategy": [{ "type": "random" }] }));
     service.desired_count = Some(2);
     service.deployment.maximum_percent = 150;
-    service.deployer.options.taken =
-        json!({ "deployment": { "maximum-percent": 150 } }).as_object().unwrap().clone();
+    service.options.taken = json!({ "deployment": { "maximum-percent": 150 } }).as_object().unwrap().clone();
     let mut problems = bench.refused(&service);
     let mut on_fargate = daemon(&json!({}));
     on_fargate.launch_type = LaunchType::Fargate;
@@ -129,14 +129,14 @@ async fn another_scheduling_strategy_replaces_the_service() {
     replica.desired_count = Some(1);
     let refused = bench.plan(&replica).await.map(drop).unwrap_err();
     assert!(refused.message.contains("schedulingStrategy"), "{refused}");
-    replica.deployer.options.values.insert("replace".to_owned(), true.into());
+    replica.options.values.insert("replace".to_owned(), true.into());
     let plans = bench.deploy(&replica).await.unwrap();
     assert_eq!(plans.of("service.api").action, Action::Replace);
     assert!(bench.plan(&replica).await.unwrap().is_quiet());
     assert_eq!(counts(&bench, &replica).await, [1, 1]);
 
     let mut back = daemon;
-    back.deployer.options.values.insert("replace".to_owned(), true.into());
+    back.options.values.insert("replace".to_owned(), true.into());
     let plans = bench.deploy(&back).await.unwrap();
     assert_eq!(plans.of("service.api").action, Action::Replace);
     assert_eq!(counts(&bench, &back).await, [2, 2]);

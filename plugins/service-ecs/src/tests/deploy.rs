@@ -6,6 +6,7 @@ use longshore_model::{Action, Effect};
 use serde_json::json;
 
 use super::bench::{Bench, masked, name, seed, seed_with};
+use crate::declaration::LaunchType;
 
 #[tokio::test(start_paused = true)]
 async fn the_seed_runs_and_then_nothing_changes() {
@@ -112,13 +113,13 @@ async fn another_launch_type_replaces_the_service() {
     let bench = Bench::settled().await;
     bench.deploy(&seed()).await.unwrap();
     let mut service = seed();
-    service.launch_type = longshore_model::LaunchType::Ec2;
+    service.launch_type = LaunchType::Ec2;
     let refused = bench.plan(&service).await.map(drop).unwrap_err();
     assert!(
         refused.help.as_ref().is_some_and(|help| help.contains("services.api.replace = true")),
         "{refused}"
     );
-    service.deployer.options.values.insert("replace".to_owned(), true.into());
+    service.options.values.insert("replace".to_owned(), true.into());
     let plan = bench.plan(&service).await.unwrap();
     assert_eq!(plan.of("service.api").action, Action::Replace);
     insta::assert_snapshot!(plan.shown());
@@ -128,12 +129,12 @@ async fn another_launch_type_replaces_the_service() {
 async fn replaced_service_keeps_its_undeclared_count() {
     let bench = Bench::settled().await;
     let mut service = seed();
-    (service.launch_type, service.desired_count) = (longshore_model::LaunchType::Ec2, Some(0));
+    (service.launch_type, service.desired_count) = (LaunchType::Ec2, Some(0));
     bench.deploy(&service).await.unwrap();
     let ecs = bench.aws.ecs().await.unwrap();
     ecs.update_service().cluster("main").service("api").desired_count(3).send().await.unwrap();
-    (service.launch_type, service.desired_count) = (longshore_model::LaunchType::Fargate, None);
-    service.deployer.options.values.insert("replace".to_owned(), true.into());
+    (service.launch_type, service.desired_count) = (LaunchType::Fargate, None);
+    service.options.values.insert("replace".to_owned(), true.into());
     let plans = bench.deploy(&service).await.unwrap();
     assert_eq!(plans.of("service.api").action, Action::Replace);
     assert_eq!(bench.status(&service).await.running, 3);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longshore_model::{Action, Effect, FailureKind, Service};
+use longshore_model::{Action, Effect, FailureKind};
 use longshore_simcloud::{ApiError, Effect::Refuse, Fault};
 use serde_json::json;
 
@@ -218,8 +218,8 @@ async fn a_look_that_fails_does_not_end_the_following() {
 #[tokio::test(start_paused = true)]
 async fn a_task_role_that_is_not_there_is_named_at_once() {
     let bench = Bench::settled().await;
-    let nobody = Some("arn:aws:iam::123456789012:role/nobody".to_owned());
-    let failure = bench.deploy(&Service { task_role: nobody, ..seed() }).await.err().unwrap();
+    let nobody = Some("arn:aws:iam::123456789012:role/nobody".into());
+    let failure = bench.deploy(&seed().with(|service| service.task_role = nobody)).await.err().unwrap();
     insta::assert_snapshot!(failure);
     assert_eq!(bench.calls("ecs:RegisterTaskDefinition"), 0, "nothing is made");
 }
@@ -227,9 +227,9 @@ async fn a_task_role_that_is_not_there_is_named_at_once() {
 #[tokio::test(start_paused = true)]
 async fn where_ecs_may_mean_either_role_both_are_named() {
     let mut bench = Bench::settled().await;
-    let task_role =
-        Some(std::mem::replace(&mut bench.role, "arn:aws:iam::123456789012:role/gone".to_owned()));
-    let failure = bench.deploy(&Service { task_role, ..seed() }).await.err().unwrap();
+    let role = std::mem::replace(&mut bench.role, "arn:aws:iam::123456789012:role/gone".to_owned());
+    let failure =
+        bench.deploy(&seed().with(|service| service.task_role = Some(role.into()))).await.err().unwrap();
     insta::assert_snapshot!(failure);
     assert!(bench.calls("ecs:RegisterTaskDefinition") > 1, "IAM may not have told ECS yet");
     assert_eq!(bench.calls("iam:GetRole"), 2, "for the plan, and where ECS refuses one of both");

@@ -2,16 +2,16 @@
 
 use aws_sdk_ecs::types::CapacityProviderStrategyItem;
 use longshore_aws::JsonRequest;
-use longshore_model::{Action, Service};
+use longshore_model::Action;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, seed};
+use super::bench::{Bench, Seed, seed};
 
 const SPOT: &str = "FARGATE_SPOT";
 
-fn seed_with(values: &Value) -> Service {
+fn seed_with(values: &Value) -> Seed {
     let mut service = seed();
-    service.deployer.options.values = values.as_object().unwrap().clone();
+    service.options.values = values.as_object().unwrap().clone();
     service
 }
 

@@ -1,11 +1,12 @@
 //! Every member of a task definition that AWS's model has: declared, registered, recognised, changed, and changed by hand.
 
 use longshore_aws_shapes::{Model, Shape};
-use longshore_model::{Action, LaunchType, Options, Service, StepPlan, TaskSize};
+use longshore_model::{Action, Options, StepPlan};
 use longshore_plugin::Node;
 use serde_json::{Map, Value, json};
 
-use super::bench::{Bench, name, seed};
+use super::bench::{Bench, Seed, name, seed};
+use crate::declaration::{LaunchType, TaskSize};
 use crate::{aws_fields::AwsFields, fields::shape, render::registration};
 
 /// Members that a short word or Longshore itself sets, or that the simulated cloud judges by more than their shape.
@@ -146,7 +147,7 @@ fn all(shape: Shape<'_>, others: &[&str]) -> Vec<(String, Case)> {
 }
 
 /// A service on container instances, which take everything, with `fields` in the table `aws.TABLE`.
-fn declaring(table: &str, member: &str, fields: &Value) -> Service {
+fn declaring(table: &str, member: &str, fields: &Value) -> Seed {
     let mut service = seed();
     service.launch_type = LaunchType::Ec2;
     service.size = Some(TaskSize { cpu: 1024, memory: 4096 });
@@ -163,7 +164,7 @@ fn declaring(table: &str, member: &str, fields: &Value) -> Service {
             "containers": { "api": { "aws": { member: fields } } },
         }),
     };
-    service.deployer.options = Options {
+    service.options = Options {
         key: "services.api".to_owned(),
         values: aws.as_object().unwrap().clone(),
         ..Options::default()
@@ -172,22 +173,22 @@ fn declaring(table: &str, member: &str, fields: &Value) -> Service {
 }
 
 /// Plans the task definition alone.
-async fn plan(bench: &Bench, service: &Service) -> (Node, StepPlan) {
+async fn plan(bench: &Bench, service: &Seed) -> (Node, StepPlan) {
     let mut nodes = bench.nodes(service).into_iter();
     let node = nodes.find(|node| node.id.as_str() == "task-definition.api").unwrap();
     let plan = node.step.plan(&bench.context(&node.id), &bench.known(&node)).await;
-    let plan = plan.unwrap_or_else(|failure| panic!("{:?}: {failure}", service.deployer.options));
+    let plan = plan.unwrap_or_else(|failure| panic!("{:?}: {failure}", service.options));
     (node, plan)
 }
 
-async fn register(bench: &Bench, service: &Service) {
+async fn register(bench: &Bench, service: &Seed) {
     let (node, plan) = plan(bench, service).await;
     let applied = node.step.apply(&bench.context(&node.id), &bench.known(&node), &plan).await;
-    applied.unwrap_or_else(|failure| panic!("{:?}: {failure}", service.deployer.options));
+    applied.unwrap_or_else(|failure| panic!("{:?}: {failure}", service.options));
 }
 
 /// The definition of `service` registered by another client, with the stack's tags.
-async fn register_by_hand(bench: &Bench, service: &Service) {
+async fn register_by_hand(bench: &Bench, service: &Seed) {
     let ecs = bench.aws.ecs().await.unwrap();
     let newest = ecs.describe_task_definition().task_definition("shop-api").include("TAGS".into());
     let tags = newest.send().await.unwrap().tags.unwrap();
@@ -238,7 +239,7 @@ async fn every_member_of_a_container_is_followed() {
 async fn follow_of_service(bench: &Bench, member: &str, case: &Case) {
     let [before, after] = [&case.before, &case.after].map(|fields| {
         let mut service = seed();
-        service.deployer.options = declaring("service", member, fields).deployer.options;
+        service.options = declaring("service", member, fields).options;
         service
     });
     let shown = format!("{}: {} → {}", case.path.join("."), case.before, case.after);
@@ -255,7 +256,7 @@ async fn follow_of_service(bench: &Bench, member: &str, case: &Case) {
     assert!(fields.len() == 1 && fields[0].contains(member), "{shown}: {fields:?}");
 
     let ecs = bench.aws.ecs().await.unwrap();
-    let declared = AwsFields::read(&after.deployer.options).unwrap();
+    let declared = AwsFields::read(&after.options).unwrap();
     let by_hand = longshore_aws::JsonRequest(declared.service().clone());
     let call = ecs.update_service().cluster("main").service("api").customize().interceptor(by_hand);
     call.send().await.unwrap_or_else(|failure| panic!("{shown}: {failure:?}"));

@@ -20,3 +20,4 @@ mod steps;
 mod strategies;
 mod suite;
 mod way_back;
+mod words;

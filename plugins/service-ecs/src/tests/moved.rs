@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use longshore_model::{Action, FailureKind, Inputs, Service, StepId, StepPlan};
+use longshore_model::{Action, FailureKind, Inputs, StepId, StepPlan};
 use longshore_plugin::{Declared, Step as _, adapter::UndeclaredStep};
 
-use super::bench::{Bench, seed, seed_with};
+use super::bench::{Bench, Seed, seed, seed_with};
 use crate::undeclared;
 
 /// The seed on another cluster than it was.
-fn moved(service: Service) -> Service {
-    Service { cluster: "other".to_owned(), ..service }
+fn moved(service: Seed) -> Seed {
+    service.with(|service| service.cluster = "other".to_owned())
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use longshore_model::{FailureKind, Service};
+use longshore_model::FailureKind;
 use serde_json::{Value, json};
 
 use super::{
-    bench::{Bench, cloud, connect_to, seed},
+    bench::{Bench, Seed, cloud, connect_to, seed},
     endpoint::Endpoint,
 };
 
@@ -66,7 +66,7 @@ fn endpoint(looks: impl Fn(u32) -> Value + Send + Sync + 'static) -> Endpoint {
 }
 
 /// The seed without what only EC2 and CloudWatch Logs can tell.
-fn service() -> Service {
+fn service() -> Seed {
     let mut service = seed();
     service.logs = None;
     service.network.subnets = vec!["subnet-1".into()];
@@ -87,7 +87,7 @@ fn deployment(id: u32, status: &str, running: u32, state: Option<&str>) -> Value
     })
 }
 
-async fn deploy(endpoint: &Endpoint, service: &Service) -> Result<(), longshore_model::Failure> {
+async fn deploy(endpoint: &Endpoint, service: &Seed) -> Result<(), longshore_model::Failure> {
     let bench = Bench::empty(cloud(), connect_to(endpoint.client()));
     bench.deploy(service).await.map(|_| ())
 }

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use longshore_model::{Action, Effect, Failure, Inputs, Service, StepId, StepPlan};
-use longshore_plugin::{ServiceOperations as _, Step};
+use longshore_model::{Action, Effect, Failure, Inputs, StepId, StepPlan};
+use longshore_plugin::Step;
 use longshore_simcloud::{ApiError, Effect as Answer, Fault};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::bench::{Bench, masked, name, seed, seed_with};
+use super::bench::{Bench, Seed, masked, seed, seed_with};
 
 /// A cloud in which the seed runs, with the digest of its image.
 async fn deployed() -> (Bench, String) {
@@ -16,7 +16,7 @@ async fn deployed() -> (Bench, String) {
 }
 
 /// The same of another service.
-async fn deployed_as(service: &Service) -> (Bench, String) {
+async fn deployed_as(service: &Seed) -> (Bench, String) {
     let bench = Bench::settled().await;
     let digest = bench.push(json!({})).await;
     bench.deploy(service).await.unwrap();
@@ -24,7 +24,7 @@ async fn deployed_as(service: &Service) -> (Bench, String) {
 }
 
 /// The seed with its circuit breaker on or off.
-fn breaking(breaks: bool) -> Service {
+fn breaking(breaks: bool) -> Seed {
     let mut service = seed();
     service.deployment.circuit_breaker = breaks;
     service
@@ -44,7 +44,7 @@ async fn runs(bench: &Bench, revision: &str, digest: &str) {
 }
 
 /// Deploys an image that works, and then finds nothing to do.
-async fn converges(bench: &Bench, service: &Service) {
+async fn converges(bench: &Bench, service: &Seed) {
     let good = bench.push(json!({ "needs-memory-mib": 32 })).await;
     let plans = bench.deploy(service).await.unwrap();
     assert_eq!(plans.of("service.api").effect, Effect::RollingUpdate);
@@ -81,7 +81,7 @@ async fn operate(bench: &Bench, step: Arc<dyn Step>) -> Result<StepPlan, Failure
 }
 
 fn rollback(bench: &Bench, to: Option<&str>) -> Arc<dyn Step> {
-    bench.deployer(&seed()).rollback(&bench.stack, &name("api"), &seed(), to)
+    bench.rollback(&seed(), to)
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,7 +170,7 @@ async fn failed_restart_goes_back() {
         } else {
             bench.write_secret("broken").await;
         }
-        let restart = bench.deployer(&breaking(false)).restart(&bench.stack, &name("api"), &breaking(false));
+        let restart = bench.restart(&breaking(false));
         let failure = operate(&bench, restart).await.unwrap_err();
         assert!(failure.message.ends_with("the service runs shop-api:1 again, 2 of 2 tasks"), "{failure}");
         runs(&bench, "shop-api:1", &ran).await;
@@ -211,7 +211,7 @@ async fn refused_stop_without_other_images_is_named() {
     // The same image runs in a task already, so that another deployment of it would not be a way back.
     let mut service = seed();
     service.deployment.timeout = Duration::from_secs(20);
-    let restart = bench.deployer(&service).restart(&bench.stack, &name("api"), &service);
+    let restart = bench.restart(&service);
     let failure = operate(&bench, restart).await.unwrap_err();
     assert!(failure.message.starts_with("after 20s "), "{failure}");
     assert!(failure.message.contains("did not come back to the revision before"), "{failure}");
@@ -267,7 +267,7 @@ async fn named_rollback_brings_its_images_along() {
     let (bench, ran) = deployed().await;
     bench.deploy(&seed_with(|it| it.memory = Some(1024))).await.unwrap();
     bench.push(json!({ "needs-memory-mib": 64 })).await;
-    let restart = bench.deployer(&seed()).restart(&bench.stack, &name("api"), &seed());
+    let restart = bench.restart(&seed());
     operate(&bench, restart).await.unwrap();
     operate(&bench, rollback(&bench, Some("1"))).await.unwrap();
     runs(&bench, "shop-api:3", &ran).await;

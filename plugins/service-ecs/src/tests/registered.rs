@@ -1,8 +1,9 @@
 //! What is registered, and that it is recognised again.
 
-use longshore_model::{Architecture, Container, Inputs, Known, LaunchType, Service, TaskSize};
+use longshore_model::{Architecture, Inputs, Known};
 
-use super::bench::{Bench, name, seed};
+use super::bench::{Bench, Seed, name, seed};
+use crate::declaration::{Container, LaunchType, TaskSize};
 use crate::{
     aws_fields::AwsFields,
     check::check,
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// The request of a registration.
-fn request(service: &Service) -> serde_json::Value {
+fn request(service: &Seed) -> serde_json::Value {
     let inputs: Inputs = [
         ("role-arn", "arn:aws:iam::123456789012:role/shop-api-execution"),
         (
@@ -41,10 +42,10 @@ fn the_seeds_definition_is_what_ecs_documents() {
 }
 
 /// A service that uses everything.
-fn rich() -> Service {
+fn rich() -> Seed {
     let mut service = seed();
     service.platform.architecture = Architecture::Amd64;
-    service.task_role = Some("arn:aws:iam::123456789012:role/shop-api".to_owned());
+    service.task_role = Some("arn:aws:iam::123456789012:role/shop-api".into());
     service.size = Some(TaskSize { cpu: 512, memory: 2048 });
     let api = service.containers.get_mut(&name("api")).unwrap();
     api.environment = [("B".to_owned(), "2".into()), ("A".to_owned(), "".into())].into();
@@ -83,7 +84,6 @@ fn what_ecs_would_refuse_is_refused_before() {
     let mut service = seed();
     service.launch_type = LaunchType::Ec2;
     service.network.assign_public_ip = Some(true);
-    service.logs.as_mut().unwrap().retention_days = 31;
     let api = service.containers.get_mut(&name("api")).unwrap();
     api.memory = None;
     api.essential = false;

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{ClusterField, ClusterSetting, ClusterSettingName, Tag};
-use longshore_model::{Inputs, Known, Name, Options, Plugin, Service, Stack};
+use longshore_model::{Inputs, Known, Name, Options, Plugin, Stack};
 use longshore_plugin::{Extensions, Node, Registry, StepDeclaration};
 use longshore_testkit::step::{self, Abilities};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, name, seed};
+use super::bench::{Bench, name, of_stack, seed};
 
 /// The node of a step of the stack that has the seed's service.
 fn node(bench: &Bench, plugin: &str, options: &Value) -> Node {
@@ -15,7 +15,9 @@ fn node(bench: &Bench, plugin: &str, options: &Value) -> Node {
     crate::register(&mut registry);
     let values = options.as_object().unwrap().clone();
     let options = Options { key: "steps.suite".into(), values, ..Options::default() };
-    let services = [(name("api"), seed())].into();
+    let key = "services.api".to_owned();
+    let service = of_stack("main", "api", "ghcr", Options { key, ..Options::default() });
+    let services = [(name("api"), service)].into();
     let stack = Stack { services, ..longshore_testkit::stack(&bench.stack) };
     let plugin = Plugin { name: plugin.into(), options: options.clone() };
     let built = registry.step_plugin(&plugin, &Extensions::default().with(bench.aws.clone())).unwrap();
@@ -38,7 +40,8 @@ struct TaskHarness {
 impl TaskHarness {
     async fn new() -> Self {
         let bench = bench().await;
-        let service = Service { desired_count: Some(0), ..seed() };
+        let mut service = seed();
+        service.desired_count = Some(0);
         let applied = bench.apply(&bench.plan(&service).await.unwrap()).await.unwrap();
         let output = |step: &str, output: &str| {
             let (_, outputs) = applied.iter().find(|(id, _)| id.as_str() == step).unwrap();

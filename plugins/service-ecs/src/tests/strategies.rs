@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, ServiceDeployment};
-use longshore_model::{Action, FailureKind, Service};
+use longshore_model::{Action, FailureKind};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::bench::{Bench, masked, name, seed};
+use super::bench::{Bench, Seed, masked, name, seed};
 
 /// A bench with a pair of target groups.
 struct Pair {
@@ -62,7 +62,7 @@ impl Pair {
     }
 
     /// The seed behind the pair, with an image and a deployment configuration.
-    fn service(&self, tag: &str, configuration: Value) -> Service {
+    fn service(&self, tag: &str, configuration: Value) -> Seed {
         let mut service = seed();
         let api = service.containers.get_mut(&name("api")).unwrap();
         api.image = format!("ghcr.io/acme/api:{tag}").parse().unwrap();
@@ -78,7 +78,7 @@ impl Pair {
             },
         }]);
         let fields = json!({ "loadBalancers": balanced, "deploymentConfiguration": configuration });
-        service.deployer.options.values.insert("aws".to_owned(), json!({ "service": fields }));
+        service.options.values.insert("aws".to_owned(), json!({ "service": fields }));
         service
     }
 
@@ -112,7 +112,7 @@ impl Pair {
         self.groups.iter().position(|group| *group == all[0]).unwrap()
     }
 
-    async fn is_quiet(&self, service: &Service) {
+    async fn is_quiet(&self, service: &Seed) {
         let plans = self.bench.plan(service).await.unwrap();
         assert!(plans.is_quiet(), "{}", plans.shown());
     }
@@ -163,7 +163,7 @@ async fn other_field_of_a_swapped_pair_is_the_only_change() {
     let pair = Pair::new().await;
     pair.bench.deploy(&pair.service("1", blue_green(0))).await.unwrap();
     let mut service = pair.service("1", blue_green(0));
-    let fields = service.deployer.options.values.get_mut("aws").unwrap();
+    let fields = service.options.values.get_mut("aws").unwrap();
     fields["service"]["loadBalancers"][0]["advancedConfiguration"]["testListenerRule"] = json!(pair.rules[0]);
     let plans = pair.bench.deploy(&service).await.unwrap();
     let changes = &plans.of("service.api").changes;
@@ -184,7 +184,7 @@ async fn timeout_shorter_than_the_waits_is_refused() {
     });
     let mut service = pair.service("1", canary);
     service.deployment.timeout = Duration::from_secs(1200);
-    service.deployer.options.taken.insert("deployment".to_owned(), json!({ "timeout": "20m" }));
+    service.options.taken.insert("deployment".to_owned(), json!({ "timeout": "20m" }));
     let failure = pair.bench.plan(&service).await.err().unwrap();
     assert_eq!(failure.kind, FailureKind::Invalid);
     insta::assert_snapshot!(failure.to_string());
@@ -205,7 +205,7 @@ fn paused() -> Value {
 }
 
 /// The service is deployed, and its second deployment is paused.
-async fn at_pause() -> (Pair, Service) {
+async fn at_pause() -> (Pair, Seed) {
     let pair = Pair::new().await;
     pair.bench.deploy(&pair.service("1", blue_green(0))).await.unwrap();
     let service = pair.service("2", paused());
@@ -320,7 +320,7 @@ async fn early_success_is_a_success() {
         let criteria =
             json!({ "enable": true, "healthyPercent": 50, "sourceServiceRevisionCleanup": "DEFERRED" });
         let fields = json!({ "deploymentConfiguration": { "earlySuccessCriteria": criteria } });
-        service.deployer.options.values.insert("aws".to_owned(), json!({ "service": fields }));
+        service.options.values.insert("aws".to_owned(), json!({ "service": fields }));
         service
     };
     bench.deploy(&early("1")).await.unwrap();

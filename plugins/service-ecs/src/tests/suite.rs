@@ -3,38 +3,43 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longshore_model::{Container, LaunchType, Service};
+use longshore_model::{Options, Problem, Service};
 use longshore_plugin::ServiceDeployer;
 use longshore_testkit::deployer;
+use serde_json::{Value, json};
 
-use super::bench::{Bench, name, seed, seed_with};
-use crate::deployer::EcsDeployer;
+use super::bench::{Bench, of_stack};
+use crate::{aws_fields::AwsFields, deployer::EcsDeployer};
 
-/// The seed, which pulls with the credential of the registry that the suite knows.
-fn pulling(service: Service) -> Service {
-    let first = |container: Container| Container { registry: Some(name("first")), ..container };
-    let containers = service.containers.into_iter().map(|(name, container)| (name, first(container)));
-    Service { containers: containers.collect(), ..service }
+/// A service with these options, which pulls with the credential of the registry that the suite knows.
+fn service(options: &Value) -> Service {
+    let values = options.as_object().unwrap().clone();
+    of_stack("main", "api", "first", Options { key: "services.api".to_owned(), values, ..Options::default() })
 }
 
 #[async_trait]
 impl deployer::Harness for Bench {
-    fn deployer(&self) -> Arc<dyn ServiceDeployer> {
-        Arc::new(EcsDeployer { aws: self.aws.clone(), fields: Arc::default() })
+    fn deployer(&self, service: &Service) -> Result<Arc<dyn ServiceDeployer>, Vec<Problem>> {
+        let fields = Arc::new(AwsFields::read(&service.deployer.options)?);
+        Ok(Arc::new(EcsDeployer { aws: self.aws.clone(), fields }))
+    }
+
+    fn tasks(&self) -> u32 {
+        2
     }
 
     fn service(&self) -> Service {
-        pulling(seed())
+        service(&json!({ "desired-count": 2, "memory": 768, "ports": { "http": 8098 }, "logs": true }))
     }
 
     fn changed(&self) -> Service {
-        pulling(seed_with(|container| container.memory = Some(1024)))
+        service(&json!({ "desired-count": 2, "memory": 1024, "ports": { "http": 8098 }, "logs": true }))
     }
 
     fn wrong(&self) -> Vec<Service> {
-        let too_large = pulling(seed_with(|container| container.memory = Some(1 << 20)));
-        let without_memory = pulling(seed_with(|container| container.memory = None));
-        vec![too_large, Service { launch_type: LaunchType::Ec2, ..without_memory }]
+        [json!({ "memory": 1 << 20 }), json!({ "launch-type": "ec2" }), json!({ "memory": "much" })]
+            .map(|options| service(&options))
+            .into()
     }
 
     fn role(&self) -> String {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use longshore_model::{FailureKind, Service};
+use longshore_model::FailureKind;
 use longshore_simcloud::{ApiError, Effect, Fault};
 use tokio::time::sleep;
 
-use super::bench::{Bench, masked, seed, seed_with};
+use super::bench::{Bench, Seed, masked, seed, seed_with};
 
 /// The seed with an image whose container ends.
-fn crashing() -> Service {
+fn crashing() -> Seed {
     seed_with(|container| container.image = "ghcr.io/acme/api:crash".parse().unwrap())
 }
 

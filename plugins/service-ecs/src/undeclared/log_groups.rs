@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, Freshness, Ownership};
-use longshore_model::LogRemoval;
+
 use longshore_plugin::{Before, Context, Declared, Result, Stays, Step as _, Undeclared, UndeclaredResource};
 
 use super::{indexed, undeclared};
+use crate::declaration::LogRemoval;
 use crate::log_group::{LogGroupStep, is_deleted, prefix, resource};
 
 /// Finds and removes log groups.

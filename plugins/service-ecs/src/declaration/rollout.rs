@@ -1,11 +1,10 @@
-//! `[services.NAME.deployment]` and `logs`
+//! The short words `deployment` and `logs`.
 
-use longshore_model::{Deployment, Fields, LogRemoval, Logs};
+use longshore_model::{Fields, consists_of};
 use serde_json::Value;
 
-use crate::defaults::DEFAULT_RETENTION_DAYS;
-
-use super::text::{accepted, consists_of};
+use super::{Deployment, LogRemoval, Logs, defaults};
+use crate::log_group::RETENTION_DAYS;
 
 /// Reads how new revisions of a service with so many tasks are rolled out.
 pub(super) fn read(fields: &mut Fields<'_>, desired_count: Option<u32>) -> Option<Deployment> {
@@ -14,12 +13,13 @@ pub(super) fn read(fields: &mut Fields<'_>, desired_count: Option<u32>) -> Optio
     let timeout = fields.time("timeout");
     let circuit_breaker = fields.flag("circuit-breaker");
     let rollback = fields.flag("rollback");
+    let default = Deployment::default();
     let deployment = Deployment {
-        minimum_healthy_percent: minimum_healthy_percent?,
-        maximum_percent: maximum_percent?,
-        circuit_breaker: circuit_breaker?,
-        rollback: rollback?,
-        timeout: timeout?,
+        minimum_healthy_percent: minimum_healthy_percent.unwrap_or(default.minimum_healthy_percent),
+        maximum_percent: maximum_percent.unwrap_or(default.maximum_percent),
+        circuit_breaker: circuit_breaker.unwrap_or(default.circuit_breaker),
+        rollback: rollback.unwrap_or(default.rollback),
+        timeout: timeout.unwrap_or(default.timeout),
     };
     check_room(fields, &deployment, desired_count);
     Some(deployment)
@@ -47,17 +47,13 @@ fn check_room(fields: &Fields<'_>, deployment: &Deployment, desired_count: Optio
     );
 }
 
-/// The days that CloudWatch Logs can keep events (API reference, `PutRetentionPolicy`).
-const RETENTION_DAYS: [u32; 22] =
-    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
-
 /// Reads `logs`, which is a table, or false.
 pub(super) fn logs(fields: &mut Fields<'_>) -> Option<Logs> {
     match fields.peek("logs")? {
         Value::Bool(on) => {
             fields.skip("logs");
             let removal = LogRemoval::default();
-            return on.then_some(Logs { group: None, retention_days: DEFAULT_RETENTION_DAYS, removal });
+            return on.then_some(Logs { group: None, retention_days: defaults::RETENTION_DAYS, removal });
         }
         Value::Object(_) => {}
         _ => {
@@ -68,13 +64,13 @@ pub(super) fn logs(fields: &mut Fields<'_>) -> Option<Logs> {
     }
     fields.table("logs", |fields| {
         // CloudWatch Logs API reference, `CreateLogGroup`.
-        let group = accepted(
-            fields,
+        let group = fields.accepted(
             "group",
             |text| consists_of(text, "_-/.#", 512),
             "at most 512 letters, digits and _-/.#, such as \"/longshore/api\"",
         );
-        let retention_days = fields.number("retention-days", 1..=u32::MAX)?;
+        let retention_days =
+            fields.number("retention-days", 1..=u32::MAX).unwrap_or(defaults::RETENTION_DAYS);
         if !RETENTION_DAYS.contains(&retention_days) {
             let days: Vec<_> = RETENTION_DAYS.iter().map(ToString::to_string).collect();
             fields.problem(
