@@ -236,13 +236,18 @@ async fn every_member_of_a_container_is_followed() {
     }
 }
 
-async fn follow_of_service(bench: &Bench, member: &str, case: &Case) {
-    let [before, after] = [&case.before, &case.after].map(|fields| {
-        let mut service = seed();
-        service.options = declaring("service", member, fields).options;
-        service
-    });
-    let shown = format!("{}: {} → {}", case.path.join("."), case.before, case.after);
+/// The seed with `fields` in the table `aws.service`.
+fn with_service_fields(fields: &Value) -> Seed {
+    let mut service = seed();
+    let values = json!({ "aws": { "service": fields } }).as_object().unwrap().clone();
+    service.options = Options { key: "services.api".to_owned(), values, ..Options::default() };
+    service
+}
+
+/// Follows the only member that differs between two tables of a service.
+async fn follow_of_service(bench: &Bench, path: &str, tables: [&Value; 2]) {
+    let [before, after] = tables.map(with_service_fields);
+    let shown = format!("{path}: {} → {}", tables[0], tables[1]);
     bench.deploy(&before).await.unwrap_or_else(|failure| panic!("{shown}: {failure}"));
     let unchanged = bench.plan(&before).await.unwrap();
     assert!(unchanged.is_quiet(), "{shown}: {}", unchanged.shown());
@@ -253,14 +258,15 @@ async fn follow_of_service(bench: &Bench, member: &str, case: &Case) {
     };
     let changed = bench.plan(&after).await.unwrap();
     let fields = fields_of(&changed);
-    assert!(fields.len() == 1 && fields[0].contains(member), "{shown}: {fields:?}");
+    assert!(fields.len() == 1 && fields[0].contains(path), "{shown}: {fields:?}");
 
     let ecs = bench.aws.ecs().await.unwrap();
     let declared = AwsFields::read(&after.options).unwrap();
     let by_hand = longshore_aws::JsonRequest(declared.service().clone());
     let call = ecs.update_service().cluster("main").service("api").customize().interceptor(by_hand);
     call.send().await.unwrap_or_else(|failure| panic!("{shown}: {failure:?}"));
-    assert!(bench.plan(&after).await.unwrap().of("service.api").changes.is_empty(), "{shown}");
+    let unchanged = bench.plan(&after).await.unwrap();
+    assert!(unchanged.of("service.api").changes.is_empty(), "{shown}: {}", unchanged.shown());
     let drifted = bench.plan(&before).await.unwrap();
     assert_eq!(fields_of(&drifted), fields, "{shown}");
 }
@@ -271,6 +277,51 @@ async fn every_member_of_a_service_is_followed() {
     let all = all(crate::fields::input("CreateService"), &OTHERS_OF_SERVICES);
     assert!(all.len() > 50, "{}", all.len());
     for (member, case) in &all {
-        follow_of_service(&bench, member, case).await;
+        let [before, after] = [&case.before, &case.after].map(|fields| json!({ member: fields }));
+        follow_of_service(&bench, member, [&before, &after]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_with_rules_of_their_own_are_followed() {
+    let bench = Bench::settled().await;
+    let balancer = json!([{ "targetGroupArn": bench.target_group().await, "containerName": "api", "containerPort": 8098 }]);
+    let rollout = |member: &str, value: Value| json!({ "deploymentConfiguration": { member: value } });
+    let alarms = |names: [&str; 1], enable: bool, rollback: bool| {
+        rollout("alarms", json!({ "alarmNames": names, "enable": enable, "rollback": rollback }))
+    };
+    let breaker = |kind: &str, value: u32, reset: bool| {
+        let threshold = json!({ "type": kind, "value": value });
+        let breaker = json!({ "thresholdConfiguration": threshold, "resetOnHealthyTask": reset });
+        rollout("deploymentCircuitBreaker", breaker)
+    };
+    let early =
+        |percent: u32| rollout("earlySuccessCriteria", json!({ "enable": true, "healthyPercent": percent }));
+    let balanced =
+        |seconds: u32| json!({ "loadBalancers": balancer, "healthCheckGracePeriodSeconds": seconds });
+    let provider = |weight: u32| json!({ "capacityProviderStrategy": [{ "capacityProvider": "FARGATE", "weight": weight }] });
+    for (path, before, after) in [
+        (
+            "enableECSManagedTags",
+            json!({ "enableECSManagedTags": false }),
+            json!({ "enableECSManagedTags": true }),
+        ),
+        (
+            "propagateTags",
+            json!({ "propagateTags": "TASK_DEFINITION" }),
+            json!({ "propagateTags": "SERVICE" }),
+        ),
+        ("platformVersion", json!({ "platformVersion": "1.4.0" }), json!({ "platformVersion": "1.3.0" })),
+        ("alarms.alarmNames", alarms(["5xx"], true, true), alarms(["4xx"], true, true)),
+        ("alarms.enable", alarms(["5xx"], true, true), alarms(["5xx"], false, true)),
+        ("alarms.rollback", alarms(["5xx"], true, true), alarms(["5xx"], true, false)),
+        ("thresholdConfiguration.value", breaker("COUNT", 5, true), breaker("COUNT", 6, true)),
+        ("thresholdConfiguration.type", breaker("COUNT", 50, true), breaker("BOUNDED_PERCENT", 50, true)),
+        ("resetOnHealthyTask", breaker("COUNT", 5, true), breaker("COUNT", 5, false)),
+        ("earlySuccessCriteria.healthyPercent", early(50), early(60)),
+        ("healthCheckGracePeriodSeconds", balanced(30), balanced(60)),
+        ("capacityProviderStrategy", provider(1), provider(2)),
+    ] {
+        follow_of_service(&bench, path, [&before, &after]).await;
     }
 }
