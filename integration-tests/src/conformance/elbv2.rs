@@ -56,6 +56,22 @@ pub(super) fn operations() -> Vec<Operation> {
             "go with it: ListenerNotFound",
             delete_balancer,
         ),
+        Operation::new("elasticloadbalancing:DescribeLoadBalancerAttributes")
+            .case("idle time-out and protection by default", "60 false", balancer_attributes)
+            .but(&[MOTO], "none false", "“The default is 60 seconds.”", api!(elasticloadbalancing "LoadBalancerAttribute"))
+            .case("what is not there", "LoadBalancerNotFound", attributes_of_absent_balancer),
+        Operation::new("elasticloadbalancing:ModifyLoadBalancerAttributes")
+            .case("the idle time-out", "30 false", modify_balancer)
+            .case("a time-out beyond the longest", "ValidationError", bad_idle_timeout)
+            .but(&[MOTO], "accepted", "“The valid range is 1-4000 seconds.”", api!(elasticloadbalancing "LoadBalancerAttribute"))
+            .case("a key that is not known", "ValidationError", bad_balancer_attribute)
+            .but(&[MOTO], "InvalidConfigurationRequest", "A key that no load balancer has is not recognized; InvalidConfigurationRequest is for those of other types.", api!(elasticloadbalancing "ModifyLoadBalancerAttributes"))
+            .case("protection, and then deleting it", "OperationNotPermitted", delete_protected_balancer)
+            .but(&[MOTO], "accepted", "“You can’t delete a load balancer if deletion protection is enabled.”", api!(elasticloadbalancing "DeleteLoadBalancer")),
+        Operation::new("elasticloadbalancing:SetSubnets").case("a third zone", "3 zones", set_subnets),
+        Operation::new("elasticloadbalancing:SetSecurityGroups")
+            .case("a new group", "in it", set_security_groups)
+            .case("a group that is not there", "InvalidSecurityGroup", set_absent_group),
         Operation::new("elasticloadbalancing:CreateListener")
             .case("with a fixed answer", "80 HTTP fixed-response", listener)
             .case("a port that is taken", "DuplicateListener", duplicate_listener)
@@ -499,6 +515,135 @@ async fn duplicate_balancer(a: Account) -> Answer {
 
 async fn no_balancer(a: Account) -> Answer {
     refusal(a.elbv2.call("DescribeLoadBalancers", json!({ "Names": [a.name("none")] })).await)
+}
+
+/// Makes a load balancer, does something with it, and deletes it.
+async fn with_balancer<F>(a: &Account, act: impl FnOnce(String) -> F) -> Answer
+where
+    F: Future<Output = Answer>,
+{
+    let bench = Bench::new(a).await?;
+    let balancer = bench.balancer().await?;
+    let answer = act(balancer.clone()).await;
+    let removed = bench.remove_balancer(&balancer).await;
+    let answer = answer?;
+    removed?;
+    Ok(answer)
+}
+
+/// Idle time-out and protection.
+async fn shown_attributes(a: &Account, balancer: &str) -> Answer {
+    let input = json!({ "LoadBalancerArn": balancer });
+    let answer = a.elbv2.call("DescribeLoadBalancerAttributes", input).await?;
+    let value = |key: &str| {
+        let attribute = answer.items("Attributes").find(|one| one.text_of("Key") == Some(key));
+        attribute.and_then(|one| one.text_of("Value")).unwrap_or("none").to_owned()
+    };
+    Ok(format!("{} {}", value("idle_timeout.timeout_seconds"), value("deletion_protection.enabled")))
+}
+
+async fn set_balancer_attribute(
+    a: &Account,
+    balancer: &str,
+    key: &str,
+    value: &str,
+) -> Result<Element, Refused> {
+    let input = json!({ "LoadBalancerArn": balancer, "Attributes": [{ "Key": key, "Value": value }] });
+    a.elbv2.call("ModifyLoadBalancerAttributes", input).await
+}
+
+async fn balancer_attributes(a: Account) -> Answer {
+    with_balancer(&a, async |balancer| shown_attributes(&a, &balancer).await).await
+}
+
+async fn attributes_of_absent_balancer(a: Account) -> Answer {
+    with_balancer(&a, async |balancer| {
+        let input = json!({ "LoadBalancerArn": absent(&balancer) });
+        refusal(a.elbv2.call("DescribeLoadBalancerAttributes", input).await)
+    })
+    .await
+}
+
+async fn modify_balancer(a: Account) -> Answer {
+    with_balancer(&a, async |balancer| {
+        set_balancer_attribute(&a, &balancer, "idle_timeout.timeout_seconds", "30").await?;
+        shown_attributes(&a, &balancer).await
+    })
+    .await
+}
+
+async fn bad_idle_timeout(a: Account) -> Answer {
+    with_balancer(&a, async |balancer| {
+        refusal(set_balancer_attribute(&a, &balancer, "idle_timeout.timeout_seconds", "4001").await)
+    })
+    .await
+}
+
+async fn bad_balancer_attribute(a: Account) -> Answer {
+    with_balancer(&a, async |balancer| refusal(set_balancer_attribute(&a, &balancer, "colour", "red").await))
+        .await
+}
+
+async fn delete_protected_balancer(a: Account) -> Answer {
+    const KEY: &str = "deletion_protection.enabled";
+    with_balancer(&a, async |balancer| {
+        set_balancer_attribute(&a, &balancer, KEY, "true").await?;
+        let input = json!({ "LoadBalancerArn": balancer });
+        let answer = refusal(a.elbv2.call("DeleteLoadBalancer", input).await)?;
+        if answer != "accepted" {
+            set_balancer_attribute(&a, &balancer, KEY, "false").await?;
+        }
+        Ok(answer)
+    })
+    .await
+}
+
+async fn put_into(a: &Account, balancer: &str, zones: usize) -> Result<Element, Refused> {
+    let bench = Bench::new(a).await?;
+    let subnets: Vec<_> = bench.subnets.iter().take(zones).collect();
+    a.elbv2.call("SetSubnets", json!({ "LoadBalancerArn": balancer, "Subnets": subnets })).await
+}
+
+async fn set_subnets(a: Account) -> Answer {
+    with_balancer(&a, async |balancer| {
+        let answer = put_into(&a, &balancer, 3).await?;
+        Ok(format!("{} zones", answer.items("AvailabilityZones").count()))
+    })
+    .await
+}
+
+async fn set_security_groups(a: Account) -> Answer {
+    let bench = Bench::new(&a).await?;
+    let input = json!({ "GroupName": a.name("lb"), "GroupDescription": "x", "VpcId": bench.vpc });
+    let group = a.ec2.call("CreateSecurityGroup", input).await?;
+    let group = group.text_of("groupId").needed("id")?;
+    let answer = with_balancer(&a, async |balancer| {
+        let input = json!({ "LoadBalancerArn": balancer, "SecurityGroups": [group] });
+        a.elbv2.call("SetSecurityGroups", input).await?;
+        let input = json!({ "LoadBalancerArns": [balancer] });
+        let balancer = bench.first("DescribeLoadBalancers", input, "LoadBalancers").await?;
+        let groups: Vec<_> = balancer.items("SecurityGroups").map(Element::text).collect();
+        Ok(either(groups == [group], "in it", "elsewhere"))
+    })
+    .await;
+    // The network interfaces of the load balancer go later.
+    a.until("the group is deleted", || async {
+        match a.ec2.call("DeleteSecurityGroup", json!({ "GroupId": group })).await {
+            Ok(_) => Ok(Some(())),
+            Err(Refused::Call { code, .. }) if code == "DependencyViolation" => Ok(None),
+            Err(refused) => Err(refused),
+        }
+    })
+    .await?;
+    answer
+}
+
+async fn set_absent_group(a: Account) -> Answer {
+    with_balancer(&a, async |balancer| {
+        let input = json!({ "LoadBalancerArn": balancer, "SecurityGroups": ["sg-0123456789abcdef0"] });
+        refusal(a.elbv2.call("SetSecurityGroups", input).await)
+    })
+    .await
 }
 
 async fn delete_balancer(a: Account) -> Answer {

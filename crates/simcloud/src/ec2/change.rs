@@ -1,14 +1,16 @@
 //! Changing the network.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
 use super::{
     Ec2, SecurityGroup, Subnet, Vpc,
     describe::{self, no_group, no_subnet, no_vpc},
+    interfaces, rules,
+    tags::given as tags,
 };
-use crate::{ApiError, Call, Ids, partition};
+use crate::{ApiError, Call, Ids, World, partition};
 
 pub(super) fn create_vpc(
     ec2: &mut Ec2,
@@ -26,10 +28,10 @@ pub(super) fn create_vpc(
         region: call.region.clone(),
         cidr: cidr.to_owned(),
         is_default: false,
-        tags: tags(call, "vpc"),
+        tags: tags(call, "vpc")?,
     };
     let answer = json!({ "vpc": describe::vpc(&vpc, account) });
-    ec2.add_default_security_group(format!("sg-{}", ids.hex(17)), &vpc.id, &call.region);
+    ec2.add_default_security_group(ids, &vpc.id, &call.region);
     ec2.vpcs.insert(vpc.id.clone(), vpc);
     Ok(answer)
 }
@@ -65,7 +67,7 @@ pub(super) fn create_subnet(
         cidr: cidr.to_owned(),
         default_for_az: false,
         public_ip_on_launch: false,
-        tags: tags(call, "subnet"),
+        tags: tags(call, "subnet")?,
     };
     let answer = json!({ "subnet": describe::subnet(&subnet, account) });
     ec2.subnets.insert(subnet.id.clone(), subnet);
@@ -79,7 +81,8 @@ pub(super) fn create_security_group(
     call: &Call,
 ) -> Result<Value, ApiError> {
     let name = required(call, "GroupName")?;
-    let description = required(call, "GroupDescription")?;
+    let description =
+        rules::checked_description("security group description", required(call, "GroupDescription")?)?;
     let vpc = match call.text("VpcId") {
         Some(_) => vpc(ec2, call)?,
         None => ec2
@@ -101,14 +104,15 @@ pub(super) fn create_security_group(
     let group = SecurityGroup {
         id: format!("sg-{}", ids.hex(17)),
         name: name.to_owned(),
-        description: description.to_owned(),
+        description,
         vpc: vpc.id.clone(),
         region: call.region.clone(),
-        tags: tags(call, "security-group"),
+        tags: tags(call, "security-group")?,
     };
     let arn = partition::arn("ec2", &call.region, account, format_args!("security-group/{}", group.id));
-    let answer = json!({ "return": true, "groupId": group.id, "securityGroupArn": arn });
-    ec2.security_groups.insert(group.id.clone(), group);
+    let tags = describe::tags(&group.tags);
+    let answer = json!({ "return": true, "groupId": group.id, "securityGroupArn": arn, "tagSet": tags });
+    ec2.add_security_group(ids, group);
     Ok(answer)
 }
 
@@ -120,38 +124,51 @@ pub(super) fn delete_vpc(ec2: &mut Ec2, call: &Call) -> Result<Value, ApiError> 
         return Err(dependency("vpc", &id));
     }
     ec2.vpcs.remove(&id);
-    ec2.security_groups.retain(|_, group| group.vpc != id);
+    let Ec2 { security_groups, rules, .. } = ec2;
+    security_groups.retain(|_, group| group.vpc != id);
+    rules.retain(|_, rule| security_groups.contains_key(&rule.group));
     Ok(json!({ "return": true }))
 }
 
-pub(super) fn delete_subnet(ec2: &mut Ec2, call: &Call) -> Result<Value, ApiError> {
+pub(super) fn delete_subnet(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     let id = required(call, "SubnetId")?;
-    if ec2.subnet(id).is_none_or(|subnet| subnet.region != call.region) {
+    if world.ec2.subnet(id).is_none_or(|subnet| subnet.region != call.region) {
         return Err(no_subnet(id));
     }
-    ec2.subnets.remove(id);
+    if interfaces::use_subnet(world, call, id) {
+        return Err(dependency("subnet", id));
+    }
+    world.ec2.subnets.remove(id);
     Ok(json!({ "return": true }))
 }
 
-pub(super) fn delete_security_group(ec2: &mut Ec2, call: &Call) -> Result<Value, ApiError> {
+/// Deletes a group that no network interface and no rule of another group uses.
+pub(super) fn delete_security_group(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     let id = required(call, "GroupId")?;
+    let ec2 = &world.ec2;
     let group =
         ec2.security_group(id).filter(|group| group.region == call.region).ok_or_else(|| no_group(id))?;
     if group.name == "default" {
         let text = format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
         return Err(ApiError::new("CannotDelete", text));
     }
-    ec2.security_groups.remove(id);
+    let is_peer = ec2.rules.values().any(|rule| rule.group != id && rule.traffic.peer_group() == Some(id));
+    if is_peer || interfaces::use_group(world, call, id) {
+        let text = format!("resource {id} has a dependent object");
+        return Err(ApiError::new("DependencyViolation", text));
+    }
+    world.ec2.security_groups.remove(id);
+    world.ec2.rules.retain(|_, rule| rule.group != id);
     Ok(json!({ "return": true, "groupId": id }))
 }
 
-fn required<'a>(call: &'a Call, key: &str) -> Result<&'a str, ApiError> {
+pub(super) fn required<'a>(call: &'a Call, key: &str) -> Result<&'a str, ApiError> {
     call.text(key).filter(|text| !text.is_empty()).ok_or_else(|| {
         ApiError::new("MissingParameter", format!("The request must contain the parameter {key}"))
     })
 }
 
-fn vpc<'a>(ec2: &'a Ec2, call: &Call) -> Result<&'a Vpc, ApiError> {
+pub(super) fn vpc<'a>(ec2: &'a Ec2, call: &Call) -> Result<&'a Vpc, ApiError> {
     let id = required(call, "VpcId")?;
     ec2.vpc(id).filter(|vpc| vpc.region == call.region).ok_or_else(|| no_vpc(id))
 }
@@ -177,16 +194,4 @@ fn block(cidr: &str) -> Result<(u32, u32), ApiError> {
 fn overlaps(one: (u32, u32), other: (u32, u32)) -> bool {
     let shift = 32 - one.1.min(other.1);
     one.0 >> shift == other.0 >> shift
-}
-
-/// The tags that a creation gives to resources of a type.
-fn tags(call: &Call, resource_type: &str) -> BTreeMap<String, String> {
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    call.list("TagSpecification")
-        .iter()
-        .filter(|specification| text(specification, "ResourceType").as_deref() == Some(resource_type))
-        .filter_map(|specification| specification.get("Tag")?.as_array())
-        .flatten()
-        .filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value").unwrap_or_default())))
-        .collect()
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Ec2, SecurityGroup, Subnet, Vpc,
+    Ec2, SecurityGroup, Subnet, Vpc, change,
     filter::{Filter, Filterable, filtered},
+    rules::permissions,
 };
 use crate::{ApiError, Call, input::page, partition};
 
@@ -16,6 +17,23 @@ pub(super) fn vpcs(ec2: &Ec2, account: &str, call: &Call) -> Result<Value, ApiEr
     let here = ec2.vpcs.values().filter(|vpc| vpc.region == call.region && chosen(&wanted, &vpc.id));
     let found = filtered(here, &Filter::all(call))?;
     answer("vpcSet", call, found.into_iter().map(|found| vpc(found, account)).collect())
+}
+
+/// An attribute of a VPC. None can be changed: those of the default VPC give public names, others don't.
+pub(super) fn vpc_attribute(ec2: &Ec2, call: &Call) -> Result<Value, ApiError> {
+    let vpc = change::vpc(ec2, call)?;
+    let value = match change::required(call, "Attribute")? {
+        "enableDnsSupport" => true,
+        "enableDnsHostnames" => vpc.is_default,
+        "enableNetworkAddressUsageMetrics" => false,
+        other => {
+            let text = format!("Value ({other}) for parameter attribute is invalid. Unknown attribute.");
+            return Err(ApiError::new("InvalidParameterValue", text));
+        }
+    };
+    let mut answer = json!({ "vpcId": vpc.id });
+    answer[change::required(call, "Attribute")?] = json!({ "value": value });
+    Ok(answer)
 }
 
 pub(super) fn subnets(ec2: &Ec2, account: &str, call: &Call) -> Result<Value, ApiError> {
@@ -35,7 +53,8 @@ pub(super) fn security_groups(ec2: &Ec2, account: &str, call: &Call) -> Result<V
     all_exist(&names, |name| here().any(|group| group.name == name), no_group)?;
     let here = here().filter(|group| chosen(&ids, &group.id) && chosen(&names, &group.name));
     let found = filtered(here, &Filter::all(call))?;
-    answer("securityGroupInfo", call, found.into_iter().map(|found| security_group(found, account)).collect())
+    let rendered = found.into_iter().map(|found| security_group(ec2, found, account));
+    answer("securityGroupInfo", call, rendered.collect())
 }
 
 pub(super) fn zones(call: &Call) -> Result<Value, ApiError> {
@@ -117,7 +136,7 @@ pub(super) fn route_tables(ec2: &Ec2, account: &str, call: &Call) -> Result<Valu
     answer("routeTableSet", call, rendered)
 }
 
-fn answer(name: &str, call: &Call, items: Vec<Value>) -> Result<Value, ApiError> {
+pub(super) fn answer(name: &str, call: &Call, items: Vec<Value>) -> Result<Value, ApiError> {
     let limit = match call.number("MaxResults") {
         None => 1000,
         Some(limit @ 5..=1000) => limit.unsigned_abs() as usize,
@@ -166,7 +185,7 @@ pub(super) fn no_group(id: &str) -> ApiError {
     ApiError::new("InvalidGroup.NotFound", format!("The security group '{id}' does not exist"))
 }
 
-fn tags(tags: &BTreeMap<String, String>) -> Value {
+pub(super) fn tags(tags: &BTreeMap<String, String>) -> Value {
     tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
 }
 
@@ -210,15 +229,7 @@ pub(super) fn subnet(subnet: &Subnet, account: &str) -> Value {
     })
 }
 
-pub(super) fn security_group(group: &SecurityGroup, account: &str) -> Value {
-    let everywhere = json!([{ "cidrIp": "0.0.0.0/0" }]);
-    let from_itself = json!([{ "groupId": group.id, "userId": account }]);
-    let is_default = group.name == "default";
-    let ingress = if is_default {
-        json!([{ "ipProtocol": "-1", "groups": from_itself, "ipRanges": [] }])
-    } else {
-        json!([])
-    };
+fn security_group(ec2: &Ec2, group: &SecurityGroup, account: &str) -> Value {
     json!({
         "groupId": group.id,
         "groupName": group.name,
@@ -226,8 +237,8 @@ pub(super) fn security_group(group: &SecurityGroup, account: &str) -> Value {
         "securityGroupArn": partition::arn("ec2", &group.region, account, format_args!("security-group/{}", group.id)),
         "vpcId": group.vpc,
         "ownerId": account,
-        "ipPermissions": ingress,
-        "ipPermissionsEgress": [{ "ipProtocol": "-1", "groups": [], "ipRanges": everywhere }],
+        "ipPermissions": permissions(ec2, &group.id, account, false),
+        "ipPermissionsEgress": permissions(ec2, &group.id, account, true),
         "tagSet": tags(&group.tags),
     })
 }

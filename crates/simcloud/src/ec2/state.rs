@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
+use super::rules::{self, Rule, Traffic};
 use crate::{Ids, partition};
 
 /// Networks, by id.
@@ -12,6 +13,9 @@ pub struct Ec2 {
     pub(super) vpcs: BTreeMap<String, Vpc>,
     pub(super) subnets: BTreeMap<String, Subnet>,
     pub(super) security_groups: BTreeMap<String, SecurityGroup>,
+    /// Rules of security groups. State files that were written before there were any have none.
+    #[serde(default)]
+    pub(super) rules: BTreeMap<String, Rule>,
     /// Regions that have their default network, with the id of their main route table.
     pub(super) regions: BTreeMap<String, String>,
 }
@@ -83,6 +87,17 @@ impl Vpc {
     }
 }
 
+impl Subnet {
+    /// Returns an address of the subnet; AWS keeps the first four and the last for itself.
+    pub(crate) fn address(&self, ids: &mut Ids) -> Option<String> {
+        let (base, bits) = self.cidr.split_once('/')?;
+        let base = u32::from(base.parse::<Ipv4Addr>().ok()?);
+        let size = 1_u64 << (32 - bits.parse::<u32>().ok().filter(|bits| *bits <= 28)?);
+        let host = 4 + ids.next_u64() % (size - 5);
+        Some(Ipv4Addr::from(base + host as u32).to_string())
+    }
+}
+
 impl Ec2 {
     /// A VPC by id, in whatever region.
     #[must_use]
@@ -108,10 +123,17 @@ impl Ec2 {
         let vpcs = self.vpcs.values().filter(|vpc| vpc.region == region);
         let subnets = self.subnets.values().filter(|subnet| subnet.region == region);
         let groups = self.security_groups.values().filter(|group| group.region == region);
+        let rules = self.rules.values().filter(|rule| rule.region == region);
         vpcs.map(|vpc| (arn("vpc", &vpc.id), vpc.tags.clone()))
             .chain(subnets.map(|subnet| (arn("subnet", &subnet.id), subnet.tags.clone())))
             .chain(groups.map(|group| (arn("security-group", &group.id), group.tags.clone())))
+            .chain(rules.map(|rule| (rules::rule_arn(rule, account), rule.tags.clone())))
             .collect()
+    }
+
+    /// The rules of a security group.
+    pub(super) fn rules_of(&self, group: &str) -> impl Iterator<Item = &Rule> {
+        self.rules.values().filter(move |rule| rule.group == group)
     }
 
     /// The `default` security group of a VPC, which tasks get when none is named.
@@ -147,7 +169,7 @@ impl Ec2 {
             };
             self.subnets.insert(id, subnet);
         }
-        self.add_default_security_group(format!("sg-{}", ids.hex(17)), &vpc, region);
+        self.add_default_security_group(&mut ids, &vpc, region);
         let network = Vpc {
             id: vpc.clone(),
             region: region.to_owned(),
@@ -158,7 +180,8 @@ impl Ec2 {
         self.vpcs.insert(vpc, network);
     }
 
-    pub(super) fn add_default_security_group(&mut self, id: String, vpc: &str, region: &str) {
+    pub(super) fn add_default_security_group(&mut self, ids: &mut Ids, vpc: &str, region: &str) {
+        let id = format!("sg-{}", ids.hex(17));
         let group = SecurityGroup {
             id: id.clone(),
             name: "default".to_owned(),
@@ -167,6 +190,25 @@ impl Ec2 {
             region: region.to_owned(),
             tags: BTreeMap::new(),
         };
-        self.security_groups.insert(id, group);
+        self.add_security_group(ids, group);
+        self.add_rule(ids, &id, region, Traffic::within(&id));
+    }
+
+    /// Adds a group, which lets everything out.
+    pub(super) fn add_security_group(&mut self, ids: &mut Ids, group: SecurityGroup) {
+        self.add_rule(ids, &group.id, &group.region, Traffic::outwards());
+        self.security_groups.insert(group.id.clone(), group);
+    }
+
+    fn add_rule(&mut self, ids: &mut Ids, group: &str, region: &str, traffic: Traffic) {
+        let rule = Rule {
+            id: format!("sgr-{}", ids.hex(17)),
+            group: group.to_owned(),
+            region: region.to_owned(),
+            traffic,
+            description: None,
+            tags: BTreeMap::new(),
+        };
+        self.rules.insert(rule.id.clone(), rule);
     }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::wire::invalid;
-use crate::{ApiError, World};
+use super::{Ecs, wire::invalid};
+use crate::{ApiError, World, ec2, partition};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +29,16 @@ pub(super) enum PublicIp {
     Enabled,
     #[default]
     Disabled,
+}
+
+impl Ecs {
+    /// The network interfaces of the tasks of a region.
+    pub(crate) fn interfaces(&self, region: &str, account: &str) -> Vec<ec2::Interface> {
+        let attachments = partition::arn("ecs", region, account, "attachment");
+        let clusters = self.regions.get(region).into_iter().flat_map(|region| region.clusters.values());
+        let tasks = clusters.flat_map(|cluster| cluster.tasks.values());
+        tasks.filter_map(|task| task.network_interface(&attachments)).collect()
+    }
 }
 
 impl AwsVpc {

@@ -14,6 +14,8 @@ use crate::{ApiError, Call, World, partition};
 
 /// The time until a load balancer is active: some two minutes, as people measure it.
 const PROVISIONING: Duration = Duration::from_secs(120);
+/// The time until the network interfaces of a deleted load balancer are gone: a minute or two, as people measure it.
+const LEAVING: Duration = Duration::from_secs(60);
 /// The most in a region.
 const MOST: usize = 50;
 
@@ -157,6 +159,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> 
         dns_name,
         created: call.now,
         active: call.now + PROVISIONING,
+        attributes: BTreeMap::new(),
         tags,
     };
     let answer = json!({ "LoadBalancers": [json(&arn, &balancer, call)] });
@@ -186,10 +189,45 @@ pub(super) fn describe(world: &World, call: &Call) -> Result<Value, ApiError> {
     names::listed(call, "LoadBalancers", found.collect())
 }
 
+/// Puts a load balancer into other security groups.
+pub(super) fn set_security_groups(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    let arn = call.required("LoadBalancerArn", "ValidationError")?;
+    let vpc = world.elbv2.find_load_balancer(arn)?.vpc.clone();
+    if call.list("SecurityGroups").is_empty() {
+        return Err(validation("At least one security group must be specified"));
+    }
+    let groups = security_groups(world, call, &vpc)?;
+    world.elbv2.load_balancer_mut(arn)?.security_groups.clone_from(&groups);
+    Ok(json!({ "SecurityGroupIds": groups }))
+}
+
+/// Puts a load balancer into other subnets of its VPC.
+pub(super) fn set_subnets(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    let arn = call.required("LoadBalancerArn", "ValidationError")?;
+    let known = world.elbv2.find_load_balancer(arn)?.vpc.clone();
+    let (subnets, vpc) = subnets(world, call)?;
+    if vpc != known {
+        return Err(configuration(format!(
+            "The subnets must belong to the VPC '{known}' of the load balancer"
+        )));
+    }
+    let balancer = world.elbv2.load_balancer_mut(arn)?;
+    balancer.subnets = subnets;
+    let zones = &json(arn, balancer, call)["AvailabilityZones"];
+    Ok(json!({ "AvailabilityZones": zones, "IpAddressType": balancer.ip_address_type }))
+}
+
 /// Its listeners go with it. One that is not there is no error.
 pub(super) fn delete(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     let arn = call.required("LoadBalancerArn", "ValidationError")?;
     let elbv2 = &mut world.elbv2;
+    let is_protected = |balancer: &LoadBalancer| {
+        balancer.attributes.get("deletion_protection.enabled").is_some_and(|enabled| enabled == "true")
+    };
+    if elbv2.load_balancers.get(arn).is_some_and(is_protected) {
+        let text = format!("Load balancer '{arn}' cannot be deleted because deletion protection is enabled");
+        return Err(ApiError::new("OperationNotPermitted", text));
+    }
     let listeners: Vec<String> = elbv2
         .listeners
         .iter()
@@ -199,6 +237,9 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Result<Value, ApiError> 
     for listener in listeners {
         elbv2.remove_listener(&listener);
     }
-    elbv2.load_balancers.remove(arn);
+    elbv2.leaving.retain(|_, (_, gone)| call.now < *gone);
+    if let Some(balancer) = elbv2.load_balancers.remove(arn) {
+        elbv2.leaving.insert(arn.to_owned(), (balancer, call.now + LEAVING));
+    }
     Ok(json!({}))
 }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{action, error, health_check::HealthCheck};
-use crate::{ApiError, Moment};
+use crate::{
+    ApiError, Ids, Moment,
+    ec2::{Ec2, Interface, Subnet},
+};
 
 pub(super) type Tags = BTreeMap<String, String>;
 
@@ -17,6 +20,9 @@ pub struct Elbv2 {
     pub(super) listeners: BTreeMap<String, Listener>,
     pub(super) rules: BTreeMap<String, Rule>,
     pub(super) target_groups: BTreeMap<String, TargetGroup>,
+    /// Deleted load balancers whose network interfaces are still there, with the time at which they go.
+    #[serde(default)]
+    pub(super) leaving: BTreeMap<String, (LoadBalancer, Moment)>,
 }
 
 /// An Application Load Balancer.
@@ -34,6 +40,9 @@ pub(super) struct LoadBalancer {
     pub(super) created: Moment,
     /// When it is provisioned.
     pub(super) active: Moment,
+    /// Attributes that differ from their default.
+    #[serde(default)]
+    pub(super) attributes: BTreeMap<String, String>,
     pub(super) tags: Tags,
 }
 
@@ -102,9 +111,34 @@ pub(super) struct Target {
     pub(super) drained: Option<Moment>,
 }
 
+impl LoadBalancer {
+    /// Its network interface in a subnet. Identifiers follow from both names, so that nothing has to remember them.
+    fn interface(&self, arn: &str, subnet: &Subnet) -> Option<Interface> {
+        let seed = arn.bytes().chain(subnet.id.bytes()).fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
+        let mut ids = Ids::new(seed);
+        let name = arn.split_once(":loadbalancer/").map_or("", |(_, name)| name);
+        Some(Interface {
+            id: format!("eni-{}", ids.hex(17)),
+            subnet: subnet.id.clone(),
+            groups: self.security_groups.clone(),
+            address: subnet.address(&mut ids)?,
+            mac: format!("0a:{}", (0..5).map(|_| ids.hex(2)).collect::<Vec<_>>().join(":")),
+            is_public: self.scheme == "internet-facing",
+            description: format!("ELB {name}"),
+            instance_owner: "amazon-elb".to_owned(),
+        })
+    }
+}
+
 impl Elbv2 {
     pub(super) fn find_load_balancer(&self, arn: &str) -> Result<&LoadBalancer, ApiError> {
         self.load_balancers.get(arn).ok_or_else(error::no_load_balancer)
+    }
+
+    pub(super) fn load_balancer_mut(&mut self, arn: &str) -> Result<&mut LoadBalancer, ApiError> {
+        self.load_balancers.get_mut(arn).ok_or_else(error::no_load_balancer)
     }
 
     pub(super) fn find_listener(&self, arn: &str) -> Result<&Listener, ApiError> {
@@ -113,6 +147,17 @@ impl Elbv2 {
 
     pub(super) fn find_target_group(&mut self, arn: &str) -> Result<&mut TargetGroup, ApiError> {
         self.target_groups.get_mut(arn).ok_or_else(error::no_target_group)
+    }
+
+    /// The network interfaces of the load balancers of a region: one in each subnet.
+    pub(crate) fn interfaces(&self, ec2: &Ec2, region: &str, now: Moment) -> Vec<Interface> {
+        let leaving = self.leaving.iter().filter(|(_, (_, gone))| now < *gone);
+        let leaving = leaving.map(|(arn, (balancer, _))| (arn, balancer));
+        let here = self.load_balancers.iter().chain(leaving).filter(|(arn, _)| is_in(arn, region));
+        here.flat_map(|(arn, balancer)| {
+            balancer.subnets.values().filter_map(move |subnet| balancer.interface(arn, ec2.subnet(subnet)?))
+        })
+        .collect()
     }
 
     /// The target group with the ARN.

@@ -174,18 +174,9 @@ impl Interface {
             subnet: subnet.id.clone(),
             zone: subnet.zone.clone(),
             mac: format!("0a:{}", (0..5).map(|_| ids.hex(2)).collect::<Vec<_>>().join(":")),
-            address: address(ids, &subnet.cidr)?,
+            address: subnet.address(ids)?,
         })
     }
-}
-
-/// An address in a subnet; AWS keeps the first four and the last for itself.
-fn address(ids: &mut Ids, cidr: &str) -> Option<String> {
-    let (base, bits) = cidr.split_once('/')?;
-    let base = u32::from(base.parse::<std::net::Ipv4Addr>().ok()?);
-    let size = 1_u64 << (32 - bits.parse::<u32>().ok().filter(|bits| *bits <= 28)?);
-    let host = 4 + ids.next_u64() % (size - 5);
-    Some(std::net::Ipv4Addr::from(base + host as u32).to_string())
 }
 
 impl Overrides {

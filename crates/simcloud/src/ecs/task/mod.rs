@@ -20,13 +20,13 @@ use super::{
     ServiceKey, TaskKey,
     arn::Arns,
     load_balancing::Registered,
-    network::AwsVpc,
+    network::{AwsVpc, PublicIp},
     placement::{Binding, Placed},
     service::Launch,
     tags::Tags,
     wire::{maybe_time, pruned, time},
 };
-use crate::{Moment, registry::Behaviour};
+use crate::{Moment, ec2, registry::Behaviour};
 
 /// Where a task is in its life.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>
@@ -195,6 +195,21 @@ impl Task {
     /// The subnet of its network interface.
     pub(super) fn subnet(&self) -> Option<&str> {
         self.interface.as_ref().map(|interface| interface.subnet.as_str())
+    }
+
+    /// Its network interface as EC2 shows it, until it stops.
+    pub(super) fn network_interface(&self, attachments: &str) -> Option<ec2::Interface> {
+        let (interface, network) = (self.interface.as_ref()?, self.network.as_ref()?);
+        (self.last != LastStatus::Stopped).then(|| ec2::Interface {
+            id: interface.id.clone(),
+            subnet: interface.subnet.clone(),
+            groups: network.security_groups.clone(),
+            address: interface.address.clone(),
+            mac: interface.mac.clone(),
+            is_public: network.assign_public_ip == PublicIp::Enabled,
+            description: format!("{attachments}/{}", interface.attachment),
+            instance_owner: "amazon-ecs".to_owned(),
+        })
     }
 
     /// The id of the target that a container's port is, its port, and its zone: the address of the network interface, or

