@@ -80,7 +80,7 @@ impl Group {
     }
 }
 
-fn text(element: &Element, name: &str) -> String {
+pub(crate) fn text(element: &Element, name: &str) -> String {
     element.text_of(name).unwrap_or_default().to_owned()
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn pairs(map: &BTreeMap<String, String>) -> impl Iterator<Item = (&st
     map.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }
 
-fn pairs_json<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
+pub(crate) fn pairs_json<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
     pairs.into_iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
 }
 
@@ -98,7 +98,7 @@ fn pairs_json<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value 
 pub(crate) struct Api<'a>(pub(crate) &'a Aws);
 
 impl Api<'_> {
-    async fn call(
+    pub(crate) async fn call(
         &self,
         operation: &'static str,
         input: Value,
@@ -107,13 +107,13 @@ impl Api<'_> {
     }
 
     /// Calls an operation about `what`.
-    async fn done(&self, operation: &'static str, what: &str, input: Value) -> Result<Element> {
+    pub(crate) async fn done(&self, operation: &'static str, what: &str, input: Value) -> Result<Element> {
         let answer = self.call(operation, input).await?;
         answer.map_err(|error| failed(&error, operation, what))
     }
 
     /// Calls an operation. `None` if its error has the code `absent`.
-    async fn unless(
+    pub(crate) async fn unless(
         &self,
         operation: &'static str,
         what: &str,
@@ -184,7 +184,7 @@ impl Api<'_> {
     }
 
     /// The tags of resources, by ARN. `None` if one of them is not there, which has the code `absent`.
-    async fn tags(&self, arns: &[&str], absent: &str) -> Result<Option<BTreeMap<String, Tags>>> {
+    pub(crate) async fn tags(&self, arns: &[&str], absent: &str) -> Result<Option<BTreeMap<String, Tags>>> {
         let mut found = BTreeMap::new();
         for chunk in arns.chunks(TAGS_AT_ONCE) {
             let input = json!({ "ResourceArns": chunk });
@@ -305,6 +305,14 @@ impl Api<'_> {
         self.done("RemoveTags", arn, json!({ "ResourceArns": [arn], "TagKeys": keys })).await.map(drop)
     }
 
+    /// Gives a resource the tags that it had before.
+    pub(crate) async fn restore_tags(&self, arn: &str, was: &Tags, now: &Tags) -> Result<()> {
+        let lost = pairs(was).filter(|(key, value)| now.get(*key).map(String::as_str) != Some(*value));
+        self.add_tags(arn, lost).await?;
+        let new: Vec<_> = now.keys().filter(|key| !was.contains_key(*key)).map(String::as_str).collect();
+        self.remove_tags(arn, &new).await
+    }
+
     /// All target groups of the region, with their tags: for endpoints without an index of tags. None where the endpoint
     /// has no Elastic Load Balancing either.
     pub(crate) async fn all_groups(&self) -> Result<Vec<(String, Tags)>> {
@@ -322,21 +330,13 @@ impl Api<'_> {
         let tags = self.tags(&arns, "TargetGroupNotFound").await?;
         Ok(tags.unwrap_or_default().into_iter().collect())
     }
-
-    /// Returns true if the VPC exists.
-    pub(crate) async fn has_vpc(&self, vpc: &str) -> Result<bool> {
-        let filter = json!({ "Filter": [{ "Name": "vpc-id", "Value": [vpc] }] });
-        let answer = self.0.ec2().await?.call("DescribeVpcs", filter).await;
-        let answer = answer.map_err(|error| failure(&error, format!("ec2:DescribeVpcs {vpc}")))?;
-        Ok(answer.items("vpcSet").next().is_some())
-    }
 }
 
-fn failed(error: &CallError, operation: &str, what: &str) -> Failure {
+pub(crate) fn failed(error: &CallError, operation: &str, what: &str) -> Failure {
     failure(error, format!("elasticloadbalancing:{operation} {what}"))
 }
 
-fn no_answer(operation: &str, what: &str) -> Failure {
+pub(crate) fn no_answer(operation: &str, what: &str) -> Failure {
     let message = "Elastic Load Balancing answers without what it has made";
     Failure::new(FailureKind::Internal, message).at(format!("elasticloadbalancing:{operation} {what}"))
 }

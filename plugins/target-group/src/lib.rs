@@ -1,5 +1,5 @@
-//! Step plugin for target groups of Elastic Load Balancing: a target group, and a rule that forwards to it on a listener
-//! that exists.
+//! Step plugins for Elastic Load Balancing: target groups, each with a rule that forwards to it on a listener, and whole
+//! Application Load Balancers.
 //!
 //! ```toml
 //! [steps.web]
@@ -15,6 +15,8 @@
 
 mod api;
 mod difference;
+mod load_balancer;
+mod network;
 mod observed;
 mod options;
 mod rule;
@@ -29,9 +31,9 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::{Problem, ValueType};
-use longshore_plugin::{Before, Node, Registry, StepDeclaration, StepPlugin, Undeclared};
+use longshore_plugin::{Before, Extensions, Node, Registry, StepDeclaration, StepPlugin, Undeclared};
 
-use crate::{options::Options, step::TargetGroupStep, undeclared::Orphans};
+use crate::{load_balancer::LoadBalancers, options::Options, step::TargetGroupStep, undeclared::Orphans};
 
 /// The name of the output that is the target group's ARN.
 pub(crate) const TARGET_GROUP_ARN: &str = "target-group-arn";
@@ -42,9 +44,9 @@ pub(crate) const LISTENER_RULE_ARN: &str = "listener-rule-arn";
 /// The name of the output that is the load balancer's ARN.
 pub(crate) const LOAD_BALANCER_ARN: &str = "load-balancer-arn";
 
-/// Adds the step plugin `target-group`. The host lends it [`Aws`].
+/// Adds the step plugins `target-group` and `load-balancer`. The host lends them [`Aws`].
 ///
-/// Its options:
+/// The options of `target-group`:
 /// - `listener`: the ARN of the listener, or a reference to it;
 /// - `host`, `path`, `header`: the conditions of the rule, of which at least one is needed;
 /// - `priority`: the rule's, otherwise the one after the last;
@@ -56,13 +58,34 @@ pub(crate) const LOAD_BALANCER_ARN: &str = "load-balancer-arn";
 /// - `attributes`: the target group's, by AWS's names.
 ///
 /// Its outputs: `target-group-arn`, `listener-rule-arn`, `load-balancer-arn`, `url`.
+///
+/// The options of `load-balancer`:
+/// - `subnets`: at least two, in different availability zones of one VPC;
+/// - `scheme`: `internet-facing` by default, or `internal`;
+/// - `certificate`: the ARN of a certificate, for a listener with TLS to which requests with HTTP are redirected, and
+///   `ssl-policy`;
+/// - `port`: the listener's, otherwise 443 with a certificate and 80 without;
+/// - `ingress`: the CIDR blocks that requests may come from, all by default if the load balancer is internet-facing;
+/// - `security-groups`: existing ones, in place of one that is made;
+/// - `name`: the load balancer's, `STACK-STEP` by default;
+/// - `idle-timeout`, `attributes`, `tags`.
+///
+/// Its outputs: `listener-arn`, `load-balancer-arn`, `dns-name`, `hosted-zone-id`, `url`, `security-group` and, if groups are
+/// made, `target-security-group`.
 pub fn register(registry: &mut Registry) {
     registry.add_step_plugin("target-group", |options, extensions| {
-        let Some(aws) = extensions.get::<Aws>() else {
-            return Err(vec![Problem::new(&options.key, "needs AWS clients, and there are none here")]);
-        };
-        Ok(Arc::new(TargetGroups { aws: Aws::clone(&aws) }))
+        Ok(Arc::new(TargetGroups { aws: clients(options, extensions)? }))
     });
+    registry.add_step_plugin("load-balancer", |options, extensions| {
+        Ok(Arc::new(LoadBalancers { aws: clients(options, extensions)? }))
+    });
+}
+
+fn clients(options: &longshore_model::Options, extensions: &Extensions) -> Result<Aws, Vec<Problem>> {
+    match extensions.get::<Aws>() {
+        Some(aws) => Ok(Aws::clone(&aws)),
+        None => Err(vec![Problem::new(&options.key, "needs AWS clients, and there are none here")]),
+    }
 }
 
 /// Makes steps for target groups.

@@ -6,6 +6,7 @@ use longshore_plugin::{Context, Result};
 
 use crate::{
     api::{Api, Group, Listener, LoadBalancer, pairs},
+    network::Network,
     options::Options,
     rule::Rule,
 };
@@ -39,7 +40,7 @@ impl Surroundings {
             Some(vpc) => match vpc.value(inputs) {
                 None => return Ok(None),
                 Some(vpc) if vpc == load_balancer.vpc => vpc.to_owned(),
-                Some(vpc) if api.has_vpc(vpc).await? => {
+                Some(vpc) if Network(api.0).has_vpc(vpc).await? => {
                     let message =
                         format!("the VPC {vpc} is not that of the load balancer, {}", load_balancer.vpc);
                     return Err(Failure::new(FailureKind::Invalid, message)

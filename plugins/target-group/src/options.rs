@@ -75,7 +75,7 @@ impl Options {
 }
 
 /// Returns the fault of a target group's name, if it has one.
-fn fault_of_name(name: &str) -> Option<&'static str> {
+pub(crate) fn fault_of_name(name: &str) -> Option<&'static str> {
     if name.is_empty() || name.len() > LONGEST_NAME {
         return Some("must have 1 to 32 characters");
     }
@@ -201,7 +201,7 @@ fn health(fields: &mut Fields<'_>) -> BTreeMap<&'static str, String> {
     health
 }
 
-fn attributes(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
+pub(crate) fn attributes(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
     fields.names().into_iter().filter_map(|key| Some((key.clone(), scalar(fields, &key)?))).collect()
 }
 

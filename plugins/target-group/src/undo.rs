@@ -1,14 +1,12 @@
 //! Taking back what this run changed.
 
-use std::collections::BTreeMap;
-
 use longshore_aws::Ownership;
 use longshore_model::{Action, StepPlan};
 use longshore_plugin::{Context, Result, stuck};
 use serde_json::json;
 
 use crate::{
-    api::{Group, Tags, pairs},
+    api::{Group, pairs},
     observed::literal,
     rule::{Rule, conditions_json, forward_json},
     step::TargetGroupStep,
@@ -75,7 +73,7 @@ impl TargetGroupStep {
         if !attributes.is_empty() {
             self.api().modify_attributes(&was.arn, &attributes).await?;
         }
-        self.restore_tags(&was.arn, &was.tags, &now.tags).await
+        self.api().restore_tags(&was.arn, &was.tags, &now.tags).await
     }
 
     async fn restore_rule(&self, was: &Rule, now: &Rule) -> Result<()> {
@@ -92,13 +90,6 @@ impl TargetGroupStep {
         if let Some(priority) = was.priority.filter(|priority| now.priority != Some(*priority)) {
             self.api().set_priority(&was.arn, priority).await?;
         }
-        self.restore_tags(&was.arn, &was.tags, &now.tags).await
-    }
-
-    async fn restore_tags(&self, arn: &str, was: &Tags, now: &BTreeMap<String, String>) -> Result<()> {
-        let lost = pairs(was).filter(|(key, value)| now.get(*key).map(String::as_str) != Some(*value));
-        self.api().add_tags(arn, lost).await?;
-        let new: Vec<_> = now.keys().filter(|key| !was.contains_key(*key)).map(String::as_str).collect();
-        self.api().remove_tags(arn, &new).await
+        self.api().restore_tags(&was.arn, &was.tags, &now.tags).await
     }
 }

@@ -38,7 +38,7 @@ const fn class(
 /// Manager (user guide, "Quotas") and of ECR's `BatchGetImage` ("Amazon ECR endpoints and quotas"), which have no burst, so that a second's worth is taken for it, as with `ssm-read` and
 /// `logs-describe`, and that of EC2 (API reference, "Request throttling"). The others are estimates: AWS publishes no
 /// rates of IAM, for example.
-pub(super) const CLASSES: [ApiClass; 32] = [
+pub(super) const CLASSES: [ApiClass; 33] = [
     class(
         "ecs-task-definition-modify",
         "ECS",
@@ -80,7 +80,8 @@ pub(super) const CLASSES: [ApiClass; 32] = [
     class("logs-describe", "CloudWatch Logs", &["DescribeLogGroups"], 10, 10.0),
     class("logs-other", "CloudWatch Logs", &["*"], 10, 10.0),
     class("tag-read", "Resource Groups Tagging API", &["*"], 15, 15.0),
-    class("ec2-read", "EC2", &["*"], 100, 20.0),
+    class("ec2-read", "EC2", &["Describe*"], 100, 20.0),
+    class("ec2-modify", "EC2", &["*"], 50, 5.0),
     class("elb-read", "Elastic Load Balancing v2", &["Describe*"], 100, 20.0),
     class("elb-modify", "Elastic Load Balancing v2", &["*"], 40, 5.0),
     class("autoscaling-read", "Application Auto Scaling", &["Describe*", "List*"], 50, 10.0),
@@ -135,6 +136,8 @@ mod tests {
             ("SSM", "AddTagsToResource", "ssm-other"),
             ("CloudWatch Logs", "DescribeLogGroups", "logs-describe"),
             ("CloudWatch Logs", "PutRetentionPolicy", "logs-other"),
+            ("EC2", "DescribeSecurityGroups", "ec2-read"),
+            ("EC2", "CreateTags", "ec2-modify"),
             ("KMS", "DescribeKey", "other"),
         ] {
             assert_eq!(name_of(service, operation), class, "{service} {operation}");

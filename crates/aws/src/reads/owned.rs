@@ -11,9 +11,11 @@ use crate::{Owner, Ownership, RESOURCE_TAG, STACK_TAG, changes::Changes, failure
 
 /// What a stack can own in its region. IAM's roles are not among what the tagging API knows, and task definitions are
 /// found by their families.
-const TYPES: [&str; 6] = [
+const TYPES: [&str; 8] = [
+    "ec2:security-group",
     "ecs:cluster",
     "ecs:service",
+    "elasticloadbalancing:loadbalancer",
     "elasticloadbalancing:targetgroup",
     "logs:log-group",
     "secretsmanager:secret",
@@ -146,8 +148,8 @@ fn owned_of(resource: &Value) -> Option<Owned> {
 }
 
 impl Reads {
-    /// Returns the clusters, services, target groups, log groups, secrets and parameters in the region of the run that
-    /// carry the tag of `stack`, in any environment. One request returns a hundred of them and serves all callers. `None` if the
+    /// Returns the clusters, services, load balancers, target groups, security groups, log groups, secrets and parameters in
+    /// the region of the run that carry the tag of `stack`, in any environment. One request returns a hundred of them and serves all callers. `None` if the
     /// endpoint does not support the tagging API, as with some emulators.
     ///
     /// AWS's index of tags lags behind by seconds, and lists deleted resources for a while. Read a resource itself

@@ -127,6 +127,12 @@ impl Element {
         self.child(name).map(Self::text)
     }
 
+    /// The child elements.
+    #[must_use]
+    pub fn children(&self) -> &[Self] {
+        &self.children
+    }
+
     /// Returns the elements of a list: the children called `item` or `member` of the child with this name.
     pub fn items<'a>(&'a self, list: &str) -> impl Iterator<Item = &'a Self> + use<'a> {
         let items = self.child(list).map(|list| list.children.as_slice()).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use aws_sdk_ecs::types::DeploymentConfiguration;
-use longshore_aws::Aws;
+use longshore_aws::{Aws, untyped::Element};
 use longshore_cli::Exit;
 use longshore_model::{EventKind, Outcome};
 use serde_json::{Value, json};
@@ -282,6 +282,82 @@ fn web_api_lives() {
     }
     let change = "services.api.load-balancer.health-check.interval=20";
     live_in(&project, "api", change, "HealthCheckIntervalSeconds");
+}
+
+/// The load balancers and security groups of the account, by name.
+async fn front_doors(aws: &Aws) -> Vec<String> {
+    let names = |answer: &Element, list: &str, name: &str| {
+        answer.items(list).map(|item| item.text_of(name).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let balancers = aws.elbv2().await.unwrap().call("DescribeLoadBalancers", json!({})).await.unwrap();
+    let groups = aws.ec2().await.unwrap().call("DescribeSecurityGroups", json!({})).await.unwrap();
+    let mut all = names(&balancers, "LoadBalancers", "LoadBalancerName");
+    all.extend(names(&groups, "securityGroupInfo", "groupName"));
+    all.sort();
+    all
+}
+
+#[test]
+fn web_api_with_its_load_balancer_lives() {
+    let project = project("web-api-whole");
+    // The first plan makes the cloud.
+    let plan = project.run(&["plan"]);
+    assert!(plan.stderr.contains("there is no subnet subnet-0123456789abcdef0"), "{}", plan.stderr);
+    let subnets = by_hand(&project, async |aws: &Aws| aws.reads().default_subnets().await.unwrap());
+    let subnets = serde_json::to_string(&subnets.iter().take(2).collect::<Vec<_>>()).unwrap();
+    let local = format!(
+        "{}[steps.front]\nsubnets = {subnets}\n[services.api.network]\nsubnets = {subnets}\n",
+        cloud()
+    );
+    project.write("configs/local.toml", &local);
+    let deployed = done(&project, &["deploy"]);
+    let status = done(&project, &["status"]);
+    for shown in [deployed.stdout, status.stdout] {
+        assert!(shown.contains("  https://shop-front-"), "{shown}");
+        assert!(shown.contains("  target group shop-api: 2 of 2 targets healthy\n"), "{shown}");
+    }
+    let made = ["default", "shop-front", "shop-front", "shop-front-targets"];
+    assert_eq!(by_hand(&project, front_doors), made);
+
+    by_hand(&project, async |aws: &Aws| {
+        let ec2 = aws.ec2().await.unwrap();
+        let named = json!({ "Filter": [{ "Name": "group-name", "Value": ["shop-front"] }] });
+        let groups = ec2.call("DescribeSecurityGroups", named).await.unwrap();
+        let group = groups.items("securityGroupInfo").next().unwrap().text_of("groupId").unwrap();
+        let everywhere = json!([{ "CidrIp": "0.0.0.0/0" }]);
+        let ssh = json!([{ "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": everywhere }]);
+        let input = json!({ "GroupId": group, "IpPermissions": ssh });
+        ec2.call("AuthorizeSecurityGroupIngress", input).await.unwrap();
+    });
+    let drift = project.run(&["drift"]);
+    assert_eq!(drift.exit, Exit::Changes, "{}", drift.stdout);
+    assert!(drift.stdout.contains("ingress.tcp 22"), "{}", drift.stdout);
+    let change = "steps.front.idle-timeout=30";
+    live_in(&project, "api", change, "attributes.idle_timeout.timeout_seconds");
+    assert_eq!(by_hand(&project, front_doors), ["default"]);
+}
+
+#[test]
+fn load_balancer_that_is_no_longer_declared_goes() {
+    let project = project("web-api-whole");
+    project.run(&["plan"]);
+    let subnets = by_hand(&project, async |aws: &Aws| aws.reads().default_subnets().await.unwrap());
+    let subnets = serde_json::to_string(&subnets.iter().take(2).collect::<Vec<_>>()).unwrap();
+    let base = fs::read_to_string(project.path("configs/base.toml")).unwrap();
+    let (start, end) = (base.find("[steps.front]").unwrap(), base.find("[services.api]").unwrap());
+    project.write("configs/base.toml", &base[..end]);
+    project.write("configs/local.toml", &format!("{}[steps.front]\nsubnets = {subnets}\n", cloud()));
+    done(&project, &["deploy"]);
+    project.write("configs/base.toml", &base[..start]);
+    project.write("configs/local.toml", &cloud());
+    let plan = project.run(&["plan"]);
+    for orphan in
+        ["load balancer shop-front", "security group shop-front", "security group shop-front-targets"]
+    {
+        assert!(plan.stdout.contains(orphan), "{}", plan.stdout);
+    }
+    done(&project, &["deploy", "--prune"]);
+    assert_eq!(by_hand(&project, front_doors), ["default"]);
 }
 
 /// The targets and policies of the service `api` in Application Auto Scaling.
