@@ -363,6 +363,7 @@ impl StepPlugin for Balancer {
         let node = Node::new(declaration.id(), testing::node("x.y").step);
         Ok(node
             .output("target-group-arn", ValueType::of("target-group-arn"))
+            .output("url", ValueType::of("url"))
             .references(references.into_iter().map(|(_, reference)| reference)))
     }
 }
@@ -393,6 +394,7 @@ fn wrong_references_are_named_by_key() {
     let of = |from: &str, output: &str| json!({ "from": from, "output": output });
     let options = json!({
         "listenerArn": of("steps.web", "target-group-arn"),
+        "target-group": of("steps.web", "url"),
         "step": of("steps.wbe", "target-group-arn"),
         "output": of("steps.web", "target-arn"),
         "none": of("service.web", "service-arn"),

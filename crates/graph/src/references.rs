@@ -58,7 +58,7 @@ fn wrong_reference(key: &str, reference: &Reference, steps: &Steps<'_>) -> Optio
         let message = format!("refers to {reference}, which the step does not have");
         return Some(Problem::new(key, message).help(help));
     };
-    let wanted = arn_of(key)?;
+    let wanted = arn_of(key).or_else(|| named_arn(key, steps))?;
     let yields = output.value_type.as_str();
     if output.value_type == ValueType::TEXT || wanted.ends_with(yields) {
         return None;
@@ -78,6 +78,17 @@ fn arn_of(key: &str) -> Option<String> {
         kebab.push(character.to_ascii_lowercase());
     }
     kebab.ends_with("-arn").then_some(kebab)
+}
+
+/// The type of an ARN that a field takes by its short name, if a step yields one: `listener` takes a `listener-arn`. Names of
+/// environment variables tell nothing.
+fn named_arn(key: &str, steps: &Steps<'_>) -> Option<String> {
+    if key.contains(".environment.") {
+        return None;
+    }
+    let wanted = format!("{}-arn", key.rsplit('.').next()?);
+    let mut outputs = steps.values().copied().flatten();
+    outputs.any(|output| output.value_type.as_str() == wanted).then_some(wanted)
 }
 
 fn no_such_step(key: &str, step: &StepId, steps: &Steps<'_>) -> Problem {
