@@ -48,6 +48,115 @@ const MODELS: [(&str, &str, &[&str]); 2] = [
     ),
 ];
 
+/// The services that answer in JSON, and the operations that are called of each.
+const ANSWERS: [(&str, &str, &[&str]); 8] = [
+    (
+        "ecs",
+        "2014-11-13",
+        &[
+            "CreateCluster",
+            "CreateService",
+            "DeleteCluster",
+            "DeleteService",
+            "DeleteTaskDefinitions",
+            "DeregisterTaskDefinition",
+            "DescribeClusters",
+            "DescribeServiceDeployments",
+            "DescribeServiceRevisions",
+            "DescribeServices",
+            "DescribeTaskDefinition",
+            "DescribeTasks",
+            "ListClusters",
+            "ListServiceDeployments",
+            "ListServices",
+            "ListTagsForResource",
+            "ListTaskDefinitionFamilies",
+            "ListTaskDefinitions",
+            "ListTasks",
+            "PutClusterCapacityProviders",
+            "RegisterTaskDefinition",
+            "RunTask",
+            "StopServiceDeployment",
+            "StopTask",
+            "TagResource",
+            "UntagResource",
+            "UpdateCluster",
+            "UpdateService",
+        ],
+    ),
+    (
+        "secretsmanager",
+        "2017-10-17",
+        &[
+            "BatchGetSecretValue",
+            "CreateSecret",
+            "DeleteSecret",
+            "DescribeSecret",
+            "GetSecretValue",
+            "ListSecrets",
+            "PutSecretValue",
+            "RemoveRegionsFromReplication",
+            "ReplicateSecretToRegions",
+            "RestoreSecret",
+            "TagResource",
+            "UntagResource",
+            "UpdateSecret",
+            "UpdateSecretVersionStage",
+        ],
+    ),
+    (
+        "ssm",
+        "2014-11-06",
+        &[
+            "AddTagsToResource",
+            "DeleteParameter",
+            "DeleteParameters",
+            "DescribeParameters",
+            "GetParameter",
+            "GetParametersByPath",
+            "ListTagsForResource",
+            "PutParameter",
+            "RemoveTagsFromResource",
+        ],
+    ),
+    (
+        "logs",
+        "2014-03-28",
+        &[
+            "CreateLogGroup",
+            "DeleteLogGroup",
+            "DeleteRetentionPolicy",
+            "DescribeLogGroups",
+            "GetLogEvents",
+            "ListTagsForResource",
+            "PutRetentionPolicy",
+            "TagResource",
+            "UntagResource",
+        ],
+    ),
+    ("kms", "2014-11-01", &["DescribeKey", "TagResource", "UntagResource"]),
+    ("resourcegroupstaggingapi", "2017-01-26", &["GetResources"]),
+    (
+        "application-autoscaling",
+        "2016-02-06",
+        &[
+            "DeleteScalingPolicy",
+            "DeleteScheduledAction",
+            "DeregisterScalableTarget",
+            "DescribeScalableTargets",
+            "DescribeScalingPolicies",
+            "DescribeScheduledActions",
+            "ListTagsForResource",
+            "PutScalingPolicy",
+            "PutScheduledAction",
+            "RegisterScalableTarget",
+            "TagResource",
+            "UntagResource",
+        ],
+    ),
+    ("ecr", "2015-09-21", &["BatchGetImage", "ListTagsForResource", "TagResource", "UntagResource"]),
+];
+
 /// In the documentation of a member of UpdateService.
 const DEPLOYS: &str = "This parameter triggers a new service deployment";
 
@@ -74,7 +183,34 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Outco
         fs::write(&path, table).map_err(|error| failed(&path, &error))?;
         println!("{}", path.display());
     }
+    let mut answers = format!(
+        "# The members of answers, from botocore {version}: written by `cargo xtask aws-shapes`, not by hand.\n\
+         # Copyright Amazon.com, Inc.; licensed under Apache-2.0.\n"
+    );
+    for (service, api, operations) in ANSWERS {
+        let model = read(&botocore.join("data").join(service).join(api).join("service-2.json"))?;
+        answers.push_str(&members(&model, operations)?);
+    }
+    let path = workspace.root().join("crates/aws/src/genuine/answers.txt");
+    fs::write(&path, answers).map_err(|error| failed(&path, &error))?;
+    println!("{}", path.display());
     Ok(Outcome::SUCCESS)
+}
+
+/// A line for each operation, with the members of its answer.
+fn members(model: &Value, operations: &[&str]) -> Result<String, Error> {
+    let mut lines = String::new();
+    let service = model["metadata"]["serviceId"].as_str().unwrap_or_default();
+    for name in operations {
+        let operation = model["operations"].get(name);
+        let operation =
+            operation.ok_or_else(|| Error::Failed(format!("the model has no operation {name}")))?;
+        let shape = operation["output"]["shape"].as_str().unwrap_or_default();
+        let members = model["shapes"][shape]["members"].as_object().into_iter().flatten();
+        let members: String = members.map(|(member, _)| format!(" {member}")).collect();
+        let _ = writeln!(lines, "{service}.{name}:{members}");
+    }
+    Ok(lines)
 }
 
 fn failed(path: &Path, error: &dyn std::fmt::Display) -> Error {
@@ -251,6 +387,18 @@ mod tests {
                         old~ Sizes\n  size^ Size This parameter triggers a new service deployment.\nstring Size S L\nlist Sizes Size ..2\n";
         assert_eq!(table(&model, &["Run"]).ok().as_deref(), Some(expected));
         assert!(table(&model, &["Walk"]).is_err());
+    }
+
+    #[test]
+    fn answers_have_the_members_of_their_shape() {
+        let model = json!({
+            "metadata": {"serviceId": "Legs"},
+            "operations": {"Run": {"output": {"shape": "RunAnswer"}}, "Stop": {}},
+            "shapes": {"RunAnswer": {"members": {"pace": {}, "steps": {}}}},
+        });
+        let lines = members(&model, &["Run", "Stop"]).ok();
+        assert_eq!(lines.as_deref(), Some("Legs.Run: pace steps\nLegs.Stop:\n"));
+        assert!(members(&model, &["Walk"]).is_err());
     }
 
     #[test]

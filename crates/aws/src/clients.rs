@@ -33,6 +33,7 @@ use crate::{
     changes::Changes,
     credentials::{Profile, set, with_credentials},
     fenced::{Marked, fenced},
+    genuine::Genuine,
     lock::Fence,
     pace::Pacer,
     transport, untyped,
@@ -128,6 +129,7 @@ macro_rules! with_rules {
         $config
             .interceptor(Attempts { pacer: $pacer.clone(), changes: $changes.clone() })
             .interceptor(Marked)
+            .interceptor(Genuine)
             .retry_classifier(Worth)
             .retry_partition(no_quota())
             .build()

@@ -11,6 +11,7 @@ use longshore_outside::Trust;
 use crate::{
     credentials::{NoCredentials, Profile},
     fenced::Refused,
+    genuine::NotGenuine,
     pace::Interrupted,
     transport::NoAnswer,
 };
@@ -112,7 +113,10 @@ where
     let at = at.to_string();
     match error {
         SdkError::ServiceError(context) => of_service(context.err(), context.raw(), &at),
-        SdkError::ResponseError(context) => foreign(context.raw()),
+        SdkError::ResponseError(context) => {
+            let why = find::<NotGenuine>(error);
+            foreign(context.raw(), why.unwrap_or(&NotGenuine::Unreadable))
+        }
         _ => of_dispatch(error),
     }
     .at(at)
@@ -124,7 +128,7 @@ const ELSEWHERE: &str = "the endpoint does not have this call; a variable such a
 fn of_service<E: ProvideErrorMetadata>(error: &E, response: &HttpResponse, at: &str) -> Failure {
     let status = response.status().as_u16();
     let Some(code) = error.code().filter(|code| !code.is_empty()) else {
-        return foreign(response);
+        return foreign(response, &NotGenuine::Unreadable);
     };
     let kind = match classify(code) {
         FailureKind::Invalid if status >= 500 => FailureKind::Unavailable,
@@ -145,10 +149,15 @@ fn of_service<E: ProvideErrorMetadata>(error: &E, response: &HttpResponse, at: &
 }
 
 /// The failure of an answer that has no error code of AWS: a proxy's page, or an emulator that broke.
-fn foreign(response: &HttpResponse) -> Failure {
+fn foreign(response: &HttpResponse, why: &NotGenuine) -> Failure {
     let status = response.status().as_u16();
-    Failure::new(FailureKind::Unavailable, format!("HTTP {status} with an answer that is not one of AWS"))
-        .help("check that no proxy answers in AWS's place and, where one is set, the endpoint (AWS_ENDPOINT_URL)")
+    let mut message = format!("HTTP {status} with an answer that is not one of AWS");
+    if response.status().is_success() {
+        message = format!("{message}: {why}");
+    }
+    Failure::new(FailureKind::Unavailable, message).help(
+        "check that no proxy answers in AWS's place and, where one is set, the endpoint (AWS_ENDPOINT_URL)",
+    )
 }
 
 /// What to do about an error code.

@@ -12,6 +12,7 @@ mod credentials;
 mod failure;
 mod fenced;
 pub mod fields;
+mod genuine;
 mod identity;
 mod json;
 mod key;

@@ -48,6 +48,10 @@ impl RetryClass {
             return if passes { Self::Transient } else { Self::Final };
         }
         let Some(response) = response else { return Self::Final };
+        // A success that cannot be read is no answer of AWS: see `genuine`.
+        if response.status().is_success() {
+            return Self::Transient;
+        }
         let status = response.status().as_u16();
         if status == NOT_IMPLEMENTED {
             return Self::Final;
@@ -144,6 +148,7 @@ mod tests {
         assert_eq!(of(429, "slow down"), RetryClass::Throttled);
         assert_eq!(of(503, "<Error><Code>SlowDown</Code></Error>"), RetryClass::Throttled);
         assert_eq!(of(500, ""), RetryClass::Transient);
+        assert_eq!(of(200, "<html></html>"), RetryClass::Transient);
         assert_eq!(of(400, r#"{"__type":"ServerException"}"#), RetryClass::Transient);
         assert_eq!(of(501, ""), RetryClass::Final);
         assert_eq!(of(501, r#"{"__type":"InternalFailure"}"#), RetryClass::Final);

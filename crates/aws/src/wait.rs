@@ -77,6 +77,28 @@ where
     }
 }
 
+/// The time within which a deletion shows.
+const DELETION: Patience = Patience::of(Duration::from_secs(60));
+
+/// Repeats `delete`, which deletes a resource and returns true if it does not find it afterwards, until it is gone.
+///
+/// # Errors
+/// Those of `delete`; and after a minute that the resource is still there.
+pub async fn until_deleted<F>(context: &Context, resource: &str, delete: impl Fn() -> F) -> Result<()>
+where
+    F: Future<Output = Result<bool>>,
+{
+    let delete = &delete;
+    let probe = |_| async move {
+        if delete().await? {
+            return Ok(Probe::Done(()));
+        }
+        let message = format!("the {resource} is still there, although AWS has confirmed its deletion");
+        Ok(Probe::Again(Failure::new(FailureKind::Unavailable, message).help("run this command again")))
+    };
+    until(context, DELETION, probe).await
+}
+
 /// Sleeps, unless the run is interrupted first.
 ///
 /// # Errors

@@ -41,6 +41,16 @@ impl Partition {
     pub fn of_region(region: &str) -> &'static Self {
         PARTITIONS.iter().find(|partition| region.starts_with(partition.prefix)).unwrap_or(&COMMERCIAL)
     }
+
+    /// Returns true if `host` is below a domain of AWS's endpoints, in any partition.
+    #[must_use]
+    pub fn has_endpoint(host: &str) -> bool {
+        let is_below = |domain: &str| host.strip_suffix(domain).is_some_and(|name| name.ends_with('.'));
+        PARTITIONS
+            .iter()
+            .chain([&COMMERCIAL])
+            .any(|partition| is_below(partition.domain) || is_below(partition.dual_stack_domain))
+    }
 }
 
 /// Returns the partition of a region, as ARNs name it: `aws`, `aws-cn`, `aws-us-gov`, ….

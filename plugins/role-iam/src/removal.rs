@@ -7,7 +7,7 @@ use longshore_aws::{
     Aws, failure,
     wait::{self, Patience, Probe},
 };
-use longshore_model::FailureKind;
+use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 
 use crate::{
@@ -31,10 +31,14 @@ pub(crate) async fn delete(aws: &Aws, context: &Context, name: &str) -> Result<(
     context.progress(format!("removing the role {name}"));
     let probe = |_| async move {
         strip(client, name).await?;
+        let at = format!("iam:DeleteRole {name}");
         let Err(error) = client.delete_role().role_name(name).send().await else {
-            return Ok(Probe::Done(()));
+            return Ok(match observed::role(client, name).await? {
+                None => Probe::Done(()),
+                Some(_) => Probe::Again(still_there(name).at(at)),
+            });
         };
-        let failure = failure(&error, format!("iam:DeleteRole {name}"));
+        let failure = failure(&error, at);
         match failure.kind {
             FailureKind::NotFound => Ok(Probe::Done(())),
             FailureKind::Conflict => Ok(Probe::Again(failure)),
@@ -42,6 +46,11 @@ pub(crate) async fn delete(aws: &Aws, context: &Context, name: &str) -> Result<(
         }
     };
     wait::until(context, PATIENCE, probe).await
+}
+
+fn still_there(name: &str) -> Failure {
+    let message = format!("the role {name} is still there, although IAM has confirmed its deletion");
+    Failure::new(FailureKind::Unavailable, message).help("run this command again")
 }
 
 /// Takes all policies from a role.

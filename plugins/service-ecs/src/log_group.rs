@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use async_trait::async_trait;
 use longshore_aws::{
     Aws, Freshness, Mark, Owner, Ownership, code, failure,
-    wait::{Patience, Probe, until},
+    wait::{Patience, Probe, until, until_deleted},
 };
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Shown, StepPlan};
 use longshore_plugin::{Before, Context, Result, Step, stuck};
@@ -346,11 +346,17 @@ impl Step for LogGroupStep {
         };
         self.require_unprotected(&ownership, &observed)?;
         let client = self.aws.cloudwatchlogs().await?;
-        match client.call("DeleteLogGroup", json!({ "logGroupName": self.name })).await {
-            Ok(_) => Ok(()),
-            Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
-            Err(error) => Err(failure(&error, self.at("DeleteLogGroup"))),
-        }
+        let delete = || async {
+            match client.call("DeleteLogGroup", json!({ "logGroupName": self.name })).await {
+                Ok(_) => {
+                    let found = self.aws.reads().log_group(&self.prefix, &self.name, Freshness::Now).await?;
+                    Ok(found.is_none())
+                }
+                Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(true),
+                Err(error) => Err(failure(&error, self.at("DeleteLogGroup"))),
+            }
+        };
+        until_deleted(context, &self.resource(), delete).await
     }
 
     async fn undo(&self, context: &Context, plan: &StepPlan) -> Result<()> {

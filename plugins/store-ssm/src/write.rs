@@ -71,11 +71,14 @@ impl ParameterStore {
         }
         require_unprotected(&ownership, name, &tags)?;
         context.progress(format!("deleting the parameter {name}"));
-        match client.delete_parameter().name(name).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if code(&error) == Some("ParameterNotFound") => Ok(()),
-            Err(error) => Err(failure(&error, format!("ssm:DeleteParameter {name}"))),
-        }
+        let delete = || async {
+            match client.delete_parameter().name(name).send().await {
+                Ok(_) => Ok(observed::tags(client, name).await?.is_none()),
+                Err(error) if code(&error) == Some("ParameterNotFound") => Ok(true),
+                Err(error) => Err(failure(&error, format!("ssm:DeleteParameter {name}"))),
+            }
+        };
+        wait::until_deleted(context, &resource(name), delete).await
     }
 }
 

@@ -7,20 +7,17 @@ use std::{
 
 use aws_sdk_ecs::{config as ecs, error::DisplayErrorContext};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
-use aws_smithy_runtime_api::{
-    client::{
-        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
-        orchestrator::{HttpRequest, HttpResponse},
-    },
-    http::StatusCode,
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+    orchestrator::HttpRequest,
 };
-use aws_smithy_types::{body::SdkBody, retry::RetryConfig};
+use aws_smithy_types::retry::RetryConfig;
 use longshore_model::{CallRate, FailureKind};
 use longshore_plugin::{Effort, Urgency};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Aws, Embedded, Target, failure};
+use crate::{Aws, Embedded, Target, failure, genuine::of_aws};
 
 /// Answers the request that comes as the `n`th, counted from one, and keeps when each was signed.
 #[derive(Clone)]
@@ -41,8 +38,7 @@ impl HttpConnector for Answering {
         signed.push(request.headers().get("x-amz-date").unwrap().to_owned());
         let (status, body) = (self.answer)(signed.len());
         drop(signed);
-        let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
-        HttpConnectorFuture::ready(Ok(response))
+        HttpConnectorFuture::ready(Ok(of_aws(status, body)))
     }
 }
 
@@ -72,7 +68,7 @@ fn connect(
 }
 
 const THROTTLED: (u16, &str) = (400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#);
-const DONE: (u16, &str) = (200, "{}");
+const DONE: (u16, &str) = (200, r#"{"clusterArns":[]}"#);
 
 #[tokio::test(start_paused = true)]
 async fn what_is_throttled_is_tried_until_it_gets_through() {

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
 use super::*;
-use crate::failure;
+use crate::{failure, genuine::of_aws};
 
 /// Answers every request the same way, and keeps how the requests look in a log.
 #[derive(Clone)]
@@ -74,11 +74,11 @@ async fn a_secret_is_sent_and_received_but_logged_at_no_level() {
         .finish();
     // For all threads: what is enabled is remembered for each place that logs, whichever thread comes first.
     tracing::subscriber::set_global_default(subscriber).unwrap();
-    let (aws, seen) = connect(|| Ok(answer(200, "{}")));
+    let (aws, seen) = connect(|| Ok(of_aws(200, r#"{"ARN":"x"}"#)));
     let client = aws.secretsmanager().await.unwrap();
     client.create_secret().name("x").secret_string("ghp_sent").send().await.unwrap();
     client.put_secret_value().secret_id("x").secret_string("ghp_sent").send().await.unwrap();
-    let (aws, _) = connect(|| Ok(answer(200, r#"{"SecretString":"ghp_stored"}"#)));
+    let (aws, _) = connect(|| Ok(of_aws(200, r#"{"SecretString":"ghp_stored"}"#)));
     let client = aws.secretsmanager().await.unwrap();
     let got = client.get_secret_value().secret_id("x").send().await.unwrap();
     assert_eq!(got.secret_string(), Some("ghp_stored"));
@@ -114,7 +114,7 @@ async fn a_page_of_a_proxy_is_no_answer_of_aws() {
 #[tokio::test(start_paused = true)]
 async fn the_identity_is_asked_once() {
     let (aws, seen) = connect(|| {
-        Ok(answer(
+        Ok(of_aws(
             200,
             "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws-cn:iam::1:user/ci</Arn>\
              <UserId>U</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",

@@ -3,17 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_runtime_api::{
-    client::{http::http_client_fn, orchestrator::HttpResponse},
-    http::StatusCode,
-};
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_runtime_api::client::http::http_client_fn;
 use longshore_model::FailureKind;
 
 use super::*;
-use crate::{Aws, Embedded, Target, failure};
+use crate::{Aws, Embedded, Target, failure, genuine::of_aws};
 
-/// Counts requests, and answers each of them with nothing.
+/// Counts requests, and answers each of them with members of several operations.
 #[derive(Clone, Debug, Default)]
 struct Counting(Arc<AtomicUsize>);
 
@@ -26,8 +22,8 @@ impl Counting {
 impl HttpConnector for Counting {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
         self.0.fetch_add(1, Ordering::Relaxed);
-        let status = StatusCode::try_from(200).unwrap();
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from("{}"))))
+        let members = r#"{"clusterArns":[],"cluster":{},"Version":1}"#;
+        HttpConnectorFuture::ready(Ok(of_aws(200, members)))
     }
 }
 

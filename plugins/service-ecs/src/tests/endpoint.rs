@@ -64,7 +64,11 @@ impl HttpConnector for Endpoint {
             let input = serde_json::from_slice(&body).unwrap_or(Value::Null);
             let (status, answer) = (endpoint.answer)(&call, &input);
             endpoint.calls.lock().unwrap().push((call, input));
-            Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer.to_string())))
+            let mut response =
+                HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer.to_string()));
+            response.headers_mut().insert("content-type", "application/x-amz-json-1.1");
+            response.headers_mut().insert("x-amzn-requestid", "1");
+            Ok(response)
         })
     }
 }
