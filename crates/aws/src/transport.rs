@@ -230,11 +230,13 @@ impl HttpConnector for NamedConnector {
     }
 }
 
-/// Scheme and authority of a URL.
+/// Scheme, host and port of a URL. A user and a password before them may be secret.
 fn endpoint_of(url: &str) -> String {
-    let after_scheme = url.find("://").map_or(0, |index| index + 3);
-    let end = url[after_scheme..].find(['/', '?']).map_or(url.len(), |index| after_scheme + index);
-    url[..end].to_owned()
+    let scheme = url.find("://").map_or("", |index| &url[..index + 3]);
+    let rest = &url[scheme.len()..];
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    format!("{scheme}{host}")
 }
 
 /// Puts the endpoint into an error and keeps its kind, on which retries depend.
@@ -256,6 +258,10 @@ mod tests {
     #[test]
     fn an_endpoint_is_scheme_and_authority() {
         assert_eq!(endpoint_of("http://127.0.0.1:4566/a?b=://c"), "http://127.0.0.1:4566");
+        for password in ["geheim", "ge@heim", "ge/heim", "ge?heim"] {
+            let url = format!("http://jo:{password}@localhost:4566/");
+            assert_eq!(endpoint_of(&url), "http://localhost:4566");
+        }
         assert_eq!(
             endpoint_of("https://ecs.eu-central-1.amazonaws.com"),
             "https://ecs.eu-central-1.amazonaws.com"

@@ -69,6 +69,11 @@ pub(crate) struct Global {
     /// Colours; `auto` is for terminals only and heeds NO_COLOR [env: LONGSHORE_COLOR] [default: auto]
     #[arg(long, global = true, value_name = "WHEN", help_heading = "Global options")]
     pub(crate) color: Option<Color>,
+
+    /// Shows what commands and Docker's helpers say that fail to yield a secret; it may hold the secret
+    /// [env: LONGSHORE_SHOW_HELPER_ERRORS]
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) show_helper_errors: bool,
 }
 
 /// In which form results are printed.

@@ -9,7 +9,12 @@ use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
 use longshore_plugin::{Extensions, Registry};
 
-use crate::{blueprint::draft, ecr::EcrImages, place::Pullers, settings::Settings};
+use crate::{
+    blueprint::draft,
+    ecr::EcrImages,
+    place::Pullers,
+    settings::{SHOW_HELPER_ERRORS, Settings},
+};
 
 /// The plugins that a configuration can name.
 pub(crate) fn plugins() -> Registry {
@@ -56,7 +61,9 @@ pub(crate) fn load(
 /// secret has no business with the others.
 pub(crate) fn environment(loaded: &Loaded, variables: &BTreeMap<String, String>) -> Environment {
     let credentials = ["DOCKER_AUTH_CONFIG".to_owned()];
-    looking_up(variables).hiding(loaded.secret_variables().into_iter().chain(credentials))
+    let shows_errors = variables.get(SHOW_HELPER_ERRORS).is_some_and(|value| value == "true");
+    let hidden = loaded.secret_variables().into_iter().chain(credentials);
+    looking_up(variables).hiding(hidden).showing_errors(shows_errors)
 }
 
 fn looking_up(variables: &BTreeMap<String, String>) -> Environment {

@@ -39,7 +39,7 @@ use io::Stream;
 use logging::{Log, Logging};
 use longshore_model::printable;
 use render::{Display, Live, Style};
-use settings::Settings;
+use settings::{SHOW_HELPER_ERRORS, Settings};
 
 /// The widest that help is printed.
 const HELP_WIDTH: usize = 100;
@@ -47,7 +47,7 @@ const HELP_WIDTH: usize = 100;
 /// Runs the command with `arguments`, the first of which is its own name.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let Io { stdin, stdout, stderr, variables, interrupts, owns_process, size, .. } = io;
+    let Io { stdin, stdout, stderr, mut variables, interrupts, owns_process, size, .. } = io;
     let (stdout, stderr) = (Stream::new(stdout), Stream::new(stderr));
     let terminals = (io.stdout_is_terminal, io.stderr_is_terminal);
 
@@ -65,6 +65,10 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> 
         Err(message) => return misused(&message, &stderr),
     };
 
+    if settings.show_helper_errors {
+        // The option says the same as the variable, which reaches the credentials.
+        variables.insert(SHOW_HELPER_ERRORS.to_owned(), true.to_string());
+    }
     let style = |is_terminal| Style::new(settings.color, is_terminal, &variables);
     // A log and a drawing do not share a terminal well.
     let is_logged = settings.verbose > 0 || settings.log.is_some();

@@ -8,6 +8,9 @@ use longshore_model::Name;
 
 use crate::arguments::{Color, Global, OutputFormat};
 
+/// The variable that shows what programs say that fail to yield a secret.
+pub(crate) const SHOW_HELPER_ERRORS: &str = "LONGSHORE_SHOW_HELPER_ERRORS";
+
 /// What applies to a whole run of the command.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -22,6 +25,8 @@ pub(crate) struct Settings {
     /// The filter of the log.
     pub(crate) log: Option<String>,
     pub(crate) color: Color,
+    /// Whether the words of programs that fail to yield a secret are shown.
+    pub(crate) show_helper_errors: bool,
     /// How many steps run at a time; all that are ready where nobody says it, because AWS's quotas pace the calls.
     pub(crate) concurrency: Option<NonZeroUsize>,
     /// Where the embedded simulated cloud keeps its state.
@@ -64,6 +69,10 @@ impl Settings {
                 (verbose, _) => verbose,
             },
             log: variable("LONGSHORE_LOG"),
+            show_helper_errors: match (global.show_helper_errors, variable(SHOW_HELPER_ERRORS)) {
+                (false, Some(text)) => truth(&text, SHOW_HELPER_ERRORS)?,
+                (shows, _) => shows,
+            },
             color: choice(global.color, "LONGSHORE_COLOR", &variable)?.unwrap_or(Color::Auto),
             concurrency: match (concurrency, variable("LONGSHORE_CONCURRENCY")) {
                 (Some(concurrency), _) => Some(concurrency),
@@ -87,6 +96,10 @@ fn choice<T: ValueEnum>(
         let names: Vec<_> = values.map(|value| value.get_name().to_owned()).collect();
         format!("the environment variable {name} is `{text}`; it must be one of: {}", names.join(", "))
     })
+}
+
+fn truth(text: &str, name: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| format!("the environment variable {name} is `{text}`; it must be true or false"))
 }
 
 fn number<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, String> {
@@ -130,6 +143,18 @@ mod tests {
         assert_eq!(flag.output, OutputFormat::Text);
         assert_eq!(flag.concurrency.map(NonZeroUsize::get), Some(7));
         assert_eq!(flag.state_directory, PathBuf::from("a/.longshore"));
+    }
+
+    #[test]
+    fn words_of_helpers_are_shown_on_demand() {
+        let shows = |arguments: &[&str], value: &str| {
+            let variables = [(SHOW_HELPER_ERRORS, value)];
+            settings(arguments, &variables).map(|settings| settings.show_helper_errors)
+        };
+        assert_eq!(shows(&[], ""), Ok(false));
+        assert_eq!(shows(&[], "true"), Ok(true));
+        assert_eq!(shows(&["--show-helper-errors"], "false"), Ok(true));
+        assert!(shows(&[], "perhaps").is_err());
     }
 
     #[test]

@@ -28,9 +28,10 @@ pub(crate) async fn output(
         Program::new(&title, program).arguments(arguments).within(environment).run(context).await?;
     if !finished.status().success() {
         let ended = format!("failed with {}", finished.status());
-        let said = finished.said();
+        // Whatever it says may be the secret.
+        let said = if environment.shows_errors() { finished.said() } else { String::new() };
         let ended = if said.is_empty() { ended } else { format!("{ended}: {said}") };
-        return Err(fail(FailureKind::Denied, &ended).help("run it by hand to see what it needs"));
+        return Err(fail(FailureKind::Denied, &ended).help("run it by hand to see what it says"));
     }
     let printed = match output {
         Output::FirstLine => finished.stdout().split(|byte| *byte == b'\n').next().unwrap_or_default(),
@@ -57,12 +58,32 @@ mod tests {
         output(&context(), &Environment::default(), program, arguments, printed).await
     }
 
+    /// Runs it where its words are shown.
+    async fn shown(script: &str) -> Failure {
+        let environment = Environment::default().showing_errors(true);
+        let arguments = ["-c".to_owned(), script.to_owned()];
+        output(&context(), &environment, "sh", &arguments, Output::FirstLine).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn words_of_failing_command_are_not_shown() {
+        for script in [
+            format!("printf {SECRET} | base64 >&2; exit 3"),
+            format!("echo 'the secret is {SECRET}' >&2; exit 3"),
+            format!("printf {SECRET} | od -An -tx1 >&2; exit 3"),
+        ] {
+            let arguments = ["-c".to_owned(), script];
+            let failure = run("sh", &arguments, Output::FirstLine).await.unwrap_err();
+            assert_eq!(failure.message, "the command `sh` failed with exit status: 3");
+        }
+    }
+
     async fn sh(script: &str) -> Result<Secret<String>> {
         run("sh", &["-c".to_owned(), script.to_owned()], Output::FirstLine).await
     }
 
     async fn refused(script: &str) -> String {
-        let failure = sh(script).await.unwrap_err();
+        let failure = shown(script).await;
         let text = format!("{:?}: {failure}", failure.kind);
         assert!(!format!("{text}{failure:?}").contains(SECRET), "{text}");
         text

@@ -11,6 +11,7 @@ pub struct Environment {
     look_up: Arc<LookUp>,
     hidden: Arc<BTreeSet<String>>,
     vault: Option<Arc<dyn Vault>>,
+    shows_errors: bool,
 }
 
 type LookUp = dyn Fn(&str) -> Option<OsString> + Send + Sync;
@@ -18,7 +19,7 @@ type LookUp = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 impl Environment {
     /// An environment of variables that `look_up` finds.
     pub fn new(look_up: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Self {
-        Self { look_up: Arc::new(look_up), hidden: Arc::default(), vault: None }
+        Self { look_up: Arc::new(look_up), hidden: Arc::default(), vault: None, shows_errors: false }
     }
 
     /// The same environment, of which programs that are run do not inherit the variables `names`: they hold secrets that
@@ -27,6 +28,20 @@ impl Environment {
     pub fn hiding(mut self, names: impl IntoIterator<Item = String>) -> Self {
         self.hidden = Arc::new(names.into_iter().collect());
         self
+    }
+
+    /// The same environment, in which the words of programs that fail to yield a secret are shown if `shows` is true. They
+    /// may hold the secret.
+    #[must_use]
+    pub fn showing_errors(mut self, shows: bool) -> Self {
+        self.shows_errors = shows;
+        self
+    }
+
+    /// Returns true if the words of programs that fail to yield a secret are shown.
+    #[must_use]
+    pub const fn shows_errors(&self) -> bool {
+        self.shows_errors
     }
 
     /// The variables that programs do not inherit.

@@ -63,7 +63,7 @@ impl<'a> Session<'a> {
                 return Err(subject.unusable_credential(unfit));
             }
             let pair = Secret::new(format!("{username}:{}", password.expose()));
-            exchange.words.hide(pair.expose());
+            exchange.words.hide_pair(pair.expose());
             let text = Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.expose())));
             basic = sensitive(&text);
         }

@@ -7,6 +7,7 @@
 mod client;
 mod proxy;
 mod real_time;
+mod traces;
 mod trust;
 mod words;
 

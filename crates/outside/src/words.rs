@@ -5,18 +5,25 @@ use std::fmt;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use longshore_model::{Secret, is_printable};
 
+use crate::traces::Traces;
+
 /// What stands in place of a secret.
 const HIDDEN: &str = "[secret]";
 
 /// The shortest line of a secret that is hidden on its own: shorter ones, such as a brace, tell nothing.
 const LINE: usize = 4;
 
+/// What stands in place of a text that repeats a part of a secret, or all of it in an encoding.
+const WITHHELD: &str = "[withheld, because it repeats a part of the secret]";
+
 /// Quotes what servers and child processes say. Secrets that they repeat are hidden, also in Base64, percent-encoded or
-/// escaped as in JSON; control characters and invisible ones are taken out; and the length is bounded.
+/// escaped as in JSON; a text that shares a run of eight characters with a secret in another form is withheld; control
+/// characters and invisible ones are taken out; and the length is bounded.
 #[derive(Clone, Default)]
 pub struct Words {
     /// The secrets in all their spellings, longest first: where two begin at the same place, the longer one counts.
     secrets: Vec<Secret<String>>,
+    traces: Traces,
 }
 
 impl Words {
@@ -30,6 +37,14 @@ impl Words {
         }
         self.hide_spellings(secret);
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        self.traces.add(secret);
+    }
+
+    /// Hides user name and password as Basic authentication joins them. The user name alone is no secret.
+    pub fn hide_pair(&mut self, pair: &str) {
+        self.hide_spellings(pair);
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        self.traces.add_encoded(pair);
     }
 
     fn hide_spellings(&mut self, secret: &str) {
@@ -58,9 +73,15 @@ impl Words {
         }
     }
 
-    /// `text` without secrets.
+    /// `text` without secrets; all of it is withheld if a part of one is left in it.
     #[must_use]
     pub fn without_secrets(&self, text: &str) -> String {
+        let text = self.without_spellings(text);
+        // The mark itself is no part of a secret.
+        if self.traces.are_in(&text.replace(HIDDEN, " ")) { WITHHELD.to_owned() } else { text }
+    }
+
+    fn without_spellings(&self, text: &str) -> String {
         let mut result = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(first) = rest.chars().next() {

@@ -106,7 +106,7 @@ impl Helper {
             Program::new(self.title(), path).arguments(["get"]).input(server.key()).within(environment);
         let finished = program.timeout(self.timeout).run(context).await?;
         if !finished.status().success() {
-            return self.failed(&finished);
+            return self.failed(&finished, environment.shows_errors());
         }
         let wrong = |what: &str| {
             let help = "it must answer with JSON that has Username and Secret; if it does, log in again";
@@ -138,14 +138,14 @@ impl Helper {
         Err(self.fail(FailureKind::NotFound, "is in no directory of PATH").help(help))
     }
 
-    /// By the protocol, a helper says on standard output why it fails.
-    fn failed(&self, finished: &Finished) -> Result<Answer> {
+    /// By the protocol, a helper says on standard output why it fails. Whatever it says may be the secret.
+    fn failed(&self, finished: &Finished, shows_errors: bool) -> Result<Answer> {
         let output = Secret::new(String::from_utf8_lossy(finished.stdout()).into_owned());
         if output.expose().contains(NOT_FOUND) {
             return Ok(Answer::NotFound);
         }
-        let mut words = finished.said();
-        if is_a_sentence(output.expose()) {
+        let mut words = if shows_errors { finished.said() } else { String::new() };
+        if shows_errors && is_a_sentence(output.expose()) {
             words = without_tokens(&Words::default().quote(output.expose(), QUOTED));
         }
         let mut message = format!("failed with {}", finished.status());

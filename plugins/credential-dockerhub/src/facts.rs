@@ -37,7 +37,7 @@ impl Allowance {
         let Credential { username, password } = credential;
         let mut words = Words::default();
         words.hide(password.expose());
-        words.hide(&format!("{username}:{}", password.expose()));
+        words.hide_pair(&format!("{username}:{}", password.expose()));
         let call = Call::get(&["token"])
             .query("service", "registry.docker.io")
             .query("scope", &format!("repository:{REPOSITORY}:pull"))

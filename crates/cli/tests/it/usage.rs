@@ -44,6 +44,7 @@ fn the_variables_of_the_command_are_no_keys_of_the_configuration() {
         ("LONGSHORE_CONCURRENCY", "3"),
         ("LONGSHORE_LOG", "info"),
         ("LONGSHORE_OUTPUT", "text"),
+        ("LONGSHORE_SHOW_HELPER_ERRORS", "true"),
         ("LONGSHORE_VERBOSE", "1"),
     ] {
         project = project.variable(name, value);

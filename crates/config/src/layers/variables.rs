@@ -11,13 +11,14 @@ use crate::{ConfigError, Origin, check::TOP_LEVEL};
 const PREFIX: &str = "LONGSHORE_";
 
 /// The variables that the command itself reads, and that are no keys of the configuration.
-pub const OWN_VARIABLES: [&str; 8] = [
+pub const OWN_VARIABLES: [&str; 9] = [
     "LONGSHORE_COLOR",
     "LONGSHORE_CONCURRENCY",
     "LONGSHORE_CONFIG_DIR",
     "LONGSHORE_ENV",
     "LONGSHORE_LOG",
     "LONGSHORE_OUTPUT",
+    "LONGSHORE_SHOW_HELPER_ERRORS",
     "LONGSHORE_STATE_DIR",
     "LONGSHORE_VERBOSE",
 ];
