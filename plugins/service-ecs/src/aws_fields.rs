@@ -411,7 +411,13 @@ impl AwsFields {
             let message = "is `DAEMON`, but the tasks run on Fargate, which has no container instances";
             refuse("aws.service.schedulingStrategy", message.to_owned(), "set launch-type = \"ec2\"");
         }
-        let most = service.deployment.maximum_percent;
+        let (least, most) = (service.deployment.minimum_healthy_percent, service.deployment.maximum_percent);
+        if self.has_word("deployment.minimum-healthy-percent") && least >= OF_DAEMONS.1 {
+            let message =
+                format!("is {least}, but `{strategy}` is `DAEMON`, and no task of it can be stopped");
+            let help = "lower it: an instance's task stops before the next one starts";
+            refuse("deployment.minimum-healthy-percent", message, help);
+        }
         if self.has_word("deployment.maximum-percent") && most > OF_DAEMONS.1 {
             let message = format!("is {most}, but `{strategy}` is `DAEMON`");
             let help = "set it to 100, or remove it: an instance never runs two tasks of a daemon";

@@ -6,28 +6,26 @@ use serde_json::Value;
 use super::{Deployment, LogRemoval, Logs, defaults};
 use crate::log_group::RETENTION_DAYS;
 
-/// Reads how new revisions of a service with so many tasks are rolled out.
-pub(super) fn read(fields: &mut Fields<'_>, desired_count: Option<u32>) -> Option<Deployment> {
+/// Reads how new revisions of a service are rolled out.
+pub(super) fn read(fields: &mut Fields<'_>) -> Deployment {
     let minimum_healthy_percent = fields.number("minimum-healthy-percent", 0..=100);
     let maximum_percent = fields.number("maximum-percent", 100..=200);
     let timeout = fields.time("timeout");
     let circuit_breaker = fields.flag("circuit-breaker");
     let rollback = fields.flag("rollback");
     let default = Deployment::default();
-    let deployment = Deployment {
+    Deployment {
         minimum_healthy_percent: minimum_healthy_percent.unwrap_or(default.minimum_healthy_percent),
         maximum_percent: maximum_percent.unwrap_or(default.maximum_percent),
         circuit_breaker: circuit_breaker.unwrap_or(default.circuit_breaker),
         rollback: rollback.unwrap_or(default.rollback),
         timeout: timeout.unwrap_or(default.timeout),
-    };
-    check_room(fields, &deployment, desired_count);
-    Some(deployment)
+    }
 }
 
 /// Notes when ECS could neither stop a task nor start one. How many tasks there are if the count is not declared, only ECS
 /// knows.
-fn check_room(fields: &Fields<'_>, deployment: &Deployment, desired_count: Option<u32>) {
+pub(super) fn check_room(fields: &Fields<'_>, deployment: &Deployment, desired_count: Option<u32>) {
     let (least, most) = (deployment.minimum_healthy_percent, deployment.maximum_percent);
     if (least, most) == (100, 100) {
         let help = "ECS could neither start a task nor stop one: set maximum-percent above 100, or minimum-healthy-percent below";

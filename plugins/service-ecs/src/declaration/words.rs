@@ -72,7 +72,12 @@ pub(crate) fn read<'a>(
         single = container::read(fields);
     }
     let tables = container::tables(&single, &containers);
-    container::check_ports(&tables, fields);
+    let aws = |pointer: &str| fields.peek("aws")?.pointer(pointer)?.as_str();
+    let is_daemon = aws("/service/schedulingStrategy") == Some("DAEMON");
+    // In others, each container has a network of its own.
+    if aws("/task-definition/networkMode").is_none_or(|mode| ["awsvpc", "host"].contains(&mode)) {
+        container::check_ports(&tables, fields);
+    }
     if let Some(size) = size {
         container::check_size(size, &tables, fields);
     }
@@ -87,7 +92,14 @@ pub(crate) fn read<'a>(
         );
     }
     let logs = rollout::logs(fields);
-    let deployment = fields.table("deployment", |fields| rollout::read(fields, desired_count));
+    let deployment = fields.table("deployment", |fields| {
+        let deployment = rollout::read(fields);
+        // Those of daemons have other bounds.
+        if !is_daemon {
+            rollout::check_room(fields, &deployment, desired_count);
+        }
+        Some(deployment)
+    });
     let load_balancer = fields.table("load-balancer", |fields| Some(Target::read(fields)));
     Some(Words {
         desired_count,

@@ -111,7 +111,12 @@ async fn daemon_settings_that_contradict_are_refused() {
     let mut service = daemon(&json!({ "placementStrategy": [{ "type": "random" }] }));
     service.desired_count = Some(2);
     service.deployment.maximum_percent = 150;
-    service.options.taken = json!({ "deployment": { "maximum-percent": 150 } }).as_object().unwrap().clone();
+    service.options.taken = json!({
+        "deployment": { "maximum-percent": 150, "minimum-healthy-percent": 100 },
+    })
+    .as_object()
+    .unwrap()
+    .clone();
     let mut problems = bench.refused(&service);
     let mut on_fargate = daemon(&json!({}));
     on_fargate.launch_type = LaunchType::Fargate;

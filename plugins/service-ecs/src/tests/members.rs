@@ -239,6 +239,7 @@ async fn every_member_of_a_container_is_followed() {
 /// The seed with `fields` in the table `aws.service`.
 fn with_service_fields(fields: &Value) -> Seed {
     let mut service = seed();
+    service.deployment.minimum_healthy_percent = 50;
     let values = json!({ "aws": { "service": fields } }).as_object().unwrap().clone();
     service.options = Options { key: "services.api".to_owned(), values, ..Options::default() };
     service
@@ -262,7 +263,15 @@ async fn follow_of_service(bench: &Bench, path: &str, tables: [&Value; 2]) {
 
     let ecs = bench.aws.ecs().await.unwrap();
     let declared = AwsFields::read(&after.options).unwrap();
-    let by_hand = longshore_aws::JsonRequest(declared.service().clone());
+    let mut by_hand = declared.service().clone();
+    if let Some(breaker) =
+        by_hand.get_mut("deploymentConfiguration").and_then(|it| it.get_mut("deploymentCircuitBreaker"))
+    {
+        // AWS requires what short words declare.
+        breaker["enable"] = true.into();
+        breaker["rollback"] = true.into();
+    }
+    let by_hand = longshore_aws::JsonRequest(by_hand);
     let call = ecs.update_service().cluster("main").service("api").customize().interceptor(by_hand);
     call.send().await.unwrap_or_else(|failure| panic!("{shown}: {failure:?}"));
     let unchanged = bench.plan(&after).await.unwrap();
@@ -285,6 +294,10 @@ async fn every_member_of_a_service_is_followed() {
 #[tokio::test(start_paused = true)]
 async fn members_with_rules_of_their_own_are_followed() {
     let bench = Bench::settled().await;
+    bench.deploy(&seed()).await.unwrap();
+    let ecs = bench.aws.ecs().await.unwrap();
+    let providers = ecs.put_cluster_capacity_providers().cluster("main").capacity_providers("FARGATE");
+    providers.set_default_capacity_provider_strategy(Some(Vec::new())).send().await.unwrap();
     let balancer = json!([{ "targetGroupArn": bench.target_group().await, "containerName": "api", "containerPort": 8098 }]);
     let rollout = |member: &str, value: Value| json!({ "deploymentConfiguration": { member: value } });
     let alarms = |names: [&str; 1], enable: bool, rollback: bool| {
@@ -295,8 +308,11 @@ async fn members_with_rules_of_their_own_are_followed() {
         let breaker = json!({ "thresholdConfiguration": threshold, "resetOnHealthyTask": reset });
         rollout("deploymentCircuitBreaker", breaker)
     };
-    let early =
-        |percent: u32| rollout("earlySuccessCriteria", json!({ "enable": true, "healthyPercent": percent }));
+    let early = |percent: u32, cleanup: &str| {
+        let criteria =
+            json!({ "enable": true, "healthyPercent": percent, "sourceServiceRevisionCleanup": cleanup });
+        rollout("earlySuccessCriteria", criteria)
+    };
     let balanced =
         |seconds: u32| json!({ "loadBalancers": balancer, "healthCheckGracePeriodSeconds": seconds });
     let provider = |weight: u32| json!({ "capacityProviderStrategy": [{ "capacityProvider": "FARGATE", "weight": weight }] });
@@ -318,7 +334,8 @@ async fn members_with_rules_of_their_own_are_followed() {
         ("thresholdConfiguration.value", breaker("COUNT", 5, true), breaker("COUNT", 6, true)),
         ("thresholdConfiguration.type", breaker("COUNT", 50, true), breaker("BOUNDED_PERCENT", 50, true)),
         ("resetOnHealthyTask", breaker("COUNT", 5, true), breaker("COUNT", 5, false)),
-        ("earlySuccessCriteria.healthyPercent", early(50), early(60)),
+        ("earlySuccessCriteria.healthyPercent", early(50, "BLOCKING"), early(60, "BLOCKING")),
+        ("sourceServiceRevisionCleanup", early(50, "BLOCKING"), early(50, "DEFERRED")),
         ("healthCheckGracePeriodSeconds", balanced(30), balanced(60)),
         ("capacityProviderStrategy", provider(1), provider(2)),
     ] {

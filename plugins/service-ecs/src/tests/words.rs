@@ -150,6 +150,18 @@ fn containers_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn containers_with_networks_of_their_own_share_ports() {
+    let with = |mode: &str| {
+        json!({
+            "aws": { "task-definition": { "networkMode": mode } },
+            "containers": { "web": { "ports": { "http": 80 } }, "log": { "ports": { "in": 80 } } },
+        })
+    };
+    declared(&with("bridge")).unwrap();
+    assert!(wrong(&with("host")).contains("port 80 is taken"));
+}
+
+#[test]
 fn rollout_without_room_is_refused() {
     let rollout = |desired: u32, least: u32, most: u32| {
         let deployment = json!({ "minimum-healthy-percent": least, "maximum-percent": most });
