@@ -3,7 +3,7 @@
 //! The AWS SDK logs whole requests and responses at `trace`, secret values among them, and so do other libraries. No
 //! verbosity and no LONGSHORE_LOG may let that through: everything but Longshore's own crates ends at `debug`.
 
-use std::io;
+use std::{borrow::Cow, io};
 
 use tracing::{
     Dispatch, Level, Metadata,
@@ -120,6 +120,43 @@ impl io::Write for Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.text);
-        self.to.live.above(&self.to.stream, &text);
+        self.to.live.above(&self.to.stream, &without_user_infos(&text));
+    }
+}
+
+/// `text` without users and passwords in URLs. Libraries log the endpoints and proxies that they connect to.
+fn without_user_infos(text: &str) -> Cow<'_, str> {
+    const BEGINNING: &str = "://";
+    if !text.contains(BEGINNING) || !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for (nth, part) in text.split(BEGINNING).enumerate() {
+        if nth == 0 {
+            shown.push_str(part);
+            continue;
+        }
+        shown.push_str(BEGINNING);
+        let end = part.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\\'));
+        let authority = &part[..end.unwrap_or(part.len())];
+        shown.push_str(authority.rfind('@').map_or(part, |at| &part[at + 1..]));
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_infos_are_cut_from_urls() {
+        for (text, shown) in [
+            ("at http://me:hunter2@127.0.0.1:1/x, a@b", "at http://127.0.0.1:1/x, a@b"),
+            ("uri: \"https://t0ken@proxy\" and http://x/?a@b", "uri: \"https://proxy\" and http://x/?a@b"),
+            ("http://a:b@c@d", "http://d"),
+            ("no URL: me@example.com", "no URL: me@example.com"),
+        ] {
+            assert_eq!(without_user_infos(text), shown);
+        }
     }
 }

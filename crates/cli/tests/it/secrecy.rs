@@ -79,6 +79,22 @@ fn the_whole_process_keeps_the_token_to_itself() {
 }
 
 #[test]
+fn password_of_an_endpoint_is_in_no_log() {
+    let project = Project::new();
+    let output = Command::new(env!("CARGO_BIN_EXE_longshore"))
+        .args(["plan", "--env", "local", "-vvv", "--set", "cloud.embedded=false", "--config-dir"])
+        .arg(project.path("configs"))
+        .env("AWS_ENDPOINT_URL", "http://me:hunter2@127.0.0.1:1")
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "example")
+        .output()
+        .unwrap();
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(stderr.contains("127.0.0.1:1"), "{stderr}");
+    assert!(!stderr.contains("hunter2") && !stdout.contains("hunter2"), "{stderr}");
+}
+
+#[test]
 fn the_state_file_has_the_token_in_the_secrets_value_only() {
     let project = Project::new();
     assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
