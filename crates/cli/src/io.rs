@@ -86,7 +86,7 @@ pub(crate) struct Stream(Arc<Mutex<Output>>);
 
 struct Output {
     writer: Box<dyn Write + Send>,
-    /// Whether colours and weights pass.
+    /// True if colours and weights pass.
     color: bool,
     /// Why something is missing from what was written.
     lost: Option<io::Error>,
@@ -135,7 +135,7 @@ impl Stream {
 }
 
 impl Output {
-    /// A reader who has gone away is no error: there is nobody left to tell.
+    /// Writes `text` as it is. A reader that has gone away is no error.
     fn write(&mut self, text: &str) {
         let written = self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush());
         if let Err(error) = written

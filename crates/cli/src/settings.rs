@@ -25,7 +25,7 @@ pub(crate) struct Settings {
     /// The filter of the log.
     pub(crate) log: Option<String>,
     pub(crate) color: Color,
-    /// Whether the words of programs that fail to yield a secret are shown.
+    /// True if the words of programs that fail to yield a secret are shown.
     pub(crate) show_helper_errors: bool,
     /// How many steps run at a time; all that are ready where nobody says it, because AWS's quotas pace the calls.
     pub(crate) concurrency: Option<NonZeroUsize>,

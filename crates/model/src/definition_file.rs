@@ -1,10 +1,10 @@
-//! What a service deployer adds to the layers of a configuration: files that declare a service in its own format, and defaults.
+//! Additions of a service deployer to the layers of a configuration: files that declare a service in its own format, and defaults.
 
 use serde_json::{Map, Value};
 
 use crate::Problem;
 
-/// What a service deployer adds to the layers of a configuration, for the services that it deploys.
+/// Additions of a service deployer to the layers of a configuration, for the services that it deploys.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceLayers {
     /// The files that a service can name: the layer above the defaults.

@@ -19,7 +19,7 @@ use crate::{
     secrecy::{hides, holds_a_token},
 };
 
-/// What a name is.
+/// The form of names, for errors.
 pub const NAME: &str =
     "at most 63 letters, digits, hyphens and underscores, beginning with a letter or digit";
 

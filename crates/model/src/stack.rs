@@ -168,7 +168,7 @@ pub struct Container {
     pub secrets: BTreeMap<String, ContainerSecret>,
 }
 
-/// Where the value of an environment variable is read.
+/// The secret or parameter that holds the value of an environment variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContainerSecret {
     /// In a secret or parameter that Longshore writes.

@@ -11,7 +11,7 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use longshore_model::Secret;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 /// The length of a run that gives a part of a secret away.
@@ -20,7 +20,7 @@ const RUN: usize = 8;
 /// The shortest form of a secret that is searched for as a whole.
 const SHORTEST: usize = 4;
 
-/// How often a text is unescaped.
+/// The number of times that a text is unescaped.
 const LAYERS: usize = 4;
 
 /// Parts of secrets in their normal forms: hashes of all runs, and the forms that are shorter than a run.
@@ -32,18 +32,32 @@ pub(crate) struct Traces {
 }
 
 impl Traces {
-    /// Adds a secret. Of a JSON object the longer texts count, but for the user's name: its other parts are no secrets.
+    /// Adds a secret. Of JSON the longer texts count, but for the user's name; of a key of a Google service account only the
+    /// private key. The other parts are no secrets.
     pub(crate) fn add(&mut self, secret: &str) {
         match serde_json::from_str(secret) {
-            Ok(Value::Object(members)) => {
-                for (name, text) in &members {
-                    let text = text.as_str().filter(|text| name != "username" && text.len() >= RUN);
-                    text.into_iter().for_each(|text| self.add_form(text));
-                }
-            }
+            Ok(Value::Object(members)) => self.add_members(&members),
             _ => self.add_form(secret),
         }
         self.add_encoded(secret);
+    }
+
+    fn add_members(&mut self, members: &Map<String, Value>) {
+        let is_account = members.get("type").is_some_and(|kind| kind == "service_account");
+        for (name, value) in members {
+            if name != "username" && (!is_account || name.starts_with("private_key")) {
+                self.add_value(value);
+            }
+        }
+    }
+
+    fn add_value(&mut self, value: &Value) {
+        match value {
+            Value::String(text) if text.len() >= RUN => self.add_form(text),
+            Value::Array(items) => items.iter().for_each(|item| self.add_value(item)),
+            Value::Object(members) => self.add_members(members),
+            _ => {}
+        }
     }
 
     /// Adds what a secret is in Base64 and in hexadecimal digits.

@@ -13,7 +13,7 @@ const HIDDEN: &str = "[secret]";
 /// The shortest line of a secret that is hidden on its own: shorter ones, such as a brace, tell nothing.
 const LINE: usize = 4;
 
-/// What stands in place of a text that repeats a part of a secret, or all of it in an encoding.
+/// The text in place of one that repeats a part of a secret, or all of it in an encoding.
 const WITHHELD: &str = "[withheld, because it repeats a part of the secret]";
 
 /// Quotes what servers and child processes say. Secrets that they repeat are hidden, also in Base64, percent-encoded or

@@ -80,7 +80,10 @@ impl World {
             set: Vec::new(),
             variables: Vec::new(),
         };
-        let stack = longshore_config::load(&layers).unwrap().stack;
+        let mut plugins = Registry::default();
+        longshore_service_ecs::register(&mut plugins);
+        let deployers = |deployer: &str| plugins.service_layers(deployer);
+        let stack = longshore_config::load_with(&layers, &|_| Vec::new(), &deployers).unwrap().stack;
         let registry = json!({
             "users": {"acme": {"password": PASSWORD}},
             "repositories": {"acme/app": {"readers": ["acme"], "tags": {"1": {}}}},

@@ -122,9 +122,11 @@ fn simulated_cloud() -> Cloud {
 fn example_stack() -> Stack {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
     let environment = Name::new("local").unwrap();
-    longshore_config::load(&Layers { directory, environment, set: Vec::new(), variables: Vec::new() })
-        .unwrap()
-        .stack
+    let mut plugins = Registry::default();
+    longshore_service_ecs::register(&mut plugins);
+    let layers = Layers { directory, environment, set: Vec::new(), variables: Vec::new() };
+    let deployers = |deployer: &str| plugins.service_layers(deployer);
+    longshore_config::load_with(&layers, &|_| Vec::new(), &deployers).unwrap().stack
 }
 
 /// Deploys the example stack with the plugins as `arrange` changes them, and answers with the failure of its service.

@@ -264,7 +264,13 @@ impl AwsFields {
     /// # Errors
     /// As [`Self::applied`], and when nothing can take the requests of its load balancer.
     pub(crate) fn service_of(&self, name: &Name, declared: &OfStack) -> Result<Service, Vec<Problem>> {
-        self.applied(name, self.short.service(name, declared)?)
+        let (service, mut problems) = self.short.service(name, declared);
+        match self.applied(name, service) {
+            Ok(service) if problems.is_empty() => return Ok(service),
+            Ok(_) => {}
+            Err(more) => problems.extend(more),
+        }
+        Err(problems)
     }
 
     /// Returns `service` with those of AWS's fields that matter to more than the request: sizes, the task role, the platform.

@@ -159,7 +159,11 @@ pub(crate) async fn references(aws: &Aws, name: &Name, service: &Service) -> Res
     if let Some(role) = service.task_role.as_ref().and_then(|role| role.value(&known)) {
         let call = format!("iam:GetRole {}", name_of(role));
         match aws.reads().existing_role(name_of(role)).await {
-            Ok(Some(found)) if found == role || !role.starts_with("arn:") => {}
+            Ok(Some(found)) if found == role || found.ends_with(&format!(":role/{role}")) => {}
+            Ok(Some(found)) if !role.starts_with("arn:") => {
+                let message = format!("the role {role} has a path: its ARN is {found}");
+                findings.missing(&call, message, &format!("services.{name}.task-role"));
+            }
             Ok(_) => {
                 let message = format!("there is no role {role} in this account");
                 findings.missing(&call, message, &format!("services.{name}.task-role"));

@@ -41,7 +41,8 @@ pub(crate) fn scrub(failure: Failure, value: &Secret<String>) -> Failure {
     let mut words = Words::default();
     words.hide(value.expose());
     if let Some(Parsed(Value::Object(fields))) = Parsed::of(value).as_ref() {
-        let parts = fields.values().filter_map(Value::as_str).filter(|part| part.len() >= HIDDEN);
+        let secrets = fields.iter().filter(|(name, _)| *name != "username").map(|(_, value)| value);
+        let parts = secrets.filter_map(Value::as_str).filter(|part| part.len() >= HIDDEN);
         parts.for_each(|part| words.hide(part));
     }
     let hide = |text: String| words.without_secrets(&text);

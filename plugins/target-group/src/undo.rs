@@ -23,9 +23,11 @@ impl TargetGroupStep {
             return Ok(());
         }
         let Some(before) = self.before.of(&self.name) else {
-            return match plan.action {
-                Action::Create => self.remove_all(context).await,
-                action => Err(stuck(action, &plan.resource)),
+            // Nothing was changed yet, unless it was to be replaced.
+            return if plan.action == Action::Replace {
+                Err(stuck(plan.action, &plan.resource))
+            } else {
+                Ok(())
             };
         };
         if plan.action == Action::Replace {

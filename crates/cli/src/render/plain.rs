@@ -7,7 +7,7 @@ use longshore_model::{Action, Event, EventKind, Phase, StepId, is_internal};
 use super::{Reader, Style, time, words};
 use crate::io::Stream;
 
-/// What a line break within a message becomes: the column of the times stays free.
+/// A line break within a message: the column of the times stays free.
 const CONTINUED: &str = "\n          ";
 
 /// Writes a line for each thing that happens, with the time since the run began.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{ConfigError, Origin, defaults::deployer_of, merge::Merged};
 
-/// What the deployers add, by their names.
+/// The layers that deployers add, by their names.
 pub(crate) type Deployers<'a> = dyn Fn(&str) -> ServiceLayers + 'a;
 
 /// The largest file that is read, in bytes. ECS takes a task definition of 64 KiB.

@@ -113,7 +113,10 @@ impl Account {
             set: Vec::new(),
             variables: Vec::new(),
         };
-        let loaded = longshore_config::load(&layers).unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
+        let (plugins, judge) = (plugins(), |_: &_| Vec::new());
+        let deployers = |deployer: &str| plugins.service_layers(deployer);
+        let loaded = longshore_config::load_with(&layers, &judge, &deployers);
+        let loaded = loaded.unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
         let variables = Environment::new(|name| Some(OsString::from(value_of(name))));
         let extensions = Extensions::default().with(self.aws()).with(variables);
         let cloud = match &self.place {
@@ -122,7 +125,7 @@ impl Account {
         };
         let pull_check = Arc::new(Proved(cloud));
         let host =
-            Host { plugins: &plugins(), extensions: &extensions, pull_check, pull_checks: BTreeMap::new() };
+            Host { plugins: &plugins, extensions: &extensions, pull_check, pull_checks: BTreeMap::new() };
         let expansion =
             expand(&loaded.stack, &host).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
         let interrupt = CancellationToken::new();

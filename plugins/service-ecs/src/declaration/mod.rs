@@ -15,7 +15,7 @@ use longshore_model::{
 pub(crate) use defaults::defaults;
 pub(crate) use words::{Words, read};
 
-/// What launches a service's tasks.
+/// The launcher of a service's tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LaunchType {
     /// AWS Fargate.
@@ -56,7 +56,7 @@ pub(crate) struct Service {
     pub(crate) task_role: Option<Text>,
     /// True if commands can be executed in the containers of its tasks.
     pub(crate) execute_command: bool,
-    /// Where the containers' output goes; nothing turns it off.
+    /// The log group of the containers' output; nothing turns it off.
     pub(crate) logs: Option<Logs>,
     pub(crate) deployment: Deployment,
     pub(crate) load_balancer: Option<LoadBalancer>,
@@ -144,7 +144,7 @@ pub(crate) enum LogRemoval {
     Delete,
 }
 
-/// How new revisions of a service are rolled out.
+/// The rollout of new revisions of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Deployment {
     /// The least share of the desired tasks that stays healthy, in percent.
@@ -194,11 +194,9 @@ impl Words {
         Platform::linux(self.architecture)
     }
 
-    /// Returns the service that `declared` and the short words declare together.
-    ///
-    /// # Errors
-    /// A load balancer without a container or port that takes its requests.
-    pub(crate) fn service(&self, name: &Name, declared: &OfStack) -> Result<Service, Vec<Problem>> {
+    /// Returns the service that `declared` and the short words declare together, and its faults: a load balancer without a
+    /// container or port that takes its requests.
+    pub(crate) fn service(&self, name: &Name, declared: &OfStack) -> (Service, Vec<Problem>) {
         let containers = declared.containers.iter().map(|(container, declared)| {
             let words = self.containers.get(container.as_str()).unwrap_or(&self.container);
             let container_of_task = Container {
@@ -216,11 +214,10 @@ impl Words {
             (container.clone(), container_of_task)
         });
         let containers: BTreeMap<_, _> = containers.collect();
-        let load_balancer = match &declared.load_balancer {
-            Some(_) => Some(self.load_balancer.target(name, &containers)?),
-            None => None,
-        };
-        Ok(Service {
+        let mut problems = Vec::new();
+        let target = declared.load_balancer.as_ref().map(|_| self.load_balancer.target(name, &containers));
+        let load_balancer = target.and_then(|target| target.map_err(|found| problems = found).ok());
+        let service = Service {
             cluster: declared.cluster.clone(),
             name: declared.name.clone(),
             desired_count: self.desired_count,
@@ -234,6 +231,7 @@ impl Words {
             logs: self.logs.clone(),
             deployment: self.deployment.clone(),
             load_balancer,
-        })
+        };
+        (service, problems)
     }
 }

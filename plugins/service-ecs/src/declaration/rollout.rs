@@ -47,14 +47,19 @@ pub(super) fn check_room(fields: &Fields<'_>, deployment: &Deployment, desired_c
 
 /// Reads `logs`, which is a table, or false.
 pub(super) fn logs(fields: &mut Fields<'_>) -> Option<Logs> {
-    match fields.peek("logs")? {
-        Value::Bool(on) => {
+    let default =
+        || Logs { group: None, retention_days: defaults::RETENTION_DAYS, removal: LogRemoval::default() };
+    match fields.peek("logs") {
+        None => {
             fields.skip("logs");
-            let removal = LogRemoval::default();
-            return on.then_some(Logs { group: None, retention_days: defaults::RETENTION_DAYS, removal });
+            return Some(default());
         }
-        Value::Object(_) => {}
-        _ => {
+        Some(Value::Bool(on)) => {
+            fields.skip("logs");
+            return on.then(default);
+        }
+        Some(Value::Object(_)) => {}
+        Some(_) => {
             fields.skip("logs");
             fields.refuse("logs", "a table, or true or false");
             return None;

@@ -16,6 +16,8 @@ const READS: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Balancer {
     pub(crate) arn: String,
+    /// `application`, `network` or `gateway`.
+    pub(crate) kind: String,
     pub(crate) dns_name: String,
     pub(crate) hosted_zone: String,
     pub(crate) scheme: String,
@@ -49,6 +51,7 @@ impl Balancer {
         let of_state = |name: &str| state.and_then(|state| state.text_of(name));
         Self {
             arn: text(element, "LoadBalancerArn"),
+            kind: text(element, "Type"),
             dns_name: text(element, "DNSName"),
             hosted_zone: text(element, "CanonicalHostedZoneId"),
             scheme: text(element, "Scheme"),

@@ -181,6 +181,7 @@ pub(crate) fn of_new(
     around: Option<&Surroundings>,
     name: &str,
     observed: &Observed,
+    ownership: &Ownership,
 ) -> Vec<FieldChange> {
     let subnets = around.map_or_else(|| AFTER_APPLY.to_owned(), |around| list(&around.subnets));
     let groups = around.and_then(|around| groups(options, around, name, observed));
@@ -198,8 +199,8 @@ pub(crate) fn of_new(
     let vpc = around.map_or("", |around| around.vpc.as_str());
     let front_id = front.as_ref().and_then(|front| observed.group(front, vpc)).map(|group| group.id.as_str());
     for wanted in front.iter().chain(&target_group(options, name, front_id)) {
-        changes.push(change(format!("{}GroupName", wanted.prefix), None, &wanted.name));
-        changes.extend(of_ingress(wanted, None));
+        // It may be there already: adopted, or left by a run that ended early.
+        changes.extend(of_group(wanted, observed.group(wanted, vpc), options, ownership));
     }
     changes.extend(
         pairs(&options.attributes).map(|(key, value)| change(format!("attributes.{key}"), None, value)),

@@ -266,6 +266,12 @@ pub(crate) fn require(
         let required = ownership.require(format!("load balancer `{name}`"), RENAME, pairs(&balancer.tags));
         required
             .map_err(|failure| failure.at(format!("elasticloadbalancing:DescribeTags {}", balancer.arn)))?;
+        // Some emulators name no kind.
+        if !["", "application"].contains(&balancer.kind.as_str()) {
+            let message = format!("`{name}` is the name of a load balancer of the type {}", balancer.kind);
+            let at = format!("elasticloadbalancing:DescribeLoadBalancers {}", balancer.arn);
+            return Err(Failure::new(FailureKind::Conflict, message).at(at).help(RENAME));
+        }
     }
     if let Access::Made(_) = options.access {
         for group in observed.groups.iter().filter(|group| group.vpc == vpc) {

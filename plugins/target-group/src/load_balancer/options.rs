@@ -8,6 +8,7 @@ use std::{
 use longshore_aws::bounded;
 use longshore_model::{Fields, Name, Problem, Reference, Text};
 
+use super::observed::name_of_targets;
 use crate::options::{attributes, fault_of_name};
 
 /// The longest name of a load balancer.
@@ -112,6 +113,11 @@ pub(super) fn fault(name: &str) -> Option<&'static str> {
     }
     if name.starts_with("sg-") {
         return Some("must not begin with `sg-`: its security group has the same name, and EC2 refuses that");
+    }
+    if name.ends_with(&name_of_targets("")) {
+        return Some(
+            "must not end in `-targets`: the security group of the targets has the name with that ending",
+        );
     }
     fault_of_name(name)
 }

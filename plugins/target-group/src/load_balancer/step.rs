@@ -100,14 +100,14 @@ impl Step for LoadBalancerStep {
         let (options, name) = (&self.options, self.name.as_str());
         let Some(around) = Surroundings::read(&self.aws, options, inputs).await? else {
             let plan = StepPlan::new(Action::Create, self.resource());
-            let changes = difference::of_new(options, None, name, &Observed::default());
+            let changes = difference::of_new(options, None, name, &Observed::default(), &ownership);
             return Ok(self.noted(plan.changes(changes)));
         };
         let observed = self.observe(context, Some(&around.vpc)).await?;
         self.require(context, &around.vpc, &observed)?;
         let Some(balancer) = &observed.balancer else {
             let plan = StepPlan::new(Action::Create, self.resource());
-            let changes = difference::of_new(options, Some(&around), name, &observed);
+            let changes = difference::of_new(options, Some(&around), name, &observed, &ownership);
             return Ok(self.noted(plan.changes(changes)));
         };
         let replaced = difference::unchangeable(options, &around, balancer);

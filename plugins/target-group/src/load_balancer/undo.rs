@@ -41,15 +41,17 @@ impl LoadBalancerStep {
             return Ok(());
         }
         let Some(before) = self.before.of(&self.name) else {
-            return match plan.action {
-                Action::Create => self.remove_all(context).await,
-                action => Err(stuck(action, &plan.resource)),
+            // Nothing was changed yet, unless it was to be replaced.
+            return if plan.action == Action::Replace {
+                Err(stuck(plan.action, &plan.resource))
+            } else {
+                Ok(())
             };
         };
         if plan.action == Action::Replace {
             return Err(stuck(plan.action, &plan.resource));
         }
-        let Some(balancer) = &before.balancer else { return self.remove_all(context).await };
+        let Some(balancer) = &before.balancer else { return self.remove_made(context, &before).await };
         let now = self.observe(context, Some(&balancer.vpc)).await?;
         let Some(now_balancer) = &now.balancer else { return Err(stuck(plan.action, &plan.resource)) };
         if now_balancer.arn != balancer.arn
@@ -68,9 +70,20 @@ impl LoadBalancerStep {
         Ok(())
     }
 
-    async fn remove_all(&self, context: &Context) -> Result<()> {
-        let observed = self.observe(context, None).await?;
-        self.delete(context, &observed).await
+    /// Removes what is new, and restores the security groups that were there before.
+    async fn remove_made(&self, context: &Context, before: &Observed) -> Result<()> {
+        let mut now = self.observe(context, None).await?;
+        let was_of = |group: &SecurityGroup| before.groups.iter().find(|was| was.id == group.id);
+        let (there, made) = now.groups.into_iter().partition(|group| was_of(group).is_some());
+        now.groups = made;
+        self.delete(context, &now).await?;
+        let there: Vec<SecurityGroup> = there;
+        for group in &there {
+            if let Some(was) = was_of(group) {
+                self.restore_group(was, group).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn restore_listeners(&self, before: &Observed, now: &Observed) -> Result<()> {

@@ -56,8 +56,13 @@ impl LoadBalancerStep {
                     .at(format!("elasticloadbalancing:DescribeLoadBalancers {}", self.name))
                     .help("run this again: the next plan shows the current state"));
             }
-            self.delete(context, &observed).await?;
-            observed = Observed::default();
+            // Tasks may still be in the groups: those of the VPC stay.
+            let balancer =
+                observed.balancer.take().filter(|it| ownership.owner(pairs(&it.tags)) == Owner::Ours);
+            if let Some(balancer) = balancer {
+                delete_balancer(self.api(), context, &balancer, &observed.listeners).await?;
+            }
+            observed.listeners.clear();
         }
         self.before.note(&self.name, || observed.clone());
 
@@ -80,7 +85,13 @@ impl LoadBalancerStep {
         };
         let listener = self.make_listeners(&ownership, around, &observed, &balancer.arn).await?;
         for group in observed.leftovers(&self.options, &ownership, &around.vpc) {
-            delete_group(self.network(), context, &group.id).await?;
+            // Tasks leave a group only with the steps behind this one.
+            if !self.network().delete_group(&group.id).await? {
+                context.warn(format!(
+                    "the security group {} is in use yet: the next deploy deletes it",
+                    group.id
+                ));
+            }
         }
         self.wait_until_active(context, &balancer).await?;
 

@@ -54,7 +54,7 @@ async fn deleted_redirect_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn load_balancer_that_is_set_up_is_waited_for() {
+async fn unfinished_load_balancer_is_waited_for() {
     let harness = Harness::new(json!({})).await;
     harness.fault(
         "elasticloadbalancing:CreateListener",
