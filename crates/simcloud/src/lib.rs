@@ -46,7 +46,7 @@ pub use agenda::{Agenda, Due};
 pub use blueprint::Blueprint;
 pub use call::{ApiError, Call};
 pub use clock::{Clock, Moment, TokioClock};
-pub use cloud::{AnswerLost, Cloud, Effect, Fault, OpenError};
+pub use cloud::{AnswerLost, Cloud, Effect, Fault, NonAnswer, OpenError};
 pub use connector::Connector;
 pub use ids::Ids;
 pub use partition::Partition;

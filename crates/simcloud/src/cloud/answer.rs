@@ -52,6 +52,11 @@ impl Cloud {
         if let Some(Effect::Delay(delay)) = effect {
             tokio::time::sleep(delay).await;
         }
+        if let Some(Effect::Answer(non_answer)) = effect
+            && !non_answer.is_done()
+        {
+            return Ok(non_answer.replace(Response::default(), protocol, &request_id));
+        }
         let mut world = self.shared.world.lock().await;
         self.catch_up(&mut world);
         let result = match &effect {
@@ -71,9 +76,13 @@ impl Cloud {
         if matches!(effect, Some(Effect::LoseAnswer)) {
             return Err(AnswerLost(format!("the connection was closed before the answer to {name} arrived")));
         }
-        Ok(match result {
+        let answer = match result {
             Ok(result) => protocol.success(&operation, &result, &request_id),
             Err(error) => protocol.failure(&error, &request_id),
+        };
+        Ok(match effect {
+            Some(Effect::Answer(non_answer)) => non_answer.replace(answer, protocol, &request_id),
+            _ => answer,
         })
     }
 

@@ -6,9 +6,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
+use http::{HeaderValue, Response, header::CONTENT_TYPE};
+use serde_json::json;
+
 use crate::{
     ApiError,
     policy::{Context, glob},
+    wire::Protocol,
 };
 
 /// Something that goes wrong with calls of an operation.
@@ -33,6 +38,54 @@ pub enum Effect {
     Delay(Duration),
     /// It is done, and the connection breaks before the answer arrives.
     LoseAnswer,
+    /// Something on the way answers in AWS's place, with HTTP 200.
+    Answer(NonAnswer),
+}
+
+/// An answer with HTTP 200 that is not AWS's to the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonAnswer {
+    /// A page in HTML; the call does not reach AWS.
+    Html,
+    /// Nothing at all, without AWS's headers; the call does not reach AWS.
+    Empty,
+    /// The first half of AWS's answer to the call.
+    Truncated,
+    /// AWS's answer to another call; this one does not reach AWS.
+    OtherOperation,
+}
+
+impl NonAnswer {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Html, Self::Empty, Self::Truncated, Self::OtherOperation];
+
+    /// Returns true if the call is done all the same.
+    pub(super) fn is_done(self) -> bool {
+        self == Self::Truncated
+    }
+
+    /// The answer in the place of `answer`, which is one in `protocol`.
+    pub(super) fn replace(
+        self,
+        answer: Response<Bytes>,
+        protocol: Protocol,
+        request_id: &str,
+    ) -> Response<Bytes> {
+        let foreign = |content_type: &'static str, body: &'static str| {
+            let mut page = Response::new(Bytes::from_static(body.as_bytes()));
+            page.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            page
+        };
+        match self {
+            Self::Html => foreign("text/html", "<!DOCTYPE html>\n<html><body>Please log in.</body></html>\n"),
+            Self::Empty => Response::new(Bytes::new()),
+            Self::Truncated => answer.map(|body| body.slice(..body.len() / 2)),
+            Self::OtherOperation => {
+                let members = json!({ "Aliases": [], "NextToken": "x" });
+                protocol.success("ListOfOthers", &members, request_id)
+            }
+        }
+    }
 }
 
 /// The faults that are arranged, and how often operations were called.

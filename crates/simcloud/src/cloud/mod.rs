@@ -23,7 +23,7 @@ use crate::{
 };
 
 pub use answer::AnswerLost;
-pub use fault::{Effect, Fault};
+pub use fault::{Effect, Fault, NonAnswer};
 pub use file::OpenError;
 
 use fault::Faults;

@@ -7,14 +7,17 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use async_trait::async_trait;
 use aws_sdk_ssm::types::ParameterType;
 use longshore_aws::{Aws, Target};
 use longshore_config::Layers;
 use longshore_credential::Environment;
 use longshore_engine::{Events, Plans, Report, Results, Run};
-use longshore_graph::{Expansion, Host, expand};
-use longshore_model::{AwsTarget, Event, EventKind, Name, Outcome, Outputs, Phase, StepPlan};
-use longshore_plugin::{Extensions, Registry};
+use longshore_graph::{Expansion, Graph, Host, expand};
+use longshore_model::{
+    Action, AwsTarget, Event, EventKind, Failure, Inputs, Name, Outcome, Outputs, Phase, StepId, StepPlan,
+};
+use longshore_plugin::{Context, Extensions, Node, Registry, RegistryCredential, Step};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -196,9 +199,75 @@ impl Account {
         expect(run.remove(&expansion.graph, &plans).await);
     }
 
+    /// The simulated cloud.
+    pub(super) fn cloud(&self) -> &Cloud {
+        match &self.place {
+            Place::Simulated(cloud) => cloud,
+            Place::Moto(url) => panic!("{url} is no simulated cloud"),
+        }
+    }
+
+    /// Deploys, and answers with how that ended.
+    pub(super) async fn try_deploy(&self, declaration: &Declaration) -> Outcome {
+        let (expansion, run) = self.process(declaration, None);
+        plan_and_apply(&run, &expansion.graph).await
+    }
+
+    /// Renews the credentials of the registries, and answers with how that ended.
+    pub(super) async fn try_rotate(&self, declaration: &Declaration) -> Outcome {
+        let (expansion, run) = self.process(declaration, None);
+        let nodes = expansion.credentials.iter().map(|(name, credential)| {
+            Node::new(StepId::new("credential", name), Arc::new(Renewal(credential.clone())))
+        });
+        plan_and_apply(&run, &Graph::new(nodes).unwrap()).await
+    }
+
+    /// Removes everything, and answers with how that ended.
+    pub(super) async fn try_destroy(&self, declaration: &Declaration) -> Outcome {
+        let (expansion, run) = self.process(declaration, None);
+        let planned = run.plan_removal(&expansion.graph).await;
+        if planned.outcome() != Outcome::Succeeded {
+            return planned.outcome();
+        }
+        run.remove(&expansion.graph, &planned.results()).await.outcome()
+    }
+
     /// All that was said until now, as whoever reads it as JSON sees it.
     pub(super) fn said(&self) -> String {
         serde_json::to_string(&*self.events.lock().unwrap()).unwrap()
+    }
+}
+
+/// Plans, and applies the plan if that succeeds.
+async fn plan_and_apply(run: &Run, graph: &Graph) -> Outcome {
+    let planned = run.plan(graph).await;
+    if planned.outcome() != Outcome::Succeeded {
+        return planned.outcome();
+    }
+    run.apply(graph, &planned.results()).await.outcome()
+}
+
+/// Renews a credential, as `longshore rotate` does.
+struct Renewal(Arc<RegistryCredential>);
+
+#[async_trait]
+impl Step for Renewal {
+    async fn plan(&self, context: &Context, _: &Inputs) -> Result<StepPlan, Failure> {
+        self.0.plan_renewal(context).await
+    }
+
+    async fn apply(&self, context: &Context, _: &Inputs, _: &StepPlan) -> Result<Outputs, Failure> {
+        self.0.renew(context).await?;
+        self.0.revoke_replaced(context).await?;
+        Ok(Outputs::default())
+    }
+
+    async fn plan_removal(&self, _: &Context) -> Result<StepPlan, Failure> {
+        Ok(StepPlan::new(Action::NoChange, "credential"))
+    }
+
+    async fn remove(&self, _: &Context) -> Result<(), Failure> {
+        Ok(())
     }
 }
 

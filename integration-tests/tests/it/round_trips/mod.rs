@@ -9,6 +9,7 @@ mod declaration;
 mod generate;
 mod kept;
 mod moto;
+mod non_answers;
 
 use std::collections::BTreeMap;
 
