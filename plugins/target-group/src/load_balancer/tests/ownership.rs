@@ -101,3 +101,14 @@ async fn protected_orphan_stays() {
     let found = orphans.find(&context, &Declared::default()).await.unwrap();
     assert!(found.iter().all(|orphan| orphan.stays == Some(Stays::Protected)), "{found:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn undo_of_nothing_leaves_the_load_balancer() {
+    let mut harness = Harness::deployed(json!({})).await;
+    let there = harness.arn().await;
+    // Another process, which knew the subnets only after other steps and ended before it changed anything.
+    harness.configure(json!({}));
+    let plan = longshore_model::StepPlan::new(Action::Create, "load balancer shop-front");
+    harness.undo(&plan).await.unwrap();
+    assert_eq!((harness.arn().await, harness.groups().await.len()), (there, 2));
+}
