@@ -55,7 +55,8 @@ fn words_of_single_container_stand_on_service() {
     assert_eq!(container.image_updates, ImageUpdates::Pin);
     assert_eq!(container.environment["URL"].reference().unwrap().output, "url");
     assert_eq!((service.platform.architecture, service.launch_type), (Architecture::Arm64, LaunchType::Ec2));
-    assert_eq!(service.task_role.as_ref().and_then(Text::reference).map(Reference::input).is_some(), true);
+    let role = service.task_role.as_ref().and_then(Text::reference).map(Reference::input);
+    assert!(role.is_some_and(|input| input.contains("steps.role")));
 }
 
 #[test]

@@ -268,7 +268,7 @@ pub(crate) fn in_place(
         let mut changes = wanted.changes(there);
         if let Some(there) = there {
             let mut marked = there.tags.clone();
-            if wanted.is_redirect && marked.get(REDIRECT_TAG).is_none() {
+            if wanted.is_redirect && !marked.contains_key(REDIRECT_TAG) {
                 changes.push(change(format!("listener.{}.tags.{REDIRECT_TAG}", wanted.port), None, "true"));
             }
             marked.remove(REDIRECT_TAG);
