@@ -94,7 +94,7 @@ impl Intercept for Genuine {
     }
 }
 
-/// The reason for which an answer is none of AWS's to the call.
+/// The fault of an answer that AWS did not give to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotGenuine {
     /// It lacks the id that AWS gives each request.

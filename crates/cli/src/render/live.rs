@@ -94,7 +94,7 @@ impl TermLike for Screen {
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        // What indicatif draws begins with a carriage return.
+        // Drawings of indicatif begin with a carriage return.
         if text == "\r" {
             self.stream.write_unescaped(text);
         } else {

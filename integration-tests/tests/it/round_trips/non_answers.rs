@@ -109,7 +109,7 @@ fn hinder(account: &Account, operation: &str, kind: NonAnswer, times: u32) {
     account.cloud().inject(Fault { operation: operation.to_owned(), after: 0, times, effect });
 }
 
-/// Requires that the work succeeds if the first answer to each operation is none. A change that was done and is repeated
+/// Requires success of the work although the first answer to each operation is foreign. A change that was done and is repeated
 /// may be refused instead, as that of a version's stage is: then the next run succeeds.
 async fn require_repeated(work: Work, operations: &BTreeSet<String>, kind: NonAnswer) {
     let account = work.account().await;

@@ -111,12 +111,19 @@ impl HttpConnector for Lane {
         let path = path(request.uri());
         request.set_uri(format!("{}{path}", self.wire.server)).unwrap();
         let answer = self.connector.call(request);
-        if !matches!(way, Breaks::After(0)) {
-            return answer;
-        }
         HttpConnectorFuture::new(async move {
-            answer.await?;
-            Ok(protocol.no_more())
+            let mut answer = answer.await?;
+            if matches!(way, Breaks::After(0)) {
+                return Ok(protocol.no_more());
+            }
+            // Requests are addressed to AWS, and moto's server sends other headers.
+            let kind = match protocol {
+                Protocol::Json => "application/x-amz-json-1.1",
+                Protocol::Xml => "text/xml",
+            };
+            answer.headers_mut().insert("content-type", kind);
+            answer.headers_mut().insert("x-amzn-requestid", "of-the-wire");
+            Ok(answer)
         })
     }
 }

@@ -213,7 +213,7 @@ fn access(fields: &mut Fields<'_>, scheme: Option<&str>) -> Option<(Access, bool
     Some((Access::Made(["0.0.0.0/0".to_owned()].into()), true))
 }
 
-/// Returns the reason why a CIDR block is none, or how AWS would write it.
+/// Returns the fault of a CIDR block: how it should be written.
 fn fault_of_block(block: &str) -> Option<String> {
     let parsed = block.split_once('/').and_then(|(address, length)| {
         let length: u32 = length.parse().ok()?;
