@@ -13,26 +13,25 @@ use serde_json::{Map, Value};
 
 use crate::{Error, process::Outcome, workspace::Workspace};
 
+/// The operations of Application Auto Scaling that the product calls.
+const AUTOSCALING: [&str; 12] = [
+    "DeleteScalingPolicy",
+    "DeleteScheduledAction",
+    "DeregisterScalableTarget",
+    "DescribeScalableTargets",
+    "DescribeScalingPolicies",
+    "DescribeScheduledActions",
+    "ListTagsForResource",
+    "PutScalingPolicy",
+    "PutScheduledAction",
+    "RegisterScalableTarget",
+    "TagResource",
+    "UntagResource",
+];
+
 /// The models, and the operations whose inputs are kept of each.
 const MODELS: [(&str, &str, &[&str]); 2] = [
-    (
-        "application-autoscaling",
-        "2016-02-06",
-        &[
-            "DeleteScalingPolicy",
-            "DeleteScheduledAction",
-            "DeregisterScalableTarget",
-            "DescribeScalableTargets",
-            "DescribeScalingPolicies",
-            "DescribeScheduledActions",
-            "ListTagsForResource",
-            "PutScalingPolicy",
-            "PutScheduledAction",
-            "RegisterScalableTarget",
-            "TagResource",
-            "UntagResource",
-        ],
-    ),
+    ("application-autoscaling", "2016-02-06", &AUTOSCALING),
     (
         "ecs",
         "2014-11-13",
@@ -136,24 +135,7 @@ const ANSWERS: [(&str, &str, &[&str]); 8] = [
     ),
     ("kms", "2014-11-01", &["DescribeKey", "TagResource", "UntagResource"]),
     ("resourcegroupstaggingapi", "2017-01-26", &["GetResources"]),
-    (
-        "application-autoscaling",
-        "2016-02-06",
-        &[
-            "DeleteScalingPolicy",
-            "DeleteScheduledAction",
-            "DeregisterScalableTarget",
-            "DescribeScalableTargets",
-            "DescribeScalingPolicies",
-            "DescribeScheduledActions",
-            "ListTagsForResource",
-            "PutScalingPolicy",
-            "PutScheduledAction",
-            "RegisterScalableTarget",
-            "TagResource",
-            "UntagResource",
-        ],
-    ),
+    ("application-autoscaling", "2016-02-06", &AUTOSCALING),
     ("ecr", "2015-09-21", &["BatchGetImage", "ListTagsForResource", "TagResource", "UntagResource"]),
 ];
 
