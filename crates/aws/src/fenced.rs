@@ -1,6 +1,16 @@
-//! Between the SDK and the HTTP client: changes are sent only as long as the run holds the stack's lock.
+//! Between the SDK and the HTTP client: changes are sent only as long as the run holds the stack's lock, and dropped if
+//! the lease runs out before their answer comes.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{
+    error::Error,
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -20,7 +30,11 @@ use aws_smithy_runtime_api::{
         runtime_components::{RuntimeComponents, RuntimeComponentsBuilder},
     },
 };
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::{
+    body::SdkBody,
+    config_bag::{ConfigBag, Storable, StoreReplace},
+};
+use http_body::{Body, Frame, SizeHint};
 use longshore_model::Failure;
 
 use crate::{changes::is_read, lock::Fence};
@@ -151,13 +165,71 @@ impl HttpConnector for FencedConnector {
         let Self { connector, fence } = self.clone();
         HttpConnectorFuture::new(async move {
             fence.pass().await.map_err(|failure| ConnectorError::user(Refused(failure).into()))?;
+            let departed = Arc::new(AtomicBool::new(false));
+            let request = request.map(|body| {
+                let departing = DepartingBody { body, fence: fence.clone(), departed: departed.clone() };
+                SdkBody::from_body_1_x(departing)
+            });
             let change = fence.sends();
-            let answer = connector.call(request).await;
-            change.answered();
-            answer
+            let answer = tokio::select! {
+                biased;
+                answer = connector.call(request) => answer,
+                () = fence.shut() => Err(ConnectorError::timeout(Lapsed.into())),
+            };
+            let is_lapsed = answer.is_err() && fence.check().is_err();
+            if !is_lapsed || !departed.load(Ordering::Acquire) {
+                change.answered();
+            }
+            if is_lapsed { Err(ConnectorError::timeout(Lapsed.into())) } else { answer }
         })
     }
 }
+
+/// The body of a change. It asks the fence again when it is read, which is when the connection is there and the request
+/// is written: connecting may take long, and so may a process that is stopped meanwhile.
+#[derive(Debug)]
+struct DepartingBody {
+    body: SdkBody,
+    fence: Arc<Fence>,
+    /// Parts of the body may have been sent.
+    departed: Arc<AtomicBool>,
+}
+
+impl Body for DepartingBody {
+    type Data = <SdkBody as Body>::Data;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, BoxError>>> {
+        if self.fence.check().is_err() {
+            return Poll::Ready(Some(Err(Lapsed.into())));
+        }
+        self.departed.store(true, Ordering::Release);
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        Body::size_hint(&self.body)
+    }
+}
+
+/// The lease ran out before the change was answered.
+#[derive(Debug)]
+struct Lapsed;
+
+impl fmt::Display for Lapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lease of the stack's lock ran out before the change was answered")
+    }
+}
+
+impl Error for Lapsed {}
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,10 @@ use std::{
 
 use aws_smithy_async::time::SharedTimeSource;
 use longshore_model::Failure;
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 
 /// Lets changes through only as long as the run surely holds the stack's lock. It is asked right before a change is sent.
 ///
@@ -105,6 +108,32 @@ impl Fence {
         }
     }
 
+    /// Waits until no change may be sent any more: the lease has run out, or the lock is lost.
+    pub(crate) async fn shut(&self) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            match self.left() {
+                Some(Duration::ZERO) => return,
+                Some(left) => {
+                    // Timers stand still while a machine sleeps; the clock on the wall is looked at every second.
+                    let pause = if self.wall.is_some() { left.min(Duration::from_secs(1)) } else { left };
+                    let _ = timeout(pause, changed).await;
+                }
+                None => changed.await,
+            }
+        }
+    }
+
+    /// The time for which changes may still be sent; `None` if no lock is used.
+    fn left(&self) -> Option<Duration> {
+        match &*self.state() {
+            State::Unused => None,
+            State::Leased { since, lasts } => Some(lasts.saturating_sub(self.since(since))),
+            State::Ended(_) => Some(Duration::ZERO),
+        }
+    }
+
     /// Notes that a change is sent. It is under way until its answer is noted.
     pub(crate) fn sends(self: &Arc<Self>) -> UnderWay {
         self.under_way.fetch_add(1, Ordering::Relaxed);
@@ -131,7 +160,7 @@ impl Fence {
     }
 
     /// Lets changes through for as long as `lasts`, counted from `since`, unless it is over for good.
-    pub(super) fn lease(&self, since: Stamp, lasts: Duration) {
+    pub(crate) fn lease(&self, since: Stamp, lasts: Duration) {
         let mut state = self.state();
         if !matches!(*state, State::Ended(_)) {
             *state = State::Leased { since, lasts };
@@ -190,7 +219,7 @@ mod tests {
 
     use aws_smithy_async::time::TimeSource;
     use longshore_model::FailureKind;
-    use tokio::time::advance;
+    use tokio::time::{advance, sleep};
 
     use super::*;
 
@@ -273,6 +302,31 @@ mod tests {
         assert_eq!(second.await.unwrap(), Err(lost()));
         fence.lease(fence.stamp(), LASTS);
         assert_eq!(fence.check(), Err(Shut::Ended(lost())), "it is over for good");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fence_shuts_at_the_end_of_the_lease() {
+        let (fence, wall) = fence();
+        assert!(timeout(LASTS, fence.shut()).await.is_err(), "no lock is used");
+        fence.lease(fence.stamp(), LASTS);
+        let begin = Instant::now();
+        let renewed = async {
+            sleep(LASTS / 2).await;
+            fence.lease(fence.stamp(), LASTS);
+        };
+        tokio::join!(fence.shut(), renewed);
+        assert_eq!(begin.elapsed(), LASTS / 2 + LASTS);
+
+        fence.lease(fence.stamp(), LASTS);
+        let begin = Instant::now();
+        wall.set(2_000);
+        fence.shut().await;
+        assert_eq!(begin.elapsed(), Duration::ZERO, "by the clock on the wall");
+        wall.set(1_000);
+
+        fence.lease(fence.stamp(), LASTS);
+        fence.end(lost());
+        fence.shut().await;
     }
 
     #[test]
