@@ -8,6 +8,7 @@ use longshore_model::{FieldChange, Secret, Shown};
 use crate::{
     labels,
     observed::{Current, Observed, Replica},
+    rotate::PENDING_STAGE,
     value,
 };
 
@@ -36,6 +37,8 @@ pub(crate) struct Difference {
     pub(crate) description: bool,
     pub(crate) kms_key: bool,
     pub(crate) value: bool,
+    /// The version that loses the stage of a pending one.
+    pub(crate) unstage: Option<String>,
     /// Tags to be set.
     pub(crate) tags: Vec<(String, String)>,
     /// The keys of tags to be removed.
@@ -59,6 +62,7 @@ impl Difference {
                 Current::Text(text) => !value::same(text, desired.value),
                 Current::Unreadable => true,
             }),
+            unstage: secret.promoted_and_pending().map(str::to_owned),
             tags: missing
                 .into_iter()
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -88,6 +92,10 @@ impl Difference {
         }
         if self.value {
             changes.push(FieldChange::new("SecretString", Some(Shown::Secret), Some(Shown::Secret)));
+        }
+        if let Some(version) = &self.unstage {
+            let field = format!("VersionIdsToStages.{PENDING_STAGE}");
+            changes.push(FieldChange::new(field, Some(Shown::text(version)), None));
         }
         for (key, value) in &self.tags {
             let old = secret.tags.get(key).map(Shown::text);

@@ -21,6 +21,7 @@ fn observed(entry: &SecretListEntry) -> Observed {
         tags: tags.collect(),
         deleted: entry.deleted_date,
         versions: versions.into_iter().collect(),
+        rotates: entry.rotation_enabled.unwrap_or_default(),
         changed: entry.last_changed_date,
         ..Observed::default()
     }

@@ -14,7 +14,10 @@ use longshore_aws::failure;
 use longshore_model::{FailureKind, Secret};
 use longshore_plugin::Result;
 
-use crate::write::CURRENT_STAGE;
+use crate::{
+    rotate::{PENDING_STAGE, PREVIOUS_STAGE},
+    write::CURRENT_STAGE,
+};
 
 /// A secret as Secrets Manager describes it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +32,8 @@ pub(crate) struct Observed {
     pub(crate) deleted: Option<DateTime>,
     /// The stages of its versions, by the versions' ids.
     pub(crate) versions: BTreeMap<String, Vec<String>>,
+    /// AWS rotates it by a function of its own, which keeps the stage of the pending version.
+    pub(crate) rotates: bool,
     /// When it last changed.
     pub(crate) changed: Option<DateTime>,
     /// Its replicas, by region.
@@ -89,6 +94,15 @@ impl Observed {
         let at_stage = |stages: &Vec<String>| stages.iter().any(|other| other == stage);
         self.versions.iter().find(|(_, stages)| at_stage(stages)).map(|(id, _)| id.as_str())
     }
+
+    /// The version that is still at the stage of a pending one though it was promoted: a rotation ended between its two
+    /// changes of stages.
+    pub(crate) fn promoted_and_pending(&self) -> Option<&str> {
+        let pending = self.staged(PENDING_STAGE).filter(|_| !self.rotates);
+        pending.filter(|pending| {
+            [CURRENT_STAGE, PREVIOUS_STAGE].iter().any(|at| self.staged(at) == Some(pending))
+        })
+    }
 }
 
 /// Looks a secret up by its name.
@@ -115,6 +129,7 @@ pub(crate) async fn describe(client: &Client, name: &str) -> Result<Option<Obser
                 (id, stages)
             })
             .collect(),
+        rotates: answer.rotation_enabled.unwrap_or_default(),
         changed: answer.last_changed_date,
         replicas: answer
             .replication_status

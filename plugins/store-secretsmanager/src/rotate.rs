@@ -20,7 +20,10 @@ use crate::{
 };
 
 /// The stage of a value that is not proved yet.
-const PENDING_STAGE: &str = "AWSPENDING";
+pub(crate) const PENDING_STAGE: &str = "AWSPENDING";
+
+/// The stage of the value before the current one.
+pub(crate) const PREVIOUS_STAGE: &str = "AWSPREVIOUS";
 
 /// How long to go on when somebody else writes at the same time.
 const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
@@ -171,7 +174,7 @@ impl SecretsManager {
 }
 
 /// Takes AWSPENDING off a version. Without a stage, Secrets Manager lets the version go some time.
-async fn unstage(client: &Client, name: &str, secret: &Observed, version: &str) -> Result<()> {
+pub(crate) async fn unstage(client: &Client, name: &str, secret: &Observed, version: &str) -> Result<()> {
     if secret.staged(PENDING_STAGE) != Some(version) {
         return Ok(());
     }

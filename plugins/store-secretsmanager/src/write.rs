@@ -18,6 +18,7 @@ use crate::{
     difference::{Desired, Difference},
     labels,
     observed::{self, Observed},
+    rotate::unstage,
     store::{SecretsManager, require_ours, resource},
     token,
 };
@@ -152,6 +153,9 @@ async fn update(
         }
         let at = format!("secretsmanager:UpdateSecret {}", desired.name);
         request.send().await.map_err(|error| failure(&error, at))?;
+    }
+    if let Some(version) = &difference.unstage {
+        unstage(client, desired.name, secret, version).await?;
     }
     if difference.value { put_value(client, desired, secret, attempt).await } else { Ok(done(secret)) }
 }

@@ -115,7 +115,8 @@ impl HttpConnector for Slow {
 async fn send_slowly(connecting: u64, answering: u64) -> (Option<bool>, usize, bool) {
     let sent = Arc::default();
     let seconds = Duration::from_secs;
-    let slow = Slow { connecting: seconds(connecting), answering: seconds(answering), sent: Arc::clone(&sent) };
+    let slow =
+        Slow { connecting: seconds(connecting), answering: seconds(answering), sent: Arc::clone(&sent) };
     let fence = Arc::new(Fence::new(None));
     fence.lease(fence.stamp(), seconds(45));
     let client = http_client_fn(move |_, _| SharedHttpConnector::new(slow.clone()));

@@ -61,6 +61,31 @@ async fn a_staged_value_is_read_by_nobody_until_it_is_promoted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn interrupted_promotion_is_finished_by_deploy() {
+    let harness = Harness::new(json!({}));
+    let (store, context, spec) = (&harness.store, harness.context(), &harness.spec);
+    let (first, second) = (credential("first"), credential("second"));
+    harness.apply(&first).await.unwrap();
+    let version = store.stage(&context, spec, &second).await.unwrap();
+    assert_eq!(harness.action(&first).await, Action::NoChange, "a version that waits is left alone");
+    // All of a promotion that was killed between its two changes.
+    let current = harness.client().await.describe_secret().secret_id(NAME).send().await.unwrap();
+    let current =
+        current.version_ids_to_stages.unwrap().into_iter().find(|(_, stages)| stages == &["AWSCURRENT"]);
+    let promotion = harness.client().await.update_secret_version_stage().secret_id(NAME);
+    let promotion = promotion.version_stage("AWSCURRENT").move_to_version_id(&version);
+    promotion.set_remove_from_version_id(current.map(|(id, _)| id)).send().await.unwrap();
+    assert_eq!(stages(&harness).await["second"], "AWSCURRENT+AWSPENDING");
+
+    let plan = harness.plan(&second).await.unwrap();
+    let fields: Vec<_> = plan.changes.into_iter().map(|change| change.field).collect();
+    assert_eq!(fields, ["VersionIdsToStages.AWSPENDING"]);
+    harness.apply(&second).await.unwrap();
+    assert_eq!(stages(&harness).await, map(&[("first", "AWSPREVIOUS"), ("second", "AWSCURRENT")]));
+    assert_eq!(harness.action(&second).await, Action::NoChange);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_discarded_value_leaves_the_current_and_the_previous_one() {
     let harness = Harness::new(json!({}));
     let (store, context, spec) = (&harness.store, harness.context(), &harness.spec);
