@@ -77,6 +77,7 @@ impl EcsDeployer {
             name: name.clone(),
             service: service.clone(),
             fields: self.fields.balanced(name, service),
+            family: self.family(stack, name),
             facts: Facts { log_group: log_group_of(stack, name, service), platform: service.platform },
             before: Before::default(),
             no_way_back: OnceLock::new(),

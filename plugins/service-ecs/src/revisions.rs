@@ -87,6 +87,49 @@ async fn newest(
     Ok(owned)
 }
 
+/// The largest number of revisions that one rollout deregisters; the next one goes on.
+const SURPLUS_LIMIT: usize = 20;
+
+/// Returns the stack's ACTIVE revisions of `family` that are older than the newest `keep`, the newest first. A revision of
+/// another owner ends the search.
+pub(crate) async fn surplus(
+    aws: &Aws,
+    family: &str,
+    ownership: &Ownership,
+    keep: usize,
+) -> Result<Vec<String>> {
+    let client = aws.ecs().await?;
+    let call = client.list_task_definitions().family_prefix(family).status(TaskDefinitionStatus::Active);
+    let mut listed = call.sort(SortOrder::Desc).into_paginator().items().send();
+    let mut newer = 0;
+    let mut surplus = Vec::new();
+    while surplus.len() < SURPLUS_LIMIT
+        && let Some(arn) = listed.next().await
+    {
+        let arn = arn.map_err(|error| failure(&error, format!("ecs:ListTaskDefinitions {family}")))?;
+        if family_of(&arn) != Some(family) {
+            continue;
+        }
+        if newer < keep {
+            newer += 1;
+            continue;
+        }
+        let call = client.describe_task_definition().task_definition(&arn).include(TaskDefinitionField::Tags);
+        let sent = call.send().await;
+        let answer = sent.map_err(|error| failure(&error, format!("ecs:DescribeTaskDefinition {arn}")))?;
+        if ownership.owner(tags::pairs(answer.tags())) != Owner::Ours {
+            break;
+        }
+        surplus.push(arn);
+    }
+    Ok(surplus)
+}
+
+/// The family of the revision that an ARN names.
+fn family_of(arn: &str) -> Option<&str> {
+    Some(arn.rsplit_once('/')?.1.rsplit_once(':')?.0)
+}
+
 /// Deregisters revisions: services that run on them go on, and no new ones can be made of them.
 pub(crate) async fn deregister(aws: &Aws, arns: &[String]) -> Result<()> {
     let client = aws.ecs().await?;

@@ -22,6 +22,7 @@ pub(crate) fn defaults(service: &Map<String, Value>) -> Vec<(Vec<String>, Value)
     set(&["deployment", "timeout"], json!(format!("{}m", rollout.timeout.as_secs() / 60)));
     set(&["deployment", "circuit-breaker"], json!(rollout.circuit_breaker));
     set(&["deployment", "rollback"], json!(rollout.rollback));
+    set(&["deployment", "keep-revisions"], json!(rollout.keep_revisions));
     if service.get("logs") != Some(&json!(false)) {
         set(&["logs", "retention-days"], json!(RETENTION_DAYS));
     }

@@ -157,6 +157,8 @@ pub(crate) struct Deployment {
     pub(crate) rollback: bool,
     /// The time for which Longshore follows a rollout before it gives up waiting.
     pub(crate) timeout: Duration,
+    /// The number of ACTIVE revisions that stay in the family after a rollout.
+    pub(crate) keep_revisions: u32,
 }
 
 impl Default for Deployment {
@@ -167,6 +169,7 @@ impl Default for Deployment {
             circuit_breaker: true,
             rollback: true,
             timeout: Duration::from_secs(900),
+            keep_revisions: 10,
         }
     }
 }

@@ -13,6 +13,8 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Deployment {
     let timeout = fields.time("timeout");
     let circuit_breaker = fields.flag("circuit-breaker");
     let rollback = fields.flag("rollback");
+    // The one that runs, and one to go back to.
+    let keep_revisions = fields.number("keep-revisions", 2..=1_000_000);
     let default = Deployment::default();
     Deployment {
         minimum_healthy_percent: minimum_healthy_percent.unwrap_or(default.minimum_healthy_percent),
@@ -20,6 +22,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Deployment {
         circuit_breaker: circuit_breaker.unwrap_or(default.circuit_breaker),
         rollback: rollback.unwrap_or(default.rollback),
         timeout: timeout.unwrap_or(default.timeout),
+        keep_revisions: keep_revisions.unwrap_or(default.keep_revisions),
     }
 }
 

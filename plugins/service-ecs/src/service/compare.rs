@@ -17,7 +17,7 @@ use crate::{
 
 const LAUNCH_TYPE: &str = "launchType";
 const DESIRED_COUNT: &str = "desiredCount";
-const TASK_DEFINITION: &str = "taskDefinition";
+pub(super) const TASK_DEFINITION: &str = "taskDefinition";
 const SCHEDULING: &str = "schedulingStrategy";
 
 /// A service as declared, with what was found out.

@@ -14,6 +14,7 @@ mod restart;
 mod rollback;
 mod step;
 mod stop;
+mod surplus;
 mod target;
 mod undo;
 mod variables;

@@ -18,7 +18,8 @@ use longshore_plugin::{Before, Context, Result, Step};
 
 use super::{
     compare::{
-        Declared, Difference, Standing, compare, of_creation, planned_count, standing, with_settings_of,
+        Declared, Difference, Standing, TASK_DEFINITION, compare, of_creation, planned_count, standing,
+        with_settings_of,
     },
     images::{self, Moved},
     members,
@@ -57,6 +58,8 @@ pub(crate) struct ServiceStep {
     pub(crate) service: Arc<Service>,
     /// The fields declared in AWS's words.
     pub(crate) fields: Arc<AwsFields>,
+    /// The family of its task definition.
+    pub(crate) family: String,
     /// What explanations may name.
     pub(crate) facts: Facts,
     /// The service as it was before this run changed it.
@@ -324,7 +327,11 @@ impl ServiceStep {
         };
         let cluster = inputs.require(CLUSTER_ARN)?;
         let changed = self.change(cluster, declared, &revision, difference, force).await?;
-        self.follow_declared(context, changed, expect).await
+        let outputs = self.follow_declared(context, changed, expect).await?;
+        if difference.task_definition {
+            self.deregister_surplus(context).await;
+        }
+        Ok(outputs)
     }
 }
 
@@ -480,6 +487,10 @@ impl Step for ServiceStep {
                 let notes = existing::network(&self.aws, &self.name, placement, is_default);
                 plan.notes.extend(notes.await?);
             }
+        }
+        let rolls_out = plan.changes.iter().any(|change| change.field == TASK_DEFINITION);
+        if rolls_out && plan.action == Action::Update {
+            plan.notes.extend(self.surplus_note(context, inputs).await);
         }
         let is_on_instances = self.service.launch_type == LaunchType::Ec2;
         let has_tasks = self.service.desired_count != Some(0);

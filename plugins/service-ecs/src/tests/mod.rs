@@ -13,6 +13,7 @@ mod left_alone;
 mod members;
 mod moved;
 mod noted;
+mod piled_up;
 mod poor;
 mod pushed_again;
 mod registered;
