@@ -93,10 +93,16 @@ where
         if delete().await? {
             return Ok(Probe::Done(()));
         }
-        let message = format!("the {resource} is still there, although AWS has confirmed its deletion");
-        Ok(Probe::Again(Failure::new(FailureKind::Unavailable, message).help("run this command again")))
+        Ok(Probe::Again(still_there(resource)))
     };
     until(context, DELETION, probe).await
+}
+
+/// The failure of a deletion that AWS has confirmed, and that does not show.
+#[must_use]
+pub fn still_there(resource: &str) -> Failure {
+    let message = format!("the {resource} is still there, although AWS has confirmed its deletion");
+    Failure::new(FailureKind::Unavailable, message).help("run this command again")
 }
 
 /// Sleeps, unless the run is interrupted first.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use longshore_aws::{
     Aws, code, failure, is_unsupported,
     untyped::CallError,
-    wait::{Patience, Probe, until},
+    wait::{Patience, Probe, until, until_deleted},
 };
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Result};
@@ -212,7 +212,11 @@ impl Api<'_> {
 
     /// Deregisters a target with all that belongs to it.
     pub(crate) async fn deregister(&self, context: &Context, resource: &str) -> Result<()> {
-        self.change(context, "DeregisterScalableTarget", resource, &identity(resource)).await.map(drop)
+        let delete = || async {
+            self.change(context, "DeregisterScalableTarget", resource, &identity(resource)).await?;
+            Ok(self.targets(Some(&[resource.to_owned()])).await?.is_empty())
+        };
+        until_deleted(context, &format!("scalable target of {resource}"), delete).await
     }
 
     /// Makes or changes an item. Returns the answer.

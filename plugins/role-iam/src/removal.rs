@@ -7,7 +7,7 @@ use longshore_aws::{
     Aws, failure,
     wait::{self, Patience, Probe},
 };
-use longshore_model::{Failure, FailureKind};
+use longshore_model::FailureKind;
 use longshore_plugin::{Context, Result};
 
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) async fn delete(aws: &Aws, context: &Context, name: &str) -> Result<(
         let Err(error) = client.delete_role().role_name(name).send().await else {
             return Ok(match observed::role(client, name).await? {
                 None => Probe::Done(()),
-                Some(_) => Probe::Again(still_there(name).at(at)),
+                Some(_) => Probe::Again(wait::still_there(&format!("role {name}")).at(at)),
             });
         };
         let failure = failure(&error, at);
@@ -46,11 +46,6 @@ pub(crate) async fn delete(aws: &Aws, context: &Context, name: &str) -> Result<(
         }
     };
     wait::until(context, PATIENCE, probe).await
-}
-
-fn still_there(name: &str) -> Failure {
-    let message = format!("the role {name} is still there, although IAM has confirmed its deletion");
-    Failure::new(FailureKind::Unavailable, message).help("run this command again")
 }
 
 /// Takes all policies from a role.

@@ -76,12 +76,18 @@ impl SecretsManager {
         self.remove_replicas(context, client, &name, &observed).await?;
         context.progress(format!("scheduling the deletion of the secret {name}"));
         let window = i64::from(self.options.recovery_window_days);
-        let request = client.delete_secret().secret_id(&observed.arn).recovery_window_in_days(window);
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_gone(&error) => Ok(()),
-            Err(error) => Err(failure(&error, format!("secretsmanager:DeleteSecret {name}"))),
-        }
+        let (arn, name) = (&observed.arn, name.as_str());
+        let delete = || async move {
+            let request = client.delete_secret().secret_id(arn).recovery_window_in_days(window);
+            match request.send().await {
+                Err(error) if !is_gone(&error) => {
+                    return Err(failure(&error, format!("secretsmanager:DeleteSecret {name}")));
+                }
+                _ => {}
+            }
+            Ok(observed::describe(client, name).await?.is_none_or(|secret| secret.deleted.is_some()))
+        };
+        wait::until_deleted(context, &resource(name), delete).await
     }
 }
 

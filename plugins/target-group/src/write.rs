@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longshore_aws::{
     Owner, Ownership,
-    wait::{Patience, Probe, until},
+    wait::{Patience, Probe, still_there, until},
 };
 use longshore_model::{Action, Failure, FailureKind, StepPlan};
 use longshore_plugin::{Context, Result};
@@ -192,7 +192,10 @@ impl TargetGroupStep {
 pub(crate) async fn delete_group(api: crate::api::Api<'_>, context: &Context, arn: &str) -> Result<()> {
     until(context, LEFTOVERS, |_| async {
         if api.delete_group(arn).await? {
-            return Ok(Probe::Done(()));
+            return Ok(match api.group_at(arn).await? {
+                None => Probe::Done(()),
+                Some(_) => Probe::Again(still_there(&format!("target group {arn}"))),
+            });
         }
         let message = format!("a listener or another rule still forwards to the target group {arn}");
         Ok(Probe::Again(

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use longshore_aws::{
     Owner, Ownership,
-    wait::{Patience, Probe, until},
+    wait::{Patience, Probe, still_there, until, until_deleted},
 };
 use longshore_model::{Action, Failure, FailureKind, Outputs, StepPlan};
 use longshore_plugin::{Context, Result};
@@ -376,14 +376,21 @@ pub(crate) async fn delete_balancer(
     if is_protected(balancer) {
         api.modify_balancer(&balancer.arn, &[(PROTECTION, "false")]).await?;
     }
-    api.delete_balancer(&balancer.arn).await
+    let arn = balancer.arn.as_str();
+    let delete = || async move {
+        api.delete_balancer(arn).await?;
+        Ok(api.bare_balancer(arn).await?.is_none())
+    };
+    until_deleted(context, &super::step::resource(balancer_name(arn)), delete).await
 }
 
 /// Deletes a security group once nothing uses it.
 pub(crate) async fn delete_group(network: Network<'_>, context: &Context, id: &str) -> Result<()> {
     until(context, INTERFACES, |attempt| async move {
         if network.delete_group(id).await? {
-            return Ok(Probe::Done(()));
+            let is_gone = network.groups("group-id", &[id]).await?.is_empty();
+            let again = || Probe::Again(still_there(&format!("security group {id}")));
+            return Ok(if is_gone { Probe::Done(()) } else { again() });
         }
         if attempt == 0 {
             context.progress("waiting until no network interface uses the security group");
