@@ -1,9 +1,6 @@
 //! Where a value comes from.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{fmt, path::Path, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
@@ -17,7 +14,7 @@ pub enum Origin {
     File {
         /// The file, below the configuration directory as it was given.
         #[serde(serialize_with = "displayed")]
-        path: PathBuf,
+        path: Arc<Path>,
         /// The line, from 1; none where the whole file is meant.
         line: Option<usize>,
     },
@@ -36,7 +33,7 @@ pub enum Origin {
 impl Origin {
     /// The whole file at `path`.
     pub(crate) fn file(path: &Path) -> Self {
-        Self::File { path: path.to_owned(), line: None }
+        Self::File { path: path.into(), line: None }
     }
 
     /// The directory of the file, against which a relative path in it is resolved.
@@ -48,7 +45,7 @@ impl Origin {
     }
 }
 
-fn displayed<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+fn displayed<S: Serializer>(path: &Arc<Path>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
 

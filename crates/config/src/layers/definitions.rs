@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use longshore_model::{DefinitionFile, FromFile, Problem, ServiceLayers, join_key};
@@ -93,16 +94,16 @@ fn lookup(secrets: &BTreeSet<&str>, variables: &[(String, String)]) -> impl Fn(&
     }
 }
 
-struct Document<'a> {
-    path: &'a Path,
+struct Document {
+    path: Arc<Path>,
     value: Value,
     /// The lines of its values, by their pointers.
     lines: BTreeMap<String, usize>,
 }
 
-impl<'a> Document<'a> {
-    fn parse(path: &'a Path, text: &str, lookup: &dyn Fn(&str) -> Lookup) -> Result<Self, Vec<ConfigError>> {
-        let at = |line| Origin::File { path: path.to_owned(), line: Some(line) };
+impl Document {
+    fn parse(path: &Path, text: &str, lookup: &dyn Fn(&str) -> Lookup) -> Result<Self, Vec<ConfigError>> {
+        let at = |line| Origin::File { path: path.into(), line: Some(line) };
         let text = template::fill_in(text, lookup).map_err(|faults| {
             let lines = Lines::of(text);
             let error = |fault: template::Fault| {
@@ -122,13 +123,13 @@ impl<'a> Document<'a> {
                 ..ConfigError::new(at(error.line()), format!("not valid JSON: {message}"))
             }]
         })?;
-        Ok(Self { path, value, lines: positions::lines(&text) })
+        Ok(Self { path: path.into(), value, lines: positions::lines(&text) })
     }
 
     fn origin(&self, pointer: &str) -> Origin {
         let line = pointer.match_indices('/').map(|(at, _)| &pointer[..at]).chain([pointer]);
         let line = line.filter_map(|pointer| self.lines.get(pointer)).next_back();
-        Origin::File { path: self.path.to_owned(), line: line.copied() }
+        Origin::File { path: self.path.clone(), line: line.copied() }
     }
 
     fn declared(&self, file: DefinitionFile) -> Result<Vec<FromFile>, Vec<ConfigError>> {

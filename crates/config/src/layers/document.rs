@@ -1,6 +1,6 @@
 //! A TOML file as a layer, with the line of every key.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use longshore_model::join_key;
 use serde_json::{Map, Value};
@@ -14,20 +14,20 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Layer, Box<ConfigError>> 
     let document = ImDocument::parse(text).map_err(|error| {
         // The error's own Display repeats the line, which may hold a secret.
         let (line, column) = Lines::of(text).position(error.span().map_or(0, |span| span.start));
-        let origin = Origin::File { path: path.to_owned(), line: Some(line) };
+        let origin = Origin::File { path: path.into(), line: Some(line) };
         let message = error.message().trim().replace('\n', ", ");
         let mut error = ConfigError::new(origin, format!("not valid TOML: {message}"));
         error.column = Some(column);
         Box::new(error)
     })?;
-    let mut reader = Reader { path, lines: Lines::of(text), layer: Layer::default() };
+    let mut reader = Reader { path: path.into(), lines: Lines::of(text), layer: Layer::default() };
     let values = reader.table("", document.as_table());
     reader.layer.values = values;
     Ok(reader.layer)
 }
 
 struct Reader<'a> {
-    path: &'a Path,
+    path: Arc<Path>,
     lines: Lines<'a>,
     layer: Layer,
 }
@@ -39,7 +39,7 @@ impl Reader<'_> {
             let key = join_key(key, field);
             let span = table.key(field).and_then(toml_edit::Key::span).or_else(|| item.span());
             let line = span.map(|span| self.lines.position(span.start).0);
-            self.layer.origins.insert(key.clone(), Origin::File { path: self.path.to_owned(), line });
+            self.layer.origins.insert(key.clone(), Origin::File { path: self.path.clone(), line });
             values.insert(field.to_owned(), self.item(&key, item));
         }
         values

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_model::join_key;
+use longshore_model::{join_key, push_key};
 use serde_json::{Map, Value};
 
 use crate::Origin;
@@ -24,19 +24,16 @@ impl Layer {
         let mut values = &mut self.values;
         for table in tables {
             let table = table.as_ref();
-            key = join_key(&key, table);
+            push_key(&mut key, table);
             if !values.get(table).is_some_and(Value::is_object) {
                 values.insert(table.to_owned(), Value::Object(Map::new()));
-                self.origins.remove(&key);
-            }
-            if !self.origins.contains_key(&key) {
                 self.origins.insert(key.clone(), origin.clone());
             }
             let Some(Value::Object(inner)) = values.get_mut(table) else { return };
             values = inner;
         }
         let field = field.as_ref();
-        key = join_key(&key, field);
+        push_key(&mut key, field);
         if values.get(field).is_some_and(Value::is_object) {
             remove_below(&mut self.origins, &key);
         }
