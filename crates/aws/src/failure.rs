@@ -11,7 +11,7 @@ use longshore_outside::Trust;
 use crate::{
     credentials::{NoCredentials, Profile},
     fenced::Refused,
-    genuine::NotGenuine,
+    genuine::{NotGenuine, OfEndpoint},
     pace::Interrupted,
     transport::NoAnswer,
 };
@@ -22,8 +22,8 @@ pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Optio
     error.as_service_error().and_then(ProvideErrorMetadata::code).filter(|code| !code.is_empty())
 }
 
-/// Whether the endpoint does not know the call at all, as emulators do not know some: they say so, or they break (moto
-/// answers `iam:SimulatePrincipalPolicy` with a page of HTTP 500). AWS's own failures have a code.
+/// Returns true if the endpoint does not have the call: it says so by a code, as AWS does in some partitions, or it is a
+/// configured one that breaks (moto answers `iam:SimulatePrincipalPolicy` with a page of HTTP 500).
 pub fn is_unsupported<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let unknown = [
         "InvalidAction",
@@ -37,15 +37,31 @@ pub fn is_unsupported<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
     let status = error.raw_response().map(|response| response.status().as_u16());
     match code(error) {
         Some(code) => unknown.contains(&code) || status == Some(501),
-        None => matches!(status, Some(500 | 501)),
+        None => is_page(error, &[500, 501]),
     }
 }
 
-/// Returns whether the answer is an error page instead of AWS's own words: so do emulators answer calls that they do not
-/// know.
+/// Returns true if the answer is an error page of a configured endpoint instead of AWS's own words: so do emulators answer
+/// calls that they do not know.
 pub fn is_blank<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    code(error).is_none() && status.is_some_and(|status| matches!(status, 404 | 405 | 500))
+    code(error).is_none() && is_page(error, &[404, 405, 500])
+}
+
+/// Returns true if a configured endpoint has answered with one of `statuses`. From AWS's own endpoints, an answer without a
+/// code is a proxy's page, which tells nothing of the call.
+fn is_page<E>(error: &SdkError<E, HttpResponse>, statuses: &[u16]) -> bool {
+    let Some(response) = error.raw_response().filter(|it| it.extension::<OfEndpoint>().is_some()) else {
+        return false;
+    };
+    let status = response.status().as_u16();
+    let is_tolerated = statuses.contains(&status);
+    if is_tolerated {
+        tracing::info!(
+            status,
+            "the configured endpoint does not have this call: Longshore goes on without it"
+        );
+    }
+    is_tolerated
 }
 
 /// What kind of failure an error code of AWS is.
@@ -358,5 +374,24 @@ mod tests {
         assert!(is_unsupported(&answered(400, "InvalidAction", "")));
         assert!(is_unsupported(&answered(501, "InternalFailure", "")));
         assert!(!is_unsupported(&answered(403, "AccessDenied", "")));
+    }
+
+    #[test]
+    fn error_pages_count_from_configured_endpoints_alone() {
+        let page = |status: u16, is_of_endpoint: bool| {
+            let mut answer = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+            if is_of_endpoint {
+                answer.add_extension(OfEndpoint);
+            }
+            let error = CreateSecretError::generic(ErrorMetadata::builder().build());
+            SdkError::service_error(error, answer)
+        };
+        for (status, unsupported, blank) in
+            [(500, true, true), (501, true, false), (404, false, true), (502, false, false)]
+        {
+            let (of_proxy, of_endpoint) = (page(status, false), page(status, true));
+            assert!(!is_unsupported(&of_proxy) && !is_blank(&of_proxy), "{status}");
+            assert_eq!((is_unsupported(&of_endpoint), is_blank(&of_endpoint)), (unsupported, blank));
+        }
     }
 }

@@ -80,11 +80,14 @@ impl Intercept for Genuine {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let is_aws = config.load::<ToAws>().is_none_or(|to| to.0);
+        if !is_aws && let Some(response) = context.response_mut() {
+            response.add_extension(OfEndpoint);
+        }
         let Some(Ok(_)) = context.output_or_error() else { return Ok(()) };
         let (Some(response), Some(call)) = (context.response(), config.load::<Metadata>()) else {
             return Ok(());
         };
-        let is_aws = config.load::<ToAws>().is_none_or(|to| to.0);
         if let Err(why) = require_genuine(call.service(), call.name(), response, is_aws)
             && let Some(output) = context.output_or_error_mut()
         {
@@ -93,6 +96,10 @@ impl Intercept for Genuine {
         Ok(())
     }
 }
+
+/// Marks the answers of an endpoint that is configured: those of an emulator, which is allowed more than AWS.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OfEndpoint;
 
 /// The fault of an answer that AWS did not give to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
