@@ -60,7 +60,7 @@ impl Loaded {
             match value {
                 Value::Object(values) if !values.is_empty() => self.list(&key, values, entries),
                 value => {
-                    let origin = self.origin(&key).cloned().unwrap_or(Origin::Default);
+                    let origin = self.merged.origin(&key).cloned().unwrap_or(Origin::Default);
                     entries.push(Entry { key, value, origin });
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use longshore_model::{Options, Problem, ServiceLayers, Stack};
+use longshore_model::{Options, Problem, ServiceLayers, Stack, split_key};
 
 use crate::{
     ConfigError, ConfigErrors, Layers, Origin, PluginUse, check, defaults,
@@ -88,10 +88,15 @@ fn assemble(
 }
 
 impl Loaded {
-    /// Where the value or table at the dotted `key` was set.
+    /// Where the value or table at the dotted `key` was set. `None` if there is neither.
     #[must_use]
     pub fn origin(&self, key: &str) -> Option<&Origin> {
-        self.merged.origin(key)
+        self.merged.origin(key).or_else(|| {
+            let path = split_key(key);
+            let mut tables = path.iter();
+            let first = self.merged.values.get(tables.next()?)?;
+            tables.try_fold(first, |table, field| table.get(field)).map(|_| &Origin::Default)
+        })
     }
 
     /// The environment variables that the configuration names as places of secrets (`{ env = "NAME" }`).

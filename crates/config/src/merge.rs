@@ -6,7 +6,7 @@ use std::{
 };
 
 use figment::{Figment, providers::Serialized};
-use longshore_model::{Problem, join_key, push_key, split_key};
+use longshore_model::{Problem, push_key, split_key};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -23,7 +23,7 @@ pub(crate) struct Merged {
     /// The values.
     pub(crate) values: Map<String, Value>,
     /// Where each key was set, by dotted key: a value where the highest layer sets it, a table where the lowest layer
-    /// declares it.
+    /// declares it. Defaults have no origin: they are most of a large stack.
     pub(crate) origins: Origins,
     /// For each value that a file set: the file's directory.
     pub(crate) directories: BTreeMap<String, PathBuf>,
@@ -156,6 +156,20 @@ fn is_credential(path: &[String]) -> bool {
     }
 }
 
+/// The table that grows with the stack.
+const SERVICES: &str = "services";
+
+/// Adds to `value` what `defaults` have and it lacks.
+fn fill_in(value: &mut Value, defaults: Value) {
+    let (Value::Object(table), Value::Object(defaults)) = (value, defaults) else { return };
+    for (field, default) in defaults {
+        match table.get_mut(&field) {
+            Some(value) => fill_in(value, default),
+            None => drop(table.insert(field, default)),
+        }
+    }
+}
+
 impl Merged {
     /// Lays everything over `layer`.
     pub(crate) fn lay_over(&mut self, layer: Layer) {
@@ -166,18 +180,26 @@ impl Merged {
     }
 
     /// Adds the `defaults` of what is not set.
-    pub(crate) fn complete(&mut self, defaults: Layer, errors: &mut Vec<ConfigError>) -> Option<()> {
+    pub(crate) fn complete(&mut self, mut defaults: Layer, errors: &mut Vec<ConfigError>) -> Option<()> {
+        // Those of services are filled in where they are: figment would copy a large stack three times.
+        if let Some(of_services) = defaults.values.remove(SERVICES)
+            && let Some(services) = self.values.get_mut(SERVICES)
+        {
+            fill_in(services, of_services);
+        }
+        let services = self.values.remove(SERVICES);
         let figment = Figment::from(Serialized::defaults(&self.values));
         let figment = figment.join(Serialized::defaults(&defaults.values));
         let wrong = |error: figment::Error| ConfigError::new(Origin::Default, error.kind.to_string());
         self.values = figment.extract().map_err(|all| errors.extend(all.into_iter().map(wrong))).ok()?;
+        self.values.extend(services.map(|services| (SERVICES.to_owned(), services)));
         for (key, origin) in defaults.origins {
             self.origins.entry(key).or_insert(origin);
         }
         Some(())
     }
 
-    /// Where the value or table at `key` was set.
+    /// Where the value or table at `key` was set. `None` for defaults.
     pub(crate) fn origin(&self, key: &str) -> Option<&Origin> {
         self.origins.get(key)
     }
@@ -196,7 +218,7 @@ impl Merged {
                     self.remove_defaults_below(key, table);
                     !table.is_empty()
                 }
-                _ => self.origins.get(key.as_str()) != Some(&Origin::Default),
+                _ => self.origins.contains_key(key.as_str()),
             };
             key.truncate(length);
             stays
@@ -206,24 +228,26 @@ impl Merged {
     /// Returns the dotted keys below `key` of the values in `table`, which stands there, that are defaults.
     pub(crate) fn defaults_in(&self, key: &str, table: &Map<String, Value>) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
-        self.collect_defaults(key, "", table, &mut found);
+        self.collect_defaults(&mut key.to_owned(), key.len() + 1, table, &mut found);
         found
     }
 
     fn collect_defaults(
         &self,
-        key: &str,
-        below: &str,
+        key: &mut String,
+        below: usize,
         table: &Map<String, Value>,
         found: &mut BTreeSet<String>,
     ) {
         for (field, value) in table {
-            let (key, below) = (join_key(key, field), join_key(below, field));
+            let length = key.len();
+            push_key(key, field);
             match value {
-                Value::Object(table) => self.collect_defaults(&key, &below, table, found),
-                _ if self.origins.get(&key) == Some(&Origin::Default) => drop(found.insert(below)),
-                _ => {}
+                Value::Object(table) => self.collect_defaults(key, below, table, found),
+                _ if self.origins.contains_key(key.as_str()) => {}
+                _ => drop(found.insert(key[below..].to_owned())),
             }
+            key.truncate(length);
         }
     }
 
@@ -234,11 +258,7 @@ impl Merged {
         let ancestors = (1..=path.len()).rev().map(|length| {
             path[..length].iter().fold(String::new(), |key, part| longshore_model::join_key(&key, part))
         });
-        let origin = ancestors
-            .filter_map(|key| self.origin(&key))
-            .find(|origin| **origin != Origin::Default)
-            .unwrap_or(otherwise)
-            .clone();
+        let origin = ancestors.filter_map(|key| self.origin(&key)).next().unwrap_or(otherwise).clone();
         let key = (!problem.key.is_empty()).then_some(problem.key);
         ConfigError { origin, column: None, key, message: problem.message, help: problem.help }
     }

@@ -12,7 +12,7 @@ use crate::Origin;
 pub(crate) struct Layer {
     /// Its values.
     pub(crate) values: Map<String, Value>,
-    /// Where each key was set, tables included, by dotted key.
+    /// Where each key was set, tables included, by dotted key. Defaults have no origin.
     pub(crate) origins: BTreeMap<String, Origin>,
 }
 
@@ -27,7 +27,9 @@ impl Layer {
             push_key(&mut key, table);
             if !values.get(table).is_some_and(Value::is_object) {
                 values.insert(table.to_owned(), Value::Object(Map::new()));
-                self.origins.insert(key.clone(), origin.clone());
+                if *origin != Origin::Default {
+                    self.origins.insert(key.clone(), origin.clone());
+                }
             }
             let Some(Value::Object(inner)) = values.get_mut(table) else { return };
             values = inner;
@@ -37,7 +39,9 @@ impl Layer {
         if values.get(field).is_some_and(Value::is_object) {
             remove_below(&mut self.origins, &key);
         }
-        note(&mut self.origins, &key, &value, origin);
+        if *origin != Origin::Default {
+            note(&mut self.origins, &key, &value, origin);
+        }
         values.insert(field.to_owned(), value);
     }
 
