@@ -110,7 +110,7 @@ impl Course {
         if let Some(not_before) = not_before {
             tokio::select! {
                 biased;
-                () = effort.interrupt().cancelled() => return Err(Interrupted),
+                () = effort.interrupt().cancelled() => return Err(Interrupted::Queueing),
                 () = sleep_until(not_before) => {}
             }
         }

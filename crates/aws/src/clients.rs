@@ -42,9 +42,6 @@ use crate::{
 /// How long a connection may take to come about: long enough for a proxy, short enough to notice a wrong endpoint.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the first byte of an answer may take. AWS's control planes answer in seconds.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The time limit for obtaining credentials. The source may be a login with several steps, or a role that is assumed
 /// with the credentials of another source.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(30);
@@ -372,8 +369,10 @@ fn paced(pacer: &Arc<Pacer>, identities: impl ResolveCachedIdentity + 'static) -
 async fn load(target: &Target, pacer: &Arc<Pacer>, fence: &Arc<Fence>) -> Result<SdkConfig> {
     let profile = Profile::find(target.profile.as_deref(), target.test_credentials).await?;
     let trust = trust(profile.as_ref()).await?;
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(transport::READ_TIMEOUT)
+        .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(fenced(transport::named(transport::network(trust)), fence.clone()))
         .identity_cache(paced(pacer, IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build()))

@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     error::Error,
-    fmt,
+    fmt, io,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -25,12 +25,24 @@ use aws_smithy_runtime_api::{
     },
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response};
 use longshore_model::Failure;
 use longshore_outside::{NetworkError, NetworkErrorKind, Trust, gunzip, http_client, is_gzip};
+use longshore_plugin::Effort;
+use tokio::time::{sleep, timeout};
 
-/// The longest answer that is decompressed.
-const DECOMPRESSED_LIMIT: usize = 64 << 20;
+use crate::pace::Interrupted;
+
+/// The longest answer that is read, in bytes, before and after it is decompressed. AWS documents pages of at most 1,000
+/// items (EC2), of 1 MB (CloudWatch Logs) and of 5 MB (Secrets Manager): this leaves 16 KiB for each item.
+const ANSWER_LIMIT: usize = 16 << 20;
+
+/// The time limit for the head of an answer, and again for its body. AWS's control planes answer in seconds.
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The time that calls under way have to be answered after the run was interrupted.
+const AFTER_INTERRUPT: Duration = Duration::from_secs(10);
 
 /// Returns the SDK's HTTP client over the network: the one that registries are asked with, which trusts `trust`.
 #[must_use]
@@ -62,7 +74,7 @@ impl HttpClient for Network {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(NetworkConnector {
             client: self.client(settings.connect_timeout()),
-            read_timeout: settings.read_timeout(),
+            read_timeout: settings.read_timeout().unwrap_or(READ_TIMEOUT),
         })
     }
 }
@@ -70,8 +82,8 @@ impl HttpClient for Network {
 #[derive(Debug)]
 struct NetworkConnector {
     client: Result<reqwest::Client, Failure>,
-    /// The time limit for the head of an answer.
-    read_timeout: Option<Duration>,
+    /// The time limit for the head of an answer, and again for its body.
+    read_timeout: Duration,
 }
 
 impl HttpConnector for NetworkConnector {
@@ -82,34 +94,62 @@ impl HttpConnector for NetworkConnector {
                 .map_err(|error| connector_error(&error))
         });
         let client = self.client.clone().map_err(|failure| ConnectorError::user(failure.message.into()));
-        let read_timeout = self.read_timeout;
-        HttpConnectorFuture::new(async move {
+        let limit = self.read_timeout;
+        let effort = Effort::current();
+        let exchange = async move {
             let answer = client?.execute(request?);
-            let answer = match read_timeout {
-                Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| {
-                    ConnectorError::timeout(format!("no answer within {} s", limit.as_secs_f32()).into())
-                })?,
-                None => answer.await,
+            let answer = timeout(limit, answer).await.map_err(|_| late("no answer", limit))?;
+            let answer = answer.map_err(|error| connector_error(&error))?;
+            timeout(limit, whole(answer)).await.map_err(|_| late("the answer was not complete", limit))?
+        };
+        HttpConnectorFuture::new(async move {
+            let interrupted = async {
+                effort.interrupt().cancelled().await;
+                sleep(AFTER_INTERRUPT).await;
             };
-            readable(answer.map_err(|error| connector_error(&error))?.into()).await
+            tokio::select! {
+                biased;
+                answer = exchange => answer,
+                () = interrupted => Err(ConnectorError::user(Interrupted::Unanswered.into())),
+            }
         })
     }
 }
 
+fn late(what: &str, limit: Duration) -> ConnectorError {
+    ConnectorError::timeout(format!("{what} within {} s", limit.as_secs_f32()).into())
+}
+
+/// Reads an answer to its end, unless it is longer than [`ANSWER_LIMIT`].
+async fn whole(mut answer: reqwest::Response) -> Result<HttpResponse, ConnectorError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| connector_error(&error))? {
+        if body.len() + chunk.len() > ANSWER_LIMIT {
+            return Err(too_long());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let (parts, _) = Response::from(answer).into_parts();
+    readable(Response::from_parts(parts, body.freeze()))
+}
+
+/// Returns the error of an answer that is longer than any of AWS, which it therefore is not.
+fn too_long() -> ConnectorError {
+    ConnectorError::io(format!("the answer is longer than {} MiB", ANSWER_LIMIT >> 20).into())
+}
+
 /// Returns an answer as the SDK can read it: decompressed, and without headers that are no text.
-async fn readable(answer: Response<reqwest::Body>) -> Result<HttpResponse, ConnectorError> {
+fn readable(answer: Response<Bytes>) -> Result<HttpResponse, ConnectorError> {
     let (mut parts, body) = answer.into_parts();
     let body = if is_gzip(&parts.headers) {
-        let body = SdkBody::from_body_1_x(body);
-        let body = aws_smithy_types::byte_stream::ByteStream::new(body)
-            .collect()
-            .await
-            .map_err(|error| ConnectorError::io(error.into()))?;
-        let body = gunzip(&mut parts.headers, body.into_bytes(), DECOMPRESSED_LIMIT);
-        SdkBody::from(body.map_err(|error| ConnectorError::io(error.into()))?)
+        gunzip(&mut parts.headers, body, ANSWER_LIMIT).map_err(|error| match error.kind() {
+            io::ErrorKind::FileTooLarge => too_long(),
+            _ => ConnectorError::io(error.into()),
+        })?
     } else {
-        SdkBody::from_body_1_x(body)
+        body
     };
+    let body = SdkBody::from(body);
     parts.headers = text_alone(parts.headers);
     HttpResponse::try_from(Response::from_parts(parts, body))
         .map_err(|error| ConnectorError::other(error.into(), None))
@@ -268,23 +308,23 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn answers_lose_headers_that_are_no_text() {
+    #[test]
+    fn answers_lose_headers_that_are_no_text() {
         let answer = Response::builder()
             .header("x-amzn-requestid", "1")
             .header("server", http::HeaderValue::from_bytes(b"caf\xe9").unwrap())
             .header("via", "a")
             .header("via", http::HeaderValue::from_bytes(b"\xff").unwrap())
             .header("via", "b")
-            .body(reqwest::Body::from("x"))
+            .body(Bytes::from("x"))
             .unwrap();
-        let answer = readable(answer).await.unwrap();
+        let answer = readable(answer).unwrap();
         let headers: Vec<_> = answer.headers().iter().collect();
         assert_eq!(headers, [("x-amzn-requestid", "1"), ("via", "a"), ("via", "b")]);
     }
 
-    #[tokio::test]
-    async fn answers_compressed_unasked_are_decompressed() {
+    #[test]
+    fn answers_compressed_unasked_are_decompressed() {
         // printf '{}' | gzip -n | xxd -i
         const EMPTY_OBJECT: [u8; 22] = [
             0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0xab, 0xae, 0x05, 0x00, 0x43, 0xbf,
@@ -292,13 +332,68 @@ mod tests {
         ];
         let answer = |body: &[u8]| {
             let answer = Response::builder().header("content-encoding", "GZIP");
-            answer.body(reqwest::Body::from(body.to_vec())).unwrap()
+            answer.body(Bytes::copy_from_slice(body)).unwrap()
         };
-        let plain = readable(answer(&EMPTY_OBJECT)).await.unwrap();
+        let plain = readable(answer(&EMPTY_OBJECT)).unwrap();
         assert_eq!(plain.body().bytes(), Some(b"{}".as_slice()));
         assert!(plain.headers().get("content-encoding").is_none());
-        assert!(readable(answer(&EMPTY_OBJECT[..18])).await.unwrap_err().is_io());
-        assert_eq!(readable(answer(b"")).await.unwrap().body().bytes(), Some(b"".as_slice()));
+        assert!(readable(answer(&EMPTY_OBJECT[..18])).unwrap_err().is_io());
+        assert_eq!(readable(answer(b"")).unwrap().body().bytes(), Some(b"".as_slice()));
+    }
+
+    /// Answers one request with `head`, and then with `part` again and again, with a pause before each.
+    async fn dripping(head: &'static str, part: Vec<u8>, pause: Duration) -> String {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            socket.read(&mut [0; 4096]).await.unwrap();
+            socket.write_all(head.as_bytes()).await.unwrap();
+            while socket.write_all(&part).await.is_ok() {
+                sleep(pause).await;
+            }
+        });
+        url
+    }
+
+    async fn get(url: &str, read_timeout: Duration) -> Result<HttpResponse, ConnectorError> {
+        let settings = HttpConnectorSettings::builder().read_timeout(read_timeout).build();
+        let components = RuntimeComponentsBuilder::for_tests().build().unwrap();
+        let connector = network(Trust::of_system()).http_connector(&settings, &components);
+        connector.call(HttpRequest::get(url).unwrap()).await
+    }
+
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+
+    #[tokio::test]
+    async fn endless_answer_is_cut_off() {
+        let url = dripping(HEAD, vec![b'x'; 1 << 20], Duration::ZERO).await;
+        let error = get(&url, Duration::from_secs(20)).await.unwrap_err();
+        assert!(error.is_io(), "{error:?}");
+        assert!(format!("{error:?}").contains("longer than 16 MiB"), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn dripping_answer_ends_at_the_limit() {
+        let url = dripping(HEAD, vec![b'x'], Duration::from_millis(20)).await;
+        let began = tokio::time::Instant::now();
+        let error = get(&url, Duration::from_millis(300)).await.unwrap_err();
+        assert!(error.is_timeout(), "{error:?}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn interrupted_call_has_ten_seconds_left() {
+        let url = dripping(HEAD, vec![b'x'], Duration::from_millis(20)).await;
+        let interrupt = tokio_util::sync::CancellationToken::new();
+        interrupt.cancel();
+        let effort = Effort::new(longshore_plugin::Urgency::FIRST, interrupt);
+        let began = tokio::time::Instant::now();
+        let error = effort.run(get(&url, Duration::from_secs(60))).await.unwrap_err();
+        assert!(format!("{error:?}").contains("Unanswered"), "{error:?}");
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A blind sleep is too long or too short. A probe that fails in the expected way is repeated with growing pauses until
 //! it is done, until the deadline, or until the run is interrupted.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, pin::pin, time::Duration};
 
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Effort, Result};
@@ -58,12 +58,16 @@ where
     let queued = effort.queued();
     let mut attempt = 0;
     loop {
-        let failure = match probe(attempt).await? {
-            Probe::Done(value) => return Ok(value),
-            Probe::Again(failure) => failure,
-        };
         // While a thousand others are more urgent, a probe waits longer for its turn than anybody's patience lasts.
-        let end = began + patience.deadline + effort.queued().saturating_sub(queued);
+        let end = || began + patience.deadline + effort.queued().saturating_sub(queued);
+        let failure = match before(end(), probe(attempt)).await {
+            Some(probe) => match probe? {
+                Probe::Done(value) => return Ok(value),
+                Probe::Again(failure) => failure,
+            },
+            None => unanswered(),
+        };
+        let end = end();
         if Instant::now() >= end {
             let message = format!("{}; gave up after {} s", failure.message, patience.deadline.as_secs());
             return Err(Failure { message, ..failure });
@@ -75,6 +79,37 @@ where
             () = sleep_until(wake) => attempt += 1,
         }
     }
+}
+
+/// The time that what was asked for before a deadline has to be answered after it.
+const LAST_ANSWER: Duration = Duration::from_secs(30);
+
+/// Runs `work`, which calls AWS, and drops it if it lasts much longer than until `end`. The time for which its calls wait
+/// for their turn does not count.
+///
+/// Returns `None` if it was dropped.
+pub async fn before<T>(end: Instant, work: impl Future<Output = T>) -> Option<T> {
+    let effort = Effort::current();
+    let mut work = pin!(work);
+    let mut end = end.max(Instant::now()) + LAST_ANSWER;
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut work => return Some(result),
+            () = sleep_until(end) => {}
+        }
+        if !effort.is_queueing() {
+            return None;
+        }
+        end += LAST_ANSWER;
+    }
+}
+
+/// Returns the failure of work that [`before`] dropped.
+#[must_use]
+pub fn unanswered() -> Failure {
+    Failure::new(FailureKind::Unavailable, "AWS did not answer in time")
+        .help("check the network and, where one is set, the endpoint (AWS_ENDPOINT_URL)")
 }
 
 /// The time within which a deletion shows.
@@ -186,12 +221,23 @@ mod tests {
     async fn the_time_in_which_probes_wait_for_their_turn_does_not_count() {
         let probe = |attempt| async move {
             let turn = Duration::from_secs(300);
+            let queueing = Effort::current().queueing();
             sleep(turn).await;
+            drop(queueing);
             Effort::current().has_queued(turn);
             Ok(if attempt == 2 { Probe::Done(()) } else { Probe::Again(not_yet()) })
         };
         let context = context(&CancellationToken::new());
         assert_eq!(Effort::default().run(until(&context, PATIENCE, probe)).await, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unanswered_probe_ends_at_the_deadline() {
+        let start = Instant::now();
+        let probe = |_| std::future::pending::<Result<Probe<()>>>();
+        let failure = until(&context(&CancellationToken::new()), PATIENCE, probe).await.unwrap_err();
+        assert_eq!(start.elapsed(), Duration::from_secs(60) + LAST_ANSWER);
+        assert_eq!(failure.message, "AWS did not answer in time; gave up after 60 s");
     }
 
     #[tokio::test(start_paused = true)]

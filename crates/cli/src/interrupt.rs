@@ -1,40 +1,32 @@
 //! Being asked to stop.
 
-use std::io;
 #[cfg(unix)]
-use std::{fs, task::Poll};
+use std::fs;
+use std::{io, process, thread, time::Duration};
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::{
+    runtime::Builder,
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::io::Interrupts;
+use crate::{exit::Exit, io::Interrupts};
+
+/// The time that the command has to end after the second signal: it draws its last lines and gives the lock back.
+const END: Duration = Duration::from_secs(5);
 
 /// Listens for being asked to stop.
 pub(crate) enum Listener {
-    /// For signals. They are caught as soon as this exists.
-    #[cfg(unix)]
-    Signals(Vec<tokio::signal::unix::Signal>),
-    #[cfg(not(unix))]
-    CtrlC,
     Channel(UnboundedReceiver<()>),
     Never,
 }
 
 impl Listener {
-    /// Begins to listen. Must be called within a tokio runtime.
+    /// Begins to listen. Signals are caught as soon as this exists.
     pub(crate) fn new(interrupts: Interrupts) -> io::Result<Self> {
         match interrupts {
-            #[cfg(unix)]
-            Interrupts::Signals => {
-                use tokio::signal::unix::{SignalKind, signal};
-                // Continuous integration ends a job that was called off with SIGTERM; SIGHUP comes when a terminal is
-                // closed, or a connection to it.
-                let hangup = (!ignores_hangup()).then(SignalKind::hangup);
-                let kinds = [SignalKind::interrupt(), SignalKind::terminate()].into_iter().chain(hangup);
-                Ok(Self::Signals(kinds.map(signal).collect::<io::Result<_>>()?))
-            }
-            #[cfg(not(unix))]
-            Interrupts::Signals => Ok(Self::CtrlC),
+            Interrupts::Signals => Ok(Self::Channel(catch_signals()?)),
             Interrupts::Channel(receiver) => Ok(Self::Channel(receiver)),
             Interrupts::Never => Ok(Self::Never),
         }
@@ -42,20 +34,77 @@ impl Listener {
 
     async fn next(&mut self) {
         let asked = match self {
-            #[cfg(unix)]
-            Self::Signals(signals) => {
-                std::future::poll_fn(|context| {
-                    let asked = signals.iter_mut().map(|signal| signal.poll_recv(context));
-                    asked.fold(Poll::Pending, |asked, polled| if polled.is_ready() { polled } else { asked })
-                })
-                .await
-            }
-            #[cfg(not(unix))]
-            Self::CtrlC => tokio::signal::ctrl_c().await.ok(),
             Self::Channel(receiver) => receiver.recv().await,
             Self::Never => None,
         };
         if asked.is_none() {
+            std::future::pending().await
+        }
+    }
+}
+
+/// Catches signals on a thread with a runtime of its own: work that keeps the command's runtime busy does not delay them.
+fn catch_signals() -> io::Result<UnboundedReceiver<()>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let signals = {
+        let _entered = runtime.enter();
+        Signals::catch()?
+    };
+    let (asks, receiver) = unbounded_channel();
+    let thread = thread::Builder::new().name("signals".to_owned());
+    thread.spawn(move || runtime.block_on(pass_on(signals, asks)))?;
+    Ok(receiver)
+}
+
+/// Passes two signals on, and ends the process if the command does not end by itself then: at a third signal, or after
+/// [`END`]. A signal that the command no longer listens for ends the process, too.
+async fn pass_on(mut signals: Signals, asks: UnboundedSender<()>) {
+    for _ in 0..2 {
+        signals.next().await;
+        if asks.send(()).is_err() {
+            process::exit(Exit::Interrupted as i32);
+        }
+    }
+    // It makes no difference which of the two it was.
+    drop(timeout(END, signals.next()).await);
+    process::exit(Exit::Interrupted as i32);
+}
+
+/// The signals that ask to stop.
+struct Signals(#[cfg(unix)] Vec<tokio::signal::unix::Signal>);
+
+impl Signals {
+    /// Catches them. Must be called within a runtime.
+    #[cfg(unix)]
+    fn catch() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Continuous integration ends a job that was called off with SIGTERM; SIGHUP comes when a terminal is closed, or a
+        // connection to it.
+        let hangup = (!ignores_hangup()).then(SignalKind::hangup);
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()].into_iter().chain(hangup);
+        Ok(Self(kinds.map(signal).collect::<io::Result<_>>()?))
+    }
+
+    #[cfg(not(unix))]
+    fn catch() -> io::Result<Self> {
+        Ok(Self())
+    }
+
+    /// Waits for the next one.
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        use std::task::Poll;
+        std::future::poll_fn(|context| {
+            let polled = self.0.iter_mut().map(|signal| signal.poll_recv(context));
+            polled
+                .fold(Poll::Pending, |asked, polled| if polled.is_ready() { Poll::Ready(()) } else { asked })
+        })
+        .await
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
     }
@@ -112,6 +161,49 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
         };
         assert_eq!(until_interrupted_twice(listener, &interrupt, work).await, None);
+    }
+
+    /// Runs itself once more as a process that is too busy to notice anything, and ends that with signals.
+    #[cfg(unix)]
+    #[test]
+    fn third_signal_ends_a_busy_process() {
+        use std::{
+            io::{BufRead as _, BufReader},
+            process::{Command, Stdio},
+        };
+
+        const AGAIN: &str = "LONGSHORE_TEST_BUSY";
+        if std::env::var_os(AGAIN).is_some() {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            let busy = async {
+                eprintln!("busy");
+                loop {
+                    std::hint::spin_loop();
+                }
+            };
+            let listener = Listener::new(Interrupts::Signals).unwrap();
+            let interrupt = CancellationToken::new();
+            let _: Option<()> = runtime.block_on(until_interrupted_twice(listener, &interrupt, busy));
+            return;
+        }
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["interrupt::tests::third_signal_ends_a_busy_process", "--exact", "--nocapture"])
+            .env(AGAIN, "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().ends_with("busy")));
+        for _ in 0..3 {
+            let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status();
+            assert!(kill.unwrap().success());
+            // Signals that come together count as one.
+            thread::sleep(Duration::from_millis(200));
+        }
+        let began = std::time::Instant::now();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     }
 
     #[cfg(unix)]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use longshore_model::Failure;
 use longshore_outside::Words;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use crate::{
@@ -61,7 +61,9 @@ pub(crate) struct Exchange<'a> {
     /// The registry's host, as it stands in image references.
     pub(crate) registry: &'a str,
     pub(crate) address: &'a Address,
-    /// When waiting ends.
+    /// The time limit for everything that is sent for one image.
+    pub(crate) patience: Duration,
+    /// The end of that time.
     pub(crate) deadline: Instant,
     /// Hides every secret that was sent or received.
     pub(crate) words: Words,
@@ -139,7 +141,12 @@ impl Exchange<'_> {
     }
 
     async fn ask(&self, call: &Call) -> Reply {
-        self.transport.send(request(call)?).await
+        let answer = self.transport.send(request(call)?);
+        timeout_at(self.deadline, answer).await.unwrap_or_else(|_| {
+            let message =
+                format!("the check of the image was not over within {} s", self.patience.as_secs_f32());
+            Err(TransportError::new(TransportErrorKind::Timeout, message))
+        })
     }
 
     /// The answer to HEAD has no body; that to GET has the other side's words.

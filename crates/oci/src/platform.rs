@@ -8,7 +8,7 @@ use crate::json::or_default;
 
 /// A platform, as images name it (OCI image specification, "Image Index" and "Image Configuration"). Empty fields are not
 /// told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(default)]
 pub(crate) struct ImagePlatform {
     #[serde(deserialize_with = "or_default")]

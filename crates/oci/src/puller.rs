@@ -1,7 +1,7 @@
 //! The proof itself.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,12 +22,12 @@ use crate::{
     exchange::{Answer, Exchange},
     manifest::{self, Config, Descriptor, Image, Kind, Manifest},
     platform::ImagePlatform,
-    refusal::Subject,
+    refusal::{SHOWN, Subject},
     said::status_text,
     session::{Session, content_digest, content_length},
 };
 
-/// How long one check may wait for registries that ask to come again later.
+/// The time limit for one check: all requests with their redirects and tokens, and the pauses that registries ask for.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// The size in bytes above which containerd reads no manifest.
 const LARGEST: u64 = 4 * 1048 * 1048;
@@ -67,7 +67,7 @@ struct Seen {
 }
 
 impl Puller {
-    /// A puller whose requests leave through `transport`, and which waits 60 s at most when it is asked to wait.
+    /// Creates a puller whose requests leave through `transport`. One check takes 60 s at most.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self { transport, deadline: DEADLINE, access: Access::default(), known: Arc::default() }
@@ -80,7 +80,7 @@ impl Puller {
         self
     }
 
-    /// Limits how long one check may wait for registries that ask to come again later.
+    /// Sets the time limit for one check, with everything that it waits for.
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -112,6 +112,7 @@ impl PullCheck for Puller {
             transport: &*transport,
             registry: image.host(),
             address: &address,
+            patience: self.deadline,
             deadline: Instant::now() + self.deadline,
             words: Words::default(),
         };
@@ -430,15 +431,13 @@ impl Check<'_> {
     }
 }
 
-/// Returns platforms as people write them, each once.
+/// Returns platforms as people write them, each once, and the first [`SHOWN`] at most.
 pub(crate) fn shown(platforms: &[ImagePlatform], words: &Words) -> Vec<String> {
-    let mut shown: Vec<String> = Vec::new();
-    for text in platforms.iter().map(|platform| platform.show(words)) {
-        if !shown.contains(&text) {
-            shown.push(text);
-        }
-    }
-    shown
+    let mut seen = HashSet::new();
+    let mut shown = HashSet::new();
+    let distinct = platforms.iter().filter(|platform| seen.insert(*platform));
+    let texts = distinct.map(|platform| platform.show(words)).filter(|text| shown.insert(text.clone()));
+    texts.take(SHOWN).collect()
 }
 
 /// The entry that containerd takes: the one whose platform ranks best, the first of equal ones, and before those that

@@ -6,6 +6,9 @@ use longshore_model::{Architecture, Failure, FailureKind, ImageReference, Platfo
 
 use crate::{TransportErrorKind, said::Said};
 
+/// The maximum number of platforms that are shown. An index has room for more than a hundred thousand.
+pub(crate) const SHOWN: usize = 100;
+
 /// Whom a refusal is about.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject<'a> {
@@ -295,6 +298,7 @@ fn list(items: &[String]) -> String {
     let more = items.len() - shown.len();
     match shown.split_last() {
         None => String::new(),
+        Some(_) if items.len() == SHOWN => format!("{} and {more} or more others", shown.join(", ")),
         Some(_) if more > 0 => format!("{} and {more} more", shown.join(", ")),
         Some((only, [])) => only.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),

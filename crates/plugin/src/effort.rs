@@ -66,6 +66,8 @@ pub struct Effort {
 struct Waits {
     in_vain: AtomicU64,
     queued: AtomicU64,
+    /// The number of calls that wait for their turn now.
+    queueing: AtomicU64,
 }
 
 impl Default for Effort {
@@ -130,6 +132,20 @@ impl Effort {
         self.waits().in_vain.store(0, Ordering::Relaxed);
     }
 
+    /// Counts a call as waiting for its turn until the result is dropped.
+    #[must_use]
+    pub fn queueing(&self) -> Queueing {
+        let waits = self.waits().clone();
+        waits.queueing.fetch_add(1, Ordering::Relaxed);
+        Queueing(waits)
+    }
+
+    /// Returns true while a call waits for its turn.
+    #[must_use]
+    pub fn is_queueing(&self) -> bool {
+        self.waits().queueing.load(Ordering::Relaxed) > 0
+    }
+
     /// Notes that it has waited for its turn: nothing was wrong, others were more urgent.
     pub fn has_queued(&self, time: Duration) {
         let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -159,6 +175,16 @@ impl Effort {
     pub fn reset(&mut self, urgency: Urgency) {
         self.urgency = urgency;
         self.waits.take();
+    }
+}
+
+/// A call of an effort that waits for its turn.
+#[derive(Debug)]
+pub struct Queueing(Arc<Waits>);
+
+impl Drop for Queueing {
+    fn drop(&mut self) {
+        self.0.queueing.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -28,7 +28,7 @@ pub use before::Before;
 pub use context::{Context, Reporter, RunContext};
 pub use credential::{Credential, CredentialFacts, CredentialSource, is_basic_password};
 pub use deployer::{ContainerVariable, ServiceDeployer, ServiceOperations, Wires};
-pub use effort::{Effort, Urgency};
+pub use effort::{Effort, Queueing, Urgency};
 pub use extensions::Extensions;
 pub use minter::{Minted, PullScope, TokenMinter};
 pub use pull_check::{PullCheck, PullProof};

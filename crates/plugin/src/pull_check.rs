@@ -1,16 +1,16 @@
 //! The proof that an image can be pulled.
 
 use async_trait::async_trait;
-use longshore_model::{Failure, ImageReference, Platform};
+use longshore_model::{Failure, FailureKind, ImageReference, Platform};
 
-use crate::{Credential, Result, registry_credential::short};
+use crate::{Context, Credential, Result, registry_credential::short};
 
 /// What a pull check has found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullProof {
     /// The digest of the manifest (or index) that the reference names now.
     pub digest: String,
-    /// The platforms that the image has; empty when the registry does not tell.
+    /// The platforms that the image has, the first hundred at most; empty when the registry does not tell.
     pub platforms: Vec<String>,
     /// The digests of the manifests that an index lists; empty for a single image.
     pub manifests: Vec<String>,
@@ -52,6 +52,25 @@ pub trait PullCheck: Send + Sync {
 }
 
 impl dyn PullCheck {
+    /// Checks a pull as [`PullCheck::check`] does, until the run is interrupted.
+    ///
+    /// # Errors
+    /// Those of the check, and [`FailureKind::Interrupted`].
+    pub(crate) async fn check_within(
+        &self,
+        context: &Context,
+        image: &ImageReference,
+        platform: Platform,
+        credential: Option<&Credential>,
+        endpoint: Option<&str>,
+    ) -> Result<PullProof> {
+        let check = self.check(image, platform, credential, endpoint);
+        context.interrupt.run_until_cancelled(check).await.unwrap_or_else(|| {
+            let message = format!("interrupted while the pull of {image} was checked");
+            Err(Failure::new(FailureKind::Interrupted, message))
+        })
+    }
+
     /// Returns the name of the output that holds the digests of `image`, of the step that proves its pull.
     #[must_use]
     pub fn digests_output(image: &ImageReference) -> String {

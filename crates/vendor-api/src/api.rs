@@ -8,7 +8,7 @@ use longshore_model::{Failure, FailureKind, without_tokens};
 use longshore_oci::{TransportError, TransportErrorKind, retry_after};
 use longshore_outside::Words;
 use longshore_plugin::{Context, Result};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use crate::{Answer, Call, Clock, Connection};
@@ -17,7 +17,7 @@ use crate::{Answer, Call, Clock, Connection};
 const ATTEMPTS: u32 = 3;
 /// How long the pause before the second attempt is, if nothing else is asked for. Each further one is twice as long.
 const BACKOFF: Duration = Duration::from_millis(500);
-/// How long a call may wait, all pauses together.
+/// The time limit for a call, with all attempts and pauses.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The API of a vendor.
@@ -62,7 +62,13 @@ impl Api {
         let deadline = Instant::now() + DEADLINE;
         let mut attempt = 1;
         loop {
-            let result = transport.send(call.request(&self.base)?).await;
+            let answer = timeout_at(deadline, transport.send(call.request(&self.base)?));
+            let result = tokio::select! {
+                biased;
+                // A call that changes something is let end: its answer may be a secret that has to be kept.
+                () = context.interrupt.cancelled(), if call.is_repeatable => return Err(interrupted(at)),
+                answer = answer => answer.unwrap_or_else(|_| Err(late())),
+            };
             match &result {
                 Ok(response) => {
                     tracing::debug!(call = at, status = response.status().as_u16(), "API answered");
@@ -86,9 +92,7 @@ impl Api {
             }
             tokio::select! {
                 biased;
-                () = context.interrupt.cancelled() => {
-                    return Err(Failure::new(FailureKind::Interrupted, "the run was interrupted").at(at));
-                }
+                () = context.interrupt.cancelled() => return Err(interrupted(at)),
                 () = sleep(pause) => {}
             }
             attempt += 1;
@@ -131,6 +135,15 @@ impl Api {
         }
         Ok(answer)
     }
+}
+
+fn interrupted(at: String) -> Failure {
+    Failure::new(FailureKind::Interrupted, "the run was interrupted").at(at)
+}
+
+fn late() -> TransportError {
+    let message = format!("no answer within {} s, all attempts together", DEADLINE.as_secs());
+    TransportError::new(TransportErrorKind::Timeout, message)
 }
 
 fn no_answer(vendor: &str, error: &TransportError, words: &Words) -> Failure {

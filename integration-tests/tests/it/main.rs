@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, whatever goes wrong fails it")]
 
 mod account;
+mod bounds;
 mod certificates;
 mod conformance;
 mod endpoints;

@@ -48,13 +48,21 @@ pub(crate) struct Pacer {
     answered: AtomicBool,
 }
 
-/// The run was interrupted while a call waited for its turn.
+/// The run was interrupted while a call waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Interrupted;
+pub(crate) enum Interrupted {
+    /// It waited for its turn, and was not sent.
+    Queueing,
+    /// It was sent, and not answered in time.
+    Unanswered,
+}
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("interrupted while waiting until AWS's rate limit lets the call through")
+        f.write_str(match self {
+            Self::Queueing => "interrupted while waiting until AWS's rate limit lets the call through",
+            Self::Unanswered => "interrupted while waiting for an answer that is slow to come",
+        })
     }
 }
 
@@ -94,13 +102,14 @@ impl Pacer {
     ) -> Result<Turn, Interrupted> {
         let index = index_of(service, operation);
         let (gate, class) = (&self.gates[index], CLASSES[index].name);
-        let began = Instant::now();
+        let (began, queueing) = (Instant::now(), effort.queueing());
         let turn = tokio::select! {
             // What need not wait is not interrupted.
             biased;
             permit = gate.pass(effort.urgency()) => Ok(Turn { class, permit }),
-            () = effort.interrupt().cancelled() => Err(Interrupted),
+            () = effort.interrupt().cancelled() => Err(Interrupted::Queueing),
         };
+        drop(queueing);
         effort.has_queued(began.elapsed());
         turn
     }

@@ -120,7 +120,7 @@ async fn whoever_waits_is_interrupted_and_whoever_need_not_wait_goes() {
     interrupt.cancel();
     assert!(pacer.turn(&effort, "IAM", "GetRole").await.is_ok());
     let start = Instant::now();
-    assert_eq!(pacer.turn(&effort, "IAM", "GetRole").await.err(), Some(Interrupted));
+    assert_eq!(pacer.turn(&effort, "IAM", "GetRole").await.err(), Some(Interrupted::Queueing));
     assert_eq!(start.elapsed(), Duration::ZERO);
     // Another class is not concerned.
     assert!(pacer.turn(&effort, "STS", "GetCallerIdentity").await.is_ok());

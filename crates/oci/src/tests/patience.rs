@@ -97,6 +97,30 @@ async fn passing_errors_are_tried_again_and_lasting_ones_reported() {
     );
 }
 
+/// Answers each request after `0` with a redirect to the next URL.
+struct Redirecting(Duration);
+
+#[async_trait::async_trait]
+impl crate::Transport for Redirecting {
+    async fn send(
+        &self,
+        request: http::Request<bytes::Bytes>,
+    ) -> Result<http::Response<bytes::Bytes>, crate::TransportError> {
+        tokio::time::sleep(self.0).await;
+        reply(302, &[("location", &format!("{}x", request.uri()))], "")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn redirects_share_the_time_of_one_check() {
+    let puller = crate::Puller::new(std::sync::Arc::new(Redirecting(Duration::from_secs(19))));
+    let before = Instant::now();
+    let image = "ghcr.io/acme/api:1".parse().unwrap();
+    let failure = longshore_plugin::PullCheck::check(&puller, &image, AMD64, None, None).await.unwrap_err();
+    assert_eq!(before.elapsed(), Duration::from_secs(60));
+    assert_eq!(failure.message, "ghcr.io does not answer: the check of the image was not over within 60 s");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_server_that_does_not_answer_is_named() {
     let challenge = r#"Bearer realm="https://auth.example/token""#;

@@ -50,7 +50,7 @@ impl Step for ImagesWithoutCredentialStep {
         let checks = self.images.iter().map(|(image, platform)| async move {
             let how = if image.is_ecr() { "the image" } else { "the anonymous pull of" };
             context.progress(format!("checking {how} {image} for {platform}"));
-            (image, platform, self.pull_check.check(image, *platform, None, None).await)
+            (image, platform, self.pull_check.check_within(context, image, *platform, None, None).await)
         });
         for (image, platform, check) in join_all(checks).await {
             let (note, digests) = match check {

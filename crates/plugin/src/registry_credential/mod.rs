@@ -126,10 +126,11 @@ impl RegistryCredential {
     /// # Errors
     /// Every refusal, in one failure.
     pub async fn check_pulls(&self, context: &Context, credential: &Credential) -> Result<Pulls> {
+        let endpoint = self.endpoint.as_deref();
         let checks = self.images.iter().map(|(image, platform)| async move {
             context.progress(format!("checking the pull of {image} for {platform}"));
             let proof =
-                self.pull_check.check(image, *platform, Some(credential), self.endpoint.as_deref()).await?;
+                self.pull_check.check_within(context, image, *platform, Some(credential), endpoint).await?;
             let note = format!("{image} can be pulled for {platform} ({})", proof.shown());
             Ok::<_, Failure>((note, (<dyn PullCheck>::digests_output(image), proof.digests())))
         });

@@ -12,7 +12,10 @@ mod report;
 use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_ecs::types::{DeploymentRolloutState, DesiredStatus, Service, ServiceDeploymentStatus};
-use longshore_aws::Freshness;
+use longshore_aws::{
+    Freshness,
+    wait::{before, unanswered},
+};
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 use tokio::time::{Instant, sleep_until};
@@ -163,10 +166,12 @@ impl Follow<'_> {
         let mut seen = Seen::new(service, expect);
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.look(&mut seen).await {
-                Ok(()) => seen.trouble = None,
-                Err(failure) if is_passing(&failure) => seen.trouble = Some(failure),
-                Err(failure) => return Err(failure.into()),
+            let end = seen.began + self.timeout;
+            match before(end, self.look(&mut seen)).await {
+                Some(Ok(())) => seen.trouble = None,
+                Some(Err(failure)) if is_passing(&failure) => seen.trouble = Some(failure),
+                Some(Err(failure)) => return Err(failure.into()),
+                None => seen.trouble = Some(unanswered()),
             }
             let verdict = seen.verdict(self.desired_count);
             match verdict {
@@ -199,8 +204,8 @@ impl Follow<'_> {
 
     async fn timed_out(&self, seen: &Seen) -> Unsuccessful {
         // Whether anything was ever started tells a slow start from none.
-        let tasks = self.reads.task_arns(DesiredStatus::Running).await;
-        let has_tasks = tasks.is_ok_and(|arns| !arns.is_empty());
+        let tasks = before(Instant::now(), self.reads.task_arns(DesiredStatus::Running)).await;
+        let has_tasks = matches!(tasks, Some(Ok(arns)) if !arns.is_empty());
         let report = self.report(seen);
         let is_open = seen.trouble.is_some() || seen.is_rolling_back() || report.nothing_happens(has_tasks);
         let end = if is_open { End::Open } else { seen.end() };
