@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -22,7 +23,7 @@ use aws_smithy_runtime_api::client::{
 use aws_types::{SdkConfig, origin::Origin};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use longshore_model::{AssumedRole, AwsTarget, CallRate, EcrRegistry, Failure, FailureKind};
-use longshore_outside::{Proxies, Trust};
+use longshore_outside::{CERTIFICATES_LIMIT, Proxies, Trust, read_file};
 use longshore_plugin::Result;
 use tokio::sync::OnceCell;
 
@@ -418,7 +419,7 @@ async fn trust(profile: Option<&Profile>) -> Result<Trust> {
             "name a file with certificates of authorities in PEM format; it replaces the system's for calls to AWS",
         )
     };
-    match tokio::fs::read(&file).await {
+    match read_file(Path::new(&file), CERTIFICATES_LIMIT).await {
         Ok(pem) => Trust::in_pem(&pem)
             .ok_or_else(|| fail("cannot be used: there is no certificate in PEM format".to_owned())),
         Err(error) => Err(fail(format!("cannot be read: {error}"))),

@@ -1,7 +1,13 @@
 //! The credentials that calls are signed with: those of the declared profile, or what the SDK finds, and the role that is
 //! assumed with them.
 
-use std::{collections::BTreeSet, error::Error, fmt, path::PathBuf, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    error::Error,
+    fmt, io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use aws_config::{
     ecs::EcsCredentialsProvider,
@@ -21,6 +27,7 @@ use aws_types::{
     os_shim_internal::{Env, Fs},
 };
 use longshore_model::{AssumedRole, Failure, FailureKind, closest};
+use longshore_outside::read_file;
 
 use crate::failure::{chain, failure, of_credentials};
 
@@ -37,6 +44,29 @@ const CREDENTIALS: [&str; 7] = [
     "web_identity_token_file",
     "login_session",
 ];
+
+/// The variables that name files which the SDK reads, on threads of the runtime and without a limit.
+const READ_BY_THE_SDK: [&str; 4] = [
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
+
+/// The largest of these files, in bytes.
+const LARGEST: usize = 4 << 20;
+
+/// Requires that a file, if it is there, is a regular one that can be read: a pipe would block the SDK for ever. The null
+/// device is the usual way to name no file.
+async fn require_regular(at: &str, file: &str) -> Result<(), Failure> {
+    match read_file(Path::new(file), LARGEST).await {
+        Err(error) if file != "/dev/null" && error.kind() != io::ErrorKind::NotFound => {
+            let message = format!("the file {file} cannot be read: {error}");
+            Err(Failure::new(FailureKind::Invalid, message).at(at).help("name a regular file"))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// The profile that the run uses.
 #[derive(Debug)]
@@ -57,6 +87,11 @@ impl Profile {
         declared: Option<&str>,
         test_credentials: bool,
     ) -> Result<Option<Self>, Failure> {
+        for variable in READ_BY_THE_SDK {
+            if let Some(file) = set(variable) {
+                require_regular(variable, &file).await?;
+            }
+        }
         let selected = declared.map(|name| name.to_owned().into());
         let files = Default::default();
         let loaded = aws_config::profile::load(&Fs::real(), &Env::real(), &files, selected).await;
@@ -70,12 +105,20 @@ impl Profile {
         };
         match loaded {
             Ok(profiles) => match profiles.get_profile(wanted) {
-                Some(profile) => Ok(Some(Self {
-                    name: wanted.to_owned(),
-                    ca_bundle: profile.get("ca_bundle").map(str::to_owned).filter(|file| !file.is_empty()),
-                    has_credentials: CREDENTIALS.iter().any(|key| profile.get(key).is_some()),
-                    is_sso: is_sso(&profiles, wanted),
-                })),
+                Some(profile) => {
+                    if let Some(file) = profile.get("web_identity_token_file") {
+                        require_regular(&format!("the AWS profile {wanted}"), file).await?;
+                    }
+                    Ok(Some(Self {
+                        name: wanted.to_owned(),
+                        ca_bundle: profile
+                            .get("ca_bundle")
+                            .map(str::to_owned)
+                            .filter(|file| !file.is_empty()),
+                        has_credentials: CREDENTIALS.iter().any(|key| profile.get(key).is_some()),
+                        is_sso: is_sso(&profiles, wanted),
+                    }))
+                }
                 None if must_be_there => Err(missing(wanted, &profiles).at(at)),
                 None => Ok(None),
             },

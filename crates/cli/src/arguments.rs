@@ -40,6 +40,7 @@ Exit codes:
   1    it failed, and standard error says why
   2    `plan --detailed-exitcode` found changes, or `drift` found drift
   64   the command line is wrong, or does not name the environment in a pipeline
+  70   a fault of Longshore or of a plugin of its own, which standard error names
   130  interrupted: the first Ctrl-C lets running calls end, the second one ends at once";
 
 /// What all commands understand.

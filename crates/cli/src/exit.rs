@@ -14,6 +14,8 @@ pub enum Exit {
     AwaitingAction = 3,
     /// The command line is wrong: `EX_USAGE` of sysexits.h, because the usual 2 says that there are changes.
     Usage = 64,
+    /// It panicked: `EX_SOFTWARE` of sysexits.h.
+    Fault = 70,
     /// It was interrupted: 128 and the number of SIGINT, as shells report it.
     Interrupted = 130,
 }

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     io::{self, BufRead, IsTerminal as _, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -29,6 +29,8 @@ pub struct Io {
     pub size: Arc<dyn Fn() -> (u16, u16) + Send + Sync>,
     /// The environment variables.
     pub variables: BTreeMap<String, String>,
+    /// The names of the environment variables whose name or value is not UTF-8.
+    pub unreadable: BTreeSet<String>,
     /// How the command is asked to stop.
     pub interrupts: Interrupts,
     /// Whether the command has the process to itself, and may set up what a process has only one of: the log.
@@ -40,8 +42,14 @@ impl Io {
     #[must_use]
     pub fn process() -> Self {
         let utf8 = |text: std::ffi::OsString| text.into_string().ok();
-        let mut variables: BTreeMap<_, _> =
-            std::env::vars_os().filter_map(|(name, value)| Some((utf8(name)?, utf8(value)?))).collect();
+        let (mut variables, mut unreadable) = (BTreeMap::new(), BTreeSet::new());
+        for (name, value) in std::env::vars_os() {
+            let shown = name.to_string_lossy().into_owned();
+            match (utf8(name), utf8(value)) {
+                (Some(name), Some(value)) => drop(variables.insert(name, value)),
+                _ => drop(unreadable.insert(shown)),
+            }
+        }
         // Shells know it and rarely pass it on.
         if let Some(host) = utf8(gethostname::gethostname()) {
             variables.entry("HOSTNAME".to_owned()).or_insert(host);
@@ -55,6 +63,7 @@ impl Io {
             stderr_is_terminal: io::stderr().is_terminal(),
             size: Arc::new(|| console::Term::stderr().size()),
             variables,
+            unreadable,
             interrupts: Interrupts::Signals,
             owns_process: true,
         }
@@ -207,6 +216,7 @@ mod tests {
             stderr_is_terminal: false,
             size: Arc::new(|| (24, 80)),
             variables: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
             interrupts: Interrupts::Never,
             owns_process: false,
         };

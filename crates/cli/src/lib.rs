@@ -17,6 +17,7 @@ mod io;
 mod logging;
 mod place;
 mod plan_file;
+mod protect;
 mod pulls;
 mod render;
 mod replace_file;
@@ -26,6 +27,7 @@ mod settings;
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
+    panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind};
@@ -38,6 +40,8 @@ use command::Invocation;
 use io::Stream;
 use logging::{Log, Logging};
 use longshore_model::printable;
+use longshore_plugin::panicked;
+use protect::protect_process;
 use render::{Display, Live, Style};
 use settings::{SHOW_HELPER_ERRORS, Settings};
 
@@ -46,8 +50,11 @@ const HELP_WIDTH: usize = 100;
 
 /// Runs the command with `arguments`, the first of which is its own name.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> Exit {
+    if io.owns_process {
+        protect_process();
+    }
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let Io { stdin, stdout, stderr, mut variables, interrupts, owns_process, size, .. } = io;
+    let Io { stdin, stdout, stderr, mut variables, unreadable, interrupts, owns_process, size, .. } = io;
     let (stdout, stderr) = (Stream::new(stdout), Stream::new(stderr));
     let terminals = (io.stdout_is_terminal, io.stderr_is_terminal);
 
@@ -60,6 +67,12 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> 
         Ok(parsed) => parsed,
         Err(error) => return explain(&error, &arguments, &stdout, &stderr, terminals, &variables),
     };
+    if let Some(name) = unreadable.iter().find(|name| configures(name)) {
+        return misused(
+            &format!("the environment variable {name} is no UTF-8 text; correct or unset it"),
+            &stderr,
+        );
+    }
     let settings = match Settings::new(parsed.global, parsed.command.concurrency(), &variables) {
         Ok(settings) => settings,
         Err(message) => return misused(&message, &stderr),
@@ -96,10 +109,13 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> 
     };
     let stdin_is_terminal = io.stdin_is_terminal;
     let (stdout, stderr) = (display.stdout.clone(), display.stderr.clone());
-    let exit = command::execute(
-        parsed.command,
-        Invocation { settings, variables, display, stdin, stdin_is_terminal, interrupts, logging },
-    );
+    let invocation =
+        Invocation { settings, variables, display, stdin, stdin_is_terminal, interrupts, logging };
+    let exit = catch_unwind(AssertUnwindSafe(|| command::execute(parsed.command, invocation)));
+    let exit = exit.unwrap_or_else(|_| {
+        stderr.line(format!("error: {}", panicked("the command")));
+        Exit::Fault
+    });
     match stdout.lost() {
         // Whoever relies on the results must not take them for complete.
         Some(why) if matches!(exit, Exit::Done | Exit::Changes) => {
@@ -108,6 +124,11 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> 
         }
         _ => exit,
     }
+}
+
+/// Returns true if a variable has a say in what is deployed, and where.
+fn configures(variable: &str) -> bool {
+    variable == "CI" || ["LONGSHORE_", "AWS_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// Prints help and version to standard output, and what is wrong with the command line to standard error.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::Path,
 };
 
@@ -15,6 +14,9 @@ use crate::replace_file::replace_file;
 
 /// The format of the file. A change that older versions would misread takes another number.
 const FORMAT: &str = "longshore.plan/1";
+
+/// The largest file that is read, in bytes.
+const LARGEST: usize = 256 << 20;
 
 /// Where a plan applies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +75,7 @@ impl PlanFile {
         let refused = |message: String, help: &str| {
             Err(Failure::new(FailureKind::Invalid, message).at(at.clone()).help(help))
         };
-        let text = match fs::read_to_string(path) {
+        let text = match longshore_files::read_text(path, LARGEST) {
             Ok(text) => text,
             Err(error) => {
                 let help = "make one with `longshore plan --out FILE`";
@@ -198,6 +200,7 @@ fn fields(plan: &StepPlan) -> BTreeMap<String, Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
 
     use super::*;
 

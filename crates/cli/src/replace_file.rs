@@ -2,13 +2,13 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-/// Replaces the content of the file at `path`, or makes the file. If it fails, the old file stays as it was and nothing is
-/// left beside it. A device or a pipe is written to, because it cannot be replaced.
+/// Replaces the content of the file at `path`, or creates the file for its owner alone. If it fails, the old file stays
+/// as it was and nothing is left beside it. A device or a pipe is written to, because it cannot be replaced.
 ///
 /// # Errors
 /// When the file cannot be written: the directory is not writable, the disk is full.
@@ -29,7 +29,7 @@ pub(crate) fn replace_file(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn write(temporary: &Path, path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(temporary)?;
+    let mut file = longshore_files::create(temporary)?;
     if let Ok(there) = fs::metadata(path) {
         file.set_permissions(there.permissions())?;
     }

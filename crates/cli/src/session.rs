@@ -13,7 +13,7 @@ use longshore_graph::Expansion;
 use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Outcome, ServiceStatus, Stack, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Registry};
+use longshore_plugin::{Context, Registry, panicked};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -178,10 +178,7 @@ impl Session {
             match read {
                 Ok(Ok(status)) => services.push(status),
                 Ok(Err(failure)) => failures.push(failure),
-                Err(error) => failures.push(Failure::new(
-                    FailureKind::Internal,
-                    format!("reading a service's status ended abnormally: {error}"),
-                )),
+                Err(_) => failures.push(panicked("reading a service's status")),
             }
         }
         services.sort_by(|one, other| one.service.cmp(&other.service));

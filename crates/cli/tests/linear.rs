@@ -4,7 +4,7 @@
 
 use std::{
     alloc::System,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
     io::{self, Cursor},
@@ -56,6 +56,7 @@ fn allocations(arguments: &[&str], services: usize) -> usize {
         stderr_is_terminal: false,
         size: Arc::new(|| (24, 100)),
         variables: BTreeMap::from([("LONGSHORE_SERVICES__S0__CLUSTER".to_owned(), "main".to_owned())]),
+        unreadable: BTreeSet::new(),
         interrupts: Interrupts::Never,
         owns_process: false,
     };

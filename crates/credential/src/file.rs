@@ -3,7 +3,6 @@
 use std::{io, path::Path};
 
 use longshore_model::{Failure, FailureKind, Secret};
-use tokio::{fs::File, io::AsyncReadExt};
 
 /// Reads the file at `path`, a text with secrets in it that has at most `limit` bytes.
 ///
@@ -30,15 +29,8 @@ pub async fn read_bytes(path: &Path, limit: usize) -> Result<Secret<Vec<u8>>, Fa
         io::ErrorKind::NotFound => fail("is not there").help("create it, or correct the path"),
         io::ErrorKind::PermissionDenied => fail("may not be read").help("check its permissions"),
         io::ErrorKind::IsADirectory => fail("is a directory").help("name the file in it"),
-        _ => fail(&format!("cannot be read: {error}")),
+        io::ErrorKind::FileTooLarge => fail(&format!("is longer than {limit} bytes")).help("check the path"),
+        _ => fail(&format!("cannot be read: {error}")).help("name a regular file"),
     };
-    let file = File::open(path).await.map_err(explain)?;
-    // Of this size at once: growing would leave copies of the secret behind.
-    let mut bytes = Vec::with_capacity(limit + 1);
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).await.map_err(explain)?;
-    let bytes = Secret::new(bytes);
-    if bytes.expose().len() > limit {
-        return Err(fail(&format!("is longer than {limit} bytes")).help("check the path"));
-    }
-    Ok(bytes)
+    longshore_outside::read_file(path, limit).await.map(Secret::new).map_err(explain)
 }

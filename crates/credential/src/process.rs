@@ -166,6 +166,8 @@ impl Program {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
         for name in &self.hidden {
             command.env_remove(name);
         }
@@ -230,6 +232,7 @@ async fn run(
     listener: Option<Listener>,
 ) -> io::Result<Finished> {
     let mut child = command.spawn()?;
+    let mut group = Group::of(&child);
     let (mut stdout, mut stderr) = (Zeroizing::new(Vec::with_capacity(VALUE_LIMIT + 1)), Vec::new());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let writing = write(&mut child, input);
@@ -247,7 +250,43 @@ async fn run(
             }
         }
     };
+    group.leave();
     Ok(Finished { status, stdout, stderr })
+}
+
+/// A program with its children, which end with this unless the program has ended by itself.
+struct Group(#[cfg(unix)] Option<rustix::process::Pid>);
+
+#[cfg(unix)]
+impl Group {
+    fn of(child: &Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(id.and_then(rustix::process::Pid::from_raw))
+    }
+
+    /// Leaves its children running, such as an agent.
+    fn leave(&mut self) {
+        self.0.take();
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // All may have ended meanwhile.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Group {
+    fn of(_: &Child) -> Self {
+        Self()
+    }
+
+    fn leave(&mut self) {}
 }
 
 /// Writes `input` and closes the pipe. A program that does not read it all may end as well.
@@ -324,6 +363,38 @@ mod tests {
         let started = std::time::Instant::now();
         assert_eq!(sh("sleep 20 & echo x").run(&context()).await.unwrap().stdout(), b"x\n");
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn stopped_program_takes_its_children_along() {
+        let directory = tempfile::tempdir().unwrap();
+        let interrupted = context();
+        let stops = [("deadline", context()), ("interrupt", interrupted.clone())];
+        for (name, context) in stops {
+            let pid = directory.path().join(name);
+            let script = format!("sleep 60 & echo $! > {}; wait", pid.display());
+            let program = sh(&script).timeout(Duration::from_secs(2));
+            let interrupt = async {
+                time::sleep(Duration::from_secs(1)).await;
+                if name == "interrupt" {
+                    interrupted.interrupt.cancel();
+                }
+            };
+            let (finished, ()) = tokio::join!(program.run(&context), interrupt);
+            finished.unwrap_err();
+            let child = std::fs::read_to_string(&pid).unwrap();
+            let is_running = || {
+                // A child that has ended and is not waited for is a zombie.
+                let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim()));
+                stat.is_ok_and(|stat| !stat.contains(") Z "))
+            };
+            for _ in 0..50 {
+                if is_running() {
+                    time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+            assert!(!is_running(), "{name}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,7 +1,6 @@
 //! Runs whatever is ready, the longest way to go first.
 
 use std::{
-    any::Any,
     future::{Future, poll_fn},
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -11,7 +10,7 @@ use std::{
 };
 
 use longshore_model::{Failure, FailureKind};
-use longshore_plugin::{Effort, Urgency};
+use longshore_plugin::{Effort, Urgency, panicked};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -207,19 +206,7 @@ impl<T, D, F: Future<Output = (Result<T, Failure>, D)>> Future for Begun<F> {
         let poll = || future.as_mut().poll(context);
         match Effort::enter(effort, || catch_unwind(AssertUnwindSafe(poll))) {
             Ok(poll) => poll.map(|(result, desk)| (result, Some(desk))),
-            Err(panic) => Poll::Ready((Err(abnormal(&format!("it panicked{}", message(&*panic)))), None)),
+            Err(_) => Poll::Ready((Err(panicked("the step")), None)),
         }
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    text.map(|text| format!(" with message {text:?}")).unwrap_or_default()
-}
-
-/// The failure of a step that neither succeeded nor failed.
-fn abnormal(how: &str) -> Failure {
-    Failure::new(FailureKind::Internal, format!("the step ended abnormally: {how}"))
-        .help("this is a fault of Longshore or of the plugin; please report it")
 }

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use longshore_model::{Failure, FailureKind};
-use longshore_outside::Trust;
+use longshore_outside::{CERTIFICATES_LIMIT, Trust, read_file};
 use tokio::sync::OnceCell;
 
 use crate::{ReqwestTransport, Transport};
@@ -84,8 +84,9 @@ impl Authorities {
                 "ca-file names a file with certificates of authorities, or the registry's own, in PEM format",
             )
         };
-        let pem =
-            tokio::fs::read(&self.file).await.map_err(|error| fail(format!("cannot be read: {error}")))?;
+        let pem = read_file(&self.file, CERTIFICATES_LIMIT)
+            .await
+            .map_err(|error| fail(format!("cannot be read: {error}")))?;
         let own = Trust::in_pem(&pem)
             .ok_or_else(|| fail("cannot be used: there is no certificate in PEM format".to_owned()))?;
         let transport: Arc<dyn Transport> =

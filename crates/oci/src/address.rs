@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use longshore_model::{Failure, FailureKind, ImageReference};
+use longshore_outside::is_localhost;
 use url::{Host, Url};
 
 /// The address of a registry's API.
@@ -72,6 +73,16 @@ impl Address {
     /// Whether the registry is reached without TLS.
     pub(crate) fn is_plain(&self) -> bool {
         self.base.scheme() == "http"
+    }
+
+    /// Returns true if the registry is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        is_local(&self.base) || self.base.domain().is_some_and(is_localhost)
+    }
+
+    /// Returns true if `url` is at the same host, on whatever port.
+    pub(crate) fn is_host_of(&self, url: &Url) -> bool {
+        self.base.host() == url.host()
     }
 
     /// Whether `url` is at the same scheme, host and port.

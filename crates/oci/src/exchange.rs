@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use longshore_model::Failure;
-use longshore_outside::Words;
+use longshore_outside::{Reach, Words};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
@@ -79,6 +79,10 @@ impl Exchange<'_> {
         let mut call = call.clone();
         let first = origin(&call.url);
         for _ in 0..=REDIRECTS {
+            if !self.address.serves(&call.url) && !self.reach(&call.url).allows_host(&call.url) {
+                let host = self.words.quote(call.url.host_str().unwrap_or_default(), 100);
+                return Err(refusal::out_of_reach(self.registry, &host, &at));
+            }
             let (status, headers, body) = self.send_patiently(&call, &at).await?;
             let location = headers.get(header::LOCATION).filter(|_| is_redirect(status));
             let Some(location) = location else {
@@ -94,6 +98,11 @@ impl Exchange<'_> {
             call.url = target;
         }
         Err(refusal::bad_redirect(self.registry, &at))
+    }
+
+    /// Returns how far a request for the registry may go. A registry of this machine may lead to others of it.
+    fn reach(&self, url: &Url) -> Reach {
+        if self.address.is_local() || self.address.is_host_of(url) { Reach::Local } else { Reach::Remote }
     }
 
     async fn send_patiently(&self, call: &Call, at: &str) -> Result<(StatusCode, HeaderMap, Bytes), Failure> {
@@ -141,7 +150,9 @@ impl Exchange<'_> {
     }
 
     async fn ask(&self, call: &Call) -> Reply {
-        let answer = self.transport.send(request(call)?);
+        let mut request = request(call)?;
+        request.extensions_mut().insert(self.reach(&call.url));
+        let answer = self.transport.send(request);
         timeout_at(self.deadline, answer).await.unwrap_or_else(|_| {
             let message =
                 format!("the check of the image was not over within {} s", self.patience.as_secs_f32());

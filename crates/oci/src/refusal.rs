@@ -284,6 +284,16 @@ pub(crate) fn no_answer(who: &str, at: &str, kind: TransportErrorKind, error: &s
     Failure::new(FailureKind::Unavailable, format!("{who} {what}: {error}")).at(at).help(help)
 }
 
+/// A token server or a redirect is where only this machine gets.
+pub(crate) fn out_of_reach(registry: &str, host: &str, at: &str) -> Failure {
+    let message = format!(
+        "{registry} leads to {host}, which is this machine or its metadata: no request is sent there"
+    );
+    Failure::new(FailureKind::Denied, message)
+        .at(at)
+        .help("have the registry's operator correct the token server or the redirect")
+}
+
 /// A redirect that leads nowhere, or where no request may go.
 pub(crate) fn bad_redirect(registry: &str, at: &str) -> Failure {
     let message = format!("{registry} redirects in circles, or to an address that cannot be followed");

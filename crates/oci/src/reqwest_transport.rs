@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use longshore_model::{Failure, FailureKind};
-use longshore_outside::{NetworkError, NetworkErrorKind, RealTime, Trust, gunzip, http_client, is_gzip};
-use reqwest::Client;
+use longshore_outside::{
+    GuardedClients, NetworkError, NetworkErrorKind, Reach, RealTime, Trust, gunzip, is_gzip,
+};
 
 use crate::{Transport, TransportError, TransportErrorKind};
 
@@ -19,12 +20,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// manifest ("Pushing Manifests": at least 4 MiB).
 const BODY_LIMIT: usize = 8 << 20;
 
-/// Requests over the network: see [`http_client`].
+/// Requests over the network, no further than the [`Reach`] among a request's extensions: see [`GuardedClients`].
 ///
 /// Requests run in real time, whatever the caller's clock does.
 #[derive(Debug)]
 pub struct ReqwestTransport {
-    client: Client,
+    clients: GuardedClients,
     real_time: RealTime,
     timeout: Duration,
 }
@@ -43,11 +44,11 @@ impl ReqwestTransport {
     /// # Errors
     /// As with [`ReqwestTransport::new`].
     pub fn trusting(trust: &Trust) -> Result<Self, Failure> {
-        let client = http_client(trust, Some(CONNECT_TIMEOUT))?;
+        let clients = GuardedClients::new(trust, CONNECT_TIMEOUT)?;
         let real_time = RealTime::new().map_err(|error| {
             Failure::new(FailureKind::Internal, format!("the HTTP client does not start: {error}"))
         })?;
-        Ok(Self { client, real_time, timeout: REQUEST_TIMEOUT })
+        Ok(Self { clients, real_time, timeout: REQUEST_TIMEOUT })
     }
 
     /// Limits how long a request may take, until the last byte of its response.
@@ -61,7 +62,8 @@ impl ReqwestTransport {
 #[async_trait]
 impl Transport for ReqwestTransport {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let client = self.client.clone();
+        let reach = request.extensions().get::<Reach>().copied().unwrap_or_default();
+        let client = self.clients.within(reach).clone();
         let request = reqwest::Request::try_from(request).map_err(|error| classify(&error))?;
         let exchange = async move {
             let response = client.execute(request).await.map_err(|error| classify(&error))?;

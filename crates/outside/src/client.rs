@@ -1,14 +1,14 @@
 //! The HTTP client: one TLS stack, one idea of proxies and one set of errors for registries and AWS.
 
-use std::{error::Error, fmt, io, time::Duration};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 use http::{HeaderMap, header};
 use longshore_model::{Failure, FailureKind};
-use reqwest::{Client, redirect};
+use reqwest::{Client, ClientBuilder, redirect};
 
-use crate::{Proxies, Trust};
+use crate::{Proxies, Reach, Trust, reach::Resolver};
 
 /// Returns an HTTP client that trusts `trust` and takes the proxies that the environment names. It follows no redirect and
 /// tries nothing twice.
@@ -16,21 +16,63 @@ use crate::{Proxies, Trust};
 /// # Errors
 /// If a variable that should name a proxy does not.
 pub fn http_client(trust: &Trust, connect_timeout: Option<Duration>) -> Result<Client, Failure> {
-    let proxies = Proxies::of_environment()?;
-    let fails =
-        |why: String| Failure::new(FailureKind::Internal, format!("the HTTP client does not start: {why}"));
-    let tls = trust.client_config().map_err(|error| fails(error.to_string()))?;
+    builder(trust, connect_timeout, Proxies::of_environment()?)?
+        .build()
+        .map_err(|error| no_client(root(&error)))
+}
+
+/// HTTP clients as [`http_client`] returns them, whose requests go where a [`Reach`] allows it.
+#[derive(Debug)]
+pub struct GuardedClients {
+    local: Client,
+    remote: Client,
+}
+
+impl GuardedClients {
+    /// Creates them.
+    ///
+    /// # Errors
+    /// If a variable that should name a proxy does not.
+    pub fn new(trust: &Trust, connect_timeout: Duration) -> Result<Self, Failure> {
+        let proxies = Proxies::of_environment()?;
+        let client = |reach| {
+            let resolver = Resolver { reach, proxies: proxies.hosts().map(str::to_owned).collect() };
+            let builder = builder(trust, Some(connect_timeout), proxies.clone())?;
+            builder.dns_resolver(Arc::new(resolver)).build().map_err(|error| no_client(root(&error)))
+        };
+        Ok(Self { local: client(Reach::Local)?, remote: client(Reach::Remote)? })
+    }
+
+    /// Returns the client for requests that go no further than `reach`, whose host must be an address within it or a name.
+    #[must_use]
+    pub const fn within(&self, reach: Reach) -> &Client {
+        match reach {
+            Reach::Local => &self.local,
+            Reach::Remote => &self.remote,
+        }
+    }
+}
+
+fn builder(
+    trust: &Trust,
+    connect_timeout: Option<Duration>,
+    proxies: Proxies,
+) -> Result<ClientBuilder, Failure> {
+    let tls = trust.client_config().map_err(|error| no_client(error.to_string()))?;
     let builder = Client::builder()
         .user_agent(concat!("longshore/", env!("CARGO_PKG_VERSION")))
         .use_preconfigured_tls(tls)
         .proxy(reqwest::Proxy::custom(move |url| proxies.of(url).cloned()))
         .redirect(redirect::Policy::none())
         .referer(false);
-    let builder = match connect_timeout {
+    Ok(match connect_timeout {
         Some(timeout) => builder.connect_timeout(timeout),
         None => builder,
-    };
-    builder.build().map_err(|error| fails(root(&error)))
+    })
+}
+
+fn no_client(why: String) -> Failure {
+    Failure::new(FailureKind::Internal, format!("the HTTP client does not start: {why}"))
 }
 
 /// The error of a request that got no response. The message contains neither the URL nor headers.

@@ -5,14 +5,18 @@
 //! takes the [`Proxies`] of the environment; and what they say is shown to people, but not trusted ([`Words`]).
 
 mod client;
+mod file;
 mod proxy;
+mod reach;
 mod real_time;
 mod traces;
 mod trust;
 mod words;
 
-pub use client::{NetworkError, NetworkErrorKind, gunzip, http_client, is_gzip};
+pub use client::{GuardedClients, NetworkError, NetworkErrorKind, gunzip, http_client, is_gzip};
+pub use file::{CERTIFICATES_LIMIT, read_file};
 pub use proxy::Proxies;
+pub use reach::{Reach, is_localhost};
 pub use real_time::RealTime;
 pub use trust::Trust;
 pub use words::Words;

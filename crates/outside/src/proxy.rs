@@ -47,6 +47,11 @@ impl Proxies {
         })
     }
 
+    /// Returns the hosts of the proxies.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
+        [&self.http, &self.https].into_iter().flatten().filter_map(Url::host_str)
+    }
+
     /// Returns the proxy that a request to `url` takes.
     #[must_use]
     pub fn of(&self, url: &Url) -> Option<&Url> {

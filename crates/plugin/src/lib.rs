@@ -14,6 +14,7 @@ mod deployer;
 mod effort;
 mod extensions;
 mod minter;
+mod panics;
 mod pull_check;
 mod registry;
 mod registry_credential;
@@ -31,6 +32,7 @@ pub use deployer::{ContainerVariable, ServiceDeployer, ServiceOperations, Wires}
 pub use effort::{Effort, Queueing, Urgency};
 pub use extensions::Extensions;
 pub use minter::{Minted, PullScope, TokenMinter};
+pub use panics::{hide_panics, panicked};
 pub use pull_check::{PullCheck, PullProof};
 pub use registry::Registry;
 pub(crate) use registry_credential::Verdict;

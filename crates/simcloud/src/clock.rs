@@ -6,8 +6,25 @@ use serde::{Deserialize, Serialize};
 
 /// A moment of simulated time: milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "u64", try_from = "u64")]
 pub struct Moment(pub u64);
+
+/// The end of the year 9998: later moments have no place in a date, once something is added to them.
+const LAST: u64 = 253_370_764_800_000;
+
+impl TryFrom<u64> for Moment {
+    type Error = &'static str;
+
+    fn try_from(milliseconds: u64) -> Result<Self, Self::Error> {
+        if milliseconds <= LAST { Ok(Self(milliseconds)) } else { Err("a moment beyond the year 9998") }
+    }
+}
+
+impl From<Moment> for u64 {
+    fn from(moment: Moment) -> Self {
+        moment.0
+    }
+}
 
 impl Moment {
     /// Seconds since the epoch with a fraction, as AWS's JSON protocols write timestamps.
@@ -43,7 +60,7 @@ impl std::ops::Add<Duration> for Moment {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self(self.0 + duration.as_millis() as u64)
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 

@@ -74,6 +74,20 @@ fn endless_answers_take_little_memory() {
 
 #[cfg(unix)]
 #[test]
+fn pipes_as_files_of_the_sdk_are_refused() {
+    for variable in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
+        let project = Project::new();
+        let pipe = project.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let project = project.variable(variable, pipe.to_str().unwrap());
+        let plan = project.longshore(&["plan", "--set", "aws.endpoint=http://127.0.0.1:1"]).code(1);
+        assert!(plan.stderr.contains("no regular file"), "{variable}: {plan:?}");
+        assert!(plan.stderr.contains(variable), "{plan:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn dripping_answers_do_not_outlive_a_signal() {
     let url = serve(|stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx-amzn-requestid: 1\r\ncontent-type: text/xml\r\n\r\n");

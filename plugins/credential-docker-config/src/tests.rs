@@ -400,7 +400,7 @@ mod properties {
         // No helper is there to be run.
         home.variables.retain(|(name, _)| *name != "PATH");
         home.variables.push(("PATH", home.directory.path().to_owned()));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let (result, warnings) = runtime.block_on(home.fetch("quay.io", json!({})));
         // The password is where it belongs, if anywhere.
         match result {
@@ -427,7 +427,7 @@ mod properties {
             prop_assume!(username != "AWS");
             let auth = BASE64_STANDARD.encode(format!("{username}:{password}"));
             let home = Home::docker(&json!({ "auths": { "quay.io": { "auth": auth } } }));
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             let credential = runtime.block_on(home.fetch("quay.io", json!({}))).0.unwrap();
             prop_assert_eq!((credential.username, credential.password.expose()), (username, &password));
         }

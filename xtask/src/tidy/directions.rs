@@ -3,20 +3,21 @@
 use super::{Finding, manifest::Kind};
 
 /// For each package, the packages of the workspace that it may depend on. A plugin's are [`PLUGIN`].
-const DIRECTIONS: [(&str, &[&str]); 15] = [
+const DIRECTIONS: [(&str, &[&str]); 16] = [
+    ("crates/files", &[]),
     ("crates/model", &[]),
-    ("crates/config", &["model"]),
+    ("crates/config", &["model", "files"]),
     ("crates/plugin", &["model"]),
     ("crates/graph", &["model", "plugin"]),
     ("crates/engine", &["model", "plugin", "graph"]),
-    ("crates/outside", &["model"]),
+    ("crates/outside", &["model", "files"]),
     ("crates/credential", &["model", "plugin", "outside"]),
     ("crates/oci", &["model", "plugin", "outside"]),
     ("crates/vendor-api", &["model", "plugin", "outside", "oci"]),
     ("crates/aws", &["model", "plugin", "outside", "credential", "aws-shapes"]),
     ("crates/aws-shapes", &[]),
     // A cloud does not know who uses it: whoever does, translates.
-    ("crates/simcloud", &["aws-shapes"]),
+    ("crates/simcloud", &["aws-shapes", "files"]),
     ("crates/testkit", &["model", "plugin"]),
     ("bench", &["model", "plugin", "graph", "engine"]),
     ("xtask", &[]),

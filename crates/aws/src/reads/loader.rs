@@ -17,11 +17,9 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared, WeakShared},
 };
-use longshore_model::{Failure, FailureKind};
-use longshore_plugin::{Effort, Result};
+use longshore_plugin::{Effort, Result, panicked};
 use tokio::{
     sync::Notify,
-    task::JoinError,
     time::{Instant, sleep},
 };
 
@@ -194,15 +192,11 @@ where
                 let fetched = effort.run((inner.fetch)(group, keys)).await;
                 fetched.map(Arc::new)
             });
-            batch.map(|ended| ended.unwrap_or_else(|error| Err(abnormal(&error)))).boxed().shared()
+            batch.map(|ended| ended.unwrap_or_else(|_| Err(panicked("a read")))).boxed().shared()
         };
         *lock(&own) = outcome.downgrade();
         Batch { pending, full, outcome }
     }
-}
-
-fn abnormal(error: &JoinError) -> Failure {
-    Failure::new(FailureKind::Internal, format!("a read ended abnormally: {error}"))
 }
 
 impl<G: Ord + Clone, K: Ord + Clone, V> Inner<G, K, V> {
@@ -259,6 +253,7 @@ impl<K: Ord + Clone, V> Batch<K, V> {
 mod tests {
     use std::{future::poll_fn, pin::pin};
 
+    use longshore_model::{Failure, FailureKind};
     use longshore_plugin::Urgency;
     use tokio::task::{JoinSet, yield_now};
     use tokio_util::sync::CancellationToken;

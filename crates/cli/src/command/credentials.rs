@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use longshore_model::{CredentialStatus, EventKind, Failure, FailureKind, Name, Outcome, PullStatus, StepId};
-use longshore_plugin::{Context, Credential, RegistryCredential, TokenLabels};
+use longshore_plugin::{Context, Credential, RegistryCredential, TokenLabels, panicked};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{Invocation, stack};
@@ -68,10 +68,7 @@ async fn read(session: &Session) -> (Vec<Found>, Vec<Failure>) {
         match read {
             Ok(Ok(found)) => credentials.push(found),
             Ok(Err(failure)) => failures.push(failure),
-            Err(error) => failures.push(Failure::new(
-                FailureKind::Internal,
-                format!("reading a credential ended abnormally: {error}"),
-            )),
+            Err(_) => failures.push(panicked("reading a credential")),
         }
     }
     credentials.sort_by(|one, other| one.status.registry.cmp(&other.status.registry));

@@ -1,8 +1,10 @@
 //! What the commands that run on a stack have in common: the configuration, the runtime and the interrupts.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, panic::AssertUnwindSafe, pin::Pin};
 
+use futures_util::FutureExt as _;
 use longshore_model::{Failure, FailureKind, Outcome};
+use longshore_plugin::panicked;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +35,7 @@ pub(super) fn run_locked(
                 session.refuse(vec![failure]);
                 return session.finish(if interrupted { Outcome::Interrupted } else { Outcome::Failed }, []);
             }
-            let exit = work(session, invocation).await;
+            let exit = contained(session, work(session, invocation)).await;
             session.unlock(exit).await
         })
     })
@@ -50,6 +52,17 @@ pub(super) fn run_changing(
         return Exit::Usage;
     }
     run(command, invocation, work)
+}
+
+/// Runs `work`. If it panics, the run has failed.
+async fn contained(session: &Session, work: Work<'_>) -> Exit {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(exit) => exit,
+        Err(_) => {
+            session.fail(vec![panicked("the command")]);
+            Exit::Fault
+        }
+    }
 }
 
 /// Runs `work` on the configured stack, after it is sure that the calls reach the right account.
@@ -87,7 +100,7 @@ pub(super) fn run(
             if let Err(failure) = session.begin().await {
                 return session.refuse(vec![failure]);
             }
-            work(&session, &mut invocation).await
+            contained(&session, work(&session, &mut invocation)).await
         };
         let exit = until_interrupted_twice(listener, &interrupt, whole).await;
         let Some(exit) = exit else {

@@ -165,6 +165,12 @@ fn a_cloud_ends_when_it_is_interrupted() {
         .unwrap();
     let mut lines = BufReader::new(cloud.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap() == "# Ctrl-C ends it."));
+    #[cfg(target_os = "linux")]
+    {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", cloud.id())).unwrap();
+        let cores = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(cores.split_whitespace().nth(4), Some("0"), "{cores}");
+    }
     let interrupted = Command::new("sh").args(["-c", &format!("kill -INT {}", cloud.id())]).status().unwrap();
     assert!(interrupted.success());
     assert_eq!(cloud.wait().unwrap().code(), Some(0));

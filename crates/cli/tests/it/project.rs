@@ -1,7 +1,7 @@
 //! A project in a temporary directory, in which the command is run.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Cursor, Write},
     path::PathBuf,
@@ -121,6 +121,7 @@ impl Project {
             stderr_is_terminal: false,
             size: Arc::new(|| (24, 100)),
             variables: self.variables.clone(),
+            unreadable: BTreeSet::new(),
             interrupts: Interrupts::Never,
             owns_process: false,
         };

@@ -2,8 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -24,7 +23,7 @@ use crate::{ConfigError, Origin, defaults::deployer_of, merge::Merged};
 pub(crate) type Deployers<'a> = dyn Fn(&str) -> ServiceLayers + 'a;
 
 /// The largest file that is read, in bytes. ECS takes a task definition of 64 KiB.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: usize = 1 << 20;
 
 /// Reads the files that the services in `merged` name, as a layer below all others.
 pub(crate) fn read(
@@ -67,15 +66,7 @@ pub(crate) fn read(
 }
 
 fn text_of(path: &Path) -> io::Result<String> {
-    // A pipe or a device may never end.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let mut text = String::new();
-    File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST {
-        return Err(io::Error::other(format!("it has more than {LARGEST} bytes")));
-    }
+    let text = longshore_files::read_text(path, LARGEST)?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

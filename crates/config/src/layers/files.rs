@@ -7,6 +7,9 @@ use longshore_model::{Name, closest};
 use super::{Layer, document};
 use crate::{ConfigError, Origin};
 
+/// The largest file that is read, in bytes: that of tens of thousands of services.
+const LARGEST: usize = 64 << 20;
+
 /// The environments of a configuration directory: its `.toml` files, `base.toml` aside.
 #[must_use]
 pub fn environments(directory: &Path) -> Vec<String> {
@@ -64,7 +67,7 @@ fn existing(directory: &Path, environment: &Name) -> String {
 }
 
 fn read_file(path: &Path, missing: impl FnOnce() -> ConfigError) -> Result<Layer, Box<ConfigError>> {
-    match fs::read_to_string(path) {
+    match longshore_files::read_text(path, LARGEST) {
         Ok(text) => document::parse(path, &text),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(Box::new(missing())),
         Err(error) => Err(Box::new(ConfigError::new(Origin::file(path), format!("cannot be read: {error}")))),

@@ -213,7 +213,7 @@ async fn indexes_do_not_nest_for_ever() {
 }
 
 #[tokio::test]
-async fn index_of_130000_platforms_takes_a_second() {
+async fn index_of_130000_platforms_takes_seconds() {
     let entries: Vec<_> = (0..130_000).map(|n| format!(r#"{{"platform":{{"os":"{n}"}}}}"#)).collect();
     let content = format!(r#"{{"manifests":[{}]}}"#, entries.join(","));
     let began = std::time::Instant::now();
@@ -223,5 +223,5 @@ async fn index_of_130000_platforms_takes_a_second() {
         "{failure}"
     );
     // Without optimisation, on a busy machine: formerly it took minutes.
-    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < std::time::Duration::from_secs(60), "{:?}", began.elapsed());
 }

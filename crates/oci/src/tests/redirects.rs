@@ -129,3 +129,48 @@ async fn locations_beyond_ascii_are_followed() {
         assert!(script.check(AMD64).await.is_ok());
     }
 }
+
+/// Addresses of this machine, and of the metadata of instances and tasks.
+const OUT_OF_REACH: [&str; 8] = [
+    "169.254.169.254",
+    "2852039166",
+    "0xa9fea9fe",
+    "[::ffff:169.254.169.254]",
+    "[fd00:ec2::254]",
+    "169.254.170.2",
+    "127.0.0.1",
+    "localhost:8080",
+];
+
+#[tokio::test]
+async fn registries_lead_nowhere_on_this_machine() {
+    for host in OUT_OF_REACH {
+        for scheme in ["http", "https"] {
+            let head = format!("HEAD {MANIFEST}");
+            let redirect = Script::default().then(&head, to(&format!("{scheme}://{host}/latest")));
+            let challenge = format!(r#"Bearer realm="{scheme}://{host}/latest""#);
+            let realm = Script::default().then(&head, reply(401, &[("www-authenticate", &challenge)], ""));
+            for script in [redirect, realm] {
+                let failure = script.check_image("ghcr.io/acme/api:1", AMD64, None, None).await.unwrap_err();
+                assert_eq!(failure.kind, FailureKind::Denied, "{host}: {failure}");
+                assert!(failure.message.contains("no request is sent there"), "{host}: {failure}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn plain_registry_of_this_machine_leads_to_it() {
+    let manifest = "HEAD http://127.0.0.1:5000/v2/acme/api/manifests/1";
+    for (host, is_led) in [("127.0.0.1:5001", true), ("169.254.169.254", false)] {
+        let challenge = format!(r#"Bearer realm="http://{host}/token""#);
+        let mut script =
+            Script::default().then(manifest, reply(401, &[("www-authenticate", &challenge)], ""));
+        if is_led {
+            let url = format!("GET http://{host}/token?scope=repository%3Aacme%2Fapi%3Apull");
+            script = script.then(&url, reply(404, &[], ""));
+        }
+        let failure = script.check_image("127.0.0.1:5000/acme/api:1", AMD64, None, None).await.unwrap_err();
+        assert_eq!(failure.message.contains("no request is sent there"), !is_led, "{failure}");
+    }
+}

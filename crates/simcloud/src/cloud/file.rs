@@ -1,7 +1,7 @@
 //! The state file.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -9,7 +9,7 @@ use std::{
 };
 
 #[cfg(unix)]
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,9 @@ const FORMAT: &str = "longshore-simcloud";
 
 /// A file of at most so many bytes is written with every change.
 const SMALL: usize = 128 * 1024;
+
+/// The largest file that is read, in bytes.
+const LARGEST: usize = 1 << 30;
 
 /// Rises whenever an older file cannot be read any more.
 const VERSION: u32 = 1;
@@ -148,16 +151,18 @@ impl StateFile {
     /// Locks the file and reads the world in it, if there is one.
     pub(super) fn open(path: &Path) -> Result<(Self, Option<World>), OpenError> {
         let failed = |doing| move |source| OpenError::Io { path: path.to_owned(), doing, source };
-        create_directory(path).map_err(failed("creating the directory"))?;
-        let lock = private(OpenOptions::new().write(true).create(true)).open(beside(path, "lock"));
-        let lock = lock.map_err(failed("locking"))?;
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        create_directory(directory).map_err(failed("creating the directory"))?;
+        longshore_files::require_private_directory(directory).map_err(failed("trusting the directory"))?;
+        let lock = longshore_files::open_lock(&beside(path, "lock")).map_err(failed("locking"))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(failed("locking")(source)),
         }
         let file = Self { path: path.to_owned(), writes: Mutex::default(), _lock: lock };
-        match fs::read(path) {
+        match longshore_files::read(path, LARGEST) {
             Ok(bytes) => Ok((file, Some(parse(path, &bytes)?))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((file, None)),
             Err(source) => Err(failed("reading")(source)),
@@ -209,15 +214,13 @@ impl StateFile {
         let failed = |source| OpenError::Io { path: self.path.clone(), doing: "writing", source };
         let bytes = serde_json::to_vec(&Saving { format: FORMAT, version: VERSION, world })
             .map_err(|error| failed(io::Error::other(error)))?;
-        let temporary = beside(&self.path, "new");
-        // A process that was killed may have left one. The lock keeps other processes of this program away, and a new file
-        // goes neither through a link of another user nor into a file that one can read.
-        match fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
+        if bytes.len() > LARGEST {
+            // It could not be read again.
+            return Err(failed(io::ErrorKind::FileTooLarge.into()));
         }
-        let mut file =
-            private(OpenOptions::new().write(true).create_new(true)).open(&temporary).map_err(failed)?;
+        let temporary = beside(&self.path, "new");
+        // A process that was killed may have left one. The lock keeps other processes of this program away.
+        let mut file = longshore_files::create(&temporary).map_err(failed)?;
         file.write_all(&bytes).map_err(failed)?;
         file.sync_all().map_err(failed)?;
         drop(file);
@@ -258,11 +261,8 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<World, OpenError> {
     Ok(saved.world)
 }
 
-/// Creates the directory of `path` with access for its owner alone, and tells git to leave it out.
-fn create_directory(path: &Path) -> io::Result<()> {
-    let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
-        return Ok(());
-    };
+/// Creates a directory with access for its owner alone, and tells git to leave it out.
+fn create_directory(directory: &Path) -> io::Result<()> {
     if directory.exists() {
         return Ok(());
     }
@@ -272,12 +272,6 @@ fn create_directory(path: &Path) -> io::Result<()> {
     builder.mode(0o700);
     builder.create(directory)?;
     fs::write(directory.join(".gitignore"), "*\n")
-}
-
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    options.mode(0o600);
-    options
 }
 
 fn beside(path: &Path, extension: &str) -> PathBuf {
@@ -302,6 +296,32 @@ mod tests {
         assert!(writes(SMALL, 0).due());
         assert!(!writes(SMALL + 1, 800).due());
         assert!(writes(SMALL + 1, 900).due());
+    }
+
+    #[test]
+    fn absurd_times_are_damage() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cloud.json");
+        let world = World::new(&Blueprint::default(), START);
+        StateFile::open(&path).unwrap().0.write(&world).unwrap();
+        let (now, absurd) = (START.0.to_string(), u64::MAX.to_string());
+        let text = fs::read_to_string(&path).unwrap().replace(&now, &absurd);
+        assert!(text.contains(&absurd), "{text}");
+        fs::write(&path, text).unwrap();
+        let error = StateFile::open(&path).unwrap_err().to_string();
+        assert!(error.contains("its content is damaged at line 1"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn directory_that_others_may_write_into_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let error = StateFile::open(&directory.path().join("cloud.json")).unwrap_err().to_string();
+        assert!(error.contains("chmod go-w"), "{error}");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[cfg(unix)]

@@ -134,7 +134,7 @@ fn the_engine_finds_a_container_that_serves_a_cloud_healthy() {
     let project = Project::new();
     let configs = format!("{}:/work/configs:ro", project.path().join("configs").display());
     let mut run = docker(&project, &["run", "--detach", "--health-interval", "1s", "--read-only"]);
-    run.args(["--volume", &configs, "--tmpfs", "/state:mode=1777", &image()]);
+    run.args(["--volume", &configs, "--tmpfs", "/state:mode=0700,uid=65532", &image()]);
     run.args(["cloud", "--listen", "0.0.0.0:4566", "--state", "/state/cloud.json"]);
     let serving = Container { id: text(run), project: &project };
     let started = Instant::now();
