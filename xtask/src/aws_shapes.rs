@@ -139,6 +139,26 @@ const ANSWERS: [(&str, &str, &[&str]); 8] = [
     ("ecr", "2015-09-21", &["BatchGetImage", "ListTagsForResource", "TagResource", "UntagResource"]),
 ];
 
+/// The services that the simulated cloud plays: IAM's prefix, which names them in the cloud's table, the model, and true if
+/// `crates/aws-shapes` has the model's inputs, so that the cloud checks what is within their members.
+const SIMULATED: [(&str, &str, &str, bool); 12] = [
+    ("application-autoscaling", "application-autoscaling", "2016-02-06", true),
+    ("ec2", "ec2", "2016-11-15", false),
+    ("ecr", "ecr", "2015-09-21", false),
+    ("ecs", "ecs", "2014-11-13", true),
+    ("elasticloadbalancing", "elbv2", "2015-12-01", false),
+    ("iam", "iam", "2010-05-08", false),
+    ("kms", "kms", "2014-11-01", false),
+    ("logs", "logs", "2014-03-28", false),
+    ("secretsmanager", "secretsmanager", "2017-10-17", false),
+    ("ssm", "ssm", "2014-11-06", false),
+    ("sts", "sts", "2011-06-15", false),
+    ("tag", "resourcegroupstaggingapi", "2017-01-26", false),
+];
+
+/// Where the simulated cloud lists its operations, and where the members of their inputs go.
+const SIMULATED_MEMBERS: &str = "crates/simcloud/src/members";
+
 /// In the documentation of a member of UpdateService.
 const DEPLOYS: &str = "This parameter triggers a new service deployment";
 
@@ -176,7 +196,79 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Outco
     let path = workspace.root().join("crates/aws/src/genuine/answers.txt");
     fs::write(&path, answers).map_err(|error| failed(&path, &error))?;
     println!("{}", path.display());
+    simulated_inputs(workspace, botocore, &version)?;
     Ok(Outcome::SUCCESS)
+}
+
+/// Writes the paths of all input members of the operations that the simulated cloud has.
+fn simulated_inputs(workspace: &Workspace, botocore: &Path, version: &str) -> Result<(), Error> {
+    let directory = workspace.root().join(SIMULATED_MEMBERS);
+    let table = directory.join("table.txt");
+    let table = fs::read_to_string(&table).map_err(|error| failed(&table, &error))?;
+    let mut inputs = format!(
+        "# The input members of the operations in table.txt, from botocore {version}: written by `cargo xtask aws-shapes`, not by hand.\n\
+         # Copyright Amazon.com, Inc.; licensed under Apache-2.0.\n"
+    );
+    for (prefix, service, api, is_shallow) in SIMULATED {
+        let model = read(&botocore.join("data").join(service).join(api).join("service-2.json"))?;
+        let operations =
+            table.lines().filter_map(|line| line.split_once(':')?.0.strip_prefix(prefix)?.strip_prefix('.'));
+        for operation in operations.filter(|operation| !operation.contains(' ')) {
+            let described = model["operations"].get(operation);
+            let described =
+                described.ok_or_else(|| Error::Failed(format!("{service} has no operation {operation}")))?;
+            let mut paths = BTreeSet::new();
+            if let Some(shape) = described["input"]["shape"].as_str() {
+                input_paths(&model, shape, &mut Vec::new(), is_shallow, &mut paths);
+            }
+            let paths: String = paths.iter().map(|path| format!(" {path}")).collect();
+            let _ = writeln!(inputs, "{prefix}.{operation}:{paths}");
+        }
+    }
+    let path = directory.join("inputs.txt");
+    fs::write(&path, inputs).map_err(|error| failed(&path, &error))?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+/// Adds the paths of the members of a shape, as they stand in requests; lists have no place in a path.
+fn input_paths(
+    model: &Value,
+    shape: &str,
+    above: &mut Vec<(String, String)>,
+    is_shallow: bool,
+    paths: &mut BTreeSet<String>,
+) {
+    let described = &model["shapes"][shape];
+    if let Some(item) = described["member"]["shape"].as_str() {
+        return input_paths(model, item, above, is_shallow, paths);
+    }
+    let members = described["members"].as_object().filter(|members| !members.is_empty());
+    let is_within = above.iter().any(|(of, _)| of == shape) || (is_shallow && !above.is_empty());
+    let Some(members) = members.filter(|_| !is_within) else {
+        let path: Vec<_> = above.iter().map(|(_, name)| name.as_str()).collect();
+        if !path.is_empty() {
+            paths.insert(path.join("."));
+        }
+        return;
+    };
+    for (name, member) in members {
+        let inner = member["shape"].as_str().unwrap_or_default();
+        above.push((shape.to_owned(), wire_name(model, name, member)));
+        input_paths(model, inner, above, is_shallow, paths);
+        above.pop();
+    }
+}
+
+/// The name of a member in requests, which in EC2's protocol is another one.
+fn wire_name(model: &Value, name: &str, member: &Value) -> String {
+    let text = |key: &str| member[key].as_str();
+    if model["metadata"]["protocol"] != "ec2" {
+        return text("locationName").unwrap_or(name).to_owned();
+    }
+    let capitalized =
+        |name: &str| name.chars().take(1).flat_map(char::to_uppercase).chain(name.chars().skip(1)).collect();
+    text("queryName").map_or_else(|| capitalized(text("locationName").unwrap_or(name)), str::to_owned)
 }
 
 /// A line for each operation, with the members of its answer.
@@ -369,6 +461,26 @@ mod tests {
                         old~ Sizes\n  size^ Size This parameter triggers a new service deployment.\nstring Size S L\nlist Sizes Size ..2\n";
         assert_eq!(table(&model, &["Run"]).ok().as_deref(), Some(expected));
         assert!(table(&model, &["Walk"]).is_err());
+    }
+
+    #[test]
+    fn input_paths_lead_through_lists_and_end_at_circles() {
+        let model = json!({
+            "metadata": {"protocol": "ec2"},
+            "shapes": {
+                "Request": {"members": {
+                    "Filters": {"shape": "Filters", "locationName": "filter"},
+                    "Tree": {"shape": "Tree", "queryName": "Bough"},
+                }},
+                "Filters": {"member": {"shape": "Filter"}},
+                "Filter": {"members": {"name": {"shape": "Text"}}},
+                "Tree": {"members": {"left": {"shape": "Tree"}}},
+                "Text": {"type": "string"},
+            },
+        });
+        let mut paths = BTreeSet::new();
+        input_paths(&model, "Request", &mut Vec::new(), false, &mut paths);
+        assert_eq!(paths.into_iter().collect::<Vec<_>>(), ["Bough.Left", "Filter.Name"]);
     }
 
     #[test]

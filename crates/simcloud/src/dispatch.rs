@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    ApiError, Call, World, autoscaling, ec2, ecr, ecs, elbv2, iam, kms, logs,
+    ApiError, Call, World, autoscaling, ec2, ecr, ecs, elbv2, iam, kms, logs, members,
     policy::{Context, Document, Kind, Who},
     resource, secretsmanager, ssm, sts, tagging,
 };
@@ -26,7 +26,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::AutoScaling,
         Self::Ec2,
         Self::Ecr,
@@ -100,6 +100,19 @@ impl Service {
         }
     }
 
+    /// The error for what AWS has and the simulated cloud has not, by a code that the service's clients know.
+    pub(crate) fn unsupported(self, message: String) -> ApiError {
+        let code = match self {
+            Self::Ec2 => "UnsupportedOperation",
+            Self::Ecs => "UnsupportedFeatureException",
+            Self::Elbv2 | Self::Iam | Self::Sts => "ValidationError",
+            Self::Kms => "UnsupportedOperationException",
+            Self::AutoScaling | Self::Ssm => "ValidationException",
+            Self::Ecr | Self::Logs | Self::SecretsManager | Self::Tagging => "InvalidParameterException",
+        };
+        ApiError::new(code, message)
+    }
+
     /// The error that this service answers with when a caller may not do something.
     fn access_denied(self, message: String) -> ApiError {
         match self {
@@ -127,6 +140,7 @@ pub(crate) fn dispatch(world: &mut World, service: Service, call: &Call) -> Resu
         world.enter_region(&call.region);
     }
     authorize(world, service, call)?;
+    members::check(service, call)?;
     match service {
         Service::AutoScaling => autoscaling::handle(world, call),
         Service::Ec2 => ec2::handle(world, call),
@@ -166,7 +180,6 @@ fn authorize(world: &World, service: Service, call: &Call) -> Result<(), ApiErro
             | "DeleteParameters"
             | "GetCallerIdentity"
             | "AssumeRole"
-            | "GetSessionToken"
     ) {
         return Ok(());
     }

@@ -79,16 +79,6 @@ pub(super) const LACKS: &[Lack] = &[
         operations: "ecs:DescribeServiceRevisions",
         reason: "it is not implemented: a page of HTTP 500",
     },
-    Lack {
-        cloud: MOTO,
-        operations: "secretsmanager:StopReplicationToReplica",
-        reason: "it is not implemented: a page of HTTP 500",
-    },
-    Lack {
-        cloud: LOCALSTACK,
-        operations: "secretsmanager:StopReplicationToReplica",
-        reason: "InternalFailure, “action has not been implemented”",
-    },
 ];
 
 /// Why a cloud does not have an operation, where it does not.

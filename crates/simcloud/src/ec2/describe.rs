@@ -67,13 +67,21 @@ pub(super) fn zones(call: &Call) -> Result<Value, ApiError> {
         |name| ApiError::new("InvalidParameterValue", format!("Invalid availability zone: [{name}]")),
     )?;
     let zones: Vec<_> = zones
-        .iter()
+        .into_iter()
         .enumerate()
         .filter(|(_, zone)| chosen(&wanted, zone))
-        .map(|(index, zone)| {
+        .map(|(index, name)| Zone {
+            id: format!("{}-az{}", short(region), index + 1),
+            name,
+            region: region.clone(),
+        })
+        .collect();
+    let zones: Vec<_> = filtered(zones.iter(), &Filter::all(call))?
+        .into_iter()
+        .map(|zone| {
             json!({
-                "zoneName": zone,
-                "zoneId": format!("{}-az{}", short(region), index + 1),
+                "zoneName": zone.name,
+                "zoneId": zone.id,
                 "zoneState": "available",
                 "regionName": region,
                 "zoneType": "availability-zone",
@@ -87,13 +95,13 @@ pub(super) fn zones(call: &Call) -> Result<Value, ApiError> {
     Ok(json!({ "availabilityZoneInfo": zones }))
 }
 
-/// The main route table of each default VPC: to itself, and to the internet.
+/// The main route table of each VPC: to itself, and from the default VPC to the internet.
 pub(super) fn route_tables(ec2: &Ec2, account: &str, call: &Call) -> Result<Value, ApiError> {
     let tables: Vec<_> = ec2
         .vpcs
         .values()
-        .filter(|vpc| vpc.is_default && vpc.region == call.region)
-        .filter_map(|vpc| Some(RouteTable { id: ec2.regions.get(&vpc.region)?.clone(), vpc: vpc.clone() }))
+        .filter(|vpc| vpc.region == call.region)
+        .filter_map(|vpc| Some(RouteTable { id: main_route_table(ec2, vpc)?, vpc: vpc.clone() }))
         .collect();
     let wanted = call.texts("RouteTableId");
     all_exist(
@@ -109,19 +117,23 @@ pub(super) fn route_tables(ec2: &Ec2, account: &str, call: &Call) -> Result<Valu
         .map(|table| {
             let RouteTable { id, vpc } = table;
             let tail = id.trim_start_matches("rtb-");
+            let local = json!({
+                "destinationCidrBlock": vpc.cidr,
+                "gatewayId": "local",
+                "state": "active",
+                "origin": "CreateRouteTable",
+            });
+            let outwards = json!({
+                "destinationCidrBlock": "0.0.0.0/0",
+                "gatewayId": format!("igw-{tail}"),
+                "state": "active",
+                "origin": "CreateRoute",
+            });
             json!({
                 "routeTableId": id,
                 "vpcId": vpc.id,
                 "ownerId": account,
-                "routeSet": [
-                    { "destinationCidrBlock": vpc.cidr, "gatewayId": "local", "state": "active", "origin": "CreateRouteTable" },
-                    {
-                        "destinationCidrBlock": "0.0.0.0/0",
-                        "gatewayId": format!("igw-{tail}"),
-                        "state": "active",
-                        "origin": "CreateRoute",
-                    },
-                ],
+                "routeSet": if vpc.is_default { vec![local, outwards] } else { vec![local] },
                 "associationSet": [{
                     "routeTableAssociationId": format!("rtbassoc-{tail}"),
                     "routeTableId": id,
@@ -134,6 +146,14 @@ pub(super) fn route_tables(ec2: &Ec2, account: &str, call: &Call) -> Result<Valu
         })
         .collect();
     answer("routeTableSet", call, rendered)
+}
+
+/// The id of the route table that a VPC was made with.
+fn main_route_table(ec2: &Ec2, vpc: &Vpc) -> Option<String> {
+    if vpc.is_default {
+        return ec2.regions.get(&vpc.region).cloned();
+    }
+    Some(format!("rtb-{}", vpc.id.strip_prefix("vpc-")?))
 }
 
 pub(super) fn answer(name: &str, call: &Call, items: Vec<Value>) -> Result<Value, ApiError> {
@@ -301,6 +321,31 @@ impl Filterable for SecurityGroup {
     }
 }
 
+struct Zone {
+    id: String,
+    name: String,
+    region: String,
+}
+
+impl Filterable for Zone {
+    fn values(&self, filter: &str) -> Option<Vec<String>> {
+        Some(vec![match filter {
+            "zone-id" => self.id.clone(),
+            "zone-name" => self.name.clone(),
+            "region-name" | "group-name" => self.region.clone(),
+            "state" => "available".to_owned(),
+            "zone-type" => "availability-zone".to_owned(),
+            "opt-in-status" => "opt-in-not-required".to_owned(),
+            _ => return None,
+        }])
+    }
+
+    fn tags(&self) -> &BTreeMap<String, String> {
+        const NONE: &BTreeMap<String, String> = &BTreeMap::new();
+        NONE
+    }
+}
+
 struct RouteTable {
     id: String,
     vpc: Vpc,
@@ -314,6 +359,7 @@ impl Filterable for RouteTable {
             "association.main" => vec!["true".to_owned()],
             // The main table is associated with no subnet by name.
             "association.subnet-id" => Vec::new(),
+            "route.destination-cidr-block" if !self.vpc.is_default => vec![self.vpc.cidr.clone()],
             "route.destination-cidr-block" => vec![self.vpc.cidr.clone(), "0.0.0.0/0".to_owned()],
             _ => return None,
         })

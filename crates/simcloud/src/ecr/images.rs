@@ -77,7 +77,7 @@ fn get(world: &mut World, repository: &Repository, id: &Value) -> Result<Result<
 
 /// Pushes a manifest. The layers that it names are taken to be there.
 pub(super) fn put(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let repository = Repository::of(world, call)?;
+    let repository = Repository::own(world, call)?;
     let content = call.required("imageManifest", INVALID)?;
     let manifest = serde_json::from_str::<Value>(content).unwrap_or_default();
     let media_type = call.text("imageManifestMediaType").or_else(|| manifest.get("mediaType")?.as_str());

@@ -50,6 +50,20 @@ impl Repository {
         Ok(Self { registry, host, name })
     }
 
+    /// The repository of a call that changes it, which has to be in the account's own registry.
+    fn own(world: &World, call: &Call) -> Result<Self, ApiError> {
+        let repository = Self::of(world, call)?;
+        if repository.registry == world.account {
+            return Ok(repository);
+        }
+        let Self { registry, name, .. } = repository;
+        let (caller, operation) = (&call.caller, &call.operation);
+        let arn = partition::arn("ecr", &call.region, &registry, format_args!("repository/{name}"));
+        let message =
+            format!("User: {caller} is not authorized to perform: ecr:{operation} on resource: {arn}");
+        Err(ApiError::new("AccessDeniedException", message))
+    }
+
     fn absent(&self) -> ApiError {
         let Self { registry, name, .. } = self;
         let message =

@@ -6,7 +6,7 @@ use super::Repository;
 use crate::{ApiError, Call, World, partition};
 
 pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let repository = Repository::of(world, call)?;
+    let repository = Repository::own(world, call)?;
     if world.registries.create_repository(&repository.host, &repository.name) {
         return Ok(json!({ "repository": shown(&repository, call) }));
     }
@@ -16,9 +16,18 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> 
     Err(ApiError::new("RepositoryAlreadyExistsException", message))
 }
 
-/// Removes a repository and, as with `force`, its images.
+/// Removes a repository, and its images if it is forced to.
 pub(super) fn delete(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let repository = Repository::of(world, call)?;
+    let repository = Repository::own(world, call)?;
+    let is_forced = call.flag("force") == Some(true);
+    if !is_forced && world.registries.has_images(&repository.host, &repository.name) {
+        let Repository { registry, name, .. } = repository;
+        let message = format!(
+            "The repository with name '{name}' in registry with id '{registry}' cannot be deleted because it still \
+             contains images"
+        );
+        return Err(ApiError::new("RepositoryNotEmptyException", message));
+    }
     if world.registries.delete_repository(&repository.host, &repository.name) {
         Ok(json!({ "repository": shown(&repository, call) }))
     } else {

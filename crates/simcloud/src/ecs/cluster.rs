@@ -85,7 +85,6 @@ struct Create {
     #[serde(default)]
     capacity_providers: Vec<String>,
     default_capacity_provider_strategy: Option<Value>,
-    service_connect_defaults: Option<Value>,
 }
 
 #[derive(Clone, Deserialize, Serialize)]
@@ -126,9 +125,6 @@ pub(super) fn create(world: &mut World, call: &Call) -> Answer {
         return Err(invalid(
             "The cluster name must be 1 to 255 characters: letters, numbers, hyphens and underscores.",
         ));
-    }
-    if request.service_connect_defaults.is_some() {
-        return Err(invalid("the simulated cloud does not simulate serviceConnectDefaults"));
     }
     let arns = Arns::of(world, &call.region);
     checked_providers(&request.capacity_providers)?;
@@ -213,14 +209,10 @@ struct Update {
     cluster: String,
     settings: Option<Vec<Setting>>,
     configuration: Option<Value>,
-    service_connect_defaults: Option<Value>,
 }
 
 pub(super) fn update(world: &mut World, call: &Call) -> Answer {
     let request: Update = input(call)?;
-    if request.service_connect_defaults.is_some() {
-        return Err(invalid("the simulated cloud does not simulate serviceConnectDefaults"));
-    }
     let arns = Arns::of(world, &call.region);
     let cluster = active(world, call, Some(&request.cluster))?;
     if request.settings.is_some() {

@@ -7,7 +7,6 @@
 mod agent;
 mod alarms;
 mod arn;
-mod capacity;
 mod circuit_breaker;
 mod cluster;
 mod container_instance;
@@ -175,7 +174,7 @@ pub fn handle(world: &mut World, call: &Call) -> Result<serde_json::Value, ApiEr
         "CreateCluster" => cluster::create(world, call),
         "DescribeClusters" => cluster::describe(world, call),
         "ListClusters" => cluster::list(world, call),
-        "UpdateCluster" | "UpdateClusterSettings" => cluster::update(world, call),
+        "UpdateCluster" => cluster::update(world, call),
         "PutClusterCapacityProviders" => cluster::put_capacity_providers(world, call),
         "DeleteCluster" => cluster::delete(world, call),
         "RegisterTaskDefinition" => task_definition::register(world, call),
@@ -206,8 +205,6 @@ pub fn handle(world: &mut World, call: &Call) -> Result<serde_json::Value, ApiEr
         "DescribeContainerInstances" => container_instance::describe(world, call),
         "ListContainerInstances" => container_instance::list(world, call),
         "UpdateContainerInstancesState" => container_instance::update_state(world, call),
-        "DescribeCapacityProviders" => capacity::describe_capacity_providers(call),
-        "ListAccountSettings" => capacity::list_account_settings(world, call),
         unknown => Err(ApiError::new(
             "UnknownOperationException",
             format!("the simulated cloud does not know ecs:{unknown}"),

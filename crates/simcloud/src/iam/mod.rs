@@ -48,7 +48,6 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
         "ListRoleTags" => tags::list_role_tags(iam, call),
         "TagPolicy" => tags::tag_policy(iam, call),
         "UntagPolicy" => tags::untag_policy(iam, call),
-        "ListPolicyTags" => tags::list_policy_tags(iam, call),
         "PutRolePolicy" => inline::put(iam, call),
         "GetRolePolicy" => inline::get(iam, call),
         "ListRolePolicies" => inline::list(iam, call),
@@ -64,7 +63,6 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
         "ListPolicies" => policies::list(iam, call),
         "DeletePolicy" => policies::delete(iam, call),
         "SimulatePrincipalPolicy" => simulate::principal(iam, call),
-        "SimulateCustomPolicy" => simulate::custom(iam, call),
         "GetAccountAuthorizationDetails" => report::details(iam, call),
         other => Err(ApiError::unknown_operation("iam", other)),
     }

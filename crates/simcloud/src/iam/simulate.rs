@@ -1,4 +1,4 @@
-//! `SimulatePrincipalPolicy` and `SimulateCustomPolicy`: what policies would say, without doing it.
+//! `SimulatePrincipalPolicy`: what policies would say, without doing it.
 
 use serde_json::{Value, json};
 
@@ -36,17 +36,6 @@ pub(super) fn principal(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
     };
     let caller = call.text("CallerArn").unwrap_or(arn);
     let who = Who::Session { role: arn, session: caller };
-    run(iam, call, &Subject { policies, boundary, resource_policy: resource_policy(call)?, who })
-}
-
-/// The policies in the call.
-pub(super) fn custom(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
-    validate::required_list(call, "PolicyInputList")?;
-    let policies = given(call, "PolicyInputList", "PolicyInputList")?;
-    let boundary = given(call, "PermissionsBoundaryPolicyInputList", "boundary")?;
-    let boundary =
-        (!boundary.is_empty()).then(|| boundary.into_iter().map(|(_, document)| document).collect());
-    let who = Who::User { arn: call.text("CallerArn").unwrap_or(&call.caller) };
     run(iam, call, &Subject { policies, boundary, resource_policy: resource_policy(call)?, who })
 }
 

@@ -34,10 +34,6 @@ pub(super) fn untag_policy(iam: &mut Iam, call: &Call) -> Result<Value, ApiError
     untag(policy(iam, call)?, call)
 }
 
-pub(super) fn list_policy_tags(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
-    list(policy(iam, call)?, call)
-}
-
 fn role<'a>(iam: &'a mut Iam, call: &Call) -> Result<&'a mut Tags, ApiError> {
     let name = validate::role_name(call)?;
     iam.roles.get_mut(name).map(|role| &mut role.tags).ok_or_else(|| no_role(name))

@@ -4,23 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Key, Kms, state::region_of};
+use super::{CODE, Key, Kms, page, state::region_of};
 use crate::{
     ApiError, Call, Due, Partition, World, partition,
     policy::{Document, Kind},
 };
 
-/// KMS's code for input that breaks its model.
-const CODE: &str = "ValidationException";
-
 pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let spec = call.text("KeySpec").unwrap_or("SYMMETRIC_DEFAULT");
-    if spec != "SYMMETRIC_DEFAULT" {
-        return Err(ApiError::new(
-            "UnsupportedOperationException",
-            format!("the simulated cloud has no {spec} keys"),
-        ));
-    }
     let default = json!({
         "Version": "2012-10-17",
         "Id": "key-default-1",
@@ -43,6 +33,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> 
         created: call.now,
         enabled: true,
         deletion: None,
+        rotation: None,
         tags: call.pairs("Tags", "TagKey", "TagValue").into_iter().collect(),
     };
     let answer = json!({ "KeyMetadata": metadata(&key) });
@@ -54,22 +45,20 @@ pub(super) fn describe(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
     Ok(json!({ "KeyMetadata": metadata(find(kms, call)?) }))
 }
 
-pub(super) fn list(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
-    let keys: Vec<_> = kms
-        .keys
-        .values()
-        .filter(|key| region_of(&key.arn) == call.region)
-        .map(|key| json!({ "KeyId": key.id, "KeyArn": key.arn }))
-        .collect();
-    Ok(json!({ "Keys": keys, "Truncated": false }))
+/// Lists the names of a key's policies, of which there is one.
+pub(super) fn list_policies(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
+    find(kms, call)?;
+    page(call, "PolicyNames", vec![json!("default")], 100)
+}
+
+pub(super) fn update_description(kms: &mut Kms, call: &Call) -> Result<Value, ApiError> {
+    let description = call.required("Description", CODE)?.to_owned();
+    usable_mut(kms, call)?.description = description;
+    Ok(Value::Null)
 }
 
 pub(super) fn set_enabled(kms: &mut Kms, call: &Call, enabled: bool) -> Result<Value, ApiError> {
-    let key = find_mut(kms, call)?;
-    if key.deletion.is_some() {
-        return Err(pending(key));
-    }
-    key.enabled = enabled;
+    usable_mut(kms, call)?.enabled = enabled;
     Ok(Value::Null)
 }
 
@@ -146,6 +135,18 @@ pub(super) fn create_alias(world: &mut World, call: &Call) -> Result<Value, ApiE
     Ok(Value::Null)
 }
 
+pub(super) fn update_alias(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    let arn = alias_arn(world, call, call.required("AliasName", CODE)?);
+    let target = call.required("TargetKeyId", CODE)?;
+    let key = world.kms.find(&call.region, target);
+    let key = key.ok_or_else(|| not_found(target, &call.region, &world.account))?.arn.clone();
+    match world.kms.aliases.get_mut(&arn) {
+        Some(alias) => *alias = key,
+        None => return Err(ApiError::new("NotFoundException", format!("Alias {arn} is not found."))),
+    }
+    Ok(Value::Null)
+}
+
 pub(super) fn delete_alias(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     let arn = alias_arn(world, call, call.required("AliasName", CODE)?);
     match world.kms.aliases.remove(&arn) {
@@ -171,7 +172,7 @@ pub(super) fn list_aliases(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
             })
         })
         .collect();
-    Ok(json!({ "Aliases": aliases, "Truncated": false }))
+    page(call, "Aliases", aliases, 50)
 }
 
 impl Kms {
@@ -184,7 +185,7 @@ impl Kms {
     }
 }
 
-fn find<'a>(kms: &'a Kms, call: &Call) -> Result<&'a Key, ApiError> {
+pub(super) fn find<'a>(kms: &'a Kms, call: &Call) -> Result<&'a Key, ApiError> {
     let id = call.required("KeyId", CODE)?;
     kms.find(&call.region, id).ok_or_else(|| not_found(id, &call.region, account(call)))
 }
@@ -192,6 +193,12 @@ fn find<'a>(kms: &'a Kms, call: &Call) -> Result<&'a Key, ApiError> {
 fn find_mut<'a>(kms: &'a mut Kms, call: &Call) -> Result<&'a mut Key, ApiError> {
     let id = call.required("KeyId", CODE)?;
     kms.find_mut(&call.region, id).ok_or_else(|| not_found(id, &call.region, account(call)))
+}
+
+/// Returns the key of a call, unless it is to be deleted.
+pub(super) fn usable_mut<'a>(kms: &'a mut Kms, call: &Call) -> Result<&'a mut Key, ApiError> {
+    let key = find_mut(kms, call)?;
+    if key.deletion.is_some() { Err(pending(key)) } else { Ok(key) }
 }
 
 fn account(call: &Call) -> &str {

@@ -2,14 +2,16 @@
 
 mod decrypt;
 mod keys;
+mod rotation;
 mod state;
+mod tags;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use decrypt::decrypt;
 pub use state::{Key, Kms};
 
-use crate::{ApiError, Call, World};
+use crate::{ApiError, Call, World, input};
 
 /// Answers a call.
 ///
@@ -19,16 +21,40 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     match call.operation.as_str() {
         "CreateKey" => keys::create(world, call),
         "DescribeKey" => keys::describe(&world.kms, call),
-        "ListKeys" => keys::list(&world.kms, call),
         "EnableKey" => keys::set_enabled(&mut world.kms, call, true),
         "DisableKey" => keys::set_enabled(&mut world.kms, call, false),
         "ScheduleKeyDeletion" => keys::schedule_deletion(world, call),
         "CancelKeyDeletion" => keys::cancel_deletion(&mut world.kms, call),
         "PutKeyPolicy" => keys::put_policy(world, call),
         "GetKeyPolicy" => keys::get_policy(&world.kms, call),
+        "UpdateKeyDescription" => keys::update_description(&mut world.kms, call),
+        "TagResource" => tags::tag(&mut world.kms, call),
+        "UntagResource" => tags::untag(&mut world.kms, call),
+        "ListResourceTags" => tags::list(&world.kms, call),
+        "EnableKeyRotation" => rotation::enable(&mut world.kms, call),
+        "DisableKeyRotation" => rotation::disable(&mut world.kms, call),
+        "GetKeyRotationStatus" => rotation::status(&world.kms, call),
+        "ListKeyPolicies" => keys::list_policies(&world.kms, call),
         "CreateAlias" => keys::create_alias(world, call),
+        "UpdateAlias" => keys::update_alias(world, call),
         "DeleteAlias" => keys::delete_alias(world, call),
         "ListAliases" => keys::list_aliases(&world.kms, call),
         other => Err(ApiError::unknown_operation("kms", other)),
     }
+}
+
+/// KMS's code for input that breaks its model.
+const CODE: &str = "ValidationException";
+
+/// A page of an answer, in the member `list`, as KMS has them: `Limit` and `Marker` in, `NextMarker` and `Truncated` out.
+fn page(call: &Call, list: &str, items: Vec<Value>, most: i64) -> Result<Value, ApiError> {
+    let limit = call.number("Limit").unwrap_or(most);
+    if !(1..=1000).contains(&limit) {
+        let constraint = "Member must have value between 1 and 1000";
+        return Err(input::violated(&limit.to_string(), "Limit", constraint, CODE));
+    }
+    let bad_marker = || ApiError::new("InvalidMarkerException", "The marker is invalid.");
+    let limit = usize::try_from(limit).unwrap_or_default();
+    let (items, next) = input::page(items, call.text("Marker"), limit, bad_marker)?;
+    Ok(json!({ list: items, "Truncated": next.is_some(), "NextMarker": next }))
 }

@@ -17,11 +17,6 @@ pub(super) fn create_stream(logs: &mut Logs, call: &Call) -> Result<Value, ApiEr
     Ok(Value::Null)
 }
 
-pub(super) fn delete_stream(logs: &mut Logs, call: &Call) -> Result<Value, ApiError> {
-    let group = logs.group_mut(&call.region, group_name(call)?)?;
-    group.streams.remove(stream_name(call)?).map(|_| Value::Null).ok_or_else(no_stream)
-}
-
 pub(super) fn describe_streams(logs: &Logs, call: &Call) -> Result<Value, ApiError> {
     let group = group(logs, call)?;
     let prefix = call.text("logStreamNamePrefix").unwrap_or_default();

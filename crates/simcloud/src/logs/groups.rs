@@ -5,28 +5,97 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    Group, Logs,
+    Class, Group, Logs,
     state::no_group,
     validate::{self, CODE, group_name, name_in},
 };
-use crate::{ApiError, Call, input::violated};
+use crate::{
+    ApiError, Call, World,
+    input::violated,
+    kms, partition,
+    policy::{Context, Who},
+};
 
 /// The retention times that the service has, in days.
 const RETENTION: &[i64] = &[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
-pub(super) fn create(logs: &mut Logs, account: &str, call: &Call) -> Result<Value, ApiError> {
+pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     let name = group_name(call)?;
-    let group = logs.create_group(&call.region, account, name, call.now)?;
+    let class = class(call)?.unwrap_or_default();
+    let kms_key = match call.text("kmsKeyId") {
+        Some(_) => Some(key(world, call, name)?),
+        None => None,
+    };
+    let group = world.logs.create_group(&call.region, &world.account, name, call.now)?;
+    group.class = class;
+    group.kms_key = kms_key;
+    group.deletion_protection = call.flag("deletionProtectionEnabled").unwrap_or(false);
     group.tags = validate::tags(call);
+    if class == Class::Delivery {
+        group.retention_days = Some(1);
+    }
+    Ok(Value::Null)
+}
+
+fn class(call: &Call) -> Result<Option<Class>, ApiError> {
+    let Some(text) = call.text("logGroupClass") else { return Ok(None) };
+    serde_json::from_value(json!(text)).map(Some).map_err(|_| {
+        let constraint = "Member must satisfy enum value set: [STANDARD, INFREQUENT_ACCESS, DELIVERY]";
+        violated(text, "logGroupClass", constraint, CODE)
+    })
+}
+
+/// Returns the ARN of the key of a call, which the service itself has to be allowed to use for the group.
+fn key(world: &World, call: &Call, group: &str) -> Result<String, ApiError> {
+    let id = call.required("kmsKeyId", CODE)?;
+    let arn = partition::arn("logs", &call.region, &world.account, format_args!("log-group:{group}"));
+    let service = format!("logs.{}.{}", call.region, partition::dns_suffix(&call.region));
+    let refused = || {
+        ApiError::new(
+            "AccessDeniedException",
+            format!("The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'"),
+        )
+    };
+    let key = world.kms.find(&call.region, id).ok_or_else(refused)?;
+    let context = Context::new().with("kms:EncryptionContext:aws:logs:arn", &arn);
+    kms::decrypt(world, call.now, &call.region, Who::Service(&service), id, &context)
+        .map_err(|_| refused())?;
+    Ok(key.arn.clone())
+}
+
+/// Lets a key encrypt the group's events from now on.
+pub(super) fn associate_key(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    let name = validate::group_or_resource(call)?.to_owned();
+    let key = key(world, call, &name)?;
+    world.logs.group_mut(&call.region, &name)?.kms_key = Some(key);
+    Ok(Value::Null)
+}
+
+/// Lets the service's own key encrypt the group's events from now on.
+pub(super) fn disassociate_key(logs: &mut Logs, call: &Call) -> Result<Value, ApiError> {
+    logs.group_mut(&call.region, validate::group_or_resource(call)?)?.kms_key = None;
+    Ok(Value::Null)
+}
+
+pub(super) fn put_deletion_protection(logs: &mut Logs, call: &Call) -> Result<Value, ApiError> {
+    let is_on = call.flag("deletionProtectionEnabled");
+    let is_on = is_on.ok_or_else(|| crate::input::missing("deletionProtectionEnabled", CODE))?;
+    logs.group_mut(&call.region, group_name(call)?)?.deletion_protection = is_on;
     Ok(Value::Null)
 }
 
 pub(super) fn delete(logs: &mut Logs, call: &Call) -> Result<Value, ApiError> {
     let name = group_name(call)?;
-    let groups = logs.regions.get_mut(&call.region);
-    groups.and_then(|groups| groups.remove(name)).map(|_| Value::Null).ok_or_else(no_group)
+    if logs.group_mut(&call.region, name)?.deletion_protection {
+        let message = "The log group cannot be deleted because deletion protection is enabled";
+        return Err(ApiError::new("ValidationException", message));
+    }
+    if let Some(groups) = logs.regions.get_mut(&call.region) {
+        groups.remove(name);
+    }
+    Ok(Value::Null)
 }
 
 pub(super) fn describe(logs: &Logs, call: &Call) -> Result<Value, ApiError> {
@@ -41,8 +110,10 @@ pub(super) fn describe(logs: &Logs, call: &Call) -> Result<Value, ApiError> {
     if !identifiers.is_empty() {
         return describe_named(logs, call, &identifiers);
     }
+    let class = class(call)?;
     let groups = logs
         .groups(&call.region)
+        .filter(|group| class.is_none_or(|class| group.class == class))
         .filter(|group| prefix.is_none_or(|prefix| group.name.starts_with(prefix)))
         .filter(|group| pattern.is_none_or(|pattern| group.name.contains(pattern)))
         .map(|group| if pattern.is_some() { brief(group) } else { rendered(group) })
@@ -87,7 +158,9 @@ fn rendered(group: &Group) -> Value {
         "arn": format!("{}:*", group.arn),
         "logGroupArn": group.arn,
         "storedBytes": 0,
-        "logGroupClass": "STANDARD",
+        "logGroupClass": group.class,
+        "deletionProtectionEnabled": group.deletion_protection,
+        "kmsKeyId": group.kms_key,
     });
     if let Some(days) = group.retention_days {
         value["retentionInDays"] = json!(days);
@@ -112,12 +185,12 @@ pub(super) fn delete_retention(logs: &mut Logs, call: &Call) -> Result<Value, Ap
 }
 
 /// The group that `resourceArn` names.
-pub(super) fn by_arn(call: &Call) -> Result<&str, ApiError> {
+fn by_arn(call: &Call) -> Result<&str, ApiError> {
     call.required("resourceArn", CODE).map(name_in)
 }
 
-pub(super) fn tag(logs: &mut Logs, name: &str, call: &Call) -> Result<Value, ApiError> {
-    let group = logs.group_mut(&call.region, name)?;
+pub(super) fn tag(logs: &mut Logs, call: &Call) -> Result<Value, ApiError> {
+    let group = logs.group_mut(&call.region, by_arn(call)?)?;
     let mut tags = group.tags.clone();
     tags.extend(validate::tags(call));
     if tags.len() > 50 {
@@ -127,15 +200,15 @@ pub(super) fn tag(logs: &mut Logs, name: &str, call: &Call) -> Result<Value, Api
     Ok(Value::Null)
 }
 
-pub(super) fn untag(logs: &mut Logs, name: &str, call: &Call, key: &str) -> Result<Value, ApiError> {
-    let group = logs.group_mut(&call.region, name)?;
-    for key in call.texts(key) {
+pub(super) fn untag(logs: &mut Logs, call: &Call) -> Result<Value, ApiError> {
+    let group = logs.group_mut(&call.region, by_arn(call)?)?;
+    for key in call.texts("tagKeys") {
         group.tags.remove(&key);
     }
     Ok(Value::Null)
 }
 
-pub(super) fn list_tags(logs: &Logs, name: &str, call: &Call) -> Result<Value, ApiError> {
-    let group = logs.group(&call.region, name).ok_or_else(no_group)?;
+pub(super) fn list_tags(logs: &Logs, call: &Call) -> Result<Value, ApiError> {
+    let group = logs.group(&call.region, by_arn(call)?).ok_or_else(no_group)?;
     Ok(json!({ "tags": group.tags }))
 }

@@ -10,7 +10,7 @@ mod tests;
 
 use serde_json::Value;
 
-pub use state::{Event, Group, Logs, Stream};
+pub use state::{Class, Event, Group, Logs, Stream};
 
 use crate::{ApiError, Call, World};
 
@@ -19,21 +19,23 @@ use crate::{ApiError, Call, World};
 /// # Errors
 /// CloudWatch Logs' own, or `UnknownOperationException` for what the simulated cloud does not know.
 pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let World { logs, account, .. } = world;
     match call.operation.as_str() {
-        "CreateLogGroup" => groups::create(logs, account, call),
+        "CreateLogGroup" => return groups::create(world, call),
+        "AssociateKmsKey" => return groups::associate_key(world, call),
+        _ => {}
+    }
+    let World { logs, .. } = world;
+    match call.operation.as_str() {
+        "DisassociateKmsKey" => groups::disassociate_key(logs, call),
+        "PutLogGroupDeletionProtection" => groups::put_deletion_protection(logs, call),
         "DeleteLogGroup" => groups::delete(logs, call),
         "DescribeLogGroups" => groups::describe(logs, call),
         "PutRetentionPolicy" => groups::put_retention(logs, call),
         "DeleteRetentionPolicy" => groups::delete_retention(logs, call),
-        "TagResource" => groups::tag(logs, groups::by_arn(call)?, call),
-        "UntagResource" => groups::untag(logs, groups::by_arn(call)?, call, "tagKeys"),
-        "ListTagsForResource" => groups::list_tags(logs, groups::by_arn(call)?, call),
-        "TagLogGroup" => groups::tag(logs, validate::group_name(call)?, call),
-        "UntagLogGroup" => groups::untag(logs, validate::group_name(call)?, call, "tags"),
-        "ListTagsLogGroup" => groups::list_tags(logs, validate::group_name(call)?, call),
+        "TagResource" => groups::tag(logs, call),
+        "UntagResource" => groups::untag(logs, call),
+        "ListTagsForResource" => groups::list_tags(logs, call),
         "CreateLogStream" => events::create_stream(logs, call),
-        "DeleteLogStream" => events::delete_stream(logs, call),
         "DescribeLogStreams" => events::describe_streams(logs, call),
         "PutLogEvents" => events::put(logs, call),
         "GetLogEvents" => events::get(logs, call),

@@ -23,10 +23,32 @@ pub struct Group {
     pub created: Moment,
     /// How long events are kept; `None` is for ever.
     pub retention_days: Option<u32>,
+    /// The class, such as `STANDARD`.
+    #[serde(default)]
+    pub class: Class,
+    /// The ARN of the key that encrypts it; `None` is the service's own.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+    /// True if it cannot be deleted.
+    #[serde(default)]
+    pub deletion_protection: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,
     /// Streams by name.
     pub streams: BTreeMap<String, Stream>,
+}
+
+/// The class of a log group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Class {
+    /// All features.
+    #[default]
+    Standard,
+    /// Fewer features, at a lower price.
+    InfrequentAccess,
+    /// For delivery to other services; events are kept for a day.
+    Delivery,
 }
 
 /// A log stream.
@@ -82,6 +104,9 @@ impl Logs {
                 arn: partition::arn("logs", region, account, format_args!("log-group:{name}")),
                 created: now,
                 retention_days: None,
+                class: Class::default(),
+                kms_key: None,
+                deletion_protection: false,
                 tags: BTreeMap::new(),
                 streams: BTreeMap::new(),
             })),

@@ -15,7 +15,6 @@ pub(super) const CLASSES: &[Class] = &[
         operations: &[
             "ecs:CreateCluster",
             "ecs:UpdateCluster",
-            "ecs:UpdateClusterSettings",
             "ecs:PutClusterCapacityProviders",
             "ecs:DeleteCluster",
         ],

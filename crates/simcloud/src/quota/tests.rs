@@ -115,7 +115,7 @@ async fn each_service_refuses_in_its_own_words() {
         twice!(aws_sdk_ssm::Client::new(&config), describe_parameters),
         twice!(aws_sdk_secretsmanager::Client::new(&config), list_secrets),
         twice!(aws_sdk_cloudwatchlogs::Client::new(&config), describe_log_groups),
-        twice!(aws_sdk_kms::Client::new(&config), list_keys),
+        twice!(aws_sdk_kms::Client::new(&config), list_aliases),
         twice!(aws_sdk_resourcegroupstagging::Client::new(&config), get_resources),
     ];
     let refusals = refusals.each_ref().map(|(code, status)| (code.as_str(), *status));

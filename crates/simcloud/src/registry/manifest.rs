@@ -61,6 +61,13 @@ impl Registries {
         registry.is_some_and(|registry| registry.repositories.remove(name).is_some())
     }
 
+    /// True if a repository has images.
+    pub(crate) fn has_images(&self, host: &str, name: &str) -> bool {
+        let registry = self.hosts.get(&*canonical_host(host));
+        let repository = registry.and_then(|registry| registry.repositories.get(name));
+        repository.is_some_and(|repository| !repository.manifests.is_empty())
+    }
+
     /// Stores a manifest under its digest, and under a tag. Returns the digest.
     pub(crate) fn put_manifest(
         &mut self,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Secret,
     error::{exists, request},
-    validate, write,
+    replication, validate, write,
 };
 use crate::{ApiError, Call, World, dispatch::who, partition};
 
@@ -58,6 +58,18 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> 
         write::add_version(&mut secret, token, value, &["AWSCURRENT".to_owned()], call.now)?;
         answer["VersionId"] = json!(token);
     }
-    world.secrets.secrets.insert(arn, secret);
-    Ok(answer)
+    world.secrets.secrets.insert(arn.clone(), secret);
+    if call.list("AddReplicaRegions").is_empty() {
+        return Ok(answer);
+    }
+    match replication::add(world, call, &arn) {
+        Ok(()) => {
+            answer["ReplicationStatus"] = replication::status(&world.secrets, call, &arn);
+            Ok(answer)
+        }
+        Err(error) => {
+            world.secrets.secrets.remove(&arn);
+            Err(error)
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ApiError, Call,
-    input::{missing, page},
+    input::{missing, page, violated},
 };
 
 pub(super) fn describe(secrets: &SecretsManager, call: &Call) -> Result<Value, ApiError> {
@@ -33,7 +33,17 @@ pub(super) fn list(secrets: &SecretsManager, call: &Call) -> Result<Value, ApiEr
         .filter(|secret| deleted_too || secret.deleted.is_none())
         .filter(|secret| filters.iter().all(|filter| filter.accepts(secret)))
         .collect();
-    found.sort_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
+    match call.text("SortBy").unwrap_or("created-date") {
+        "created-date" => found.sort_by_key(|secret| (secret.created, &secret.name)),
+        "last-accessed-date" => found.sort_by_key(|secret| (secret.accessed, &secret.name)),
+        "last-changed-date" => found.sort_by_key(|secret| (secret.changed, &secret.name)),
+        "name" => found.sort_by_key(|secret| &secret.name),
+        other => {
+            let known = "[created-date, last-accessed-date, last-changed-date, name]";
+            let constraint = format!("Member must satisfy enum value set: {known}");
+            return Err(violated(other, "SortBy", &constraint, validate::CODE));
+        }
+    }
     if call.text("SortOrder") != Some("asc") {
         found.reverse();
     }

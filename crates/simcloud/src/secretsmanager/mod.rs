@@ -32,9 +32,7 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     if only_reads(&call.operation) {
         return perform(world, call);
     }
-    if call.operation != "StopReplicationToReplica" {
-        replication::refuse_replica(world, call)?;
-    }
+    replication::refuse_replica(world, call)?;
     let answer = perform(world, call)?;
     replication::follow(world, call);
     Ok(answer)
@@ -50,7 +48,6 @@ fn perform(world: &mut World, call: &Call) -> Result<Value, ApiError> {
         "DescribeSecret" => list::describe(&world.secrets, call),
         "ReplicateSecretToRegions" => replication::replicate(world, call),
         "RemoveRegionsFromReplication" => replication::remove(world, call),
-        "StopReplicationToReplica" => replication::stop(world, call),
         "ListSecrets" => list::list(&world.secrets, call),
         "ListSecretVersionIds" => list::versions(&world.secrets, call),
         "UpdateSecretVersionStage" => stages::update(&mut world.secrets, call),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Secret, SecretsManager,
-    error::{not_found, parameter, request},
+    error::{not_found, parameter},
     validate,
 };
 use crate::{ApiError, Call, Moment, World, input::missing};
@@ -39,11 +39,17 @@ impl Replica {
 
 pub(super) fn replicate(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     let id = validate::secret_id(call)?;
-    let force = call.flag("ForceOverwriteReplicaSecret").unwrap_or(false);
-    let regions = call.list("AddReplicaRegions");
-    if regions.is_empty() {
+    if call.list("AddReplicaRegions").is_empty() {
         return Err(missing("AddReplicaRegions", validate::CODE));
     }
+    add(world, call, id)?;
+    answer(&world.secrets, call, id)
+}
+
+/// Replicates a secret to the `AddReplicaRegions` of a call.
+pub(super) fn add(world: &mut World, call: &Call, id: &str) -> Result<(), ApiError> {
+    let force = call.flag("ForceOverwriteReplicaSecret").unwrap_or(false);
+    let regions = call.list("AddReplicaRegions");
     let secret = primary(&mut world.secrets, call, id)?.clone();
     for wanted in regions {
         let text = |key: &str| wanted.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -74,7 +80,12 @@ pub(super) fn replicate(world: &mut World, call: &Call) -> Result<Value, ApiErro
         primary(&mut world.secrets, call, id)?.replicas.insert(region.to_owned(), replica);
     }
     copy(&mut world.secrets, &secret.arn);
-    answer(&world.secrets, call, id)
+    Ok(())
+}
+
+/// The replicas of a secret, as the answers tell of them.
+pub(super) fn status(secrets: &SecretsManager, call: &Call, id: &str) -> Value {
+    secrets.find(&call.region, id).map_or(Value::Null, |secret| rendered(secret, call.now))
 }
 
 pub(super) fn remove(world: &mut World, call: &Call) -> Result<Value, ApiError> {
@@ -97,20 +108,6 @@ pub(super) fn remove(world: &mut World, call: &Call) -> Result<Value, ApiError> 
         }
     }
     answer(&world.secrets, call, id)
-}
-
-/// Makes a replica a secret of its own.
-pub(super) fn stop(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let id = validate::secret_id(call)?;
-    let secret = world.secrets.find_mut(&call.region, id).ok_or_else(not_found)?;
-    let Some(primary) = secret.primary.take() else {
-        return Err(request("You can't stop replication of a secret that is not a replica."));
-    };
-    let arn = secret.arn.clone();
-    if let Some(primary) = world.secrets.secrets.get_mut(&in_region(&arn, &call.region, &primary)) {
-        primary.replicas.remove(&call.region);
-    }
-    Ok(json!({ "ARN": arn }))
 }
 
 /// Refuses a change of a replica: changes come from its primary.

@@ -45,22 +45,30 @@ fn rendered(parameter: &Parameter) -> Option<Value> {
     }))
 }
 
-/// One of the filters of `DescribeParameters`.
-struct Filter {
+/// One of the filters of `DescribeParameters` and `GetParametersByPath`.
+pub(super) struct Filter {
     key: String,
     option: String,
     values: Vec<String>,
 }
 
 impl Filter {
-    fn all(call: &Call) -> Result<Vec<Self>, ApiError> {
-        if !call.list("Filters").is_empty() {
-            return Err(ApiError::new(
-                "ValidationException",
-                "the simulated cloud does not know Filters; use ParameterFilters",
-            ));
-        }
+    pub(super) fn all(call: &Call) -> Result<Vec<Self>, ApiError> {
         call.list("ParameterFilters").iter().map(Self::read).collect()
+    }
+
+    /// The filters of `GetParametersByPath`, which has fewer keys.
+    pub(super) fn by_path(call: &Call) -> Result<Vec<Self>, ApiError> {
+        let filters = Self::all(call)?;
+        match filters.iter().find(|filter| !matches!(filter.key.as_str(), "Type" | "KeyId")) {
+            None => Ok(filters),
+            Some(Self { key, .. }) => Err(ApiError::new(
+                "InvalidFilterKey",
+                format!(
+                    "The following filter key is not valid: {key}. Valid filter keys include: [Type, KeyId, Label]."
+                ),
+            )),
+        }
     }
 
     fn read(filter: &Value) -> Result<Self, ApiError> {
@@ -99,7 +107,7 @@ impl Filter {
         Ok(Self { key: key.to_owned(), option: option.to_owned(), values })
     }
 
-    fn accepts(&self, parameter: &Parameter) -> bool {
+    pub(super) fn accepts(&self, parameter: &Parameter) -> bool {
         let newest = parameter.newest();
         let has = match self.key.as_str() {
             "Name" | "Path" => Some(parameter.name.as_str()),

@@ -26,9 +26,6 @@ pub(super) fn put(world: &mut World, call: &Call) -> Result<Value, ApiError> {
              RemoveTagsFromResource.",
         ));
     }
-    if let Some(other) = call.text("DataType").filter(|kind| *kind != "text") {
-        return Err(invalid(format!("The simulated cloud has no parameters of the data type {other}.")));
-    }
     let arn = arn(&call.region, &world.account, name);
     let existing = world.ssm.parameters.get(&arn);
     if existing.is_some() && !overwrite {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Parameter, Type, Version,
     error::{invalid, no_version, not_found},
+    list::Filter,
     validate::{self, CODE, arn, name_of},
 };
 use crate::{
@@ -105,7 +106,9 @@ pub(super) fn get_by_path(world: &World, call: &Call) -> Result<Value, ApiError>
                 .is_some_and(|rest| recursive || !rest.contains('/'))
     };
     permit(world, call.now, &call.region, who(world, call), "ssm:GetParametersByPath", &[path.to_owned()])?;
-    let found = world.ssm.all().filter(below).collect();
+    let filters = Filter::by_path(call)?;
+    let found = world.ssm.all().filter(below);
+    let found = found.filter(|parameter| filters.iter().all(|filter| filter.accepts(parameter))).collect();
     let (found, next) = page(found, call.text("NextToken"), validate::limit(call, 10)?, validate::bad_token)?;
     let values: Result<Vec<_>, _> =
         found.into_iter().map(|parameter| rendered(world, call, parameter, None)).collect();

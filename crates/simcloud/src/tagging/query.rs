@@ -46,17 +46,6 @@ impl Query {
                 ));
             }
         }
-        if call.flag("ExcludeCompliantResources") == Some(true)
-            && call.flag("IncludeComplianceDetails") != Some(true)
-        {
-            return Err(ApiError::new(
-                CODE,
-                "ExcludeCompliantResources can be used only if IncludeComplianceDetails is set to true.",
-            ));
-        }
-        if call.flag("IncludeComplianceDetails") == Some(true) {
-            return Err(ApiError::new(CODE, "the simulated cloud has no tag policies to comply with"));
-        }
         Ok(query)
     }
 

@@ -26,8 +26,6 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new("secretsmanager:RemoveRegionsFromReplication")
             .case("the only replica", "no replicas; there: ResourceNotFoundException", remove)
             .case("a secret that is not there", "ResourceNotFoundException", remove_absent),
-        Operation::new("secretsmanager:StopReplicationToReplica")
-            .case("at the replica", "a secret of its own: accepted", stop),
     ]
 }
 
@@ -120,13 +118,4 @@ async fn remove(a: Account) -> Answer {
 async fn remove_absent(a: Account) -> Answer {
     let remove = a.secrets.remove_regions_from_replication().secret_id(a.name("absent"));
     refusal(remove.remove_replica_regions(REGION).send().await)
-}
-
-async fn stop(a: Account) -> Answer {
-    let name = a.name("stop");
-    replicated(&a, &name).await?;
-    let there = a.in_region(REGION);
-    there.secrets.stop_replication_to_replica().secret_id(&name).send().await?;
-    let put = there.secrets.put_secret_value().secret_id(&name).secret_string("two");
-    Ok(format!("a secret of its own: {}", refusal(put.send().await)?))
 }

@@ -14,7 +14,7 @@ use super::{
         service_events::ServiceEvents,
         shapes,
         tags::{Tag, Tags},
-        wire::{Answer, input, invalid, unsupported},
+        wire::{Answer, input, invalid},
     },
     DeploymentConfiguration, Launch, Members, Pace, PropagateTags, Scheduling, Service, ServiceStatus,
     configuration, launch, may_execute,
@@ -43,7 +43,6 @@ struct Create {
     deployment_configuration: Option<configuration::Given>,
     network_configuration: Option<NetworkConfiguration>,
     scheduling_strategy: Option<String>,
-    deployment_controller: Option<Controller>,
     #[serde(default)]
     tags: Vec<Tag>,
     #[serde(default, rename = "enableECSManagedTags")]
@@ -51,23 +50,6 @@ struct Create {
     propagate_tags: Option<String>,
     #[serde(default)]
     enable_execute_command: bool,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Controller {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-impl Controller {
-    pub(super) fn check(controller: Option<&Self>) -> Result<(), ApiError> {
-        match controller.map(|controller| controller.kind.as_str()) {
-            None | Some("ECS") => Ok(()),
-            Some(kind) => Err(unsupported(format!(
-                "the simulated cloud does not simulate the deployment controller {kind}"
-            ))),
-        }
-    }
 }
 
 /// Refuses a grace period where nothing checks the health of tasks from outside.
@@ -92,7 +74,6 @@ pub(in crate::ecs) fn create(world: &mut World, call: &Call) -> Answer {
     let mut members = Members::default();
     members.take(&call.input);
     check_grace_period(call, &members)?;
-    Controller::check(request.deployment_controller.as_ref())?;
     let arns = Arns::of(world, &call.region);
     let cluster = cluster::active(world, call, request.cluster.as_deref())?;
     let (cluster, capacity) = (cluster.name.clone(), cluster.capacity.clone());

@@ -291,7 +291,7 @@ impl Service {
             "enableECSManagedTags": self.managed_tags,
             "propagateTags": self.propagate_tags,
             "enableExecuteCommand": self.execute_command,
-            "availabilityZoneRebalancing": "DISABLED",
+            "availabilityZoneRebalancing": self.scheduling.default_rebalancing(),
         }));
         self.members.show(&mut service);
         service

@@ -48,6 +48,14 @@ impl Scheduling {
         }
     }
 
+    /// Availability Zone rebalancing, if CreateService says nothing about it (API reference).
+    pub(in crate::ecs) fn default_rebalancing(self) -> &'static str {
+        match self {
+            Self::Replica => "ENABLED",
+            Self::Daemon => "DISABLED",
+        }
+    }
+
     /// Refuses the members of a request that daemons do not have.
     pub(in crate::ecs) fn check(self, call: &Call) -> Result<(), ApiError> {
         if self == Self::Replica {

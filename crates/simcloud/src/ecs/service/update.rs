@@ -12,7 +12,7 @@ use super::{
         wire::{Answer, client, input, service_not_found},
     },
     Launch, PropagateTags, ServiceStatus, configuration,
-    create::{Controller, answer, check_grace_period, desired_count},
+    create::{answer, check_grace_period, desired_count},
     launch, may_execute,
 };
 use crate::{ApiError, Call, World};
@@ -30,7 +30,6 @@ struct Update {
     platform_version: Option<String>,
     #[serde(default)]
     force_new_deployment: bool,
-    deployment_controller: Option<Controller>,
     enable_execute_command: Option<bool>,
     #[serde(rename = "enableECSManagedTags")]
     enable_ecs_managed_tags: Option<bool>,
@@ -43,7 +42,6 @@ struct Update {
 pub(in crate::ecs) fn update(world: &mut World, call: &Call) -> Answer {
     let request: Update = input(call)?;
     shapes::check("UpdateService", &call.input)?;
-    Controller::check(request.deployment_controller.as_ref())?;
     let arns = Arns::of(world, &call.region);
     let cluster = cluster::active(world, call, request.cluster.as_deref())?;
     let name = arns.service_name(&cluster.name, &request.service).ok_or_else(service_not_found)?;

@@ -65,9 +65,6 @@ pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
     if request.group.as_deref().is_some_and(|group| group.starts_with("service:")) {
         return Err(invalid("Invalid namespace for group."));
     }
-    if !call.list("volumeConfigurations").is_empty() {
-        return Err(invalid("the simulated cloud does not simulate volumeConfigurations of a task"));
-    }
     let constraints = Constraint::all(call.list("placementConstraints"))?;
     let strategies = Strategy::all(call.list("placementStrategy"))?;
     let definition =

@@ -102,7 +102,7 @@ impl Sim {
                 },
             }],
         });
-        let input = json!({ "RoleName": "execution", member: trust.to_string(), "PolicyDocument": trust.to_string() });
+        let input = json!({ "RoleName": "execution", member: trust.to_string() });
         self.call(Service::Iam, operation, input).unwrap();
     }
 

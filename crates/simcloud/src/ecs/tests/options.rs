@@ -77,6 +77,9 @@ fn what_ecs_refuses() {
         create.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         refused.push(sim.refused("CreateService", create));
         let mut run = sim.service(&definition, 1);
+        run.as_object_mut()
+            .unwrap()
+            .retain(|member, _| !["desiredCount", "serviceName"].contains(&member.as_str()));
         run.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         refused.push(sim.refused("RunTask", run));
     }
