@@ -465,8 +465,23 @@ pub(crate) struct Cloud {
     #[arg(long = "registry", value_name = "HOST=ADDRESS", value_parser = registry_at)]
     pub(crate) registries: Vec<(String, SocketAddr)>,
     /// A file that keeps the cloud's state; otherwise it is forgotten at the end
+    ///
+    /// A change is on disk before it is answered. Beyond 128 KiB of state, it is within a second: a process that is killed
+    /// loses the changes of its last second.
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
+    /// A name, beside those of the loopback, for which the cloud answers; may be repeated
+    ///
+    /// A page in a browser reaches this address under names of its own. So other names in `Host`, and pages (`Origin`), are
+    /// refused.
+    #[arg(long = "allow-host", value_name = "NAME")]
+    pub(crate) hosts: Vec<String>,
+    /// A file with the access key and its secret, `ID:SECRET`; otherwise chance makes a key, which the state keeps
+    #[arg(long, value_name = "FILE", conflicts_with = "allow_any_key")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Takes every access key, and does not verify signatures
+    #[arg(long)]
+    pub(crate) allow_any_key: bool,
 }
 
 /// Reads the value of `--registry`.

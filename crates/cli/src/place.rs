@@ -20,7 +20,7 @@ use longshore_oci::{
     Access, Around, Authorities, Puller, ReqwestTransport, Transport, TransportError, TransportErrorKind,
 };
 use longshore_plugin::PullCheck;
-use longshore_simcloud::{Cloud, Moment, OpenError, TokioClock, registry::is_this_machine};
+use longshore_simcloud::{Blueprint, Cloud, Moment, OpenError, TokioClock, registry::is_this_machine};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -159,7 +159,9 @@ impl Reach {
                 (pullers, Aws::connect(target, None), None)
             }
             Place::Embedded { draft, state } => {
-                let blueprint = draft.clone().resolve(names, &environment, interrupt).await?;
+                // Virtual time needs no speed, which is for the served cloud.
+                let resolved = draft.clone().resolve(names, &environment, interrupt).await?;
+                let blueprint = Blueprint { speed: 1, ..resolved };
                 let cloud = Cloud::open(state, &blueprint, wall_clock())
                     .map_err(|error| vec![cannot_open(&error)])?;
                 let embedded = Embedded {

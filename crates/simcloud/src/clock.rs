@@ -68,6 +68,11 @@ impl std::ops::Add<Duration> for Moment {
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The current moment. Never goes backwards.
     fn now(&self) -> Moment;
+
+    /// How many times as fast as real time it runs.
+    fn speed(&self) -> u32 {
+        1
+    }
 }
 
 /// Tokio's clock, counted from a given moment: virtual where the runtime's clock is paused, real where not.
@@ -96,5 +101,9 @@ impl TokioClock {
 impl Clock for TokioClock {
     fn now(&self) -> Moment {
         self.origin + self.start.elapsed() * self.speed
+    }
+
+    fn speed(&self) -> u32 {
+        self.speed
     }
 }

@@ -1,5 +1,7 @@
 //! Identifiers that look random and are the same for the same seed.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use serde::{Deserialize, Serialize};
 
 /// A deterministic generator (SplitMix64). Not for anything that must be unpredictable.
@@ -13,6 +15,12 @@ impl Ids {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { state: seed }
+    }
+
+    /// A generator that begins anywhere, by chance of the operating system.
+    #[must_use]
+    pub fn unpredictable() -> Self {
+        Self::new(RandomState::new().hash_one(0))
     }
 
     /// The next 64 bits.

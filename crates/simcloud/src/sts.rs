@@ -19,6 +19,10 @@ const CODE: &str = "ValidationError";
 /// The user that every access key means which STS did not hand out.
 const USER: &str = "longshore";
 
+/// The characters of access keys, and those of their secrets.
+const KEY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const SECRET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/+";
+
 /// How long the answer to expired credentials is that they have expired.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(86_400);
 
@@ -26,6 +30,26 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(86_400);
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sts {
     sessions: BTreeMap<String, Session>,
+    /// The access key of the account's user, and its secret, once there is one.
+    #[serde(default)]
+    user_key: Option<(String, Sealed)>,
+}
+
+impl Sts {
+    /// Returns the secret of a session's access key.
+    pub(crate) fn secret(&self, access_key: &str) -> Option<Sealed> {
+        self.sessions.get(access_key)?.secret.clone()
+    }
+
+    /// Returns the access key of the account's user with its secret, which chance makes the first time.
+    pub fn user_key(&mut self) -> (String, Sealed) {
+        let make = || {
+            // Apart, so that the one does not reveal the other.
+            let secret = Ids::unpredictable().from_alphabet(SECRET, 40);
+            (format!("AKIA{}", Ids::unpredictable().from_alphabet(KEY, 16)), Sealed::new(secret))
+        };
+        self.user_key.get_or_insert_with(make).clone()
+    }
 }
 
 /// Temporary credentials.
@@ -39,6 +63,9 @@ struct Session {
     expires: Moment,
     /// The session token that has to come with the access key.
     token: Sealed,
+    /// The key that requests are signed with. State files that were written before it was kept have none.
+    #[serde(default)]
+    secret: Option<Sealed>,
 }
 
 /// Returns the ARN of a request's signer: the owner of a session, or else the account's one user. Fails in the regions
@@ -77,13 +104,6 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
             "Arn": call.caller,
         })),
         "AssumeRole" => assume_role(world, call),
-        "GetSessionToken" => {
-            let length = duration(call, 43_200, 129_600)?;
-            let (arn, user_id) = (call.caller.clone(), user_id(world, call));
-            let credentials =
-                hand_out(&mut world.sts, &mut world.ids, arn, user_id, (call.now, call.now + length));
-            Ok(json!({ "Credentials": credentials }))
-        }
         other => Err(ApiError::unknown_operation("sts", other)),
     }
 }
@@ -106,9 +126,6 @@ fn assume_role(world: &mut World, call: &Call) -> Result<Value, ApiError> {
         let constraint =
             "Member must satisfy regular expression pattern: [\\w+=,.@-]* and have length between 2 and 64";
         return Err(violated(name, "RoleSessionName", constraint, CODE));
-    }
-    if call.text("Policy").is_some() || !call.list("PolicyArns").is_empty() {
-        return Err(ApiError::new("ValidationError", "the simulated cloud does not know session policies"));
     }
     let who = who(world, call);
     let denied = || {
@@ -161,18 +178,20 @@ fn hand_out(
     user_id: String,
     (now, expires): (Moment, Moment),
 ) -> Value {
-    const KEY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    const SECRET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/+";
     let access_key = format!("ASIA{}", ids.from_alphabet(KEY, 16));
     let token = ids.from_alphabet(SECRET, 200);
+    let secret = ids.from_alphabet(SECRET, 40);
     let answer = json!({
         "AccessKeyId": access_key,
-        "SecretAccessKey": ids.from_alphabet(SECRET, 40),
+        "SecretAccessKey": secret,
         "SessionToken": token,
         "Expiration": expires.iso(),
     });
     // Long expired ones need not be told apart from unknown ones.
     sts.sessions.retain(|_, session| session.expires + FORGOTTEN_AFTER > now);
-    sts.sessions.insert(access_key, Session { arn, user_id, expires, token: Sealed::new(token) });
+    sts.sessions.insert(
+        access_key,
+        Session { arn, user_id, expires, token: Sealed::new(token), secret: Some(Sealed::new(secret)) },
+    );
     answer
 }

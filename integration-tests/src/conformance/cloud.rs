@@ -9,7 +9,7 @@ use aws_config::{BehaviorVersion, retry::RetryConfig};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use longshore_aws::network;
 use longshore_outside::Trust;
-use longshore_simcloud::{Blueprint, Moment, TokioClock, serve};
+use longshore_simcloud::{Access, Blueprint, Moment, Sealed, TokioClock, serve};
 
 use super::{
     REGION,
@@ -79,7 +79,8 @@ impl Cloud {
             tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let source = SharedTimeSource::new(cloud.clone());
-        tokio::spawn(serve(cloud, listener, std::future::pending()));
+        let access = Access::of_keys([("test".to_owned(), Sealed::new("test"))]);
+        tokio::spawn(serve(cloud, access, listener, std::future::pending()));
         let mut served = Self::emulator(SERVED, &format!("http://{address}"));
         (served.at_once, served.tries) = (16, 1);
         served.time = Time { source, interval: Duration::from_millis(100), attempts: 100 };

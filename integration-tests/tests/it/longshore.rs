@@ -144,11 +144,19 @@ impl Server {
         Self { child, url: format!("http://127.0.0.1:{port}") }
     }
 
-    /// Starts the simulated cloud of `project`.
+    /// Starts the simulated cloud of `project`, which takes the access key `test` alone.
     pub(crate) fn simulated_cloud(project: &Project) -> Self {
+        Self::simulated_cloud_at_speed(project, 20)
+    }
+
+    /// The same, with a clock that is so many times as fast as the real one.
+    pub(crate) fn simulated_cloud_at_speed(project: &Project, speed: u32) -> Self {
         let port = free_port();
+        let key = project.path().join("cloud-key");
+        std::fs::write(&key, "test:test\n").unwrap();
         let mut command = project.command(program());
-        command.args(["cloud", "--listen", &format!("127.0.0.1:{port}"), "--set", "cloud.speed=20"]);
+        command.args(["cloud", "--listen", &format!("127.0.0.1:{port}")]);
+        command.args(["--set", &format!("cloud.speed={speed}"), "--key-file", key.to_str().unwrap()]);
         Self::start(command, port)
     }
 }

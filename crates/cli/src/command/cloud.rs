@@ -1,10 +1,12 @@
 //! `longshore cloud`.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, fs::File, io::Read as _, net::SocketAddr, path::Path, sync::Arc};
 
 use futures_util::future::{try_join, try_join_all};
 use longshore_model::{Failure, FailureKind};
-use longshore_simcloud::{Blueprint, Cloud, TokioClock, registry::canonical_host, serve, serve_registry};
+use longshore_simcloud::{
+    Access, Blueprint, Cloud, Sealed, TokioClock, registry::canonical_host, serve, serve_registry,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -76,18 +78,54 @@ async fn listen(
     }
     let (address, listener) = bind(options.listen, "--listen").await?;
     let addresses = registries.iter().map(|(host, (address, _))| (*host, *address)).collect();
-    announce(&format!("http://{address}"), &addresses, blueprint, invocation);
+    let key = key(options, &cloud).await?;
+    let access = match &key {
+        Some(key) => Access::of_keys([key.clone()]),
+        None => Access::of_any_key(),
+    };
+    let advice = "`longshore cloud --allow-host NAME` allows a name";
+    let access = access.for_hosts(options.hosts.iter().cloned()).with_advice(advice);
+    announce(address, key.as_ref(), &addresses, blueprint, invocation);
     let registries = registries.into_iter().map(|(host, (_, listener))| {
-        serve_registry(cloud.clone(), host, listener, interrupt.clone().cancelled_owned())
+        serve_registry(cloud.clone(), host, access.clone(), listener, interrupt.clone().cancelled_owned())
     });
     let served = try_join(
-        serve(cloud.clone(), listener, interrupt.clone().cancelled_owned()),
+        serve(cloud.clone(), access.clone(), listener, interrupt.clone().cancelled_owned()),
         try_join_all(registries),
     );
     served.await.map_err(|error| {
         Failure::new(FailureKind::Unavailable, format!("the simulated cloud ended: {error}"))
     })?;
     cloud.save().await.map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
+}
+
+/// The access key that the cloud takes, with its secret; `None` takes all.
+async fn key(options: &arguments::Cloud, cloud: &Cloud) -> Result<Option<(String, Sealed)>, Failure> {
+    match &options.key_file {
+        _ if options.allow_any_key => Ok(None),
+        Some(path) => key_in(path).map(Some),
+        None => Ok(Some(cloud.edit(|world| world.sts.user_key()).await)),
+    }
+}
+
+/// Reads `ID:SECRET`.
+fn key_in(path: &Path) -> Result<(String, Sealed), Failure> {
+    const MOST: u64 = 4096;
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(MOST).read_to_string(&mut text));
+    read.map_err(|error| {
+        Failure::new(
+            FailureKind::Invalid,
+            format!("cannot read the access key in {}: {error}", path.display()),
+        )
+    })?;
+    let parts = text.trim().split_once(':').filter(|(id, secret)| !id.is_empty() && !secret.is_empty());
+    let (id, secret) = parts.ok_or_else(|| {
+        Failure::new(FailureKind::Invalid, format!("{} has no access key", path.display()))
+            .at("--key-file")
+            .help("write the access key and its secret into the file, as in `ID:SECRET`")
+    })?;
+    Ok((id.to_owned(), Sealed::new(secret)))
 }
 
 async fn bind(address: SocketAddr, option: &str) -> Result<(SocketAddr, TcpListener), Failure> {
@@ -117,17 +155,21 @@ async fn require_registry(cloud: &Cloud, host: &str, blueprint: &Blueprint) -> R
 
 /// Prints what clients have to set, in a form that a shell can read.
 fn announce(
-    url: &str,
+    address: SocketAddr,
+    key: Option<&(String, Sealed)>,
     addresses: &BTreeMap<&str, SocketAddr>,
     blueprint: &Blueprint,
     invocation: &Invocation,
 ) {
     let stdout = &invocation.display.stdout;
+    let url = format!("http://{address}");
+    let (id, secret) = key.map_or(("test", "test"), |(id, secret)| (id, secret.expose()));
     let variables = [
-        ("AWS_ENDPOINT_URL", url),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL", url.as_str()),
+        ("AWS_ACCESS_KEY_ID", id),
+        ("AWS_SECRET_ACCESS_KEY", secret),
         ("AWS_REGION", &blueprint.region),
+        ("AWS_DEFAULT_REGION", &blueprint.region),
     ];
     if invocation.is_json() {
         let variables: serde_json::Map<_, _> =
@@ -142,6 +184,9 @@ fn announce(
         return;
     }
     stdout.line(format!("# The simulated cloud listens at {url}, as the account {}.", blueprint.account));
+    if !address.ip().is_loopback() {
+        stdout.line("# Other machines reach it: its registries' users and its keys protect what it holds.");
+    }
     stdout.line("# In another terminal:");
     for (name, value) in variables {
         stdout.line(format!("export {name}={value}"));

@@ -39,6 +39,7 @@ impl Served {
                     "ghcr.io=127.0.0.1:0",
                     "--state",
                     state,
+                    "--allow-any-key",
                 ];
                 project.run_with(&arguments, move |io| {
                     io.stdout = Box::new(stdout);

@@ -136,6 +136,11 @@ impl Cloud {
         self.shared.clock.now()
     }
 
+    /// How many times as fast as real time its clock runs.
+    pub(crate) fn speed(&self) -> u32 {
+        self.shared.clock.speed()
+    }
+
     /// Lets happen what is due by now. Requests do this themselves; a server does it now and then, so that pulls from
     /// real registries go on while nobody asks.
     pub async fn tick(&self) {

@@ -1,6 +1,5 @@
 //! What a signature says about who calls which service where.
 
-use bytes::Bytes;
 use http::Request;
 
 use super::{header, query};
@@ -27,7 +26,7 @@ impl std::fmt::Debug for Scope {
 
 impl Scope {
     /// The scope in the `Authorization` header, or in the query of a presigned request.
-    pub(crate) fn of(request: &Request<Bytes>) -> Option<Self> {
+    pub(crate) fn of<B>(request: &Request<B>) -> Option<Self> {
         let authorization = header(request, "authorization");
         if let Some(parameters) = authorization.strip_prefix("AWS4-HMAC-SHA256") {
             let credential =

@@ -2,8 +2,8 @@
 //!
 //! `awsJson1_1` for ECS, ECR, Secrets Manager, Systems Manager, CloudWatch Logs, KMS, Application Auto Scaling and the Tagging API;
 //! `awsQuery` for IAM, STS and Elastic Load Balancing; `ec2Query` for EC2. So say the service models behind the Rust SDK. The
-//! signature itself is not verified: the simulated cloud takes all callers. What the signature says about access key, region
-//! and service counts.
+//! signature is verified where the cloud is served (`server`); in process, what it says about access key, region and service
+//! counts.
 
 mod answer;
 mod credential;
@@ -29,7 +29,7 @@ pub(crate) struct Decoded {
 }
 
 /// Finds out which protocol an answer has to be written in, whatever is wrong with the request.
-pub(crate) fn protocol(request: &Request<Bytes>) -> Protocol {
+pub(crate) fn protocol<B>(request: &Request<B>) -> Protocol {
     if request.headers().contains_key("x-amz-target") || content_type(request).contains("json") {
         return Protocol::Json;
     }
@@ -100,11 +100,11 @@ fn json_input(body: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-fn content_type(request: &Request<Bytes>) -> &str {
+fn content_type<B>(request: &Request<B>) -> &str {
     header(request, CONTENT_TYPE.as_str())
 }
 
 /// A header as text, empty when it is absent or not text.
-pub(crate) fn header<'a>(request: &'a Request<Bytes>, name: &str) -> &'a str {
+pub(crate) fn header<'a, B>(request: &'a Request<B>, name: &str) -> &'a str {
     request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

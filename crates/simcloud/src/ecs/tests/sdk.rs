@@ -140,7 +140,7 @@ async fn an_image_is_pulled_from_a_registry_on_this_machine() {
     let registry = cloud_of(&Blueprint { registries: other, latency_ms: 0, ..Blueprint::default() });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(crate::serve(registry, listener, std::future::pending()));
+    tokio::spawn(crate::serve(registry, crate::Access::of_any_key(), listener, std::future::pending()));
 
     let cloud = cloud_of(&Blueprint::default());
     let ecs = deploy(&cloud, &format!("{address}/acme/api:1")).await;
