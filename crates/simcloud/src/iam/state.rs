@@ -126,16 +126,11 @@ impl Iam {
         Some((self.roles.get(name)?, self.grants.get(name)?.latest().as_ref()?))
     }
 
-    /// Whether a role with this ARN exists, as IAM's own reads see it.
+    /// Whether a role with this ARN exists. Others than IAM see that at once: what they see late is what the role may do,
+    /// and who may assume it.
     #[must_use]
     pub fn role_exists(&self, arn: &str) -> bool {
         self.grants.values().any(|grants| grants.latest().as_ref().is_some_and(|grants| grants.arn == arn))
-    }
-
-    /// Whether a role with this ARN exists, as other services see it at `now`.
-    #[must_use]
-    pub fn role_visible(&self, now: Moment, arn: &str) -> bool {
-        self.seen_grants(now, arn).is_some()
     }
 
     pub(super) fn delay(&self) -> Duration {

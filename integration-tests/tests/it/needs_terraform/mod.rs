@@ -1,4 +1,5 @@
-//! Terraform's AWS provider, over HTTP, makes, keeps, changes and removes a stack in the simulated cloud.
+//! Terraform's AWS provider, over HTTP, makes, keeps, changes and removes a stack in the simulated cloud as it is by default:
+//! in real time, with changes of IAM that take two seconds to arrive.
 
 use std::{fs, path::Path};
 
@@ -31,7 +32,7 @@ fn a_stack_is_made_kept_changed_and_removed() {
     let project = Project::new();
     let stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/needs_terraform/stack/main.tf");
     fs::copy(stack, project.path().join("main.tf")).unwrap();
-    let server = Server::simulated_cloud(&project);
+    let server = Server::simulated_cloud_at_speed(&project, 1);
     let terraform = Terraform { project, server };
     let plugins = std::env::var("XTASK_TERRAFORM_PLUGINS")
         .expect("XTASK_TERRAFORM_PLUGINS is not set: `cargo xtask test` looks for the AWS provider");
@@ -39,12 +40,12 @@ fn a_stack_is_made_kept_changed_and_removed() {
 
     // Done only when the service is steady: its tasks were pulled with the secret, by the role.
     let applied = terraform.run(&["apply", "-auto-approve"], 512).code(0);
-    assert!(applied.stdout.contains("Resources: 11 added, 0 changed, 0 destroyed."), "{}", applied.stdout);
+    assert!(applied.stdout.contains("Resources: 13 added, 0 changed, 0 destroyed."), "{}", applied.stdout);
     terraform.expect_nothing_to_do(512);
     // A revision is replaced, the service takes the next one, and a rule of the security group is changed.
     let applied = terraform.run(&["apply", "-auto-approve"], 1024).code(0);
     assert!(applied.stdout.contains("Resources: 1 added, 2 changed, 1 destroyed."), "{}", applied.stdout);
     terraform.expect_nothing_to_do(1024);
     let destroyed = terraform.run(&["destroy", "-auto-approve"], 1024).code(0);
-    assert!(destroyed.stdout.contains("Resources: 11 destroyed."), "{}", destroyed.stdout);
+    assert!(destroyed.stdout.contains("Resources: 13 destroyed."), "{}", destroyed.stdout);
 }

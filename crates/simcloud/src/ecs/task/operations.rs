@@ -98,7 +98,7 @@ pub(in crate::ecs) fn run(world: &mut World, call: &Call) -> Answer {
         }
     }
     for role in overrides.execution_role_arn.iter().chain(&overrides.task_role_arn) {
-        if !world.iam.role_visible(call.now, role) {
+        if !world.iam.role_exists(role) {
             return Err(client("Role is not valid"));
         }
     }

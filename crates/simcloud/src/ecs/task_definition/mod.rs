@@ -1,5 +1,6 @@
 //! Task definitions: families of numbered, immutable revisions.
 
+mod consistency;
 mod fargate_size;
 mod normal_form;
 mod operations;

@@ -10,7 +10,7 @@ use super::{
         tags::{Tag, Tags},
         wire::{Answer, client, input, invalid, page, pruned},
     },
-    DefinitionStatus, TaskDefinition, TaskSpec, normal_form, validate,
+    DefinitionStatus, TaskDefinition, TaskSpec, consistency, normal_form, validate,
 };
 use crate::{Call, World};
 
@@ -31,8 +31,9 @@ pub(in crate::ecs) fn register(world: &mut World, call: &Call) -> Answer {
     if call.input.to_string().len() > 64 * 1024 {
         return Err(client("Actual length of the task definition exceeds the maximum of 65536 bytes."));
     }
-    validate::check(world, call.now, &spec)?;
+    validate::check(world, &spec)?;
     shapes::check("RegisterTaskDefinition", &call.input)?;
+    consistency::check(&call.input, spec.requires_fargate())?;
 
     let arns = Arns::of(world, &call.region);
     let region = world.ecs.region_mut(&call.region);

@@ -16,10 +16,10 @@ use super::{
     fargate_size,
     spec::{ContainerSpec, TaskSpec},
 };
-use crate::{ApiError, Moment, World, partition::ecr_registry};
+use crate::{ApiError, World, partition::ecr_registry};
 
-/// Checks a task definition that is to be registered at `now`.
-pub(super) fn check(world: &World, now: Moment, spec: &TaskSpec) -> Result<(), ApiError> {
+/// Checks a task definition that is to be registered.
+pub(super) fn check(world: &World, spec: &TaskSpec) -> Result<(), ApiError> {
     if !is_name(&spec.family) {
         return Err(client(
             "Invalid family: it must be 1 to 255 characters: letters, numbers, hyphens and underscores.",
@@ -48,7 +48,7 @@ pub(super) fn check(world: &World, now: Moment, spec: &TaskSpec) -> Result<(), A
     }
     memory(spec)?;
     for role in spec.execution_role_arn.iter().chain(&spec.task_role_arn) {
-        if !world.iam.role_visible(now, role) {
+        if !world.iam.role_exists(role) {
             return Err(client("Role is not valid"));
         }
     }

@@ -46,6 +46,35 @@ fn task_definitions_are_validated() {
         ),
         ("container.secrets", json!([{ "name": "X", "valueFrom": "/a/parameter:1" }])),
         ("container.memory", json!("much")),
+        ("pidMode", json!("host")),
+        ("ipcMode", json!("task")),
+        ("placementConstraints", json!([{ "type": "memberOf", "expression": "attribute:x == y" }])),
+        ("volumes", json!([{ "name": "data", "host": { "sourcePath": "/data" } }])),
+        ("volumes", json!([{ "name": "data" }, { "name": "data" }])),
+        ("volumes", json!([{ "name": "data", "dockerVolumeConfiguration": { "scope": "task" } }])),
+        ("proxyConfiguration", json!({ "containerName": "proxy" })),
+        ("container.mountPoints", json!([{ "sourceVolume": "data", "containerPath": "/data" }])),
+        ("container.volumesFrom", json!([{ "sourceContainer": "other" }])),
+        ("container.dependsOn", json!([{ "containerName": "other", "condition": "START" }])),
+        ("container.dependsOn", json!([{ "containerName": "api", "condition": "START" }])),
+        ("container.environment", json!([{ "name": "", "value": "x" }])),
+        ("container.healthCheck", json!({ "command": ["curl", "localhost"] })),
+        ("container.healthCheck", json!({ "command": ["CMD-SHELL", "true"], "interval": 1 })),
+        ("container.resourceRequirements", json!([{ "type": "GPU", "value": "1" }])),
+        ("container.linuxParameters", json!({ "sharedMemorySize": 64 })),
+        ("container.linuxParameters", json!({ "capabilities": { "add": ["NET_ADMIN"] } })),
+        ("container.dnsServers", json!(["10.0.0.2"])),
+        ("container.hostname", json!("api")),
+        ("container.stopTimeout", json!(121)),
+        ("container.portMappings", json!([{ "containerPort": 80 }, { "containerPort": 80 }])),
+        ("tags", json!([{ "key": "", "value": "x" }])),
+        ("containerDefinitions", dependent("HEALTHY", json!({}))),
+        ("containerDefinitions", dependent("COMPLETE", json!({}))),
+        (
+            "containerDefinitions",
+            dependent("START", json!({ "dependsOn": [{ "containerName": "api", "condition": "START" }] })),
+        ),
+        ("containerDefinitions", (0..11).map(|number| named(&format!("c{number}"), json!({}))).collect()),
     ];
     let refusals: Vec<String> = cases
         .into_iter()
@@ -58,21 +87,31 @@ fn task_definitions_are_validated() {
     insta::assert_snapshot!(refusals.join("\n"));
 }
 
+fn named(name: &str, members: Value) -> Value {
+    let mut container = json!({ "name": name, "image": "ghcr.io/acme/api:1" });
+    container.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    container
+}
+
+/// A container that waits for another one with these members.
+fn dependent(condition: &str, members: Value) -> Value {
+    let depends_on = json!({ "dependsOn": [{ "containerName": "other", "condition": condition }] });
+    json!([named("api", depends_on), named("other", members)])
+}
+
 #[test]
-fn a_role_that_has_not_spread_is_not_valid() {
+fn new_role_is_valid_at_once() {
     let mut sim = Sim::new();
     sim.world.iam.set_propagation(std::time::Duration::from_secs(5));
     sim.call(Service::Iam, "DeleteRolePolicy", json!({ "RoleName": "execution", "PolicyName": "inline" }))
         .unwrap();
     sim.call(Service::Iam, "DeleteRole", json!({ "RoleName": "execution" })).unwrap();
-    sim.pass(10);
-    sim.create_role();
     let definition = sim.definition("ghcr.io/acme/api:1");
     assert_eq!(
         sim.refused("RegisterTaskDefinition", definition.clone()),
         "ClientException: Role is not valid"
     );
-    sim.pass(5);
+    sim.create_role();
     sim.ecs("RegisterTaskDefinition", definition).unwrap();
 }
 

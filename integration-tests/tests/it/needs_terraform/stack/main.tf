@@ -37,6 +37,7 @@ provider "aws" {
     ec2            = var.endpoint
     ecs            = var.endpoint
     iam            = var.endpoint
+    kms            = var.endpoint
     logs           = var.endpoint
     secretsmanager = var.endpoint
     sts            = var.endpoint
@@ -85,8 +86,42 @@ resource "aws_vpc_security_group_ingress_rule" "api" {
   cidr_ipv4         = var.memory > 512 ? "10.0.0.0/8" : data.aws_vpc.default.cidr_block
 }
 
+# Encrypts the secret and the log group, whose service has to be named in the policy.
+resource "aws_kms_key" "stack" {
+  description             = "The stack's key"
+  deletion_window_in_days = 7
+  enable_key_rotation     = true
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect    = "Allow"
+        Principal = { AWS = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:root" }
+        Action    = "kms:*"
+        Resource  = "*"
+      },
+      {
+        Effect    = "Allow"
+        Principal = { Service = "logs.eu-central-1.amazonaws.com" }
+        Action    = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
+        Resource  = "*"
+      },
+    ]
+  })
+
+  tags = {
+    purpose = "secrets and logs"
+  }
+}
+
+resource "aws_kms_alias" "stack" {
+  name          = "alias/terraform"
+  target_key_id = aws_kms_key.stack.key_id
+}
+
 resource "aws_secretsmanager_secret" "pull" {
   name                    = "terraform/ghcr/pull"
+  kms_key_id              = aws_kms_key.stack.arn
   recovery_window_in_days = 0
 }
 
@@ -112,11 +147,18 @@ resource "aws_iam_role_policy" "pull" {
   role = aws_iam_role.execution.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "secretsmanager:GetSecretValue"
-      Resource = aws_secretsmanager_secret.pull.arn
-    }]
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = "secretsmanager:GetSecretValue"
+        Resource = aws_secretsmanager_secret.pull.arn
+      },
+      {
+        Effect   = "Allow"
+        Action   = "kms:Decrypt"
+        Resource = aws_kms_key.stack.arn
+      },
+    ]
   })
 }
 
@@ -128,6 +170,7 @@ resource "aws_iam_role_policy_attachment" "logs" {
 resource "aws_cloudwatch_log_group" "api" {
   name              = "/terraform/api"
   retention_in_days = 14
+  kms_key_id        = aws_kms_key.stack.arn
 }
 
 resource "aws_ecs_cluster" "stack" {
