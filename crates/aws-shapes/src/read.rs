@@ -196,11 +196,15 @@ impl Shape<'_> {
                     reading.refuse(value, "a table with exactly one member");
                 }
                 for member in self.members() {
-                    reading.at(member.name, |reading| match entries.get(member.name) {
-                        Some(value) => member.shape.require(value, reading),
-                        None if member.is_required => reading.found(Kind::Missing),
+                    match entries.get(member.name) {
+                        Some(value) => {
+                            reading.at(member.name, |reading| member.shape.require(value, reading))
+                        }
+                        None if member.is_required => {
+                            reading.at(member.name, |reading| reading.found(Kind::Missing));
+                        }
                         None => {}
-                    });
+                    }
                 }
             }
             Value::Array(items) => {

@@ -26,6 +26,10 @@ pub fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, ' '..='~');
     }
+    // Boxes, blocks and geometric shapes: trees are drawn with them.
+    if matches!(c, '\u{2500}'..='\u{25ff}') {
+        return true;
+    }
     // The default-ignorable characters that `str::escape_debug` takes for visible, and the blank pattern of Braille.
     let is_filler = matches!(
         c,

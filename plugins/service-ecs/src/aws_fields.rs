@@ -14,7 +14,7 @@ use longshore_aws::fields::{Owned, table, words_for};
 use longshore_aws_shapes::{Finding, Model, Path, Shape};
 use longshore_model::{
     Architecture, Inputs, Name, OperatingSystem, Options, Platform, Problem, Reference, Service as OfStack,
-    Text,
+    Text, push_key,
 };
 use serde_json::{Map, Value, json};
 
@@ -113,9 +113,9 @@ impl AwsFields {
     /// Everything that is wrong with them.
     pub(crate) fn read(options: &Options) -> Result<Self, Vec<Problem>> {
         options.read(|fields| {
-            let mut words = leaves("", &options.values);
-            words.retain(|key| !options.defaults.contains(key));
-            words.extend(leaves("", &options.taken));
+            let mut words = BTreeSet::new();
+            leaves(&mut String::new(), &options.values, &options.defaults, &mut words);
+            leaves(&mut String::new(), &options.taken, &BTreeSet::new(), &mut words);
             let mut read = Self { words, ..Self::default() };
             fields.table(AWS, |aws| {
                 let definition = table(aws, TASK_DEFINITION, shape(), OF_DEFINITIONS);
@@ -460,16 +460,23 @@ impl AwsFields {
     }
 }
 
-/// The dotted keys of all values in `table` that are no tables.
-fn leaves(key: &str, table: &Map<String, Value>) -> BTreeSet<String> {
-    let of_entry = |(field, value): (&String, &Value)| {
-        let key = longshore_model::join_key(key, field);
+/// Adds to `found` the dotted keys of all values in `table`, which stands at `key`, that are no tables and none of `except`.
+fn leaves(
+    key: &mut String,
+    table: &Map<String, Value>,
+    except: &BTreeSet<String>,
+    found: &mut BTreeSet<String>,
+) {
+    for (field, value) in table {
+        let length = key.len();
+        push_key(key, field);
         match value {
-            Value::Object(table) => leaves(&key, table),
-            _ => [key].into(),
+            Value::Object(table) => leaves(key, table, except, found),
+            _ if except.contains(key.as_str()) => {}
+            _ => drop(found.insert(key.clone())),
         }
-    };
-    table.iter().flat_map(of_entry).collect()
+        key.truncate(length);
+    }
 }
 
 fn references_in(members: &Map<String, Value>) -> Vec<Reference> {
