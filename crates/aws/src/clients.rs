@@ -436,7 +436,10 @@ fn embedded_config(
 ) -> SdkConfig {
     let region = target.region.clone().unwrap_or_else(|| EMBEDDED_REGION.to_owned());
     let credentials = Credentials::from_keys("longshore", "longshore", None);
-    SdkConfig::builder()
+    let mut config = SdkConfig::builder();
+    // What plays an emulator is addressed as one.
+    config.set_endpoint_url(target.endpoint.clone());
+    config
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials))

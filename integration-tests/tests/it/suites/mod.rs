@@ -50,10 +50,11 @@ struct Account {
 
 impl Account {
     fn at(url: &str) -> Self {
-        let wire = Wire::to(url);
+        let wire = Wire::new();
         let rate = CallRate { burst: Some(1000), per_second: Some(1000.0) };
         let target = Target {
             region: Some(REGION.to_owned()),
+            endpoint: Some(url.to_owned()),
             rates: CLASSES.map(|class| (class.to_owned(), rate)).into(),
             ..Target::default()
         };

@@ -20,12 +20,10 @@ use aws_smithy_types::body::SdkBody;
 use longshore_aws::network;
 use longshore_outside::Trust;
 
-/// An HTTP client that sends everything to one server, whoever it is addressed to.
+/// An HTTP client that sends everything to one server.
 #[derive(Clone, Debug)]
 pub(super) struct Wire {
     http: SharedHttpClient,
-    /// Scheme and authority.
-    server: Arc<str>,
     state: Arc<Mutex<State>>,
 }
 
@@ -47,8 +45,8 @@ enum Breaks {
 }
 
 impl Wire {
-    pub(super) fn to(server: &str) -> Self {
-        Self { http: network(Trust::of_system()), server: server.into(), state: Arc::default() }
+    pub(super) fn new() -> Self {
+        Self { http: network(Trust::of_system()), state: Arc::default() }
     }
 
     /// The changes that were sent so far.
@@ -102,36 +100,18 @@ struct Lane {
 }
 
 impl HttpConnector for Lane {
-    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let protocol = Protocol::of(&request);
         let way = self.wire.note(&operation(&request));
         if matches!(way, Breaks::Broken) {
             return HttpConnectorFuture::ready(Ok(protocol.no_more()));
         }
-        let path = path(request.uri());
-        request.set_uri(format!("{}{path}", self.wire.server)).unwrap();
         let answer = self.connector.call(request);
         HttpConnectorFuture::new(async move {
-            let mut answer = answer.await?;
-            if matches!(way, Breaks::After(0)) {
-                return Ok(protocol.no_more());
-            }
-            // Requests are addressed to AWS, and moto's server sends other headers.
-            let kind = match protocol {
-                Protocol::Json => "application/x-amz-json-1.1",
-                Protocol::Xml => "text/xml",
-            };
-            answer.headers_mut().insert("content-type", kind);
-            answer.headers_mut().insert("x-amzn-requestid", "of-the-wire");
-            Ok(answer)
+            let answer = answer.await?;
+            if matches!(way, Breaks::After(0)) { Ok(protocol.no_more()) } else { Ok(answer) }
         })
     }
-}
-
-/// What stands behind scheme and authority.
-fn path(uri: &str) -> &str {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    rest.find(['/', '?']).map_or("/", |at| &rest[at..])
 }
 
 /// How errors are written.

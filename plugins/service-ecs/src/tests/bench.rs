@@ -490,15 +490,20 @@ pub(super) fn cloud() -> Cloud {
     Cloud::new(&blueprint, Arc::new(TokioClock::starting_at(START))).unwrap()
 }
 
-/// Clients that talk to `client` and nothing else.
+/// Clients that talk to `client` and nothing else, as to an emulator.
 pub(crate) fn connect_to(client: SharedHttpClient) -> Aws {
-    let time_source = SharedTimeSource::new(StaticTimeSource::from_secs(START.0 / 1000));
-    let target = Target { region: Some("eu-central-1".to_owned()), ..Target::default() };
-    Aws::connect(target, Some(Embedded { http_client: client, time_source }))
+    connect_at(Some("http://emulator.example.com"), client)
 }
 
 pub(super) fn connect(cloud: &Cloud) -> Aws {
-    connect_to(SharedHttpClient::new(cloud.connector()))
+    connect_at(None, SharedHttpClient::new(cloud.connector()))
+}
+
+fn connect_at(endpoint: Option<&str>, http_client: SharedHttpClient) -> Aws {
+    let time_source = SharedTimeSource::new(StaticTimeSource::from_secs(START.0 / 1000));
+    let (region, endpoint) = (Some("eu-central-1".to_owned()), endpoint.map(str::to_owned));
+    let target = Target { region, endpoint, ..Target::default() };
+    Aws::connect(target, Some(Embedded { http_client, time_source }))
 }
 
 /// A text without what differs from run to run: ids of at least eight digits or letters with digits.
