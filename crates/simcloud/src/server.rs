@@ -149,7 +149,11 @@ impl Server {
                     }
                     Err(error) => return Err(error),
                 },
-                Some(_) = open.join_next() => {}
+                Some(ended) = open.join_next() => {
+                    if ended.is_err_and(|error| error.is_panic()) {
+                        tracing::error!("a request ended abnormally: it panicked");
+                    }
+                }
                 _ = ticks.tick() => self.cloud.tick().await,
             }
         }
@@ -226,7 +230,7 @@ impl Server {
             None => self.cloud.inspect(|world| world.registries.hosts().map(str::to_owned).collect()).await,
         };
         let is_own = |host: &str| registries.iter().any(|registry| registry == host);
-        self.access.check_source(request.headers(), local.port(), is_own)
+        self.access.check_source(request.headers(), local, is_own)
     }
 
     /// Reads the body of a request within the limits. What is refused comes back as a status and a text.
@@ -245,7 +249,8 @@ impl Server {
             return too_large;
         }
         let permits = u32::try_from(size.div_ceil(1024)).unwrap_or(u32::MAX);
-        let Ok(_permit) = Arc::clone(&self.bodies).try_acquire_many_owned(permits) else {
+        let room = Arc::clone(&self.bodies).acquire_many_owned(permits);
+        let Ok(Ok(_permit)) = tokio::time::timeout(self.limits.body_time, room).await else {
             return Ok(Err((StatusCode::SERVICE_UNAVAILABLE, "too many requests arrive at the same time\n")));
         };
         let read = tokio::time::timeout(self.limits.body_time, Limited::new(body, limit).collect());

@@ -1,6 +1,10 @@
 //! Decides which requests a served cloud answers: those for its own names, of no web page, and signed with its keys.
 
-use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use http::{
@@ -58,7 +62,7 @@ impl Access {
     pub(super) fn check_source(
         &self,
         headers: &HeaderMap,
-        port: u16,
+        local: SocketAddr,
         is_own: impl FnOnce(&str) -> bool,
     ) -> Result<(), ApiError> {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
@@ -67,7 +71,7 @@ impl Access {
             (Some(host), None) => host,
             _ => return Err(denied("a request has one Host header")),
         };
-        if !self.is_allowed(&host) && !is_loopback(&host, port) && !is_own(&host) {
+        if !self.is_allowed(&host) && !is_address(&host, local) && !is_own(&host) {
             return Err(denied(format!(
                 "the simulated cloud does not answer for the host {host:?}; {}",
                 self.advice
@@ -167,15 +171,20 @@ fn denied(message: impl Into<String>) -> ApiError {
     ApiError::new("AccessDeniedException", message).with_status(403)
 }
 
-/// True for the loopback's names and addresses with this port, and without a port where it is HTTP's own.
-fn is_loopback(host: &str, port: u16) -> bool {
+/// True for the address that a connection has reached, and for names and addresses of the loopback, with this port, and
+/// without a port where it is HTTP's own. No page can make its own name lead to an address that stands in numbers.
+fn is_address(host: &str, local: SocketAddr) -> bool {
     let (name, given) = split(host);
     let is_port = match given {
-        Some(given) => given.parse() == Ok(port),
-        None => port == 80,
+        Some(given) => given.parse() == Ok(local.port()),
+        None => local.port() == 80,
     };
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    is_port && (name == "localhost" || address.is_ok_and(|address| address.is_loopback()))
+    let is_own = |address: IpAddr| {
+        let address = address.to_canonical();
+        address.is_loopback() || address.is_unspecified() || address == local.ip().to_canonical()
+    };
+    is_port && (name == "localhost" || address.is_ok_and(is_own))
 }
 
 /// A host without its port, and the port.
@@ -200,15 +209,24 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        access.check_source(&map, 4566, |host| host == "ghcr.io").map_err(|error| error.message)
+        let local = "10.0.0.5:4566".parse().unwrap();
+        access.check_source(&map, local, |host| host == "ghcr.io").map_err(|error| error.message)
     }
 
     #[test]
-    fn loopback_names_with_the_port_are_its_own() {
+    fn own_addresses_with_the_port_are_answered() {
         let access = Access::of_any_key();
-        for host in
-            ["127.0.0.1:4566", "localhost:4566", "LOCALHOST:4566", "[::1]:4566", "127.9.9.9:4566", "ghcr.io"]
-        {
+        for host in [
+            "127.0.0.1:4566",
+            "localhost:4566",
+            "LOCALHOST:4566",
+            "[::1]:4566",
+            "[::ffff:127.0.0.1]:4566",
+            "127.9.9.9:4566",
+            "0.0.0.0:4566",
+            "10.0.0.5:4566",
+            "ghcr.io",
+        ] {
             assert_eq!(checked(&access, &[("host", host)]), Ok(()), "{host}");
         }
         for host in [
