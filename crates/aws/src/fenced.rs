@@ -177,7 +177,9 @@ impl HttpConnector for FencedConnector {
                 () = fence.shut() => Err(ConnectorError::timeout(Lapsed.into())),
             };
             let is_lapsed = answer.is_err() && fence.check().is_err();
-            if !is_lapsed || !departed.load(Ordering::Acquire) {
+            // What was interrupted was dropped as well.
+            let is_dropped = is_lapsed || answer.as_ref().is_err_and(ConnectorError::is_user);
+            if !is_dropped || !departed.load(Ordering::Acquire) {
                 change.answered();
             }
             if is_lapsed { Err(ConnectorError::timeout(Lapsed.into())) } else { answer }

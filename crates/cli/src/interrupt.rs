@@ -126,7 +126,7 @@ fn is_hangup_ignored(status: &str) -> bool {
 /// Runs `work`. The first time that somebody asks to stop, `interrupt` is cancelled; the second time, `work` is dropped
 /// and the answer is nothing.
 pub(crate) async fn until_interrupted_twice<T>(
-    mut listener: Listener,
+    listener: &mut Listener,
     interrupt: &CancellationToken,
     work: impl Future<Output = T>,
 ) -> Option<T> {
@@ -153,14 +153,14 @@ mod tests {
     async fn the_first_time_cancels_and_the_second_time_ends() {
         let (asks, receiver) = unbounded_channel();
         let interrupt = CancellationToken::new();
-        let listener = Listener::new(Interrupts::Channel(receiver)).unwrap();
+        let mut listener = Listener::new(Interrupts::Channel(receiver)).unwrap();
         asks.send(()).unwrap();
         let work = async {
             interrupt.cancelled().await;
             asks.send(()).unwrap();
             tokio::time::sleep(Duration::from_secs(1)).await;
         };
-        assert_eq!(until_interrupted_twice(listener, &interrupt, work).await, None);
+        assert_eq!(until_interrupted_twice(&mut listener, &interrupt, work).await, None);
     }
 
     /// Runs itself once more as a process that is too busy to notice anything, and ends that with signals.
@@ -181,9 +181,9 @@ mod tests {
                     std::hint::spin_loop();
                 }
             };
-            let listener = Listener::new(Interrupts::Signals).unwrap();
+            let mut listener = Listener::new(Interrupts::Signals).unwrap();
             let interrupt = CancellationToken::new();
-            let _: Option<()> = runtime.block_on(until_interrupted_twice(listener, &interrupt, busy));
+            let _: Option<()> = runtime.block_on(until_interrupted_twice(&mut listener, &interrupt, busy));
             return;
         }
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -217,7 +217,10 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_nobody_interrupts_ends_by_itself() {
-        let listener = Listener::new(Interrupts::Never).unwrap();
-        assert_eq!(until_interrupted_twice(listener, &CancellationToken::new(), async { 3 }).await, Some(3));
+        let mut listener = Listener::new(Interrupts::Never).unwrap();
+        assert_eq!(
+            until_interrupted_twice(&mut listener, &CancellationToken::new(), async { 3 }).await,
+            Some(3)
+        );
     }
 }

@@ -170,7 +170,7 @@ impl Fence {
     }
 
     /// Lets nothing through any more. Only the first reason counts.
-    pub(crate) fn end(&self, failure: Failure) {
+    pub fn end(&self, failure: Failure) {
         let mut state = self.state();
         if !matches!(*state, State::Ended(_)) {
             *state = State::Ended(failure);

@@ -1,6 +1,13 @@
 //! `longshore cloud`.
 
-use std::{collections::BTreeMap, fs::File, io::Read as _, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Read as _,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
 
 use futures_util::future::{try_join, try_join_all};
 use longshore_model::{Failure, FailureKind};
@@ -40,7 +47,7 @@ pub(super) fn run(options: &arguments::Cloud, mut invocation: Invocation) -> Exi
     let interrupts = std::mem::replace(&mut invocation.interrupts, Interrupts::Never);
     let interrupt = CancellationToken::new();
     let served = runtime.block_on(async {
-        let listener = Listener::new(interrupts).map_err(|error| vec![no_signals(&error)])?;
+        let mut listener = Listener::new(interrupts).map_err(|error| vec![no_signals(&error)])?;
         let work = async {
             let environment = host::environment(&loaded, &invocation.variables);
             let names = [&loaded.stack.name, &loaded.stack.environment];
@@ -48,7 +55,7 @@ pub(super) fn run(options: &arguments::Cloud, mut invocation: Invocation) -> Exi
             let served = listen(options, &blueprint, &invocation, interrupt.clone()).await;
             served.map_err(|failure| vec![failure])
         };
-        until_interrupted_twice(listener, &interrupt, work).await.unwrap_or(Ok(()))
+        until_interrupted_twice(&mut listener, &interrupt, work).await.unwrap_or(Ok(()))
     });
     runtime.shutdown_background();
     match served {
@@ -153,6 +160,17 @@ async fn require_registry(cloud: &Cloud, host: &str, blueprint: &Blueprint) -> R
         .help(format!("declare it: `[cloud.registries.\"{host}\"]`")))
 }
 
+/// The address at which this machine's clients reach what listens at `address`.
+fn reached(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
 /// Prints what clients have to set, in a form that a shell can read.
 fn announce(
     address: SocketAddr,
@@ -162,7 +180,7 @@ fn announce(
     invocation: &Invocation,
 ) {
     let stdout = &invocation.display.stdout;
-    let url = format!("http://{address}");
+    let url = format!("http://{}", reached(address));
     let (id, secret) = key.map_or(("test", "test"), |(id, secret)| (id, secret.expose()));
     let variables = [
         ("AWS_ENDPOINT_URL", url.as_str()),

@@ -87,7 +87,8 @@ pub(super) fn run(
     let interrupts = std::mem::replace(&mut invocation.interrupts, crate::io::Interrupts::Never);
     let interrupt = CancellationToken::new();
     let exit = runtime.block_on(async {
-        let listener = match Listener::new(interrupts) {
+        // Signals are heard to the end: one that comes while the state is saved must not lose it.
+        let mut listener = match Listener::new(interrupts) {
             Ok(listener) => listener,
             Err(error) => return invocation.refuse(vec![no_signals(&error)]),
         };
@@ -102,7 +103,7 @@ pub(super) fn run(
             }
             contained(&session, work(&session, &mut invocation)).await
         };
-        let exit = until_interrupted_twice(listener, &interrupt, whole).await;
+        let exit = until_interrupted_twice(&mut listener, &interrupt, whole).await;
         let Some(exit) = exit else {
             session.let_go().await;
             session.readers.abandon();

@@ -3,13 +3,16 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher as _, RandomState},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use longshore_aws::{Held, Lock, Waiting};
 use longshore_model::{EventKind, Failure, LockHolder, Outcome};
+use longshore_plugin::panicked;
 use tokio::time::timeout;
 
 use super::Session;
@@ -57,6 +60,9 @@ impl Locking {
         None
     }
 }
+
+/// The reason why the lock of a run that was broken off is kept.
+const UNDER_WAY: &str = "a change may still be on its way to AWS";
 
 impl Session {
     /// The stack's lock, for a command that is called `command`.
@@ -109,10 +115,17 @@ impl Session {
         let took = events.now().saturating_sub(began);
         events.emit(EventKind::LockAcquired { epoch: held.epoch(), took });
         let (keep, state) = (held.keep(), self.locking.0.clone());
+        let fence = self.reach.aws.fence().clone();
         let (events, interrupt) = (events.clone(), self.run.interrupt.clone());
         self.locking.state().held = Some(held);
         tokio::spawn(async move {
-            if let Some(failure) = keep.await {
+            let kept = AssertUnwindSafe(keep).catch_unwind().await;
+            let lost = kept.unwrap_or_else(|_| {
+                let failure = panicked("keeping the lock");
+                fence.end(failure.clone());
+                Some(failure)
+            });
+            if let Some(failure) = lost {
                 state.lock().unwrap_or_else(PoisonError::into_inner).lost = Some(failure.clone());
                 events.emit(EventKind::LockLost { failure });
                 // Nothing new begins.
@@ -130,12 +143,16 @@ impl Session {
     /// Gives the lock back after the command has ended with `exit`, and says how it ended.
     pub(crate) async fn unlock(&self, exit: Exit) -> Exit {
         let Some(held) = self.locking.state().held.clone() else { return exit };
-        let given_back = timeout(GIVE_BACK, held.release()).await;
+        let is_broken_off = matches!(exit, Exit::Interrupted | Exit::Fault);
+        let give_back =
+            async { if is_broken_off { held.abandon().await } else { held.release().await.map(|()| true) } };
+        let given_back = timeout(GIVE_BACK, give_back).await;
         let lost = self.has_lost_lock();
         match given_back {
             // Whoever took it over is told, and nobody else.
             _ if lost => {}
-            Ok(Ok(())) => self.run.events.emit(EventKind::LockReleased { epoch: held.epoch() }),
+            Ok(Ok(false)) => self.warn_of_lock(UNDER_WAY),
+            Ok(Ok(true)) => self.run.events.emit(EventKind::LockReleased { epoch: held.epoch() }),
             Ok(Err(failure)) => self.warn_of_lock(&failure.to_string()),
             Err(_) => self.warn_of_lock(&format!("no answer within {} s", GIVE_BACK.as_secs())),
         }
@@ -160,7 +177,7 @@ impl Session {
         match timeout(LET_GO, held.abandon()).await {
             _ if self.has_lost_lock() => {}
             Ok(Ok(true)) => self.run.events.emit(EventKind::LockReleased { epoch: held.epoch() }),
-            Ok(Ok(false)) => self.warn_of_lock("a change may still be on its way to AWS"),
+            Ok(Ok(false)) => self.warn_of_lock(UNDER_WAY),
             Ok(Err(failure)) => self.warn_of_lock(&failure.to_string()),
             Err(_) => self.warn_of_lock("there was no time for it"),
         }
