@@ -108,6 +108,7 @@ impl Course {
             return Ok(());
         }
         if let Some(not_before) = not_before {
+            let _queueing = effort.queueing();
             tokio::select! {
                 biased;
                 () = effort.interrupt().cancelled() => return Err(Interrupted::Queueing),

@@ -60,7 +60,11 @@ const LARGEST: usize = 4 << 20;
 /// device is the usual way to name no file.
 async fn require_regular(at: &str, file: &str) -> Result<(), Failure> {
     match read_file(Path::new(file), LARGEST).await {
-        Err(error) if file != "/dev/null" && error.kind() != io::ErrorKind::NotFound => {
+        // Whether one that may not be read is needed, the SDK knows.
+        Err(error)
+            if file != "/dev/null"
+                && !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =>
+        {
             let message = format!("the file {file} cannot be read: {error}");
             Err(Failure::new(FailureKind::Invalid, message).at(at).help("name a regular file"))
         }

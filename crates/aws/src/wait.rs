@@ -93,12 +93,14 @@ pub async fn before<T>(end: Instant, work: impl Future<Output = T>) -> Option<T>
     let mut work = pin!(work);
     let mut end = end.max(Instant::now()) + LAST_ANSWER;
     loop {
+        let queued = effort.queued();
         tokio::select! {
             biased;
             result = &mut work => return Some(result),
             () = sleep_until(end) => {}
         }
-        if !effort.is_queueing() {
+        // One that got its turn a moment ago has as long as all others.
+        if !effort.is_queueing() && effort.queued() == queued {
             return None;
         }
         end += LAST_ANSWER;

@@ -314,7 +314,7 @@ async fn images_of_a_repository_are_read_together() {
     let (cloud, aws) = connect();
     let image = |text: &str| text.parse::<ImageReference>().unwrap();
     let here = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/acme/api";
-    let there = "210987654321.dkr.ecr.us-east-1.amazonaws.com/acme/api";
+    let there = "123456789012.dkr.ecr.us-east-1.amazonaws.com/acme/api";
     push(&aws, &image(here), &["1", "22"]).await;
     push(&aws, &image(there), &["1"]).await;
     let first = ecr_image(&aws, &image(&format!("{here}:1"))).await.unwrap();
