@@ -117,7 +117,9 @@ pub(crate) async fn surplus(
         let call = client.describe_task_definition().task_definition(&arn).include(TaskDefinitionField::Tags);
         let sent = call.send().await;
         let answer = sent.map_err(|error| failure(&error, format!("ecs:DescribeTaskDefinition {arn}")))?;
-        if ownership.owner(tags::pairs(answer.tags())) != Owner::Ours {
+        // One that names no environment may be another one's.
+        let names_environment = tags::pairs(answer.tags()).any(|(key, _)| key == ENVIRONMENT_TAG);
+        if !names_environment || ownership.owner(tags::pairs(answer.tags())) != Owner::Ours {
             break;
         }
         surplus.push(arn);

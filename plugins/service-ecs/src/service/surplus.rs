@@ -16,9 +16,10 @@ impl ServiceStep {
         let keep = usize::try_from(self.service.deployment.keep_revisions).unwrap_or(usize::MAX);
         let ownership = Ownership::of(context);
         let mut surplus = revisions::surplus(&self.aws, &self.family, &ownership, keep - more).await?;
-        // A service that went back may run one of them.
-        let service = self.observe(Freshness::Planned).await?;
-        let runs: Vec<_> = service.iter().flat_map(|service| service.deployments()).collect();
+        // After rollouts that failed, what runs, and what ran before this rollout, may be older than the newest.
+        let now = self.observe(Freshness::Planned).await?;
+        let services = [now, self.before.of(&self.service.name)];
+        let runs: Vec<_> = services.iter().flatten().flat_map(|service| service.deployments()).collect();
         surplus.retain(|arn| !runs.iter().any(|deployment| deployment.task_definition() == Some(arn)));
         Ok(surplus)
     }
