@@ -126,6 +126,21 @@ impl SecretsManager {
         secret: &SecretSpec,
         version: &str,
     ) -> Result<()> {
+        let probe = |_| async move {
+            self.move_stages(context, secret, version).await?;
+            let (name, _, now) = self.ours(context, secret).await?;
+            if now.staged(CURRENT_STAGE) == Some(version) && now.staged(PENDING_STAGE) != Some(version) {
+                return Ok(Probe::Done(()));
+            }
+            let message = "the stages of the secret's versions are not as AWS has confirmed them";
+            let failure = Failure::new(FailureKind::Unavailable, message).help("run this command again");
+            Ok(Probe::Again(failure.at(format!("secretsmanager:UpdateSecretVersionStage {name}"))))
+        };
+        wait::until(context, PATIENCE, probe).await
+    }
+
+    /// Makes `version` the current one, and no pending one.
+    async fn move_stages(&self, context: &Context, secret: &SecretSpec, version: &str) -> Result<()> {
         let (name, client, observed) = self.ours(context, secret).await?;
         let holder = observed.staged(CURRENT_STAGE);
         if holder != Some(version) {
