@@ -99,20 +99,20 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Requires that only the directory's owner, who is this user or root, may put files into it. A sticky directory such as
-/// `/tmp` is none: others may take a name in it first.
+/// Requires that only the directory's owner, who is this user or root, and its group may put files into it. A sticky
+/// directory such as `/tmp` is none: others may take a name in it first.
 ///
 /// # Errors
-/// If others may write into it, or if it belongs to another user.
+/// If all others may write into it, or if it belongs to another user.
 pub fn require_private_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
 
         let metadata = fs::metadata(path)?;
-        if metadata.mode() & 0o022 != 0 {
+        if metadata.mode() & 0o002 != 0 {
             let message = format!(
-                "other users may write into the directory {}; take that away (chmod go-w), or name a directory of \
+                "all users may write into the directory {}; take that away (chmod o-w), or name a directory of \
                  your own",
                 path.display()
             );
