@@ -56,11 +56,14 @@ impl Refused {
             None => "no answer".to_owned(),
         };
         let message = metadata.and_then(|metadata| metadata.message());
+        // As moto answers operations that it lacks.
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let is_page = code.is_none() && matches!(status, Some(500 | 501));
         Self::Call {
             operation,
             code: code.map_or_else(instead, str::to_owned),
             message: message.unwrap_or_default().to_owned(),
-            unserved: is_unsupported(error),
+            unserved: is_unsupported(error) || is_page,
         }
     }
 }

@@ -139,7 +139,7 @@ mod tests {
             [
                 "crates/graph/Cargo.toml:4: crates/graph must not depend on longshore-engine, only on: model, plugin",
                 "crates/simcloud/Cargo.toml:4: crates/simcloud must not depend on longshore-model, \
-                 only on: aws-shapes",
+                 only on: aws-shapes, files",
             ]
         );
     }

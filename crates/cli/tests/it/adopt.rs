@@ -69,7 +69,8 @@ fn a_revision_of_somebody_else_is_in_the_way_only_when_there_is_none_of_the_stac
     let refused = project.run(&["deploy"]);
     assert_eq!(refused.exit, Exit::Failed);
     assert!(refused.stderr.contains("longshore adopt task-definition.api"), "{}", refused.stderr);
-    let adopted = project.run(&["adopt", "task-definition.api"]);
+    // A new revision names the role, which the deploy makes before.
+    let adopted = project.run(&["deploy", "--set", "adopt.\"task-definition.api\"=true"]);
     assert_eq!(adopted.exit, Exit::Done, "{}{}", adopted.stdout, adopted.stderr);
     assert!(adopted.stdout.contains("1 adopted"), "{}", adopted.stdout);
     let deployed = project.run(&["deploy"]);

@@ -12,11 +12,12 @@ use aws_smithy_runtime_api::{
             SharedHttpConnector,
         },
         orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
         runtime_components::RuntimeComponents,
     },
     http::StatusCode,
 };
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use longshore_aws::network;
 use longshore_outside::Trust;
 
@@ -93,22 +94,26 @@ impl HttpClient for Wire {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Lane {
     wire: Wire,
     connector: SharedHttpConnector,
 }
 
 impl HttpConnector for Lane {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let protocol = Protocol::of(&request);
-        let way = self.wire.note(&operation(&request));
-        if matches!(way, Breaks::Broken) {
-            return HttpConnectorFuture::ready(Ok(protocol.no_more()));
-        }
-        let answer = self.connector.call(request);
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let Self { wire, connector } = self.clone();
         HttpConnectorFuture::new(async move {
-            let answer = answer.await?;
+            let body = std::mem::replace(request.body_mut(), SdkBody::taken());
+            let body = ByteStream::new(body).collect().await;
+            let body = body.map_err(|error| ConnectorError::io(error.into()))?;
+            *request.body_mut() = SdkBody::from(body.into_bytes());
+            let protocol = Protocol::of(&request);
+            let way = wire.note(&operation(&request));
+            if matches!(way, Breaks::Broken) {
+                return Ok(protocol.no_more());
+            }
+            let answer = connector.call(request).await?;
             if matches!(way, Breaks::After(0)) { Ok(protocol.no_more()) } else { Ok(answer) }
         })
     }
