@@ -35,8 +35,9 @@ use tokio::time::{sleep, timeout};
 use crate::pace::Interrupted;
 
 /// The longest answer that is read, in bytes, before and after it is decompressed. AWS documents pages of at most 1,000
-/// items (EC2), of 1 MB (CloudWatch Logs) and of 5 MB (Secrets Manager): this leaves 16 KiB for each item.
-const ANSWER_LIMIT: usize = 16 << 20;
+/// items (EC2), of 1 MB (CloudWatch Logs) and of 5 MB (Secrets Manager). A thousand roles, each with the 10,240 characters of
+/// inline policies that IAM allows, encoded for URLs, take 20 MB.
+const ANSWER_LIMIT: usize = 32 << 20;
 
 /// The time limit for the head of an answer, and again for its body. AWS's control planes answer in seconds.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(30);

@@ -178,11 +178,14 @@ mod tests {
     #[test]
     fn directories_of_others_are_refused() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(require_private_directory(directory.path()).is_ok());
-        for mode in [0o770, 0o1777, 0o702] {
+        for mode in [0o700, 0o775] {
+            fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert!(require_private_directory(directory.path()).is_ok());
+        }
+        for mode in [0o777, 0o1777, 0o702] {
             fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
             let error = require_private_directory(directory.path()).unwrap_err();
-            assert!(error.to_string().contains("chmod go-w"), "{error}");
+            assert!(error.to_string().contains("chmod o-w"), "{error}");
         }
     }
 }

@@ -19,12 +19,8 @@ use super::{
 };
 use crate::{Aws, changes::Changes};
 
-/// ListRoles gives at most this many at once.
+/// GetAccountAuthorizationDetails and ListRoles give at most this many at once.
 const AT_ONCE: i32 = 1000;
-
-/// The same of GetAccountAuthorizationDetails, which gives twice as many: with 10,240 characters of inline policies a role,
-/// encoded for URLs, that would be more than an answer may have.
-const DETAILS_AT_ONCE: i32 = 500;
 
 /// How many requests it takes to read one role by itself, with its policies.
 const WITH_POLICIES: usize = 4;
@@ -71,7 +67,7 @@ impl Roles {
 fn details(aws: Aws, marker: Option<String>) -> BoxFuture<'static, Result<Option<Page<RoleDetail>>>> {
     async move {
         let call = aws.iam().await?.get_account_authorization_details();
-        let answer = call.filter(EntityType::Role).max_items(DETAILS_AT_ONCE).set_marker(marker).send().await;
+        let answer = call.filter(EntityType::Role).max_items(AT_ONCE).set_marker(marker).send().await;
         let page = match answer {
             Ok(page) => page,
             Err(error) => return unless_refused(&error, "iam:GetAccountAuthorizationDetails"),

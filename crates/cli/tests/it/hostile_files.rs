@@ -55,7 +55,7 @@ fn state_directory_of_everybody_is_refused() {
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
     let plan = project.run(&["plan"]);
     assert_eq!(plan.exit, Exit::Failed);
-    assert!(plan.stderr.contains("(chmod go-w)"), "{}", plan.stderr);
+    assert!(plan.stderr.contains("(chmod o-w)"), "{}", plan.stderr);
 }
 
 #[test]

@@ -320,7 +320,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
         let error = StateFile::open(&directory.path().join("cloud.json")).unwrap_err().to_string();
-        assert!(error.contains("chmod go-w"), "{error}");
+        assert!(error.contains("chmod o-w"), "{error}");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 

@@ -1,6 +1,7 @@
 //! Wherever a run ends, the next one goes on.
 
 use longshore_model::{Action, FailureKind};
+use longshore_plugin::Effort;
 use longshore_simcloud::Effect;
 use serde_json::json;
 
@@ -45,7 +46,8 @@ async fn a_run_that_dies_after_any_call_is_completed_by_the_next() {
     ] {
         let harness = if operation == "CreateRole" { Harness::new(json!({})) } else { drifted().await };
         harness.fault(&format!("iam:{operation}"), ALL, Effect::LoseAnswer);
-        let failure = harness.apply().await.unwrap_err();
+        // A step has an effort, which counts the pauses between the attempts.
+        let failure = Effort::default().run(harness.apply()).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
         assert!(failure.at.unwrap().contains(operation));
 
