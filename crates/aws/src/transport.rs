@@ -373,7 +373,7 @@ mod tests {
         let url = dripping(HEAD, vec![b'x'; 1 << 20], Duration::ZERO).await;
         let error = get(&url, Duration::from_secs(20)).await.unwrap_err();
         assert!(error.is_io(), "{error:?}");
-        assert!(format!("{error:?}").contains("longer than 16 MiB"), "{error:?}");
+        assert!(format!("{error:?}").contains("longer than 32 MiB"), "{error:?}");
     }
 
     #[tokio::test]
