@@ -350,7 +350,7 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
             let (mut socket, _) = listener.accept().await.unwrap();
-            socket.read(&mut [0; 4096]).await.unwrap();
+            assert_ne!(socket.read(&mut [0; 4096]).await.unwrap(), 0);
             socket.write_all(head.as_bytes()).await.unwrap();
             while socket.write_all(&part).await.is_ok() {
                 sleep(pause).await;

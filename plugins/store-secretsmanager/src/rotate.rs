@@ -139,21 +139,23 @@ impl SecretsManager {
         wait::until(context, PATIENCE, probe).await
     }
 
-    /// Makes `version` the current one, and no pending one.
+    /// Makes `version` the current one, and no pending one: that first, so that a run which ends between the two leaves
+    /// the value before as it was. A version without a stage stays for a day.
     async fn move_stages(&self, context: &Context, secret: &SecretSpec, version: &str) -> Result<()> {
         let (name, client, observed) = self.ours(context, secret).await?;
+        unstage(client, &name, &observed, version).await?;
         let holder = observed.staged(CURRENT_STAGE);
-        if holder != Some(version) {
-            let request = client
-                .update_secret_version_stage()
-                .secret_id(&observed.arn)
-                .version_stage(CURRENT_STAGE)
-                .move_to_version_id(version)
-                .set_remove_from_version_id(holder.map(str::to_owned));
-            let at = format!("secretsmanager:UpdateSecretVersionStage {name}");
-            request.send().await.map_err(|error| failure(&error, at))?;
+        if holder == Some(version) {
+            return Ok(());
         }
-        unstage(client, &name, &observed, version).await
+        let request = client
+            .update_secret_version_stage()
+            .secret_id(&observed.arn)
+            .version_stage(CURRENT_STAGE)
+            .move_to_version_id(version)
+            .set_remove_from_version_id(holder.map(str::to_owned));
+        let at = format!("secretsmanager:UpdateSecretVersionStage {name}");
+        request.send().await.map(drop).map_err(|error| failure(&error, at))
     }
 
     pub(crate) async fn discard_version(
