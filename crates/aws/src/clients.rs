@@ -437,7 +437,7 @@ fn embedded_config(
     let region = target.region.clone().unwrap_or_else(|| EMBEDDED_REGION.to_owned());
     let credentials = Credentials::from_keys("longshore", "longshore", None);
     let mut config = SdkConfig::builder();
-    // What plays an emulator is addressed as one.
+    // A test that plays an emulator is addressed as one.
     config.set_endpoint_url(target.endpoint.clone());
     config
         .behavior_version(BehaviorVersion::latest())

@@ -60,7 +60,7 @@ const LARGEST: usize = 4 << 20;
 /// device is the usual way to name no file.
 async fn require_regular(at: &str, file: &str) -> Result<(), Failure> {
     match read_file(Path::new(file), LARGEST).await {
-        // Whether one that may not be read is needed, the SDK knows.
+        // The SDK reports a file that may not be read, if it needs it.
         Err(error)
             if file != "/dev/null"
                 && !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =>

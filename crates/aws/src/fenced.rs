@@ -177,7 +177,7 @@ impl HttpConnector for FencedConnector {
                 () = fence.shut() => Err(ConnectorError::timeout(Lapsed.into())),
             };
             let is_lapsed = answer.is_err() && fence.check().is_err();
-            // What was interrupted was dropped as well.
+            // An interrupt drops calls as well.
             let is_dropped = is_lapsed || answer.as_ref().is_err_and(ConnectorError::is_user);
             if !is_dropped || !departed.load(Ordering::Acquire) {
                 change.answered();

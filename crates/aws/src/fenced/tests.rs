@@ -99,7 +99,7 @@ impl HttpConnector for Slow {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self { connecting, answering, sent } = self.clone();
         HttpConnectorFuture::new(async move {
-            // What a process does that is stopped: the clock goes on, and nothing else.
+            // As of a process that is stopped: the clock goes on, and nothing else.
             tokio::time::advance(connecting).await;
             let body = ByteStream::new(request.into_body()).collect().await;
             let body = body.map_err(|error| ConnectorError::io(error.into()))?;
