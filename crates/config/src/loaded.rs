@@ -88,7 +88,7 @@ fn assemble(
 }
 
 impl Loaded {
-    /// Where the value or table at the dotted `key` was set. `None` if there is neither.
+    /// Returns the origin of the value or table at the dotted `key`. `None` if there is neither.
     #[must_use]
     pub fn origin(&self, key: &str) -> Option<&Origin> {
         self.merged.origin(key).or_else(|| {

@@ -199,7 +199,7 @@ impl Merged {
         Some(())
     }
 
-    /// Where the value or table at `key` was set. `None` for defaults.
+    /// Returns the origin of the value or table at `key`. `None` for defaults.
     pub(crate) fn origin(&self, key: &str) -> Option<&Origin> {
         self.origins.get(key)
     }

@@ -12,7 +12,7 @@ use crate::Origin;
 pub(crate) struct Layer {
     /// Its values.
     pub(crate) values: Map<String, Value>,
-    /// Where each key was set, tables included, by dotted key. Defaults have no origin.
+    /// The origin of each key, tables included, by dotted key. Defaults have none.
     pub(crate) origins: BTreeMap<String, Origin>,
 }
 
