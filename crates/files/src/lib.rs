@@ -1,6 +1,6 @@
 //! Files that others may have put there.
 //!
-//! A named pipe blocks whoever opens it, a device never ends, and a symbolic link leads a write elsewhere. [`read`] takes
+//! A named pipe blocks its reader, a device never ends, and a symbolic link leads a write elsewhere. [`read`] takes
 //! regular files alone, up to a limit; [`create`] makes a file that was not there before.
 
 use std::{

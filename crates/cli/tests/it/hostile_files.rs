@@ -8,7 +8,7 @@ use longshore_cli::Exit;
 
 use crate::project::Project;
 
-/// Puts a named pipe in the place of a file, which blocks whoever opens it to read.
+/// Puts a named pipe in the place of a file, which blocks its reader.
 fn make_pipe(project: &Project, below: &str) {
     let path = project.path(below);
     drop(fs::remove_file(&path));
