@@ -139,23 +139,12 @@ impl SecretsManager {
         wait::until(context, PATIENCE, probe).await
     }
 
-    /// Makes `version` the current one, and no pending one: that first, so that a run which ends between the two leaves
-    /// the value before as it was. A version without a stage stays for a day.
+    /// Makes `version` the current one, and no pending one. The pending stage goes last: some endpoints delete a version
+    /// at once when its last stage goes, and a version with both stages is a promoted one (API reference, RotateSecret).
     async fn move_stages(&self, context: &Context, secret: &SecretSpec, version: &str) -> Result<()> {
         let (name, client, observed) = self.ours(context, secret).await?;
-        unstage(client, &name, &observed, version).await?;
-        let holder = observed.staged(CURRENT_STAGE);
-        if holder == Some(version) {
-            return Ok(());
-        }
-        let request = client
-            .update_secret_version_stage()
-            .secret_id(&observed.arn)
-            .version_stage(CURRENT_STAGE)
-            .move_to_version_id(version)
-            .set_remove_from_version_id(holder.map(str::to_owned));
-        let at = format!("secretsmanager:UpdateSecretVersionStage {name}");
-        request.send().await.map(drop).map_err(|error| failure(&error, at))
+        make_current(client, &name, &observed, version).await?;
+        unstage(client, &name, &observed, version).await
     }
 
     pub(crate) async fn discard_version(
@@ -188,6 +177,27 @@ impl SecretsManager {
         }
         Ok((name, client, observed))
     }
+}
+
+/// Moves AWSCURRENT to a version; Secrets Manager gives AWSPREVIOUS to the one that had it.
+pub(crate) async fn make_current(
+    client: &Client,
+    name: &str,
+    secret: &Observed,
+    version: &str,
+) -> Result<()> {
+    let holder = secret.staged(CURRENT_STAGE);
+    if holder == Some(version) {
+        return Ok(());
+    }
+    let request = client
+        .update_secret_version_stage()
+        .secret_id(&secret.arn)
+        .version_stage(CURRENT_STAGE)
+        .move_to_version_id(version)
+        .set_remove_from_version_id(holder.map(str::to_owned));
+    let at = format!("secretsmanager:UpdateSecretVersionStage {name}");
+    request.send().await.map(drop).map_err(|error| failure(&error, at))
 }
 
 /// Takes AWSPENDING off a version. Without a stage, Secrets Manager lets the version go some time.

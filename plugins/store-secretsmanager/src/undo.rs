@@ -6,6 +6,7 @@ use longshore_plugin::{Context, Result, SecretSpec, SecretStore, stuck};
 
 use crate::{
     observed::Observed,
+    rotate::make_current,
     store::SecretsManager,
     write::{CURRENT_STAGE, set_tags, unset_tags},
 };
@@ -35,17 +36,8 @@ impl SecretsManager {
 
     async fn restore_to(&self, context: &Context, secret: &SecretSpec, before: &Observed) -> Result<()> {
         let (name, client, now) = self.ours(context, secret).await?;
-        if let (Some(version), current) = (before.staged(CURRENT_STAGE), now.staged(CURRENT_STAGE))
-            && current != Some(version)
-        {
-            let request = client
-                .update_secret_version_stage()
-                .secret_id(&now.arn)
-                .version_stage(CURRENT_STAGE)
-                .move_to_version_id(version)
-                .set_remove_from_version_id(current.map(str::to_owned));
-            let at = format!("secretsmanager:UpdateSecretVersionStage {name}");
-            request.send().await.map_err(|error| failure(&error, at))?;
+        if let Some(version) = before.staged(CURRENT_STAGE) {
+            make_current(client, &name, &now, version).await?;
         }
         if now.description != before.description || now.kms_key != before.kms_key {
             let request = client
