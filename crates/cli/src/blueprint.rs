@@ -97,8 +97,8 @@ impl Draft {
     }
 }
 
-/// Fetching a password is no step of the stack: there is nobody to report to.
-struct Silent;
+/// The reporter of work that is no step of the stack, such as fetching a password.
+pub(crate) struct Silent;
 
 impl Reporter for Silent {
     fn progress(&self, _step: &StepId, _message: &str) {}

@@ -8,6 +8,7 @@ use longshore_credential::Environment;
 use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
 use longshore_plugin::{Extensions, Registry};
+use longshore_process::Processes;
 
 use crate::{
     blueprint::draft,
@@ -32,6 +33,7 @@ pub(crate) fn plugins() -> Registry {
     longshore_autoscaling::register(&mut plugins);
     longshore_target_group::register(&mut plugins);
     longshore_command::register(&mut plugins);
+    longshore_process::register(&mut plugins);
     plugins
 }
 
@@ -89,7 +91,7 @@ fn judge(used: &PluginUse, plugins: &Registry, extensions: &Extensions) -> Vec<P
     built.err().unwrap_or_default()
 }
 
-/// Unfolds the stack into its graph.
+/// Unfolds the stack into its graph. Programs that are plugins are kept in `processes`.
 ///
 /// # Errors
 /// Everything that is wrong, at once.
@@ -99,8 +101,9 @@ pub(crate) fn unfold(
     aws: &Aws,
     pullers: Pullers,
     variables: &BTreeMap<String, String>,
+    processes: &Processes,
 ) -> Result<Expansion, Vec<Failure>> {
-    let mut extensions = extensions(aws, environment(loaded, variables));
+    let mut extensions = extensions(aws, environment(loaded, variables)).with(processes.clone());
     if let Some(around) = pullers.around {
         extensions = extensions.with(around);
     }

@@ -14,10 +14,12 @@ use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Outcome, ServiceStatus, Stack, StepId, StepPlan,
 };
 use longshore_plugin::{Context, Registry, panicked};
+use longshore_process::Processes;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    blueprint,
     command::Invocation,
     exit::Exit,
     host,
@@ -28,6 +30,9 @@ use crate::{
 
 use locking::Locking;
 
+/// The commands that plan what the configuration declares.
+const PLANNING: [&str; 4] = ["plan", "deploy", "drift", "adopt"];
+
 /// A run of a command on a stack.
 pub(crate) struct Session {
     pub(crate) expansion: Expansion,
@@ -37,12 +42,14 @@ pub(crate) struct Session {
     command: &'static str,
     place: Place,
     reach: Reach,
+    /// The programs that are plugins.
+    processes: Processes,
     began: u64,
     locking: Locking,
 }
 
 impl Session {
-    /// Sets up a run. Must be called within its runtime. Calls nothing.
+    /// Sets up a run. Must be called within its runtime. Calls nothing but programs that are plugins.
     ///
     /// # Errors
     /// Everything that is wrong with the configuration, or what cannot be had.
@@ -56,7 +63,10 @@ impl Session {
     ) -> Result<Self, Vec<Failure>> {
         let variables = &invocation.variables;
         let reach = Reach::new(&place, &loaded, variables, &interrupt).await?;
-        let expansion = host::unfold(&loaded, plugins, &reach.aws, reach.pullers.clone(), variables)?;
+        let processes = Processes::default();
+        let pullers = reach.pullers.clone();
+        let expansion = host::unfold(&loaded, plugins, &reach.aws, pullers, variables, &processes)?;
+        check(command, &processes, &loaded, &interrupt).await?;
         let readers = invocation.display.readers(!place.is_virtual());
         let reading = readers.clone();
         let events = Events::new(reach.clock(), move |event: Event| reading.read(&event));
@@ -80,6 +90,7 @@ impl Session {
             command,
             place,
             reach,
+            processes,
             began,
             locking: Locking::default(),
         })
@@ -260,8 +271,9 @@ impl Session {
         }
     }
 
-    /// Keeps the simulated cloud's state.
+    /// Ends the programs that are plugins, and keeps the simulated cloud's state.
     pub(crate) async fn close(self) -> Result<(), Failure> {
+        self.processes.shut_down().await;
         match &self.reach.cloud {
             Some(cloud) => {
                 cloud.save().await.map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
@@ -269,6 +281,31 @@ impl Session {
             None => Ok(()),
         }
     }
+}
+
+/// Holds the options of programs that are plugins against their schemas, for commands that make a plan.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+async fn check(
+    command: &str,
+    processes: &Processes,
+    loaded: &Loaded,
+    interrupt: &CancellationToken,
+) -> Result<(), Vec<Failure>> {
+    if !PLANNING.contains(&command) {
+        return Ok(());
+    }
+    let Stack { name, environment, .. } = &loaded.stack;
+    let step = StepId::new("plugins", "check");
+    let context =
+        Context::new(name.clone(), environment.clone(), step, interrupt.clone(), Arc::new(blueprint::Silent));
+    let checked = processes.check(&context).await;
+    checked.map_err(|(problems, failures)| {
+        let mut all = host::refused(&loaded.locate(problems));
+        all.extend(failures);
+        all
+    })
 }
 
 /// The key of an action in [`EventKind::RunFinished`], as the action itself is serialised.

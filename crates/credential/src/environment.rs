@@ -1,6 +1,6 @@
 //! What surrounds the process, as a seam.
 
-use std::{collections::BTreeSet, ffi::OsString, fmt, sync::Arc};
+use std::{collections::BTreeSet, ffi::OsString, fmt, path::PathBuf, sync::Arc};
 
 use crate::Vault;
 
@@ -59,6 +59,19 @@ impl Environment {
     /// What reads the values that a cloud keeps, where the host lends it.
     pub(crate) fn vault(&self) -> Option<&dyn Vault> {
         self.vault.as_deref()
+    }
+
+    /// Returns the program `name` in the first directory of `PATH` that has it. `None` if `PATH` is not set or no directory has
+    /// it.
+    pub async fn find_program(&self, name: &str) -> Option<PathBuf> {
+        let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        for directory in std::env::split_paths(&self.get("PATH")?) {
+            let path = directory.join(&file);
+            if tokio::fs::metadata(&path).await.is_ok_and(|metadata| metadata.is_file()) {
+                return Some(path);
+            }
+        }
+        None
     }
 
     /// The value of the variable `name`, if it is set.

@@ -25,10 +25,10 @@ mod testing;
 pub use environment::Environment;
 pub use file::read_bytes;
 pub use kept::{Keeper, Vault};
-pub use process::{Finished, Program};
+pub use process::{Finished, Pipes, Program, Running};
 pub use secret_input::SecretInput;
-pub use secret_value::register;
+pub use secret_value::{register, secret_value};
 pub use short_lived::ShortLived;
 
 /// How long a secret value may be, in bytes: Secrets Manager keeps no longer ones.
-const VALUE_LIMIT: usize = 65_536;
+pub const VALUE_LIMIT: usize = 65_536;

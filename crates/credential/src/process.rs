@@ -14,7 +14,7 @@ use longshore_outside::{RealTime, Words};
 use longshore_plugin::{Context, Result};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    process::{Child, Command},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     time,
 };
 use zeroize::Zeroizing;
@@ -42,6 +42,7 @@ pub struct Program {
     directory: Option<PathBuf>,
     listener: Option<Listener>,
     timeout: Duration,
+    is_cleared: bool,
 }
 
 /// Takes the lines of standard output as they come.
@@ -69,6 +70,7 @@ impl Program {
             directory: None,
             listener: None,
             timeout: TIMEOUT,
+            is_cleared: false,
         }
     }
 
@@ -97,6 +99,13 @@ impl Program {
     #[must_use]
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Gives it no environment variables but those of [`Program::variable`].
+    #[must_use]
+    pub const fn cleared(mut self) -> Self {
+        self.is_cleared = true;
         self
     }
 
@@ -158,6 +167,18 @@ impl Program {
         }
     }
 
+    /// Starts it for a conversation over its pipes. Must be called within the runtime that keeps its time.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub fn start(&self) -> io::Result<Running> {
+        let mut child = self.command().stdin(Stdio::piped()).spawn()?;
+        let group = Group::of(&child);
+        let pipes = child.stdin.take().zip(child.stdout.take()).zip(child.stderr.take());
+        let ((stdin, stdout), stderr) = pipes.ok_or_else(|| io::Error::other("it has no pipes"))?;
+        Ok(Running { child, group, pipes: Some(Pipes { stdin, stdout, stderr }) })
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         command
@@ -168,6 +189,9 @@ impl Program {
             .kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
+        if self.is_cleared {
+            command.env_clear();
+        }
         for name in &self.hidden {
             command.env_remove(name);
         }
@@ -176,6 +200,54 @@ impl Program {
             command.current_dir(directory);
         }
         command
+    }
+}
+
+/// The pipes of a program that runs.
+#[derive(Debug)]
+pub struct Pipes {
+    /// Its standard input.
+    pub stdin: ChildStdin,
+    /// Its standard output.
+    pub stdout: ChildStdout,
+    /// Its standard error.
+    pub stderr: ChildStderr,
+}
+
+/// A program that runs. It and its children are killed when this is dropped.
+pub struct Running {
+    child: Child,
+    group: Group,
+    pipes: Option<Pipes>,
+}
+
+impl Running {
+    /// Returns its pipes, once.
+    pub fn pipes(&mut self) -> Option<Pipes> {
+        self.pipes.take()
+    }
+
+    /// Waits until it has ended, and kills what it leaves running.
+    ///
+    /// # Errors
+    /// If the operating system does not tell.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await?;
+        self.group.kill();
+        Ok(status)
+    }
+
+    /// Kills it and its children.
+    pub fn kill(&mut self) {
+        self.group.kill();
+        // It may have ended meanwhile.
+        let _ = self.child.start_kill();
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("id", &self.child.id()).finish_non_exhaustive()
     }
 }
 
@@ -268,15 +340,20 @@ impl Group {
     fn leave(&mut self) {
         self.0.take();
     }
+
+    /// Kills all of them, once: another group may have the number later.
+    fn kill(&mut self) {
+        if let Some(group) = self.0.take() {
+            // All may have ended meanwhile.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
 }
 
 #[cfg(unix)]
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // All may have ended meanwhile.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
+        self.kill();
     }
 }
 
@@ -287,6 +364,8 @@ impl Group {
     }
 
     fn leave(&mut self) {}
+
+    fn kill(&mut self) {}
 }
 
 /// Writes `input` and closes the pipe. A program that does not read it all may end as well.

@@ -3,19 +3,28 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longshore_model::Secret;
-use longshore_plugin::{Context, Registry, Result, SecretValue};
+use longshore_model::{Options, Problem, Secret};
+use longshore_plugin::{Context, Extensions, Registry, Result, SecretValue};
 
 use crate::{Environment, SecretInput};
 
 /// Reads where secret values are found: a table with the field `value`, which is a [`SecretInput`]. Environment
 /// variables are those of the [`Environment`] that the host lends, else those of the process.
 pub fn register(registry: &mut Registry) {
-    registry.set_secret_values(|options, extensions| {
-        let input = options.read(|fields| SecretInput::read(fields, "value"))?;
-        let environment = extensions.get::<Environment>().map(Arc::unwrap_or_clone).unwrap_or_default();
-        Ok(Arc::new(Value { input, environment }))
-    });
+    registry.set_secret_values(secret_value);
+}
+
+/// Builds the secret value that the field `value` of a table names.
+///
+/// # Errors
+/// Everything that is wrong with the table.
+pub fn secret_value(
+    options: &Options,
+    extensions: &Extensions,
+) -> std::result::Result<Arc<dyn SecretValue>, Vec<Problem>> {
+    let input = options.read(|fields| SecretInput::read(fields, "value"))?;
+    let environment = extensions.get::<Environment>().map(Arc::unwrap_or_clone).unwrap_or_default();
+    Ok(Arc::new(Value { input, environment }))
 }
 
 struct Value {
@@ -36,8 +45,6 @@ impl SecretValue for Value {
 
 #[cfg(test)]
 mod tests {
-    use longshore_model::Options;
-    use longshore_plugin::Extensions;
     use serde_json::{Value as Json, json};
 
     use super::*;

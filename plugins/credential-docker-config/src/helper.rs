@@ -126,13 +126,11 @@ impl Helper {
     }
 
     async fn find(&self, environment: &Environment) -> Result<PathBuf> {
-        let file = format!("{}{}", self.program, std::env::consts::EXE_SUFFIX);
-        let Some(directories) = environment.get("PATH") else { return Ok(file.into()) };
-        for directory in std::env::split_paths(&directories) {
-            let path = directory.join(&file);
-            if tokio::fs::metadata(&path).await.is_ok_and(|metadata| metadata.is_file()) {
-                return Ok(path);
-            }
+        if environment.get("PATH").is_none() {
+            return Ok(format!("{}{}", self.program, std::env::consts::EXE_SUFFIX).into());
+        }
+        if let Some(path) = environment.find_program(&self.program).await {
+            return Ok(path);
         }
         let help = "install it, or take it out of the Docker configuration";
         Err(self.fail(FailureKind::NotFound, "is in no directory of PATH").help(help))

@@ -2,6 +2,7 @@
 
 use longshore_aws::{Aws, Target};
 use longshore_graph::{Format, draw};
+use longshore_process::Processes;
 
 use super::Invocation;
 use crate::{
@@ -22,7 +23,8 @@ pub(super) fn run(options: &arguments::Graph, invocation: &Invocation) -> Exit {
         Err(failure) => return invocation.refuse(vec![failure]),
     };
     let aws = Aws::connect(Target::default(), None);
-    let graph = match host::unfold(&loaded, &plugins, &aws, pullers, &invocation.variables) {
+    let processes = Processes::default();
+    let graph = match host::unfold(&loaded, &plugins, &aws, pullers, &invocation.variables, &processes) {
         Ok(expansion) => expansion.graph,
         Err(failures) => return invocation.refuse(failures),
     };

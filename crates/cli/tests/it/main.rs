@@ -29,6 +29,7 @@ mod panics;
 mod partitions;
 mod pipelines;
 mod plan_files;
+mod programs;
 mod project;
 mod protect;
 mod proxies;
