@@ -13,13 +13,10 @@
 //! What a plugin can do chooses the cases: a store that cannot rotate is not asked to, but has to say so. A case that is
 //! left out is named in the [`Report`]. A harness whose backend is missing panics when it is made, and its suite fails.
 //!
-//! Whoever plays a vendor's API in tests holds what passes against the vendor's own description: [`published`].
-//!
 //! `tests/it` of this crate holds a complete example: a store in memory, its harness, and its suite.
 
 pub mod deployer;
 pub mod minter;
-pub mod published;
 mod report;
 pub mod role;
 pub mod source;
@@ -27,7 +24,8 @@ mod stack;
 pub mod step;
 pub mod store;
 mod told;
+pub mod value;
 
 pub use report::Report;
 pub use stack::stack;
-pub use told::{Told, shown};
+pub use told::{Told, shown, suite_name};

@@ -94,6 +94,12 @@ impl Reporter for Told {
     }
 }
 
+/// The name of the stack in which the suites run.
+#[must_use]
+pub fn suite_name() -> Name {
+    name("suite")
+}
+
 /// A name that is written in the suites.
 #[expect(clippy::expect_used, reason = "suites are tests")]
 pub(crate) fn name(text: &str) -> Name {

@@ -3,7 +3,7 @@
 use super::{Finding, manifest::Kind};
 
 /// For each package, the packages of the workspace that it may depend on. A plugin's are [`PLUGIN`].
-const DIRECTIONS: [(&str, &[&str]); 16] = [
+const DIRECTIONS: [(&str, &[&str]); 17] = [
     ("crates/files", &[]),
     ("crates/model", &[]),
     ("crates/config", &["model", "files"]),
@@ -19,6 +19,7 @@ const DIRECTIONS: [(&str, &[&str]); 16] = [
     // A cloud does not know who uses it: whoever does, translates.
     ("crates/simcloud", &["aws-shapes", "files"]),
     ("crates/testkit", &["model", "plugin"]),
+    ("crates/published", &[]),
     ("bench", &["model", "plugin", "graph", "engine"]),
     ("xtask", &[]),
 ];
@@ -28,7 +29,7 @@ const PLUGIN: [&str; 8] =
     ["model", "plugin", "outside", "credential", "oci", "vendor-api", "aws", "aws-shapes"];
 
 /// What the tests of every package may use beside.
-const TESTS: [&str; 2] = ["simcloud", "testkit"];
+const TESTS: [&str; 3] = ["published", "simcloud", "testkit"];
 
 /// These see everything.
 const TOP: [&str; 2] = ["crates/cli", "integration-tests"];

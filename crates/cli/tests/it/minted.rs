@@ -10,7 +10,7 @@ use std::{
 
 use http::{HeaderMap, Request, Response};
 use longshore_cli::Exit;
-use longshore_testkit::published::{GITLAB, PublishedApi, Verdict};
+use longshore_published::{GITLAB, PublishedApi, Verdict};
 use serde_json::{Value, json};
 
 use crate::project::{Project, Ran};

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use longshore_testkit::published::{DOCKER_HUB, DOCKER_REGISTRY, PublishedApi, Verdict};
+use longshore_published::{DOCKER_HUB, DOCKER_REGISTRY, PublishedApi, Verdict};
 use serde_json::{Value, json};
 
 use super::server::{Server, respond};

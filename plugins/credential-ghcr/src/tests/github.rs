@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use longshore_oci::{Transport, TransportError, TransportErrorKind};
-use longshore_testkit::published::{GITHUB, PublishedApi};
+use longshore_published::{GITHUB, PublishedApi};
 use serde_json::{Value, json};
 
 /// What it answers, and where it was asked.

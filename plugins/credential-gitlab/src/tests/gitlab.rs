@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use longshore_testkit::published::{GITLAB, PublishedApi, Verdict};
+use longshore_published::{GITLAB, PublishedApi, Verdict};
 use serde_json::{Value, json};
 use tokio_rustls::TlsAcceptor;
 

@@ -1,11 +1,11 @@
-//! Whether a vendor's API that a test plays is the one that the vendor publishes.
+//! APIs of vendors as they are published, against which tests hold the servers that play them.
 //!
 //! A plugin that calls the API of a vendor is tested against a server that plays the vendor. What both of them, the
 //! plugin and the server, got wrong in the same way, no such test finds. So each request and each answer that passes is
 //! held against the vendor's own description:
 //!
 //! ```
-//! use longshore_testkit::published::{DOCKER_HUB, PublishedApi};
+//! use longshore_published::{DOCKER_HUB, PublishedApi};
 //!
 //! let api = PublishedApi::read(DOCKER_HUB);
 //! let _verdict = api.verdict(); // Fails the test at its end, if anything was wrong.
@@ -38,16 +38,16 @@ use http::{Request, Response};
 use self::operation::{Answered, Asked, Operations};
 
 /// Docker Hub's API: the part that logs in and manages organisation access tokens.
-pub const DOCKER_HUB: &str = include_str!("../../schemas/docker-hub.json");
+pub const DOCKER_HUB: &str = include_str!("../schemas/docker-hub.json");
 
 /// What Docker Hub's registry and its token server answer to whoever asks how many pulls are left.
-pub const DOCKER_REGISTRY: &str = include_str!("../../schemas/docker-registry.json");
+pub const DOCKER_REGISTRY: &str = include_str!("../schemas/docker-registry.json");
 
 /// GitLab's REST API: deploy tokens, the projects and groups that they belong to, and the token that asks.
-pub const GITLAB: &str = include_str!("../../schemas/gitlab.json");
+pub const GITLAB: &str = include_str!("../schemas/gitlab.json");
 
 /// GitHub's REST API: the user who asks.
-pub const GITHUB: &str = include_str!("../../schemas/github.json");
+pub const GITHUB: &str = include_str!("../schemas/github.json");
 
 /// An API as its vendor publishes it, and what was found to be otherwise. Clones share what was found.
 #[derive(Clone)]

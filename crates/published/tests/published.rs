@@ -1,7 +1,9 @@
 //! A small API, and whoever does otherwise than its description says.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use http::{Request, Response};
-use longshore_testkit::published::{DOCKER_HUB, DOCKER_REGISTRY, GITHUB, GITLAB, PublishedApi};
+use longshore_published::{DOCKER_HUB, DOCKER_REGISTRY, GITHUB, GITLAB, PublishedApi};
 use serde_json::{Value, json};
 
 fn document() -> Value {
