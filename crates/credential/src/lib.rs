@@ -30,5 +30,5 @@ pub use secret_input::SecretInput;
 pub use secret_value::{register, secret_value};
 pub use short_lived::ShortLived;
 
-/// How long a secret value may be, in bytes: Secrets Manager keeps no longer ones.
+/// The size of the longest secret value, in bytes: Secrets Manager keeps no longer ones.
 pub const VALUE_LIMIT: usize = 65_536;

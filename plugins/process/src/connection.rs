@@ -81,6 +81,14 @@ pub(crate) enum Said {
     Words(String),
 }
 
+impl Said {
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Progress(text) | Self::Warning(text) | Self::Words(text) => text,
+        }
+    }
+}
+
 enum Heard {
     Said(Said),
     Answer(Line),
@@ -99,7 +107,8 @@ pub(crate) struct Call {
 /// A program that runs. It is killed when this is dropped.
 pub(crate) struct Connection {
     shared: Arc<Shared>,
-    outgoing: UnboundedSender<Line>,
+    /// Lines for the program. `None` closes its standard input.
+    outgoing: UnboundedSender<Option<Line>>,
 }
 
 #[derive(Default)]
@@ -170,7 +179,7 @@ impl Connection {
 
     fn send(&self, line: Line) {
         // If nothing takes it, the program has ended, and that is told.
-        let _ = self.outgoing.send(line);
+        let _ = self.outgoing.send(Some(line));
     }
 
     fn send_json(&self, value: &impl serde::Serialize) {
@@ -190,6 +199,7 @@ impl Connection {
         let is_faulty = self.shared.lock().fault.is_some();
         self.shared.fail(Fault::Stopped);
         self.send_json(&Shutdown { shutdown: serde_json::Map::new() });
+        let _ = self.outgoing.send(None);
         let has_ended = timeout(ENDING, &mut driver).await.is_ok();
         if !has_ended {
             self.shared.kill.cancel();
@@ -412,8 +422,8 @@ async fn ended(running: &mut Running) -> Fault {
     }
 }
 
-async fn write(mut stdin: ChildStdin, mut lines: UnboundedReceiver<Line>) {
-    while let Some(mut line) = lines.recv().await {
+async fn write(mut stdin: ChildStdin, mut lines: UnboundedReceiver<Option<Line>>) {
+    while let Some(Some(mut line)) = lines.recv().await {
         line.push(b'\n');
         if stdin.write_all(&line).await.is_err() || stdin.flush().await.is_err() {
             return;

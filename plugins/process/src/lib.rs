@@ -18,6 +18,8 @@
 mod connection;
 mod credential_source;
 mod declaration;
+mod kubelet;
+mod probe;
 mod process;
 mod processes;
 mod protocol;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 use longshore_credential::Environment;
 use longshore_plugin::{Extensions, Registry};
 
+pub use probe::Probe;
 pub use processes::Processes;
 pub use protocol::{Announced, ErrorAnswer, ErrorKind, Hello, Kind, LINE_LIMIT, PROTOCOL};
 pub use schema::{Format, Schema, Type};
@@ -40,11 +43,14 @@ pub use schema::{Format, Schema, Type};
 /// The name by which a configuration uses a program as a plugin.
 pub const PROCESS: &str = "process";
 
-/// Adds the plugins `process`. Programs are kept in the lent [`Processes`], which ends them with the run, and get the
+/// Adds the plugins `process` and the credential source `kubelet-provider`. Programs are kept in the lent [`Processes`], which ends them with the run, and get the
 /// variables of the lent [`Environment`]. Secret values that are no programs stay those of [`longshore_credential`].
 pub fn register(registry: &mut Registry) {
     registry.add_credential_source(PROCESS, |options, extensions| {
         credential_source::build(options, &Lent::of(extensions))
+    });
+    registry.add_credential_source(kubelet::KUBELET_PROVIDER, |options, extensions| {
+        kubelet::build(options, &Lent::of(extensions))
     });
     registry.add_step_plugin(PROCESS, |_, extensions| {
         Ok(Arc::new(step::Programs { lent: Lent::of(extensions) }))

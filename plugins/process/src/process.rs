@@ -48,17 +48,38 @@ pub(crate) struct Process {
     environment: Environment,
     started: OnceCell<std::result::Result<Started, Failure>>,
     secrets: OnceCell<BTreeMap<String, Secret<String>>>,
-    /// Hides the secrets that went to or came from the program.
-    hidden: Arc<Mutex<Words>>,
+    hidden: Arc<Mutex<Hidden>>,
     is_stopped: AtomicBool,
 }
 
 /// A program that runs.
 struct Started {
+    greeted: Greeted,
+    options: std::result::Result<Map<String, Value>, Vec<Problem>>,
+}
+
+/// The secrets that went to or came from a program.
+#[derive(Default)]
+struct Hidden {
+    words: Words,
+    /// True if the program has said one of them, or a token.
+    was_told: bool,
+}
+
+/// A program that runs and has answered the greeting.
+pub(crate) struct Greeted {
     real_time: RealTime,
     connection: Arc<Connection>,
-    hello: Hello,
-    options: std::result::Result<Map<String, Value>, Vec<Problem>>,
+    pub(crate) hello: Hello,
+}
+
+impl Greeted {
+    /// Asks the program to end. Returns true if it has ended by itself.
+    pub(crate) async fn shut_down(&self) -> bool {
+        let connection = self.connection.clone();
+        let ended = self.real_time.run(SLACK, async move { connection.shut_down().await }).await;
+        ended.unwrap_or_default()
+    }
 }
 
 impl Process {
@@ -79,7 +100,8 @@ impl Process {
         format!("program {}", self.shown())
     }
 
-    fn shown(&self) -> String {
+    /// The program's name, without what looks like a token.
+    pub(crate) fn shown(&self) -> String {
         without_tokens(self.declaration.title())
     }
 
@@ -88,9 +110,14 @@ impl Process {
         Failure::new(kind, format!("the program `{}` {what}", self.shown())).at(&self.declaration.key)
     }
 
+    /// Returns true if the program has said a secret.
+    pub(crate) fn has_told_a_secret(&self) -> bool {
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).was_told
+    }
+
     /// Hides `secret` in everything that the program says from now on.
     pub(crate) fn hide(&self, secret: &str) {
-        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).hide(secret);
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).words.hide(secret);
     }
 
     /// Returns `text` as it may be shown: on one line, without secrets.
@@ -100,8 +127,10 @@ impl Process {
 
     /// Returns true if a text that is kept, such as an output, holds a secret.
     pub(crate) fn holds_a_secret(&self, text: &str) -> bool {
-        let hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
-        holds_a_token(text) || hidden.without_secrets(text) != text
+        let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = holds_a_token(text) || hidden.words.without_secrets(text) != text;
+        hidden.was_told |= holds;
+        holds
     }
 
     fn shows_words(&self) -> bool {
@@ -113,7 +142,7 @@ impl Process {
     /// # Errors
     /// If it cannot be run, or does not answer the greeting as it must.
     pub(crate) async fn hello(&self, context: &Context) -> Result<&Hello> {
-        self.started(context).await.map(|started| &started.hello)
+        self.started(context).await.map(|started| &started.greeted.hello)
     }
 
     /// Returns what is wrong with the options.
@@ -153,27 +182,28 @@ impl Process {
     }
 
     async fn start(&self, context: &Context) -> Result<Started> {
+        let greeted = self.greet(context).await?;
+        let Some(announced) = greeted.hello.kinds.get(&self.kind) else {
+            let kinds: Vec<_> = greeted.hello.kinds.keys().map(|kind| kind.name()).collect();
+            let kinds = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
+            let what = format!("is no {}, but {kinds}", self.kind.name());
+            return Err(self.fail(FailureKind::Invalid, &what).help("name another program"));
+        };
+        let takes_references = self.kind == Kind::Step;
+        let options =
+            self.declaration.options.read(|fields| Some(announced.options.read(fields, takes_references)));
+        Ok(Started { greeted, options })
+    }
+
+    /// Starts the program, and exchanges the greetings.
+    ///
+    /// # Errors
+    /// If it cannot be run, or does not answer the greeting as it must.
+    pub(crate) async fn greet(&self, context: &Context) -> Result<Greeted> {
         if self.is_stopped.load(Ordering::Relaxed) {
             return Err(self.fail(FailureKind::Interrupted, "is not started any more: the run ends"));
         }
-        let path = self.path().await?;
-        let mut program = Program::new(self.describe(), &path)
-            .arguments(self.declaration.arguments())
-            .directory(&self.declaration.directory)
-            .cleared();
-        for name in &self.declaration.inherited {
-            if self.environment.hidden().any(|hidden| hidden == name) {
-                let what = format!("must not inherit {name}, in which the configuration finds a secret");
-                let help = format!("give it the secret as secrets.NAME = {{ env = \"{name}\" }}");
-                return Err(self.fail(FailureKind::Invalid, &what).help(help));
-            }
-            if let Some(value) = self.environment.get(name).and_then(|value| value.into_string().ok()) {
-                program = program.variable(name, value);
-            }
-        }
-        for (name, value) in &self.declaration.variables {
-            program = program.variable(name, value);
-        }
+        let (program, path) = self.program().await?;
         let real_time = RealTime::new().map_err(|error| {
             self.fail(FailureKind::Internal, &format!("cannot be run: no thread can be had: {error}"))
         })?;
@@ -210,11 +240,33 @@ impl Process {
         };
         let answer = answer.map_err(|why| self.unanswered("hello", limit, &why, Some(&connection)))?;
         let hello = self.read_hello(&answer)?;
-        let announced = &hello.kinds[&self.kind];
-        let takes_references = self.kind == Kind::Step;
-        let options =
-            self.declaration.options.read(|fields| Some(announced.options.read(fields, takes_references)));
-        Ok(Started { real_time, connection, hello, options })
+        Ok(Greeted { real_time, connection, hello })
+    }
+
+    /// Returns the program with its environment, and the path of its file.
+    ///
+    /// # Errors
+    /// If it is nowhere, or would inherit a secret.
+    pub(crate) async fn program(&self) -> Result<(Program, PathBuf)> {
+        let path = self.path().await?;
+        let mut program = Program::new(self.describe(), &path)
+            .arguments(self.declaration.arguments())
+            .directory(&self.declaration.directory)
+            .cleared();
+        for name in &self.declaration.inherited {
+            if self.environment.hidden().any(|hidden| hidden == name) {
+                let what = format!("must not inherit {name}, in which the configuration finds a secret");
+                let help = format!("give it the secret as secrets.NAME = {{ env = \"{name}\" }}");
+                return Err(self.fail(FailureKind::Invalid, &what).help(help));
+            }
+            if let Some(value) = self.environment.get(name).and_then(|value| value.into_string().ok()) {
+                program = program.variable(name, value);
+            }
+        }
+        for (name, value) in &self.declaration.variables {
+            program = program.variable(name, value);
+        }
+        Ok((program, path))
     }
 
     async fn path(&self) -> Result<PathBuf> {
@@ -232,7 +284,8 @@ impl Process {
         }
     }
 
-    fn not_started(&self, why: &NotStarted) -> Failure {
+    /// Returns the failure of a program that was not started.
+    pub(crate) fn not_started(&self, why: &NotStarted) -> Failure {
         match why {
             NotStarted::Io(error) => {
                 let help = match error.kind() {
@@ -289,12 +342,6 @@ impl Process {
                 )));
             }
         }
-        if !hello.kinds.contains_key(&self.kind) {
-            let kinds: Vec<_> = hello.kinds.keys().map(|kind| kind.name()).collect();
-            let kinds = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
-            let what = format!("is no {}, but {kinds}", self.kind.name());
-            return Err(self.fail(FailureKind::Invalid, &what).help("name another program"));
-        }
         Ok(hello)
     }
 
@@ -330,6 +377,8 @@ impl Process {
         let (answer, held) = self.exchange(context, method, &params).await?;
         let envelope: Envelope = serde_json::from_slice(&answer).unwrap_or_default();
         if let Some(error) = envelope.error {
+            // They may hold the secret that the answer would have told.
+            held.iter().for_each(|said| drop(self.clean(said.text())));
             return Err(self.refused(method, &error));
         }
         let answer = serde_json::from_slice::<Answer<T>>(&answer);
@@ -348,7 +397,7 @@ impl Process {
     ) -> Result<(Line, Vec<Said>)> {
         let started = self.started(context).await?;
         let limit = self.declaration.timeout;
-        let connection = &started.connection;
+        let connection = &started.greeted.connection;
         let failed = |why: &Unanswered| self.unanswered(method, limit, why, Some(connection));
         let exchange = connection.request().map_err(|why| failed(&why))?;
         let deadline_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
@@ -372,7 +421,7 @@ impl Process {
             let answer = answer.await;
             answer.map(|line| (line, held))
         };
-        match started.real_time.run(limit + SLACK, work).await {
+        match started.greeted.real_time.run(limit + SLACK, work).await {
             Some(answer) => answer.map_err(|why| failed(&why)),
             None => Err(failed(&Unanswered::Late)),
         }
@@ -458,9 +507,7 @@ impl Process {
     pub(crate) async fn shut_down(&self) -> bool {
         self.is_stopped.store(true, Ordering::Relaxed);
         let Some(Ok(started)) = self.started.get() else { return true };
-        let connection = started.connection.clone();
-        let ended = started.real_time.run(SLACK, async move { connection.shut_down().await }).await;
-        ended.unwrap_or_default()
+        started.greeted.shut_down().await
     }
 }
 
@@ -518,11 +565,14 @@ fn facts(context: &Context) -> Facts<'_> {
     }
 }
 
-fn clean(hidden: &Mutex<Words>, text: &str) -> String {
-    without_tokens(&hidden.lock().unwrap_or_else(PoisonError::into_inner).quote(text, QUOTED))
+fn clean(hidden: &Mutex<Hidden>, text: &str) -> String {
+    let mut hidden = hidden.lock().unwrap_or_else(PoisonError::into_inner);
+    let clean = without_tokens(&hidden.words.quote(text, QUOTED));
+    hidden.was_told |= clean != Words::default().quote(text, QUOTED);
+    clean
 }
 
-fn tell(hidden: &Mutex<Words>, context: &Context, said: Said) {
+fn tell(hidden: &Mutex<Hidden>, context: &Context, said: Said) {
     match said {
         Said::Progress(text) | Said::Words(text) => context.progress(clean(hidden, &text)),
         Said::Warning(text) => context.warn(clean(hidden, &text)),
@@ -530,7 +580,8 @@ fn tell(hidden: &Mutex<Words>, context: &Context, said: Said) {
 }
 
 /// The reason why a program was not started.
-enum NotStarted {
+pub(crate) enum NotStarted {
+    /// The operating system refuses.
     Io(io::Error),
     /// Its file has another digest.
     Digest(String),
@@ -539,7 +590,7 @@ enum NotStarted {
 }
 
 /// A program's file whose digest was checked.
-struct Pin {
+pub(crate) struct Pin {
     path: PathBuf,
     /// The file's identity and the time of its last change when its content was read.
     #[cfg(unix)]
@@ -558,7 +609,7 @@ fn identity(file: &std::fs::Metadata) -> Identity {
 
 impl Pin {
     /// Opens the file at `path`, and checks its content.
-    fn of(path: &Path, digest: &str) -> std::result::Result<Self, NotStarted> {
+    pub(crate) fn of(path: &Path, digest: &str) -> std::result::Result<Self, NotStarted> {
         if !std::fs::metadata(path).map_err(NotStarted::Io)?.is_file() {
             return Err(NotStarted::Io(io::Error::other("it is no regular file")));
         }
@@ -580,7 +631,7 @@ impl Pin {
 
     /// Makes sure that the path has named the checked file all the time: one that was moved or written meanwhile has another
     /// time of change.
-    fn check_again(&self) -> std::result::Result<(), NotStarted> {
+    pub(crate) fn check_again(&self) -> std::result::Result<(), NotStarted> {
         let named = std::fs::metadata(&self.path).map_err(NotStarted::Io)?;
         #[cfg(unix)]
         if identity(&named) != self.read {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use longshore_model::{Failure, Problem};
+use longshore_model::{Failure, Problem, Secret};
 use longshore_plugin::Context;
 
 use crate::process::Process;
@@ -52,6 +52,17 @@ impl Processes {
             }
         }
         if problems.is_empty() && failures.is_empty() { Ok(()) } else { Err((problems, failures)) }
+    }
+
+    /// Hides `secret` in everything that the programs say from now on.
+    pub fn hide(&self, secret: &Secret<String>) {
+        self.all().iter().for_each(|process| process.hide(secret.expose()));
+    }
+
+    /// Returns true if a program has said a secret where it must not.
+    #[must_use]
+    pub fn have_told_a_secret(&self) -> bool {
+        self.all().iter().any(|process| process.has_told_a_secret())
     }
 
     /// Asks all programs to end, and kills those that do not. None is started any more.

@@ -1,6 +1,7 @@
 //! Programs behind the adapters.
 
 mod broken;
+mod kubelet;
 mod page;
 mod source;
 mod step;
