@@ -203,6 +203,15 @@ Examples:
 
     /// Lists the plugins that a configuration can name with `use`
     Plugins,
+
+    /// Tests a program that is a plugin: the protocol, and the suite of each kind of plugin that it is
+    ///
+    /// Each case has a program, a home directory and a `{dir}` of its own, which are removed in the end. A first answer is what
+    /// all others are held against; what the options do not allow to test is left out and named.
+    #[command(after_help = "\
+Example:
+  longshore plugin-test --option file=right.netrc --absent file=empty.netrc -- ./longshore-credential-netrc")]
+    PluginTest(PluginTest),
 }
 
 impl Command {
@@ -224,9 +233,39 @@ impl Command {
             | Self::Graph(_)
             | Self::Cloud(_)
             | Self::Completions(_)
-            | Self::Plugins => None,
+            | Self::Plugins
+            | Self::PluginTest(_) => None,
         }
     }
+}
+
+/// Options of `plugin-test`.
+#[derive(Args, Debug)]
+pub(crate) struct PluginTest {
+    /// An option of the program, as JSON or text, with `{dir}` for the directory of a case; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) option: Vec<String>,
+    /// An option with which a source finds nothing; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) absent: Vec<String>,
+    /// An option that makes another declaration of a step; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) change: Vec<String>,
+    /// A secret that the program is given, by the environment variable that holds it; may be repeated
+    #[arg(long, value_name = "NAME=VARIABLE")]
+    pub(crate) secret: Vec<String>,
+    /// An environment variable that the program inherits; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pass: Vec<String>,
+    /// The registry whose credential is asked for
+    #[arg(long, value_name = "HOST", default_value = "registry.example.com")]
+    pub(crate) host: String,
+    /// The longest time for one request
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    pub(crate) timeout: Duration,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    pub(crate) program: Vec<String>,
 }
 
 /// Options of `plan`.

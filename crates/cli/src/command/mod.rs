@@ -14,6 +14,7 @@ mod graph;
 mod lock;
 mod operate;
 mod plan;
+mod plugin_test;
 mod plugins;
 mod rotate;
 mod stack;
@@ -94,5 +95,6 @@ pub(crate) fn execute(command: Command, invocation: Invocation) -> Exit {
         Command::Cloud(options) => cloud::run(&options, invocation),
         Command::Completions(options) => completions::run(&options, &invocation),
         Command::Plugins => plugins::run(&invocation),
+        Command::PluginTest(options) => plugin_test::run(&options, invocation),
     }
 }

@@ -24,6 +24,7 @@ mod limits;
 mod lock;
 mod minted;
 mod moved_tags;
+mod needs_python;
 mod output_page;
 mod panics;
 mod partitions;

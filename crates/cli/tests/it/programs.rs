@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The stack, with a program as its credential source.
-fn project(program: &str, options: &str) -> Project {
+pub(crate) fn project(program: &str, options: &str) -> Project {
     let project = Project::new().variable("PATH", &std::env::var("PATH").unwrap());
     let base = std::fs::read_to_string(project.path("configs/base.toml")).unwrap();
     let (before, after) = base.split_once("use = \"ghcr\"").unwrap();
@@ -25,9 +25,14 @@ fn project(program: &str, options: &str) -> Project {
     project
 }
 
-fn example() -> String {
+/// The path of an example.
+pub(crate) fn example_path(name: &str) -> String {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/plugins");
-    format!("['{}']", examples.join("longshore-credential-file").canonicalize().unwrap().display())
+    examples.join(name).canonicalize().unwrap().display().to_string()
+}
+
+fn example() -> String {
+    format!("['{}']", example_path("longshore-credential-file"))
 }
 
 #[test]
@@ -46,7 +51,7 @@ fn options_are_checked_by_the_schema_of_the_program() {
     let project = project(&example(), "flie = \"pair\"");
     let plan = project.run(&["plan"]);
     assert_eq!(plan.exit, Exit::Failed);
-    assert_shown!(plan.stderr.replace(&example()[2..example().len() - 2], "[example]"));
+    assert_shown!(plan.stderr);
     assert_eq!(project.run(&["graph"]).exit, Exit::Done, "drawing starts no program");
 }
 
@@ -135,4 +140,87 @@ fn broken_programs_change_nothing_within_their_deadline() {
         told.push(format!("{name}: {failure}"));
     }
     insta::assert_snapshot!(told.join("\n"));
+}
+
+/// The lines of `plugin-test` on a program.
+pub(crate) fn tested(project: &Project, exit: Exit, arguments: &[&str]) -> String {
+    let ran = project.run(&[&["plugin-test"], arguments].concat());
+    assert_eq!(ran.exit, exit, "{}{}", ran.stdout, ran.stderr);
+    ran.stdout
+}
+
+#[test]
+fn plugin_test_passes_the_shell_example() {
+    let project = project(&example(), "");
+    let file = format!("file={}", project.path("configs/pair").display());
+    let program = &example_path("longshore-credential-file");
+    let lines =
+        tested(&project, Exit::Done, &["--option", &file, "--absent", "file={dir}/none", "--", program]);
+    insta::assert_snapshot!(lines);
+    let json =
+        tested(&project, Exit::Failed, &["--output", "json", "--option", "file={dir}/none", "--", program]);
+    let last: serde_json::Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
+    assert_eq!(last["check"], "tells_no_secret");
+}
+
+#[test]
+fn plugin_test_names_each_fault() {
+    let mut told = Vec::new();
+    for (name, script) in BROKEN {
+        let project = project(&example(), "");
+        project.write("configs/program", &script.replace("GREET", GREET));
+        let path = project.path("configs/program").display().to_string();
+        let lines = tested(&project, Exit::Failed, &["--timeout", "1s", "--", "sh", &path]);
+        let failed: Vec<_> = lines.lines().filter(|line| line.starts_with("failed")).collect();
+        told.push(format!("{name}\n{}", failed.join("\n")));
+    }
+    let told = told.join("\n\n");
+    assert!(!told.contains("Wr0ng"), "{told}");
+    insta::assert_snapshot!(told);
+}
+
+/// A step whose state is a file.
+const RECORD: &str = r#"
+hello='{"hello":{"protocol":1,"name":"record","version":"1","kinds":{"step":{"capabilities":["plan","removal","undo"],"options":{"properties":{"file":{"type":"string"},"target":{"type":"string"}}}}}}}'
+known='^{"id":[0-9]*,"method":"step\.[a-z-]*","params":{"context":{[^{}]*},"options":{[^{}]*},"secrets":{}\(,"action":"[a-z-]*","resource":"[^"]*"\)*},"deadline_ms":[0-9]*}$'
+answer() { printf '{"id":%s,%s}\n' "$id" "$1"; }
+while IFS= read -r line; do
+case $line in
+'{"hello":'*) echo "$hello"; continue ;;
+'{"shutdown":'*) exit ;;
+esac
+id=${line#*:}; id=${id%%,*}
+file=${line#*\"file\":\"}; file=${file%%\"*}
+target=${line#*\"target\":\"}; target=${target%%\"*}
+if ! printf '%s\n' "$line" | grep -q "$known"; then
+    answer '"error":{"kind":"invalid","message":"this is no request for a step"}'; continue
+fi
+case $line in
+*'"step.plan"'*)
+    if [ "$(cat "$file" 2>/dev/null)" = "$target" ]; then answer '"result":{"action":"no-change"}'
+    else answer "\"result\":{\"action\":\"update\",\"changes\":[{\"field\":\"target\",\"new\":\"$target\"}]}"; fi ;;
+*'"step.apply"'*)
+    [ "$(cat "$file" 2>/dev/null)" = "$target" ] || { cp "$file" "$file.old" 2>/dev/null; printf %s "$target" > "$file"; }
+    answer '"result":{}' ;;
+*'"step.plan-removal"'*)
+    if [ -e "$file" ]; then answer '"result":{"action":"delete"}'; else answer '"result":{"action":"no-change"}'; fi ;;
+*'"step.remove"'*) rm -f "$file" "$file.old"; answer '"result":{}' ;;
+*'"step.undo"'*) rm -f "$file"; mv "$file.old" "$file" 2>/dev/null; answer '"result":{}' ;;
+*) answer '"error":{"kind":"invalid","message":"there is no such method"}' ;;
+esac
+done
+"#;
+
+#[test]
+fn plugin_test_runs_the_suite_of_steps() {
+    let project = project(&example(), "");
+    project.write("configs/record", RECORD);
+    let path = project.path("configs/record").display().to_string();
+    let options =
+        ["--option", "file={dir}/record", "--option", "target=a", "--change", "target=b", "--", "sh", &path];
+    insta::assert_snapshot!(tested(&project, Exit::Done, &options));
+    // One that forgets its state is told.
+    project.write("configs/record", &RECORD.replace("printf %s \"$target\" > \"$file\"", "true"));
+    let lines = tested(&project, Exit::Failed, &options);
+    assert!(lines.contains("failed    step  makes_what_is_not_there"), "{lines}");
 }
