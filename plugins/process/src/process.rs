@@ -632,12 +632,11 @@ impl Pin {
     /// Makes sure that the path has named the checked file all the time: one that was moved or written meanwhile has another
     /// time of change.
     pub(crate) fn check_again(&self) -> std::result::Result<(), NotStarted> {
-        let named = std::fs::metadata(&self.path).map_err(NotStarted::Io)?;
+        let _named = std::fs::metadata(&self.path).map_err(NotStarted::Io)?;
         #[cfg(unix)]
-        if identity(&named) != self.read {
+        if identity(&_named) != self.read {
             return Err(NotStarted::Replaced);
         }
-        drop(named);
         Ok(())
     }
 }
