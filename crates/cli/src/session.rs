@@ -13,7 +13,7 @@ use longshore_graph::Expansion;
 use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Outcome, ServiceStatus, Stack, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Registry, panicked};
+use longshore_plugin::{Context, Kept, Registry, panicked};
 use longshore_process::Processes;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -80,6 +80,7 @@ impl Session {
             adopt: BTreeSet::new(),
             only: None,
             keep_orphans: false,
+            kept: Kept::default(),
         };
         Ok(Self {
             expansion,

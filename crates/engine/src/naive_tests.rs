@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use longshore_graph::Graph;
 use longshore_model::{Action, Failure, FailureKind, Inputs, Name, Outputs, StepId, StepPlan};
-use longshore_plugin::{Context, Node, Result, Step};
+use longshore_plugin::{Context, Kept, Node, Result, Step};
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
@@ -319,6 +319,7 @@ async fn phases(
             adopt: BTreeSet::new(),
             only: None,
             keep_orphans: false,
+            kept: Kept::default(),
             events: Events::none(|| 0),
         }
     };

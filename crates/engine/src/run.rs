@@ -6,7 +6,7 @@ use longshore_graph::Graph;
 use longshore_model::{
     Action, ByName, EventKind, Failure, FailureKind, Known, Name, Outputs, Phase, StepId, StepPlan,
 };
-use longshore_plugin::RunContext;
+use longshore_plugin::{Kept, RunContext};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -37,6 +37,8 @@ pub struct Run {
     pub only: Option<BTreeSet<StepId>>,
     /// True if orphans are kept instead of pruned.
     pub keep_orphans: bool,
+    /// The values that steps keep from one phase to the next.
+    pub kept: Kept,
 }
 
 impl Run {
@@ -135,7 +137,7 @@ impl Run {
     fn flow(&self, graph: &Graph, plans: Option<&Plans>) -> Arc<Flow> {
         let (stack, environment) = (self.stack.clone(), self.environment.clone());
         let reporter = Arc::new(self.events.clone());
-        let run = RunContext::new(stack, environment, self.interrupt.clone(), reporter);
+        let run = RunContext::new(stack, environment, self.interrupt.clone(), reporter, self.kept.clone());
         Arc::new(Flow::new(graph.clone(), Arc::new(run), self.adopt.clone(), plans.cloned()))
     }
 

@@ -12,7 +12,7 @@ use longshore_graph::Graph;
 use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Inputs, Name, Outputs, StepId, StepPlan, ValueType,
 };
-use longshore_plugin::{Context, Node, Result, Step};
+use longshore_plugin::{Context, Kept, Node, Result, Step};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Events, Run};
@@ -136,6 +136,7 @@ impl Bench {
             adopt: BTreeSet::new(),
             only: None,
             keep_orphans: false,
+            kept: Kept::default(),
             events: Events::new(
                 move || start.elapsed().as_millis() as u64,
                 move |event| sink.lock().unwrap().push(event),

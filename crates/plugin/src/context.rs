@@ -10,6 +10,8 @@ use std::{
 use longshore_model::{Name, StepId};
 use tokio_util::sync::CancellationToken;
 
+use crate::Kept;
+
 /// Where a step reports to while it works.
 pub trait Reporter: Send + Sync {
     /// The step tells how far it is, in a few words.
@@ -36,17 +38,19 @@ pub struct RunContext {
     /// Cancelled when the run is asked to stop. Calls under way end; whoever waits for something stops waiting.
     pub interrupt: CancellationToken,
     reporter: Arc<dyn Reporter>,
+    kept: Kept,
 }
 
 impl RunContext {
-    /// The facts of a run of `stack` in `environment`.
+    /// The facts of a run of `stack` in `environment`, whose steps find in `kept` what they have kept in earlier phases.
     pub fn new(
         stack: Name,
         environment: Name,
         interrupt: CancellationToken,
         reporter: Arc<dyn Reporter>,
+        kept: Kept,
     ) -> Self {
-        Self { stack, environment, interrupt, reporter }
+        Self { stack, environment, interrupt, reporter, kept }
     }
 }
 
@@ -83,7 +87,10 @@ impl Context {
         interrupt: CancellationToken,
         reporter: Arc<dyn Reporter>,
     ) -> Self {
-        Self::in_run(Arc::new(RunContext::new(stack, environment, interrupt, reporter)), step)
+        Self::in_run(
+            Arc::new(RunContext::new(stack, environment, interrupt, reporter, Kept::default())),
+            step,
+        )
     }
 
     /// The context of `step` in `run`.
@@ -118,6 +125,29 @@ impl Context {
     pub fn uninterrupted(&self) -> Self {
         let run = RunContext { interrupt: CancellationToken::new(), ..RunContext::clone(&self.run) };
         Self { run: Arc::new(run), ..self.clone() }
+    }
+
+    /// Keeps `value` for the step's later phases of this run, in place of an earlier one of its type.
+    pub fn keep<T: Send + Sync + 'static>(&self, value: T) {
+        self.run.kept.insert(&self.step, value);
+    }
+
+    /// Keeps `value` for the step's later phases of this run, unless the step has kept one of its type: such as the state
+    /// before a change, which a second attempt would find changed.
+    pub fn keep_first<T: Send + Sync + 'static>(&self, value: impl FnOnce() -> T) {
+        self.run.kept.insert_first(&self.step, value);
+    }
+
+    /// Returns the value of type `T` that the step has kept in this run.
+    #[must_use]
+    pub fn kept<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.run.kept.get(&self.step)
+    }
+
+    /// Takes the value of type `T` that the step has kept in this run: no later phase finds it.
+    #[must_use]
+    pub fn take_kept<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.run.kept.take(&self.step)
     }
 
     /// Tells how far the step is.

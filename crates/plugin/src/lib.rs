@@ -7,12 +7,12 @@
 //! Nothing here knows AWS, and nothing here needs a runtime.
 
 pub mod adapter;
-mod before;
 mod context;
 mod credential;
 mod deployer;
 mod effort;
 mod extensions;
+mod kept;
 mod minter;
 mod panics;
 mod pull_check;
@@ -25,12 +25,12 @@ mod step_plugin;
 mod store;
 mod undeclared;
 
-pub use before::Before;
 pub use context::{Context, Reporter, RunContext};
 pub use credential::{Credential, CredentialFacts, CredentialSource, is_basic_password};
 pub use deployer::{ContainerVariable, ServiceDeployer, ServiceOperations, Wires};
 pub use effort::{Effort, Queueing, Urgency};
 pub use extensions::Extensions;
+pub use kept::Kept;
 pub use minter::{Minted, PullScope, TokenMinter};
 pub use panics::{hide_panics, panicked};
 pub use pull_check::{PullCheck, PullProof};

@@ -35,7 +35,7 @@ impl Abilities {
 /// A step to be tested, and a look at what it makes. Each harness has a backend, or names within a backend, of its own.
 #[async_trait]
 pub trait Harness: Send + Sync {
-    /// The step as it is declared. Each call begins another run.
+    /// The step as it is declared.
     fn node(&self) -> Node;
 
     /// The same step, declared otherwise.
@@ -104,7 +104,9 @@ impl<H: Harness> Bench<H> {
         result
     }
 
+    /// Plans in another run.
     async fn plan(&self, node: &Node) -> StepPlan {
+        self.told.begin_run();
         ok(self.try_plan(&self.context(node), node).await, "plan")
     }
 
@@ -122,6 +124,7 @@ impl<H: Harness> Bench<H> {
     }
 
     async fn try_deploy(&self, node: &Node) -> Result<(StepPlan, Outputs)> {
+        self.told.begin_run();
         self.try_deploy_as(&self.context(node), node).await
     }
 

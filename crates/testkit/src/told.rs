@@ -6,26 +6,37 @@ use std::{
 };
 
 use longshore_model::{Failure, Name, Shown, StepId, StepPlan};
-use longshore_plugin::{Context, Reporter};
+use longshore_plugin::{Context, Kept, Reporter, RunContext};
 use tokio_util::sync::CancellationToken;
 
 /// Everything that a plugin tells while it works: progress, warnings, plans and failures. Secrets are looked for in it.
 #[derive(Debug, Default)]
-pub struct Told(Mutex<Vec<String>>);
+pub struct Told {
+    texts: Mutex<Vec<String>>,
+    /// The values that steps keep in the current run.
+    kept: Mutex<Kept>,
+}
 
 impl Told {
-    /// The context of a step `KIND.NAME` in a run of `stack`, which reports here. The environment is `suite`.
+    /// Begins another run: its steps find nothing that earlier ones have kept.
+    pub fn begin_run(&self) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept::default();
+    }
+
+    /// The context of a step `KIND.NAME` in the current run of `stack`, which reports here. The environment is `suite`.
     ///
     /// # Panics
     /// Never: `suite` is a name.
     #[must_use]
     pub fn context(self: &Arc<Self>, stack: &Name, step: StepId) -> Context {
         let environment = Name::new("suite").expect("a name");
-        Context::new(stack.clone(), environment, step, CancellationToken::new(), self.clone())
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let run = RunContext::new(stack.clone(), environment, CancellationToken::new(), self.clone(), kept);
+        Context::in_run(Arc::new(run), step)
     }
 
     fn hear(&self, text: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
     /// Keeps a plan, as it is shown and as it is written in a log.
@@ -49,7 +60,7 @@ impl Told {
     /// All of it, in its order.
     #[must_use]
     pub fn all(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
     }
 
     /// Expects that `secret` is nowhere in it, neither as it is nor in hexadecimal, nor escaped as JSON does it.

@@ -12,7 +12,7 @@ use longshore_config::Layers;
 use longshore_engine::{Events, Plans, Run};
 use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{Name, Outcome, Secret, Stack};
-use longshore_plugin::{Context, Credential, CredentialSource, Extensions, Registry, Result};
+use longshore_plugin::{Context, Credential, CredentialSource, Extensions, Kept, Registry, Result};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -130,6 +130,7 @@ impl World {
             adopt: BTreeSet::new(),
             only: None,
             keep_orphans: false,
+            kept: Kept::default(),
         };
         (expansion, run)
     }

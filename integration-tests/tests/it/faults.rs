@@ -15,8 +15,8 @@ use longshore_engine::{Events, Run};
 use longshore_graph::{Host, expand};
 use longshore_model::{Event, Failure, FailureKind, Name, Outcome, Secret, Stack, StepPlan};
 use longshore_plugin::{
-    Context, Credential, CredentialSource, Extensions, Registry, Result, RoleBuilder, RoleSpec, SecretSpec,
-    SecretStore, StoreCapabilities,
+    Context, Credential, CredentialSource, Extensions, Kept, Registry, Result, RoleBuilder, RoleSpec,
+    SecretSpec, SecretStore, StoreCapabilities,
 };
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock, registry::RegistrySpec};
 use tokio_util::sync::CancellationToken;
@@ -154,6 +154,7 @@ async fn failure_of_the_service(arrange: impl FnOnce(&mut Registry)) -> Failure 
         adopt: BTreeSet::new(),
         only: None,
         keep_orphans: false,
+        kept: Kept::default(),
         events: Events::new(move || clock.now().0, move |event| sink.lock().unwrap().push(event)),
     };
     let planned = run.plan(&expansion.graph).await;

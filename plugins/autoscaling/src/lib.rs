@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::{Name, Problem, Service, StepId, ValueType, closest};
-use longshore_plugin::{Before, Node, Registry, StepDeclaration, StepPlugin, Undeclared};
+use longshore_plugin::{Node, Registry, StepDeclaration, StepPlugin, Undeclared};
 
 use crate::{options::Options, step::AutoScalingStep, undeclared::Orphans};
 
@@ -103,7 +103,6 @@ impl StepPlugin for AutoScaling {
             options,
             resource: resource.clone(),
             notes,
-            before: Before::default(),
         };
         let node = Node::new(declaration.id(), Arc::new(step))
             .makes(step::title(&resource))

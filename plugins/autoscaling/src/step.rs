@@ -8,7 +8,7 @@ use longshore_aws::{
     wait::{Patience, Probe, until},
 };
 use longshore_model::{Action, Effect, Failure, FailureKind, Inputs, Outputs, StepPlan};
-use longshore_plugin::{Before, Context, Result, Step};
+use longshore_plugin::{Context, Result, Step};
 
 use crate::{
     SCALABLE_TARGET_ARN, SERVICE_ARN,
@@ -30,8 +30,6 @@ pub(crate) struct AutoScalingStep {
     pub(crate) timeout: Duration,
     /// Notes on the declaration.
     pub(crate) notes: Vec<String>,
-    /// The target as it was before this run changed it.
-    pub(crate) before: Before<Option<Observed>>,
 }
 
 /// A scalable target as people know it.

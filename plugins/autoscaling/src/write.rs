@@ -27,7 +27,7 @@ impl AutoScalingStep {
         if let Some(observed) = &observed {
             self.require(&ownership, &observed.target)?;
         }
-        self.before.note(&self.resource, || observed.clone());
+        context.keep_first(|| observed.clone());
         let difference = Difference::of(&declared, observed.as_ref(), &ownership);
         let scales = difference.registers && self.scales(Freshness::Now).await?;
         let arn = self.register(context, &ownership, &declared, observed.as_ref(), &difference).await?;
@@ -95,7 +95,7 @@ impl AutoScalingStep {
             return Ok(());
         }
         // It is noted before anything is changed.
-        let Some(before) = self.before.of(&self.resource) else { return Ok(()) };
+        let Some(before) = context.kept::<Option<Observed>>() else { return Ok(()) };
         let Some(before) = before else { return self.delete(context).await };
         let Some(now) = self.observe().await? else { return Err(stuck(plan.action, &plan.resource)) };
         if !Ownership::of(context).is_ours_or_adopted(pairs(&now.target.tags)) {

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use longshore_aws::{Aws, ListedRole};
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Name, Shown, StepPlan};
-use longshore_plugin::{Before, Context, Result, RoleBuilder, RoleSpec, Undeclared};
+use longshore_plugin::{Context, Result, RoleBuilder, RoleSpec, Undeclared};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -26,8 +26,6 @@ use crate::{
 pub(crate) struct IamRoles {
     pub(crate) aws: Aws,
     pub(crate) options: RoleOptions,
-    /// The roles that this run has changed, as they were.
-    pub(crate) before: Before<Observed>,
     /// Whether IAM's simulator wants to be asked about one action at a time.
     pub(crate) one_action_at_a_time: AtomicBool,
     /// The secrets of others as they were when the role was planned: full ARNs by what they are without the six characters

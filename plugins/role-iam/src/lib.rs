@@ -36,7 +36,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 use longshore_aws::Aws;
 use longshore_model::Problem;
-use longshore_plugin::{Before, Registry};
+use longshore_plugin::Registry;
 use tokio::sync::OnceCell;
 
 use crate::{builder::IamRoles, options::RoleOptions};
@@ -61,7 +61,6 @@ pub fn register(registry: &mut Registry) {
         Ok(Arc::new(IamRoles {
             aws: Aws::clone(&aws),
             options,
-            before: Before::default(),
             one_action_at_a_time: AtomicBool::new(false),
             listed: OnceCell::new(),
         }))

@@ -27,7 +27,7 @@ impl IamRoles {
             Action::Create => self.remove(context, role).await,
             action => {
                 let name = desired::name(&context.stack, role);
-                let before = self.before.of(&name).ok_or_else(|| stuck(action, &plan.resource))?;
+                let before = context.kept::<Observed>().ok_or_else(|| stuck(action, &plan.resource))?;
                 self.go_back(context, action, &name, &before).await.map_err(|failure| Failure {
                     help: failure
                         .help

@@ -52,7 +52,7 @@ impl IamRoles {
             Some(observed) => {
                 require_usable(&observed, desired)?;
                 let observed = observed::policies(client, name, observed).await?;
-                self.before.note(name, || observed.clone());
+                context.keep_first(|| observed.clone());
                 Some(observed)
             }
             None => None,
@@ -65,7 +65,7 @@ impl IamRoles {
                     removal::delete(&self.aws, context, name).await?;
                 }
                 context.progress(format!("creating the role {name}"));
-                let kept = self.before.of(name).map(|before| before.tags).unwrap_or_default();
+                let kept = context.kept::<Observed>().map(|before| before.tags).unwrap_or_default();
                 create(client, desired, kept).await?
             }
         };

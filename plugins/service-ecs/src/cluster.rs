@@ -9,7 +9,7 @@ use longshore_aws::{
     wait::{Patience, Probe, until},
 };
 use longshore_model::{Action, Failure, FailureKind, Inputs, Outputs, StepPlan};
-use longshore_plugin::{Before, Context, Result, Step, stuck};
+use longshore_plugin::{Context, Result, Step, stuck};
 
 use crate::tags;
 
@@ -26,8 +26,6 @@ pub(crate) struct ClusterStep {
     pub(crate) aws: Aws,
     /// The cluster's name.
     pub(crate) name: String,
-    /// The cluster as it was before this run changed it.
-    pub(crate) before: Before<Cluster>,
 }
 
 /// A cluster as people know it.
@@ -118,7 +116,7 @@ impl Step for ClusterStep {
         if let Some(cluster) = self.observe(Freshness::Now).await? {
             let arn = cluster.cluster_arn().unwrap_or_default();
             if ownership.is_ours_or_adopted(tags::pairs(cluster.tags())) {
-                self.before.note(&self.name, || cluster.clone());
+                context.keep_first(|| cluster.clone());
                 tags::complete(&self.aws, arn, &ownership, cluster.tags(), None).await?;
             }
             return Ok([(CLUSTER_ARN.to_owned(), arn.to_owned())].into());
@@ -203,7 +201,7 @@ impl Step for ClusterStep {
             Action::NoChange => Ok(()),
             Action::Create => self.remove(context).await,
             action => {
-                let before = self.before.of(&self.name).ok_or_else(|| stuck(action, &plan.resource))?;
+                let before = context.kept::<Cluster>().ok_or_else(|| stuck(action, &plan.resource))?;
                 let Some(now) = self.observe(Freshness::Now).await? else { return Ok(()) };
                 tags::restore(&self.aws, now.cluster_arn().unwrap_or_default(), before.tags(), now.tags())
                     .await

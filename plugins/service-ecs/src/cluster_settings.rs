@@ -12,7 +12,7 @@ use longshore_aws_shapes::Extent;
 use longshore_model::{
     Action, FieldChange, Inputs, Options, Outputs, Problem, Reference, StepId, StepPlan, ValueType,
 };
-use longshore_plugin::{Before, Context, Node, Result, Step, StepDeclaration, StepPlugin};
+use longshore_plugin::{Context, Node, Result, Step, StepDeclaration, StepPlugin};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -45,12 +45,7 @@ impl StepPlugin for ClusterSettings {
             Reference::all_in("", &declared).into_iter().map(|(_, reference)| reference).collect();
         let makes = format!("settings of the {}", cluster::resource(&name));
         let cluster = StepId::new("cluster", &name);
-        let step = ClusterSettingsStep {
-            aws: self.aws.clone(),
-            name,
-            declared: declared.into(),
-            before: Before::default(),
-        };
+        let step = ClusterSettingsStep { aws: self.aws.clone(), name, declared: declared.into() };
         Ok(Node::new(declaration.id(), Arc::new(step))
             .makes(makes)
             .input(CLUSTER_ARN, ValueType::CLUSTER_ARN, &cluster, CLUSTER_ARN)
@@ -80,8 +75,6 @@ struct ClusterSettingsStep {
     aws: Aws,
     name: String,
     declared: Value,
-    /// The cluster as it was before this run changed it.
-    before: Before<Value>,
 }
 
 /// A cluster as ECS describes it.
@@ -175,10 +168,10 @@ impl Step for ClusterSettingsStep {
         Ok(StepPlan::new(action, self.resource()).changes(changes))
     }
 
-    async fn apply(&self, _context: &Context, inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
+    async fn apply(&self, context: &Context, inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
         let observed = self.observe().await?;
         let actual = observed.map_or_else(|| json!({}), |observed| observed.json);
-        self.before.note(&self.name, || actual.clone());
+        context.keep_first(|| actual.clone());
         let declared = Reference::resolved(&self.declared, inputs);
         self.send(&members_of(&self.changes(&actual, inputs)), &declared, &actual).await?;
         Ok(Outputs::new())
@@ -193,9 +186,9 @@ impl Step for ClusterSettingsStep {
         Ok(())
     }
 
-    async fn undo(&self, _context: &Context, plan: &StepPlan) -> Result<()> {
+    async fn undo(&self, context: &Context, plan: &StepPlan) -> Result<()> {
         // The settings of a cluster that was made in this run go with it.
-        let Some(before) = self.before.of(&self.name).filter(|_| plan.action == Action::Update) else {
+        let Some(before) = context.kept::<Value>().filter(|_| plan.action == Action::Update) else {
             return Ok(());
         };
         self.send(&members_of(&plan.changes), &before, &json!({})).await

@@ -1,6 +1,6 @@
 //! The service deployer: what a service unfolds into, and how it is doing.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, NetworkPart, bounded};
@@ -8,7 +8,7 @@ use longshore_model::{
     Inputs, Name, Platform, Problem, Service as OfStack, ServiceStatus, StepId, Text, ValueType,
 };
 use longshore_plugin::{
-    Before, Context, LogStream, Node, PullCheck, Result, RoleBuilder, SecretStore, ServiceDeployer,
+    Context, LogStream, Node, PullCheck, Result, RoleBuilder, SecretStore, ServiceDeployer,
     ServiceOperations, Step, Undeclared, Wires,
 };
 use serde_json::Value;
@@ -79,8 +79,6 @@ impl EcsDeployer {
             fields: self.fields.balanced(name, service),
             family: self.family(stack, name),
             facts: Facts { log_group: log_group_of(stack, name, service), platform: service.platform },
-            before: Before::default(),
-            no_way_back: OnceLock::new(),
         }
     }
 
@@ -102,8 +100,7 @@ impl EcsDeployer {
     }
 
     fn cluster(&self, service: &Service) -> Node {
-        let step =
-            ClusterStep { aws: self.aws.clone(), name: service.cluster.clone(), before: Before::default() };
+        let step = ClusterStep { aws: self.aws.clone(), name: service.cluster.clone() };
         Node::new(StepId::new("cluster", &service.cluster), Arc::new(step))
             .shared()
             .makes(cluster::resource(&service.cluster))
@@ -118,7 +115,6 @@ impl EcsDeployer {
             is_named: service.logs.as_ref()?.group.is_some(),
             retention_days: service.logs.as_ref()?.retention_days,
             removal: service.logs.as_ref()?.removal,
-            before: Before::default(),
         };
         let node = Node::new(StepId::new("log-group", name), Arc::new(step));
         Some(node.makes(log_group::resource(group?)).output(LOG_GROUP, ValueType::LOG_GROUP))
@@ -164,8 +160,6 @@ impl EcsDeployer {
             service: shared.clone(),
             fields: self.fields.clone(),
             size,
-            registered: OnceLock::new(),
-            adopted: OnceLock::new(),
         };
         let mut definition = Node::new(StepId::new("task-definition", name), Arc::new(step))
             .makes(makes)

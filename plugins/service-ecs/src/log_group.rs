@@ -8,7 +8,7 @@ use longshore_aws::{
     wait::{Patience, Probe, until, until_deleted},
 };
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Shown, StepPlan};
-use longshore_plugin::{Before, Context, Result, Step, stuck};
+use longshore_plugin::{Context, Result, Step, stuck};
 use serde_json::{Value, json};
 
 use crate::declaration::LogRemoval;
@@ -46,8 +46,6 @@ pub(crate) struct LogGroupStep {
     pub(crate) retention_days: u32,
     /// The policy for the log group when the service is removed.
     pub(crate) removal: LogRemoval,
-    /// The log group as it was before this run changed it.
-    pub(crate) before: Before<Observed>,
 }
 
 /// A log group that is there.
@@ -307,7 +305,7 @@ impl Step for LogGroupStep {
         if !ownership.is_ours_or_adopted(observed.tags()) {
             return yielded();
         }
-        self.before.note(&self.name, || observed.clone());
+        context.keep_first(|| observed.clone());
         self.complete(&observed, &ownership).await?;
         if observed.retention_days != Some(self.retention_days) {
             self.put_retention(self.retention_days).await?;
@@ -364,7 +362,7 @@ impl Step for LogGroupStep {
             Action::NoChange => Ok(()),
             Action::Create => self.remove(context).await,
             action => {
-                let before = self.before.of(&self.name).ok_or_else(|| stuck(action, &plan.resource))?;
+                let before = context.kept::<Observed>().ok_or_else(|| stuck(action, &plan.resource))?;
                 self.restore_to(&self.ownership(context), &before).await
             }
         }

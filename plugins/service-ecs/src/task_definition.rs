@@ -1,9 +1,6 @@
 //! The task definition of a service.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::{
@@ -57,13 +54,14 @@ pub(crate) struct TaskDefinitionStep {
     pub(crate) fields: Arc<AwsFields>,
     /// CPU and memory of the task.
     pub(crate) size: Option<TaskSize>,
-    /// The revision that this run has registered.
-    pub(crate) registered: OnceLock<String>,
-    /// The revision that this run has taken over, as it was before.
-    pub(crate) adopted: OnceLock<Observed>,
 }
 
+/// The ARN of the revision that this run has registered.
+#[derive(Clone)]
+struct Registered(String);
+
 /// A revision that is ACTIVE.
+#[derive(Clone)]
 pub(crate) struct Observed {
     definition: Value,
     tags: Vec<Tag>,
@@ -218,9 +216,9 @@ impl TaskDefinitionStep {
     }
 
     /// Gives a revision, and with it the family, the ownership's tags, where it lacks any.
-    async fn take_over(&self, ownership: &Ownership, observed: Observed) -> Result<()> {
+    async fn take_over(&self, context: &Context, ownership: &Ownership, observed: Observed) -> Result<()> {
         tags::complete(&self.aws, observed.arn(), ownership, &observed.tags, None).await?;
-        self.adopted.get_or_init(|| observed);
+        context.keep_first(|| observed);
         Ok(())
     }
 
@@ -230,7 +228,7 @@ impl TaskDefinitionStep {
         let client = self.aws.ecs().await?;
         let ownership = &ownership(context);
         let definition = &definition;
-        until(context, REGISTRATION, |attempt| async move {
+        let registered = until(context, REGISTRATION, |attempt| async move {
             if attempt > 0
                 && let Some(current) = self.compare(ownership, definition).await?
                 && current.changes.is_empty()
@@ -265,13 +263,10 @@ impl TaskDefinitionStep {
                 context.progress(format!("ECS does not accept it yet: {}", failed.message));
             }
             Ok(Probe::Again(failed))
-        })
-        .await
-    }
-
-    /// Notes the revision that this run has registered.
-    fn note(&self, arn: String) -> String {
-        self.registered.get_or_init(|| arn).clone()
+        });
+        let arn = registered.await?;
+        context.keep_first(|| Registered(arn.clone()));
+        Ok(arn)
     }
 
     fn no_arn(&self) -> Failure {
@@ -364,7 +359,7 @@ impl Step for TaskDefinitionStep {
             Ok([(TASK_DEFINITION_ARN.to_owned(), arn), (CONTENT.to_owned(), content)].into())
         };
         let Some(Current { observed, changes }) = self.compare(&ownership, &declared).await? else {
-            return yielded(self.note(self.register(context, declared).await?), content);
+            return yielded(self.register(context, declared).await?, content);
         };
         let arn = observed.arn().to_owned();
         // Registered by a run that ended before it knew, or what was not known is what was there.
@@ -372,17 +367,17 @@ impl Step for TaskDefinitionStep {
         planned::still(plan, &changes).map_err(|failure| failure.at(self.resource()))?;
         let is_ours = is_ours(&ownership, &observed.tags);
         if is_ours && is_declared {
-            self.take_over(&ownership, observed).await?;
+            self.take_over(context, &ownership, observed).await?;
         } else if !is_ours {
             let is_complete = inputs.iter().all(|(_, input)| input.value().is_some());
             let there = fields_of(&observed.definition).digest();
-            self.take_over(&ownership, observed).await?;
+            self.take_over(context, &ownership, observed).await?;
             // Taken over by itself, before what it is made of is there: the next deploy makes it as declared.
             if !is_complete {
                 return yielded(arn, there);
             }
         }
-        let arn = if is_declared { arn } else { self.note(self.register(context, declared).await?) };
+        let arn = if is_declared { arn } else { self.register(context, declared).await? };
         yielded(arn, content)
     }
 
@@ -405,10 +400,10 @@ impl Step for TaskDefinitionStep {
     }
 
     /// Of revisions, only the one that this run registered goes. What it has taken over is nobody's again.
-    async fn undo(&self, _context: &Context, _plan: &StepPlan) -> Result<()> {
-        let registered: Vec<_> = self.registered.get().cloned().into_iter().collect();
+    async fn undo(&self, context: &Context, _plan: &StepPlan) -> Result<()> {
+        let registered: Vec<_> = context.kept().map(|Registered(arn)| arn).into_iter().collect();
         revisions::deregister(&self.aws, &registered).await?;
-        let Some(before) = self.adopted.get() else { return Ok(()) };
+        let Some(before) = context.kept::<Observed>() else { return Ok(()) };
         let Some(now) = self.describe(before.arn()).await? else { return Ok(()) };
         tags::restore(&self.aws, before.arn(), &before.tags, &now.tags).await
     }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::Problem;
-use longshore_plugin::{Before, Registry};
+use longshore_plugin::Registry;
 
 use crate::{options::StoreOptions, store::SecretsManager};
 
@@ -47,6 +47,6 @@ pub fn register(registry: &mut Registry) {
         let Some(aws) = extensions.get::<Aws>() else {
             return Err(vec![Problem::new(key, "needs AWS clients, and there are none here")]);
         };
-        Ok(Arc::new(SecretsManager { aws: Aws::clone(&aws), options, before: Before::default() }))
+        Ok(Arc::new(SecretsManager { aws: Aws::clone(&aws), options }))
     });
 }

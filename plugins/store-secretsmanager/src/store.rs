@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use longshore_aws::{Aws, Owner, Ownership};
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
 use longshore_plugin::{
-    Before, Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
+    Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
 };
 
 use crate::{
@@ -21,8 +21,6 @@ use crate::{
 pub(crate) struct SecretsManager {
     pub(crate) aws: Aws,
     pub(crate) options: StoreOptions,
-    /// The secrets that this run has changed, as they were.
-    pub(crate) before: Before<Observed>,
 }
 
 impl SecretsManager {

@@ -25,7 +25,7 @@ impl SecretsManager {
             Action::Create => self.remove(context, secret).await,
             action => {
                 let name = self.name(secret)?;
-                let before = self.before.of(&name).ok_or_else(|| stuck(action, &plan.resource))?;
+                let before = context.kept::<Observed>().ok_or_else(|| stuck(action, &plan.resource))?;
                 self.restore_to(context, secret, &before).await.map_err(|failure| Failure {
                     help: failure.help.or_else(|| Some(look(&name))),
                     ..failure

@@ -55,7 +55,7 @@ impl SecretsManager {
                 context.progress(format!("restoring the secret {}", desired.name));
                 return restore(client, desired, &observed).await;
             }
-            self.before.note(desired.name, || observed.clone());
+            context.keep_first(|| observed.clone());
             update(context, client, desired, &observed, attempt).await
         };
         let arn = wait::until(context, PATIENCE, probe).await?;

@@ -7,7 +7,7 @@ use aws_sdk_ssm::Client;
 use longshore_aws::{Aws, Owner, Ownership};
 use longshore_model::{Action, Failure, Secret, StepPlan};
 use longshore_plugin::{
-    Before, Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
+    Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
 };
 
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     name,
     observed::{self, Current, Observed},
     options::StoreOptions,
-    undo::Earlier,
     value,
     write::require_unprotected,
 };
@@ -25,8 +24,6 @@ use crate::{
 pub(crate) struct ParameterStore {
     pub(crate) aws: Aws,
     pub(crate) options: StoreOptions,
-    /// The parameters that this run has changed, as they were.
-    pub(crate) before: Before<Earlier>,
 }
 
 /// A parameter that is the stack's, and what of it is not as declared.

@@ -32,7 +32,7 @@ impl ParameterStore {
             Action::NoChange => Ok(()),
             Action::Create => self.delete(context, &name).await,
             action => {
-                let before = self.before.of(&name).ok_or_else(|| stuck(action, &plan.resource))?;
+                let before = context.kept::<Earlier>().ok_or_else(|| stuck(action, &plan.resource))?;
                 self.restore_to(context, &name, &before).await.map_err(|failure| Failure {
                     help: failure.help.or_else(|| {
                         Some(format!("look at it with `aws ssm get-parameter-history --name {name}`"))

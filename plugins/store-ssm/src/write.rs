@@ -54,7 +54,7 @@ impl ParameterStore {
                 context.progress(format!("creating the parameter {}", desired.name));
                 return create(client, desired).await;
             };
-            self.before.note(desired.name, || Earlier { observed, value: current.value.clone() });
+            context.keep_first(|| Earlier { observed, value: current.value.clone() });
             update(context, client, desired, &difference).await?;
             Ok(Probe::Done(current.arn))
         })

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::{Problem, ValueType};
-use longshore_plugin::{Before, Extensions, Node, Registry, StepDeclaration, StepPlugin, Undeclared};
+use longshore_plugin::{Extensions, Node, Registry, StepDeclaration, StepPlugin, Undeclared};
 
 use crate::{load_balancer::LoadBalancers, options::Options, step::TargetGroupStep, undeclared::Orphans};
 
@@ -98,8 +98,7 @@ impl StepPlugin for TargetGroups {
         let options = Options::read(declaration.options)?;
         let name = options.name_of(&declaration.stack.name, declaration.name);
         let references = options.references();
-        let step =
-            TargetGroupStep { aws: self.aws.clone(), options, name: name.clone(), before: Before::default() };
+        let step = TargetGroupStep { aws: self.aws.clone(), options, name: name.clone() };
         Ok(Node::new(declaration.id(), Arc::new(step))
             .makes(step::resource(&name))
             .references(references)

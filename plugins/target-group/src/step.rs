@@ -6,7 +6,7 @@ use longshore_aws::{
     load_balancing::{address, is_host},
 };
 use longshore_model::{Action, Failure, FailureKind, Inputs, Outputs, StepPlan};
-use longshore_plugin::{Before, Context, Result, Step};
+use longshore_plugin::{Context, Result, Step};
 
 use crate::{
     LISTENER_RULE_ARN, LOAD_BALANCER_ARN, TARGET_GROUP_ARN, URL,
@@ -22,8 +22,6 @@ pub(crate) struct TargetGroupStep {
     pub(crate) options: Options,
     /// The target group's name.
     pub(crate) name: String,
-    /// Both as they were before this run changed them.
-    pub(crate) before: Before<Observed>,
 }
 
 /// A target group as people know it.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     api::{Group, pairs},
-    observed::literal,
+    observed::{Observed, literal},
     rule::{Rule, conditions_json, forward_json},
     step::TargetGroupStep,
     write::members,
@@ -22,7 +22,7 @@ impl TargetGroupStep {
         if plan.action == Action::NoChange {
             return Ok(());
         }
-        let Some(before) = self.before.of(&self.name) else {
+        let Some(before) = context.kept::<Observed>() else {
             // Nothing was changed yet, unless it was to be replaced.
             return if plan.action == Action::Replace {
                 Err(stuck(plan.action, &plan.resource))

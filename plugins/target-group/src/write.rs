@@ -61,7 +61,7 @@ impl TargetGroupStep {
                 observed = Observed::default();
             }
         }
-        self.before.note(&self.name, || observed.clone());
+        context.keep_first(|| observed.clone());
         let group = match observed.group {
             Some(group) => {
                 self.change_group(&ownership, &group).await?;

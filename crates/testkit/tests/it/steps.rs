@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use longshore_model::{
     Action, Failure, FailureKind, FieldChange, Inputs, Outputs, Shown, StepId, StepPlan, ValueType,
 };
-use longshore_plugin::{Before, Context, Declared, Node, Result, Step, Undeclared, UndeclaredResource};
+use longshore_plugin::{Context, Declared, Node, Result, Step, Undeclared, UndeclaredResource};
 use longshore_testkit::step::{self, Abilities};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +69,6 @@ struct RecordStep {
     shelf: Arc<Shelf>,
     value: String,
     flaw: Flaw,
-    before: Before<Option<Record>>,
 }
 
 const RESOURCE: &str = "record one";
@@ -130,7 +129,7 @@ impl Step for RecordStep {
     async fn apply(&self, context: &Context, _: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let there = self.shelf.read()?;
         self.require(context, there.as_ref())?;
-        self.before.note(RESOURCE, || there.clone());
+        context.keep_first(|| there.clone());
         let owner = Some(context.stack.to_string());
         let wanted = Record { value: self.value.clone(), owner, is_protected: context.protects };
         if there.as_ref() != Some(&wanted) || self.flaw == Flaw::TrustsItsPlan && plan.is_change() {
@@ -161,8 +160,8 @@ impl Step for RecordStep {
         }
     }
 
-    async fn undo(&self, _: &Context, _: &StepPlan) -> Result<()> {
-        match self.before.of(RESOURCE) {
+    async fn undo(&self, context: &Context, _: &StepPlan) -> Result<()> {
+        match context.kept::<Option<Record>>() {
             Some(before) if self.flaw != Flaw::UndoesNothing => self.shelf.write(before),
             _ => Ok(()),
         }
@@ -199,12 +198,7 @@ struct Harness {
 
 impl Harness {
     fn node_of(&self, value: &str) -> Node {
-        let step = RecordStep {
-            shelf: self.shelf.clone(),
-            value: value.to_owned(),
-            flaw: self.flaw,
-            before: Before::default(),
-        };
+        let step = RecordStep { shelf: self.shelf.clone(), value: value.to_owned(), flaw: self.flaw };
         let node = Node::new(StepId::named("steps.record"), Arc::new(step)).makes(RESOURCE);
         node.output("record-arn", ValueType::of("record-arn"))
     }

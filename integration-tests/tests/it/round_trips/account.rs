@@ -17,7 +17,7 @@ use longshore_graph::{Expansion, Graph, Host, expand};
 use longshore_model::{
     Action, AwsTarget, Event, EventKind, Failure, Inputs, Name, Outcome, Outputs, Phase, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Extensions, Node, Registry, RegistryCredential, Step};
+use longshore_plugin::{Context, Extensions, Kept, Node, Registry, RegistryCredential, Step};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -153,6 +153,7 @@ impl Account {
             adopt: BTreeSet::new(),
             only: None,
             keep_orphans: false,
+            kept: Kept::default(),
         };
         (expansion, run)
     }

@@ -4,7 +4,7 @@ mod logs;
 mod options;
 mod step;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::{Problem, StepId, ValueType, closest};
@@ -77,7 +77,6 @@ impl StepPlugin for RunTasks {
             facts,
             log_group,
             options,
-            started: OnceLock::new(),
         };
         let makes = step.resource();
         Ok(Node::new(declaration.id(), Arc::new(step))

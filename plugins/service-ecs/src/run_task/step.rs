@@ -1,9 +1,6 @@
 //! The step that runs a task.
 
-use std::{
-    sync::{Mutex, OnceLock},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{
@@ -51,9 +48,11 @@ pub(super) struct RunTaskStep {
     pub(super) facts: Facts,
     pub(super) log_group: Option<String>,
     pub(super) options: Options,
-    /// The ARN of the task that this run follows.
-    pub(super) started: OnceLock<String>,
 }
+
+/// The ARN of the task that this run follows.
+#[derive(Clone)]
+struct Started(String);
 
 impl RunTaskStep {
     pub(super) fn resource(&self) -> String {
@@ -308,8 +307,8 @@ impl Step for RunTaskStep {
             }
             None => self.start(context, inputs).await?,
         };
-        let arn = self.started.get_or_init(|| arn);
-        self.follow(context, arn).await?;
+        context.keep_first(|| Started(arn.clone()));
+        self.follow(context, &arn).await?;
         self.note(inputs).await?;
         Ok(Outputs::new())
     }
@@ -330,9 +329,9 @@ impl Step for RunTaskStep {
 
     /// Stops the task if it still runs. The effects of a task that has run stay.
     async fn undo(&self, context: &Context, _plan: &StepPlan) -> Result<()> {
-        let Some(started) = self.started.get() else { return Ok(()) };
+        let Some(Started(started)) = context.kept() else { return Ok(()) };
         let running = self.running(context).await?;
-        if running.contains(started) {
+        if running.contains(&started) {
             self.stop(&running, "longshore: the run is taken back").await?;
         }
         Ok(())

@@ -33,7 +33,7 @@ impl Step for RestartStep {
     async fn apply(&self, context: &Context, _inputs: &Inputs, _plan: &StepPlan) -> Result<Outputs> {
         let step = &self.service;
         let service = step.running(context, Freshness::Now).await?;
-        step.before.note(&step.service.name, || service.clone());
+        context.keep_first(|| service.clone());
         let known = step.known_deployments(Some(&service)).await?;
         let call = step.aws.ecs().await?.update_service().cluster(&step.service.cluster);
         let call = call.service(&step.service.name).force_new_deployment(true);

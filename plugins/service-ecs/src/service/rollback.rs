@@ -1,7 +1,5 @@
 //! Taking a service back to an earlier revision, as it was asked for.
 
-use std::sync::OnceLock;
-
 use async_trait::async_trait;
 use aws_sdk_ecs::types::Service as EcsService;
 use longshore_aws::{Freshness, Ownership};
@@ -25,14 +23,12 @@ pub(crate) struct RollbackStep {
     family: String,
     /// The revision that was named; otherwise the one before.
     to: Option<String>,
-    /// The revision that was found when planning.
-    found: OnceLock<Earlier>,
 }
 
 impl RollbackStep {
     /// Returns the step that takes a service back to a revision of `family`: the one that `to` names, or the one before.
     pub(crate) fn new(service: ServiceStep, family: String, to: Option<&str>) -> Self {
-        Self { service, family, to: to.map(str::to_owned), found: OnceLock::new() }
+        Self { service, family, to: to.map(str::to_owned) }
     }
 }
 
@@ -132,20 +128,20 @@ impl Step for RollbackStep {
             );
         }
         plan.reason = Some(format!("back to {}: {}", revision_of(&earlier.arn), earlier.reason));
-        let _ = self.found.set(earlier);
+        context.keep(earlier);
         Ok(plan.changes(changes))
     }
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let step = &self.service;
         let service = step.running(context, Freshness::Now).await?;
-        let earlier =
-            self.found.get().ok_or_else(|| Failure::new(FailureKind::Internal, "it was not planned"))?;
+        let not_planned = || Failure::new(FailureKind::Internal, "it was not planned");
+        let earlier: Earlier = context.kept().ok_or_else(not_planned)?;
         let target = earlier.target(&service);
         let replaced = step.replaced(&service, &target).await?;
-        planned::still(plan, &changes(&service, earlier, &replaced))
+        planned::still(plan, &changes(&service, &earlier, &replaced))
             .map_err(|failure| failure.at(step.resource()))?;
-        step.before.note(&step.service.name, || service.clone());
+        context.keep_first(|| service.clone());
         step.restore_to(context, &target, Asked::ByUser).await?;
         Ok([(SERVICE_ARN.to_owned(), service.service_arn.unwrap_or_default())].into())
     }

@@ -1,11 +1,6 @@
 //! The service as a step: plan, apply, removal.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeSet,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{Service as EcsService, ServiceDeploymentStatus, Tag};
@@ -14,7 +9,7 @@ use longshore_aws_shapes::Model;
 use longshore_model::{
     Action, Effect, Failure, FailureKind, FieldChange, Inputs, Name, Outputs, Shown, StepPlan,
 };
-use longshore_plugin::{Before, Context, Result, Step};
+use longshore_plugin::{Context, Result, Step};
 
 use super::{
     compare::{
@@ -62,11 +57,11 @@ pub(crate) struct ServiceStep {
     pub(crate) family: String,
     /// What explanations may name.
     pub(crate) facts: Facts,
-    /// The service as it was before this run changed it.
-    pub(crate) before: Before<EcsService>,
-    /// The failure of the return to an earlier revision after a failed rollout.
-    pub(crate) no_way_back: OnceLock<Failure>,
 }
+
+/// The failure of the return to an earlier revision after a failed rollout.
+#[derive(Clone)]
+pub(super) struct NoWayBack(pub(super) Failure);
 
 /// A service as people know it; the cluster by its name.
 pub(crate) fn resource(cluster: &str, name: &str) -> String {
@@ -312,7 +307,7 @@ impl ServiceStep {
         let stale = self.tasks_of(&service) > 0 && !variables::rewritten(inputs, &service).is_empty();
         let failed = matches!(standing(&service), Standing::Failed(_));
         let force = (failed || stale) && !difference.deploys() || difference.forces();
-        self.before.note(&self.service.name, || service.clone());
+        context.keep_first(|| service.clone());
         let arn = service.service_arn().unwrap_or_default();
         let revision = Revision::of(inputs)?;
         let noted = revision.missing_tag(service.tags()).into_iter().chain(adoption(context, service.tags()));

@@ -1,5 +1,6 @@
 //! The revisions that a rollout leaves behind: the newest stay ACTIVE, so that a service can go back to them.
 
+use aws_sdk_ecs::types::Service as EcsService;
 use longshore_aws::{Freshness, Ownership};
 use longshore_model::{Inputs, Known};
 use longshore_plugin::{Context, Result};
@@ -18,7 +19,7 @@ impl ServiceStep {
         let mut surplus = revisions::surplus(&self.aws, &self.family, &ownership, keep - more).await?;
         // After rollouts that failed, what runs, and what ran before this rollout, may be older than the newest.
         let now = self.observe(Freshness::Planned).await?;
-        let services = [now, self.before.of(&self.service.name)];
+        let services = [now, context.kept::<EcsService>()];
         let runs: Vec<_> = services.iter().flatten().flat_map(|service| service.deployments()).collect();
         surplus.retain(|arn| !runs.iter().any(|deployment| deployment.task_definition() == Some(arn)));
         Ok(surplus)

@@ -10,7 +10,7 @@ use longshore_plugin::{Context, Result, stuck};
 use super::{
     ServiceStep,
     options::Changed,
-    step::is_active,
+    step::{NoWayBack, is_active},
     stop::Stopped,
     target::{Replaced, Target},
 };
@@ -39,11 +39,10 @@ impl ServiceStep {
             // Not the same service any more: it was deleted and made anew.
             Action::Replace | Action::Delete => Err(stuck(plan.action, &plan.resource)),
             action => {
-                let before =
-                    self.before.of(&self.service.name).ok_or_else(|| stuck(action, &plan.resource))?;
+                let before = context.kept::<EcsService>().ok_or_else(|| stuck(action, &plan.resource))?;
                 // It was tried as soon as the rollout had failed.
-                if let Some(failure) = self.no_way_back.get() {
-                    return Err(failure.clone());
+                if let Some(NoWayBack(failure)) = context.kept() {
+                    return Err(failure);
                 }
                 let target = self.target(before).await?;
                 let restored = self.restore_to(context, &target, Asked::ByRun).await;

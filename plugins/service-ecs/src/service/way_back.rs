@@ -11,7 +11,7 @@ use super::{
     ServiceStep,
     compare::{Standing, standing},
     earlier::Earlier,
-    step::is_active,
+    step::{NoWayBack, is_active},
     target::{self, Target},
     undo::{Asked, begins_deployment},
 };
@@ -31,7 +31,7 @@ impl ServiceStep {
         expect: Expect,
         desired_count: Option<u32>,
     ) -> Result<Outputs> {
-        let before = self.before.of(&self.service.name);
+        let before = context.kept::<EcsService>();
         let begins = matches!(expect, Expect::New(_));
         let has_way_back = self.service.deployment.rollback
             && before.as_ref().is_some_and(|before| begins || !is_settled(before));
@@ -89,7 +89,7 @@ impl ServiceStep {
                         }
                     };
                     let help = stuck.help.clone().unwrap_or_else(|| self.look());
-                    let _ = self.no_way_back.set(stuck);
+                    context.keep_first(|| NoWayBack(stuck));
                     let failure = and(failure, &what);
                     let help = failure.help.as_ref().map_or(help.clone(), |first| format!("{first}; {help}"));
                     failure.help(help)

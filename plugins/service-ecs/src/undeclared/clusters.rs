@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_ecs::types::ClusterField;
 use longshore_aws::{Aws, Freshness, Ownership, failure};
-use longshore_plugin::{Before, Context, Declared, Result, Step as _, Undeclared, UndeclaredResource};
+use longshore_plugin::{Context, Declared, Result, Step as _, Undeclared, UndeclaredResource};
 
 use super::{indexed, undeclared};
 use crate::{
@@ -63,8 +63,6 @@ impl Undeclared for Clusters {
 
     /// A cluster on which others' services run stays.
     async fn remove(&self, context: &Context, _: &Declared, found: &UndeclaredResource) -> Result<()> {
-        ClusterStep { aws: self.aws.clone(), name: found.id.clone(), before: Before::default() }
-            .remove(context)
-            .await
+        ClusterStep { aws: self.aws.clone(), name: found.id.clone() }.remove(context).await
     }
 }

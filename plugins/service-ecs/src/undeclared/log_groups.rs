@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use longshore_aws::{Aws, Freshness, Ownership};
 
-use longshore_plugin::{Before, Context, Declared, Result, Stays, Step as _, Undeclared, UndeclaredResource};
+use longshore_plugin::{Context, Declared, Result, Stays, Step as _, Undeclared, UndeclaredResource};
 
 use super::{indexed, undeclared};
 use crate::declaration::LogRemoval;
@@ -38,7 +38,6 @@ fn step(aws: &Aws, context: &Context, name: &str) -> LogGroupStep {
         is_named: false,
         retention_days: 1,
         removal: LogRemoval::Delete,
-        before: Before::default(),
     }
 }
 

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::{Problem, ValueType};
-use longshore_plugin::{Before, Node, StepDeclaration, StepPlugin, Undeclared};
+use longshore_plugin::{Node, StepDeclaration, StepPlugin, Undeclared};
 
 use self::{
     options::{Access, Options},
@@ -61,12 +61,7 @@ impl StepPlugin for LoadBalancers {
         }
         let references = options.references();
         let makes_groups = matches!(options.access, Access::Made(_));
-        let step = LoadBalancerStep {
-            aws: self.aws.clone(),
-            options,
-            name: name.clone(),
-            before: Before::default(),
-        };
+        let step = LoadBalancerStep { aws: self.aws.clone(), options, name: name.clone() };
         let node = Node::new(declaration.id(), Arc::new(step))
             .makes(step::resource(&name))
             .references(references)

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use longshore_aws::{Aws, Owner, Ownership, load_balancing::address};
 use longshore_model::{Action, Failure, FailureKind, Inputs, Outputs, StepPlan};
-use longshore_plugin::{Before, Context, Result, Step};
+use longshore_plugin::{Context, Result, Step};
 
 use super::{
     DNS_NAME, HOSTED_ZONE_ID, LISTENER_ARN, SECURITY_GROUP, TARGET_SECURITY_GROUP,
@@ -25,8 +25,6 @@ pub(crate) struct LoadBalancerStep {
     pub(crate) options: Options,
     /// The name of the load balancer and of its security group.
     pub(crate) name: String,
-    /// The resources as they were before this run changed them.
-    pub(crate) before: Before<Observed>,
 }
 
 /// A load balancer as people know it.

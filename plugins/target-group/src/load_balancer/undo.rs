@@ -40,7 +40,7 @@ impl LoadBalancerStep {
         if plan.action == Action::NoChange {
             return Ok(());
         }
-        let Some(before) = self.before.of(&self.name) else {
+        let Some(before) = context.kept::<Observed>() else {
             // Nothing was changed yet, unless it was to be replaced.
             return if plan.action == Action::Replace {
                 Err(stuck(plan.action, &plan.resource))

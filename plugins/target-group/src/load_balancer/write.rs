@@ -64,7 +64,7 @@ impl LoadBalancerStep {
             }
             observed.listeners.clear();
         }
-        self.before.note(&self.name, || observed.clone());
+        context.keep_first(|| observed.clone());
 
         let front = match front_group(&self.options, &self.name) {
             Some(wanted) => Some(self.make_group(context, &ownership, around, &observed, &wanted).await?),
