@@ -3,10 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{ContainerSecret, Name, Options, Problem, Service, Stack, StepId, ValueType};
-use longshore_plugin::{
-    ContainerVariable, Node, Readable, SecretSpec, SecretStore,
-    adapter::{ContainerSecretStep, Kept},
-};
+use longshore_plugin::{ContainerVariable, Node, Readable, SecretSpec, SecretStore};
+use longshore_steps::{ContainerSecretStep, KeptSecret};
 
 use crate::expand::{Host, keep};
 
@@ -99,10 +97,10 @@ pub(crate) fn kept(
     name: &Name,
     service: &Service,
     stores: &Stores<'_>,
-) -> BTreeMap<ContainerVariable, Kept> {
+) -> BTreeMap<ContainerVariable, KeptSecret> {
     let kept = written(service).filter_map(|Written { variable, store, .. }| {
         let (store, secret) = (stores.get(store)?.clone(), spec(stack, name, &variable));
-        Some((variable, Kept { store, secret }))
+        Some((variable, KeptSecret { store, secret }))
     });
     kept.collect()
 }

@@ -4,10 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{ContainerSecret, Name, Service, Stack, ValueType};
 use longshore_plugin::{
-    LogStream, Node, Readable, RegistryCredential, RoleBuilder, RoleSpec, SecretStore, ServiceDeployer,
-    Wires,
-    adapter::{ExecutionRoleStep, Kept},
+    LogStream, Node, Readable, RoleBuilder, RoleSpec, SecretStore, ServiceDeployer, Wires,
 };
+use longshore_steps::{ExecutionRoleStep, KeptSecret, RegistryCredential};
 
 use crate::container_secrets::{self, Stores};
 
@@ -89,13 +88,13 @@ pub(crate) fn node(
     node.output(<dyn RoleBuilder>::ARN, ValueType::ROLE_ARN)
 }
 
-fn kept_of(credential: &Arc<RegistryCredential>) -> Kept {
-    Kept { store: credential.store.clone(), secret: credential.secret.clone() }
+fn kept_of(credential: &Arc<RegistryCredential>) -> KeptSecret {
+    KeptSecret { store: credential.store.clone(), secret: credential.secret.clone() }
 }
 
 /// The secrets of all services of a stack, by service.
 pub(crate) struct StackSecrets<'a> {
-    kept: Vec<(&'a Name, Arc<Kept>)>,
+    kept: Vec<(&'a Name, Arc<KeptSecret>)>,
     existing: Vec<(&'a Name, String)>,
 }
 
@@ -121,7 +120,7 @@ impl<'a> StackSecrets<'a> {
         &self,
         declared: &Declared<'_>,
         credentials: &BTreeMap<Name, Arc<RegistryCredential>>,
-    ) -> Vec<Arc<Kept>> {
+    ) -> Vec<Arc<KeptSecret>> {
         let registries =
             credentials.iter().filter(|(registry, _)| !declared.wires.secrets.contains_key(*registry));
         let registries = registries.map(|(_, credential)| Arc::new(kept_of(credential)));

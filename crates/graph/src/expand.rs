@@ -9,10 +9,10 @@ use longshore_model::{
     ImageReference, Name, Platform, Plugin, Problem, Service, Stack, StepId, ValueType, closest, join_key,
 };
 use longshore_plugin::{
-    Extensions, Node, PullCheck, PullScope, Registry, RegistryCredential, SecretSpec, SecretStore,
-    ServiceDeployer, StepDeclaration, Wires,
-    adapter::{ImagesWithoutCredentialStep, PublishCredentialStep},
+    Extensions, Node, PullCheck, PullScope, Registry, SecretSpec, SecretStore, ServiceDeployer,
+    StepDeclaration, Wires,
 };
+use longshore_steps::{ImagesWithoutCredentialStep, RegistryCredential};
 
 use crate::{
     Graph,
@@ -87,8 +87,7 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
             used.removed.push((&stack.registries[name].store, credential));
             continue;
         }
-        let step = PublishCredentialStep::new(credential.clone());
-        let mut node = Node::new(credential.step(), Arc::new(step));
+        let mut node = Node::new(credential.step(), credential.clone().publishing());
         node.resource = credential.store.resource(&credential.secret);
         let registry = &stack.registries[name];
         node.is_protected = registry.protect || stack.stores[&registry.store].protect;
@@ -299,6 +298,18 @@ fn registry_credential(
                 format!("ECS cannot read pull credentials from the store `{}` ({plugin})", registry.store),
             )
             .help("name a store with use = \"secretsmanager\""),
+        );
+    }
+    let mints = source.as_ref().is_some_and(|source| source.minter().is_some());
+    if mints && store.labels().is_none() {
+        let message = format!(
+            "tokens cannot be made for the registry, because its store `{}` does not note which one it holds",
+            registry.store
+        );
+        problems.push(
+            Problem::new(format!("registries.{name}.store"), message).help(
+                "name a store with labels, such as one with use = \"secretsmanager\", or remove `mint`",
+            ),
         );
     }
     let secret = SecretSpec {

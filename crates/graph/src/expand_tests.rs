@@ -14,7 +14,7 @@ use longshore_model::{
 use longshore_plugin::{
     Context, Credential, CredentialSource, Extensions, Node, PullCheck, PullProof, Registry, Result,
     RoleBuilder, RoleSpec, SecretSpec, SecretStore, SecretValue, ServiceDeployer, StepDeclaration,
-    StepPlugin, StoreCapabilities, Wires,
+    StepPlugin, StoreCapabilities, Stored, Wires,
 };
 use serde_json::{Value, json};
 
@@ -42,6 +42,7 @@ impl SecretStore for Fake {
         StoreCapabilities {
             pull_credentials: self.pull_credentials,
             container_secrets: !self.pull_credentials,
+            ..StoreCapabilities::default()
         }
     }
 
@@ -62,6 +63,10 @@ impl SecretStore for Fake {
     }
 
     async fn remove(&self, _: &Context, _: &SecretSpec) -> Result<()> {
+        unreachable!()
+    }
+
+    async fn read(&self, _: &Context, _: &SecretSpec) -> Result<Option<Stored>> {
         unreachable!()
     }
 }

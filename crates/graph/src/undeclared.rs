@@ -3,11 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{Name, Stack, StepId};
-use longshore_plugin::{
-    Declared, Node, RegistryCredential, Revokers, RoleBuilder, SecretStore, ServiceDeployer, StepPlugin,
-    Undeclared,
-    adapter::{UndeclaredSecretsStep, UndeclaredStep},
-};
+use longshore_plugin::{Declared, Node, RoleBuilder, SecretStore, ServiceDeployer, StepPlugin, Undeclared};
+use longshore_steps::{RegistryCredential, Revokers, UndeclaredSecretsStep, UndeclaredStep};
 
 use crate::{container_secrets::Stores, expand::Host};
 

@@ -2,11 +2,10 @@
 //!
 //! A plugin is a crate that exports `register(&mut Registry)`. It implements one of four small traits,
 //! [`CredentialSource`], [`SecretStore`], [`RoleBuilder`] or [`ServiceDeployer`], or contributes a [`Step`] of its own.
-//! The [`adapter`] module makes steps of the first three; a deployer unfolds a service into steps itself.
+//! The crate `steps` makes steps of the first three; a deployer unfolds a service into steps itself.
 //!
 //! Nothing here knows AWS, and nothing here needs a runtime.
 
-pub mod adapter;
 mod context;
 mod credential;
 mod deployer;
@@ -17,7 +16,6 @@ mod minter;
 mod panics;
 mod pull_check;
 mod registry;
-mod registry_credential;
 mod role;
 mod secret_value;
 mod step;
@@ -35,15 +33,11 @@ pub use minter::{Minted, PullScope, TokenMinter};
 pub use panics::{hide_panics, panicked};
 pub use pull_check::{PullCheck, PullProof};
 pub use registry::Registry;
-pub(crate) use registry_credential::Verdict;
-pub use registry_credential::{Pulls, RegistryCredential, Renewed, Revokers, TokenLabels};
-pub(crate) use registry_credential::{Tokens, tokens};
 pub use role::{LogStream, Readable, RoleBuilder, RoleSpec};
 pub use secret_value::SecretValue;
 pub use step::{Input, Node, Output, Step, stuck};
 pub use step_plugin::{StepDeclaration, StepPlugin};
-pub use store::{SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret};
-pub(crate) use undeclared::as_far_as_allowed;
+pub use store::{Labels, Rotation, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret};
 pub use undeclared::{Declared, Stays, Undeclared, UndeclaredResource};
 
 /// What a plugin's work ends with when it fails.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use longshore_model::{Failure, FailureKind, ImageReference, Platform};
 
-use crate::{Context, Credential, Result, registry_credential::short};
+use crate::{Context, Credential, Result};
 
 /// What a pull check has found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,9 @@ pub struct PullProof {
 }
 
 impl PullProof {
-    /// The digest, as short as people compare it, and the note.
-    pub(crate) fn shown(&self) -> String {
+    /// Returns the digest, as short as people compare it, and the note.
+    #[must_use]
+    pub fn shown(&self) -> String {
         let digest = short(&self.digest);
         self.note.as_ref().map_or_else(|| digest.to_owned(), |note| format!("{digest}; {note}"))
     }
@@ -56,7 +57,7 @@ impl dyn PullCheck {
     ///
     /// # Errors
     /// Those of the check, and [`FailureKind::Interrupted`].
-    pub(crate) async fn check_within(
+    pub async fn check_within(
         &self,
         context: &Context,
         image: &ImageReference,
@@ -78,15 +79,7 @@ impl dyn PullCheck {
     }
 }
 
-/// One failure of several: the first one whole, with the others' messages behind it.
-pub(crate) fn join_failures(mut failures: Vec<Failure>) -> Option<Failure> {
-    if failures.is_empty() {
-        return None;
-    }
-    let mut first = failures.remove(0);
-    for other in failures {
-        let at = other.at.map(|at| format!(" (at {at})")).unwrap_or_default();
-        first.message.push_str(&format!("; also: {}{at}", other.message));
-    }
-    Some(first)
+/// The algorithm and the first digits of a digest, as people compare them.
+fn short(digest: &str) -> &str {
+    digest.get(..19).unwrap_or(digest)
 }

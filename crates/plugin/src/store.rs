@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use longshore_model::{Action, Failure, FailureKind, Secret, StepPlan};
+use longshore_model::{Action, Secret, StepPlan};
 
 #[cfg(doc)]
 use crate::Step;
@@ -54,12 +54,16 @@ pub struct UndeclaredSecret {
 }
 
 /// What a store can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreCapabilities {
     /// The ECS agent can read pull credentials there (`repositoryCredentials`). It knows Secrets Manager only.
     pub pull_credentials: bool,
     /// The ECS agent can read environment variables of containers there (`secrets[].valueFrom`).
     pub container_secrets: bool,
+    /// A removed secret comes back under its ARN when it is stored again.
+    pub restores: bool,
+    /// It finds secrets by their owner: see [`SecretStore::undeclared`].
+    pub finds_undeclared: bool,
 }
 
 /// Keeps secrets. Its steps yield the output `<dyn SecretStore>::ARN`, of type
@@ -96,10 +100,17 @@ pub trait SecretStore: Send + Sync {
     /// When the store refuses.
     async fn remove(&self, context: &Context, secret: &SecretSpec) -> Result<()>;
 
+    /// Reads the secret as tasks read it now. Returns `None` if it is not there, is scheduled for deletion, or is not the
+    /// stack's.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    async fn read(&self, context: &Context, secret: &SecretSpec) -> Result<Option<Stored>>;
+
     /// Takes back what [`apply`](Self::apply) did in this run according to `plan`: see [`Step::undo`].
     ///
     /// # Errors
-    /// [`FailureKind::Stuck`] when it cannot be taken back; other kinds when the store refuses.
+    /// [`FailureKind::Stuck`](longshore_model::FailureKind::Stuck) when it cannot be taken back; other kinds when the store refuses.
     async fn undo(&self, context: &Context, secret: &SecretSpec, plan: &StepPlan) -> Result<()> {
         match plan.action {
             Action::NoChange => Ok(()),
@@ -122,14 +133,6 @@ pub trait SecretStore: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// The address of the secret, unique among all accounts and regions; it need not exist yet.
-    ///
-    /// # Errors
-    /// When it cannot be found out.
-    async fn address(&self, _context: &Context, secret: &SecretSpec) -> Result<String> {
-        Ok(secret.name.clone().unwrap_or_else(|| secret.path.clone()))
-    }
-
     /// The ARN that the secret has or will have; of what the store adds by chance, something as long. So what depends on
     /// the ARN can be judged before the secret is made. Nothing where the store cannot tell.
     ///
@@ -139,92 +142,82 @@ pub trait SecretStore: Send + Sync {
         Ok(None)
     }
 
-    /// Reads the secret as tasks read it now. Nothing when it is not there, is scheduled for deletion, or is not the
-    /// stack's.
-    ///
-    /// # Errors
-    /// When the store cannot be read, or cannot read back.
-    async fn read(&self, _context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {
-        Err(cannot("cannot read a secret back", secret))
-    }
-
-    /// Returns whether the secret is there and belongs to another stack, or to another environment of this one: tokens
-    /// that were made for it are theirs. Reads only.
+    /// Returns when the value that tasks read now was written, in milliseconds since the Unix epoch; `None` if there is no
+    /// value, or if the store does not tell.
     ///
     /// # Errors
     /// If the store cannot be read.
-    async fn belongs_to_others(&self, _context: &Context, _secret: &SecretSpec) -> Result<bool> {
-        Ok(false)
-    }
-
-    /// When the value that tasks read now was written, in milliseconds since the Unix epoch; nothing where the store does
-    /// not tell, or where there is no value.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
     async fn written_at(&self, context: &Context, secret: &SecretSpec) -> Result<Option<u64>> {
         let changed = self.read(context, secret).await?.and_then(|stored| stored.changed_at);
         Ok(changed.map(|seconds| seconds.saturating_mul(1000)))
     }
 
+    /// Returns the means to note something beside a secret, which tokens that are made for the stack need.
+    fn labels(&self) -> Option<&dyn Labels> {
+        None
+    }
+
+    /// Returns the means to prove a new value before tasks read it.
+    fn rotation(&self) -> Option<&dyn Rotation> {
+        None
+    }
+}
+
+/// A store that keeps [`SecretSpec::labels`]: secrets say which token they hold, so that every later run can revoke it.
+#[async_trait]
+pub trait Labels: Send + Sync {
+    /// Returns the address of the secret, unique among all accounts and regions; it need not exist yet.
+    ///
+    /// # Errors
+    /// If it cannot be found out.
+    async fn address(&self, context: &Context, secret: &SecretSpec) -> Result<String>;
+
     /// Makes the labels of the stack's secret those of `secret`, and nothing else.
     ///
     /// # Errors
-    /// When the store refuses, or keeps no labels.
-    async fn label(&self, _context: &Context, secret: &SecretSpec) -> Result<()> {
-        Err(cannot("keeps no labels", secret))
-    }
+    /// If the store refuses.
+    async fn label(&self, context: &Context, secret: &SecretSpec) -> Result<()>;
 
-    /// Stores `value` beside the current one, so that it can be proved before tasks read it. Answers with its version.
-    /// An earlier value that was staged and not promoted is forgotten.
+    /// Returns `true` if the secret is there and belongs to another stack, or to another environment of this one: tokens
+    /// that were made for it are theirs. Reads only.
     ///
     /// # Errors
-    /// When the store refuses, or cannot rotate.
-    async fn stage(
-        &self,
-        _context: &Context,
-        secret: &SecretSpec,
-        _value: &Secret<String>,
-    ) -> Result<String> {
-        Err(cannot("cannot rotate", secret))
-    }
+    /// If the store cannot be read.
+    async fn belongs_to_others(&self, context: &Context, secret: &SecretSpec) -> Result<bool>;
+}
+
+/// A store that keeps versions of a secret, of which tasks read one.
+#[async_trait]
+pub trait Rotation: Send + Sync {
+    /// Stores `value` beside the current one, so that it can be proved before tasks read it. Returns its version. An
+    /// earlier value that was staged and not promoted is forgotten.
+    ///
+    /// # Errors
+    /// If the store refuses.
+    async fn stage(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<String>;
 
     /// Reads the value of a version.
     ///
     /// # Errors
-    /// When the store cannot be read, or cannot rotate.
+    /// If the store cannot be read, or has no such version.
     async fn read_version(
         &self,
-        _context: &Context,
+        context: &Context,
         secret: &SecretSpec,
-        _version: &str,
-    ) -> Result<Secret<String>> {
-        Err(cannot("cannot rotate", secret))
-    }
+        version: &str,
+    ) -> Result<Secret<String>>;
 
     /// Makes a staged version the one that tasks read. The one before stays as the previous one. Can be repeated.
     ///
     /// # Errors
-    /// When the store refuses, or cannot rotate.
-    async fn promote(&self, _context: &Context, secret: &SecretSpec, _version: &str) -> Result<()> {
-        Err(cannot("cannot rotate", secret))
-    }
+    /// If the store refuses.
+    async fn promote(&self, context: &Context, secret: &SecretSpec, version: &str) -> Result<()>;
 
     /// Forgets a staged version. Can be repeated; a version that was promoted stays.
     ///
     /// # Errors
-    /// When the store refuses, or cannot rotate.
-    async fn discard(&self, _context: &Context, secret: &SecretSpec, _version: &str) -> Result<()> {
-        Err(cannot("cannot rotate", secret))
-    }
-}
-
-/// What a store that is too simple answers.
-fn cannot(what: &str, secret: &SecretSpec) -> Failure {
-    let name = secret.name.as_ref().unwrap_or(&secret.path);
-    Failure::new(FailureKind::Invalid, format!("the store {what}"))
-        .at(format!("secret {name}"))
-        .help("keep the credential in a store with use = \"secretsmanager\"")
+    /// If the store refuses.
+    async fn discard(&self, context: &Context, secret: &SecretSpec, version: &str) -> Result<()>;
 }
 
 impl dyn SecretStore {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use longshore_model::{Failure, FailureKind, Orphan, StepId};
+use longshore_model::StepId;
 
 use crate::{Context, Node, Result};
 
@@ -66,11 +66,6 @@ pub enum Stays {
     Kept,
 }
 
-/// An orphan in a plan. `step` made it, and is empty where no tag names it.
-pub(crate) fn orphan(resource: String, step: &str) -> Orphan {
-    Orphan { resource, made_by: (!step.is_empty()).then(|| step.to_owned()), note: None }
-}
-
 /// Finds and removes what the stack owns and no step makes. Found by tag, wherever it is: nobody has to remember it.
 #[async_trait]
 pub trait Undeclared: Send + Sync {
@@ -117,32 +112,6 @@ pub trait Undeclared: Send + Sync {
         declared: &Declared,
         resource: &UndeclaredResource,
     ) -> Result<()>;
-}
-
-/// Returns the failure for a protected orphan, if the whole stack is removed or a declared step replaces the orphan by
-/// another resource.
-pub(crate) fn refuse_protected(resource: &str, is_replaced: bool) -> Failure {
-    let what = if is_replaced { "replaced by another one" } else { "removed" };
-    let help = if is_replaced {
-        "declare it as it was with `protect = false`, deploy, and only then change it"
-    } else {
-        "bring its declaration back with `protect = false` and deploy, or set its tag longshore:protected to false; then run \
-         this again"
-    };
-    let message = format!("the {resource} is protected, and so is not {what}");
-    Failure::new(FailureKind::Protected, message).help(help)
-}
-
-/// What was found, or nothing where the caller may not look: whoever uses neither the service nor the permission must be
-/// able to deploy nevertheless.
-pub(crate) fn as_far_as_allowed<T>(context: &Context, what: &str, found: Result<Vec<T>>) -> Result<Vec<T>> {
-    match found {
-        Err(failure) if failure.kind == FailureKind::Denied => {
-            context.warn(format!("orphaned {what} are not looked for: {failure}"));
-            Ok(Vec::new())
-        }
-        found => found,
-    }
 }
 
 #[cfg(test)]

@@ -30,9 +30,15 @@ impl Told {
     #[must_use]
     pub fn context(self: &Arc<Self>, stack: &Name, step: StepId) -> Context {
         let environment = Name::new("suite").expect("a name");
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let run = RunContext::new(stack.clone(), environment, CancellationToken::new(), self.clone(), kept);
+        let token = CancellationToken::new();
+        let run = RunContext::new(stack.clone(), environment, token, self.clone(), self.kept());
         Context::in_run(Arc::new(run), step)
+    }
+
+    /// Returns the values that steps have kept in the current run.
+    #[must_use]
+    pub fn kept(&self) -> Kept {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn hear(&self, text: String) {

@@ -16,7 +16,7 @@ use longshore_graph::{Host, expand};
 use longshore_model::{Event, Failure, FailureKind, Name, Outcome, Secret, Stack, StepPlan};
 use longshore_plugin::{
     Context, Credential, CredentialSource, Extensions, Kept, Registry, Result, RoleBuilder, RoleSpec,
-    SecretSpec, SecretStore, StoreCapabilities,
+    SecretSpec, SecretStore, StoreCapabilities, Stored,
 };
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock, registry::RegistrySpec};
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,10 @@ impl SecretStore for Truncating {
 
     async fn remove(&self, context: &Context, secret: &SecretSpec) -> Result<()> {
         self.0.remove(context, secret).await
+    }
+
+    async fn read(&self, context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {
+        self.0.read(context, secret).await
     }
 }
 

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use longshore_aws::{Aws, Owner, Ownership};
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
 use longshore_plugin::{
-    Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
+    Context, Declared, Labels, Result, Rotation, SecretSpec, SecretStore, StoreCapabilities, Stored,
+    UndeclaredSecret,
 };
 
 use crate::{
@@ -99,7 +100,12 @@ pub(crate) fn require_ours(name: &str, secret: &Observed, ownership: &Ownership)
 #[async_trait]
 impl SecretStore for SecretsManager {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { pull_credentials: true, container_secrets: true }
+        StoreCapabilities {
+            pull_credentials: true,
+            container_secrets: true,
+            restores: true,
+            finds_undeclared: true,
+        }
     }
 
     fn kms_key(&self) -> Option<&str> {
@@ -192,10 +198,6 @@ impl SecretStore for SecretsManager {
         self.find_undeclared(context, declared).await
     }
 
-    async fn address(&self, _context: &Context, secret: &SecretSpec) -> Result<String> {
-        self.address_of(secret).await
-    }
-
     async fn foreseen_arn(&self, _context: &Context, secret: &SecretSpec) -> Result<Option<String>> {
         // Six characters are added to the name (user guide, "What's in a Secrets Manager secret").
         Ok(Some(format!("{}-XXXXXX", self.address_of(secret).await?)))
@@ -203,13 +205,6 @@ impl SecretStore for SecretsManager {
 
     async fn read(&self, context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {
         self.read_back(context, secret).await
-    }
-
-    async fn belongs_to_others(&self, context: &Context, secret: &SecretSpec) -> Result<bool> {
-        let client = self.aws.secretsmanager().await?;
-        let observed = observed::describe(client, &self.name(secret)?).await?;
-        let owner = observed.map(|observed| Ownership::of(context).owner(observed.tags()));
-        Ok(matches!(owner, Some(Owner::OtherEnvironment(_) | Owner::OtherStack(_))))
     }
 
     async fn written_at(&self, context: &Context, secret: &SecretSpec) -> Result<Option<u64>> {
@@ -223,10 +218,35 @@ impl SecretStore for SecretsManager {
         Ok(created.and_then(|created| created.to_millis().ok()).and_then(|millis| u64::try_from(millis).ok()))
     }
 
+    fn labels(&self) -> Option<&dyn Labels> {
+        Some(self)
+    }
+
+    fn rotation(&self) -> Option<&dyn Rotation> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Labels for SecretsManager {
+    async fn address(&self, _context: &Context, secret: &SecretSpec) -> Result<String> {
+        self.address_of(secret).await
+    }
+
     async fn label(&self, context: &Context, secret: &SecretSpec) -> Result<()> {
         self.set_labels(context, secret).await
     }
 
+    async fn belongs_to_others(&self, context: &Context, secret: &SecretSpec) -> Result<bool> {
+        let client = self.aws.secretsmanager().await?;
+        let observed = observed::describe(client, &self.name(secret)?).await?;
+        let owner = observed.map(|observed| Ownership::of(context).owner(observed.tags()));
+        Ok(matches!(owner, Some(Owner::OtherEnvironment(_) | Owner::OtherStack(_))))
+    }
+}
+
+#[async_trait]
+impl Rotation for SecretsManager {
     async fn stage(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<String> {
         self.stage_value(context, secret, value).await.map_err(|failure| value::scrub(failure, value))
     }

@@ -93,7 +93,12 @@ pub(crate) fn resource(name: &str) -> String {
 #[async_trait]
 impl SecretStore for ParameterStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { pull_credentials: false, container_secrets: true }
+        StoreCapabilities {
+            pull_credentials: false,
+            container_secrets: true,
+            restores: false,
+            finds_undeclared: true,
+        }
     }
 
     fn kms_key(&self) -> Option<&str> {
@@ -160,15 +165,11 @@ impl SecretStore for ParameterStore {
         self.find_undeclared(context, declared).await
     }
 
-    async fn address(&self, _context: &Context, secret: &SecretSpec) -> Result<String> {
+    async fn foreseen_arn(&self, _context: &Context, secret: &SecretSpec) -> Result<Option<String>> {
         let name = self.name(secret)?;
         let (identity, region) = (self.aws.identity().await?, self.aws.region().await?);
         let name = name.strip_prefix('/').unwrap_or(&name);
-        Ok(format!("arn:{}:ssm:{region}:{}:parameter/{name}", identity.partition, identity.account))
-    }
-
-    async fn foreseen_arn(&self, context: &Context, secret: &SecretSpec) -> Result<Option<String>> {
-        self.address(context, secret).await.map(Some)
+        Ok(Some(format!("arn:{}:ssm:{region}:{}:parameter/{name}", identity.partition, identity.account)))
     }
 
     async fn read(&self, context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use longshore_model::{CredentialStatus, EventKind, Failure, FailureKind, Name, Outcome, PullStatus, StepId};
-use longshore_plugin::{Context, Credential, RegistryCredential, TokenLabels, panicked};
+use longshore_plugin::{Context, Credential, panicked};
+use longshore_steps::{RegistryCredential, TokenLabels};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{Invocation, stack};

@@ -7,7 +7,8 @@ use longshore_graph::Graph;
 use longshore_model::{
     Action, Failure, FailureKind, Inputs, Name, Outcome, Outputs, StepId, StepPlan, ValueType,
 };
-use longshore_plugin::{Context, Node, RegistryCredential, SecretStore, Step};
+use longshore_plugin::{Context, Node, SecretStore, Step};
+use longshore_steps::RegistryCredential;
 
 use super::{
     Invocation, stack,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longshore_model::{Action, Known, Secret, StepId, StepPlan};
-use longshore_plugin::{Context, Result, SecretSpec, SecretStore};
+use longshore_plugin::{Context, Labels, Result, Rotation, SecretSpec, SecretStore};
 
 use super::Harness;
 use crate::{
@@ -34,6 +34,18 @@ impl<H: Harness> Bench<H> {
             told,
             harness,
         }
+    }
+
+    /// The store's labels, in the cases of stores that have some.
+    pub(super) fn labels(&self) -> &dyn Labels {
+        let Some(labels) = self.store.labels() else { panic!("the store keeps no labels") };
+        labels
+    }
+
+    /// The store's rotation, in the cases of stores that rotate.
+    pub(super) fn rotation(&self) -> &dyn Rotation {
+        let Some(rotation) = self.store.rotation() else { panic!("the store cannot rotate") };
+        rotation
     }
 
     pub(super) fn value(&self, word: &str) -> Secret<String> {

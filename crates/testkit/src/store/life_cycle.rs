@@ -79,7 +79,7 @@ pub(super) async fn stores_again_what_was_removed<H: Harness>(bench: &Bench<H>) 
         bench.remove().await;
         assert_eq!(bench.plan(value).await.action, Action::Create, "the plan of what was removed");
         let arn = bench.apply(value).await;
-        if bench.harness.abilities().restores {
+        if bench.store.capabilities().restores {
             assert_eq!(arn, first, "what is restored keeps its ARN");
         }
         bench.expect_stored(value, "after a removal and a deployment").await;
@@ -132,13 +132,14 @@ pub(super) async fn foresees_the_arn<H: Harness>(bench: &Bench<H>) {
     );
     let arn = bench.apply(&bench.value("foreseen")).await;
     assert_eq!(before.len(), arn.len(), "{arn} is not as long as {before}");
-    let address = ok(bench.store.address(&bench.context, &bench.secret).await, "address");
+    let Some(labels) = bench.store.labels() else { return };
+    let address = ok(labels.address(&bench.context, &bench.secret).await, "address");
     assert!(arn.starts_with(&address) && before.starts_with(&address), "{arn} or {before} is not {address}");
 }
 
 pub(super) async fn knows_the_address_before_there_is_anything<H: Harness>(bench: &Bench<H>) {
-    let address =
-        async |secret: SecretSpec| ok(bench.store.address(&bench.context, &secret).await, "address");
+    let labels = bench.labels();
+    let address = async |secret: SecretSpec| ok(labels.address(&bench.context, &secret).await, "address");
     let before = address(bench.secret.clone()).await;
     assert!(!before.trim().is_empty(), "the address is empty");
     assert_ne!(before, address(bench.harness.secret("second")).await, "two secrets have one address");

@@ -16,29 +16,11 @@ use longshore_plugin::{SecretSpec, SecretStore};
 use crate::{Report, report::cases, told::name};
 use bench::Bench;
 
-/// What a store can do beyond keeping a value. It chooses the cases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Abilities {
-    /// What was removed comes back under its ARN when it is stored again.
-    pub restores: bool,
-    /// It implements [`SecretStore::read`].
-    pub reads: bool,
-    /// It implements [`SecretStore::label`] and keeps [`SecretSpec::labels`]. Needs `reads`.
-    pub labels: bool,
-    /// It implements [`SecretStore::undeclared`].
-    pub lists: bool,
-    /// It implements [`SecretStore::stage`] and what belongs to it.
-    pub rotates: bool,
-}
-
 /// A store to be tested, and a look at what it keeps. Each harness has a backend, or names within a backend, of its own.
 #[async_trait]
 pub trait Harness: Send + Sync {
     /// The store.
     fn store(&self) -> Arc<dyn SecretStore>;
-
-    /// What it can do.
-    fn abilities(&self) -> Abilities;
 
     /// The value that consumers of the secret get, read past the store. Nothing when there is no such secret.
     async fn stored(&self, secret: &SecretSpec) -> Option<String>;
@@ -90,9 +72,9 @@ pub async fn suite<H: Harness>(make: impl AsyncFn() -> H) -> Report {
 pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
     let mut report = Report::of("secret store");
     let made = async || Bench::new(make().await);
-    let (abilities, breaks) = {
+    let (store, breaks) = {
         let bench = made().await;
-        (bench.harness.abilities(), bench.harness.cut_off_after(0).await)
+        (bench.store.clone(), bench.harness.cut_off_after(0).await)
     };
     cases! { report, made:
         life_cycle::creates_what_is_not_there,
@@ -104,11 +86,11 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
         life_cycle::stores_again_what_was_removed,
         life_cycle::keeps_secrets_apart,
         life_cycle::plans_without_writing,
-        life_cycle::knows_the_address_before_there_is_anything,
         life_cycle::foresees_the_arn,
         ownership::leaves_alone_what_nobody_owns,
         ownership::leaves_alone_what_another_stack_owns,
         ownership::leaves_alone_what_another_stack_removed,
+        rotation::reads_back_what_is_its_own,
         secrecy::tells_no_value,
     }
     const CANNOT_BREAK: &str = "the harness cannot cut off the plugin";
@@ -122,24 +104,22 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
         report.leave_out("completes_a_change_that_died", CANNOT_BREAK);
         report.leave_out("completes_a_removal_that_died", CANNOT_BREAK);
     }
-    if abilities.reads {
-        cases! { report, made: rotation::reads_back_what_is_its_own }
+    if store.labels().is_some() {
+        cases! { report, made:
+            life_cycle::knows_the_address_before_there_is_anything,
+            rotation::keeps_labels_beside_the_value,
+        }
     }
-    if abilities.labels {
-        cases! { report, made: rotation::keeps_labels_beside_the_value }
-    }
-    if abilities.lists {
+    if store.capabilities().finds_undeclared {
         cases! { report, made: ownership::names_what_nothing_declares }
     }
-    if abilities.rotates {
+    if store.rotation().is_some() {
         cases! { report, made:
             rotation::stages_beside_the_current_value,
             rotation::promotes_what_was_staged,
             rotation::discards_what_was_staged,
             rotation::stages_only_what_it_owns,
         }
-    } else {
-        cases! { report, made: rotation::refuses_to_rotate }
     }
     report
 }

@@ -46,7 +46,7 @@ pub(super) async fn keeps_labels_beside_the_value<H: Harness>(bench: &Bench<H>) 
 
     let second = labels(&[("token-id", "b-2")]);
     for _ in 0..2 {
-        ok(bench.store.label(&bench.context, &spec(&second)).await, "label");
+        ok(bench.labels().label(&bench.context, &spec(&second)).await, "label");
         assert_eq!(found().await, second, "the labels after they were changed");
     }
     bench.expect_stored(&value, "after its labels were changed").await;
@@ -59,7 +59,7 @@ pub(super) async fn keeps_labels_beside_the_value<H: Harness>(bench: &Bench<H>) 
 }
 
 async fn stage<H: Harness>(bench: &Bench<H>, word: &str) -> String {
-    let staged = bench.store.stage(&bench.context, &bench.secret, &bench.value(word)).await;
+    let staged = bench.rotation().stage(&bench.context, &bench.secret, &bench.value(word)).await;
     let version = ok(staged, "stage");
     assert!(!version.is_empty(), "what is staged has no version");
     version
@@ -67,7 +67,8 @@ async fn stage<H: Harness>(bench: &Bench<H>, word: &str) -> String {
 
 /// Expects the value of a version.
 async fn expect_version<H: Harness>(bench: &Bench<H>, version: &str, word: &str) {
-    let value = ok(bench.store.read_version(&bench.context, &bench.secret, version).await, "read_version");
+    let value =
+        ok(bench.rotation().read_version(&bench.context, &bench.secret, version).await, "read_version");
     assert!(value == bench.value(word), "a version has another value than was staged");
 }
 
@@ -90,12 +91,12 @@ pub(super) async fn promotes_what_was_staged<H: Harness>(bench: &Bench<H>) {
     for word in ["next", "current", "next"] {
         let version = stage(bench, word).await;
         for _ in 0..2 {
-            ok(bench.store.promote(&bench.context, &bench.secret, &version).await, "promote");
+            ok(bench.rotation().promote(&bench.context, &bench.secret, &version).await, "promote");
             bench.expect_stored(&bench.value(word), "after it was promoted").await;
         }
         bench.expect_settled(&bench.value(word), &arn, "after a promotion").await;
         ok(
-            bench.store.discard(&bench.context, &bench.secret, &version).await,
+            bench.rotation().discard(&bench.context, &bench.secret, &version).await,
             "discard of what was promoted",
         );
         bench.expect_stored(&bench.value(word), "after what was promoted was discarded").await;
@@ -107,34 +108,23 @@ pub(super) async fn discards_what_was_staged<H: Harness>(bench: &Bench<H>) {
     let arn = bench.apply(&current).await;
     let version = stage(bench, "unproved").await;
     for _ in 0..2 {
-        ok(bench.store.discard(&bench.context, &bench.secret, &version).await, "discard");
+        ok(bench.rotation().discard(&bench.context, &bench.secret, &version).await, "discard");
         bench.expect_stored(&current, "after another one was discarded").await;
     }
     bench.expect_settled(&current, &arn, "after another value was discarded").await;
     let again = stage(bench, "unproved").await;
-    ok(bench.store.promote(&bench.context, &bench.secret, &again).await, "promote");
+    ok(bench.rotation().promote(&bench.context, &bench.secret, &again).await, "promote");
     bench.expect_stored(&bench.value("unproved"), "after it was discarded, staged again and promoted").await;
 }
 
 pub(super) async fn stages_only_what_it_owns<H: Harness>(bench: &Bench<H>) {
     let theirs = bench.value("theirs");
-    let absent = bench.store.stage(&bench.context, &bench.secret, &theirs).await;
+    let absent = bench.rotation().stage(&bench.context, &bench.secret, &theirs).await;
     assert!(absent.is_err(), "a value was staged in a secret that is not there");
     ok(bench.store.apply(&bench.other, &bench.secret, &theirs).await, "apply by the other stack");
     let before = bench.harness.writes().await;
-    let staged = bench.store.stage(&bench.context, &bench.secret, &bench.value("ours")).await;
+    let staged = bench.rotation().stage(&bench.context, &bench.secret, &bench.value("ours")).await;
     let failure = refused(staged, "staging in a secret of another stack");
     assert_eq!(failure.kind, FailureKind::Conflict, "{failure}");
     assert_eq!(bench.harness.writes().await, before, "something was written to the secret of another stack");
-}
-
-pub(super) async fn refuses_to_rotate<H: Harness>(bench: &Bench<H>) {
-    let value = bench.value("current");
-    bench.apply(&value).await;
-    let before = bench.harness.writes().await;
-    let staged = bench.store.stage(&bench.context, &bench.secret, &bench.value("next")).await;
-    refused(staged, "staging in a store that cannot rotate");
-    refused(bench.store.promote(&bench.context, &bench.secret, "1").await, "promotion in such a store");
-    assert_eq!(bench.harness.writes().await, before, "something was written by a store that cannot rotate");
-    bench.expect_stored(&value, "after a rotation was refused").await;
 }

@@ -16,12 +16,9 @@ pub(super) async fn tells_no_value<H: Harness>(bench: &Bench<H>) {
         bench.harness.reconnect().await;
     }
     bench.apply(&new).await;
-    if bench.harness.abilities().reads {
-        bench.told.result(&bench.store.read(&bench.context, &bench.secret).await);
-    }
-    if bench.harness.abilities().rotates {
-        let staged = bench.store.stage(&bench.context, &bench.secret, &old).await;
-        bench.told.result(&staged);
+    bench.told.result(&bench.store.read(&bench.context, &bench.secret).await);
+    if let Some(rotation) = bench.store.rotation() {
+        bench.told.result(&rotation.stage(&bench.context, &bench.secret, &old).await);
     }
     for value in [&old, &new] {
         let result = bench.store.apply(&bench.other, &bench.secret, value).await;

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use longshore_model::{Action, Failure, FailureKind, Secret, StepPlan};
-use longshore_plugin::{Context, Result, SecretSpec, SecretStore, StoreCapabilities};
-use longshore_testkit::store::{self, Abilities};
+use longshore_plugin::{Context, Result, Rotation, SecretSpec, SecretStore, StoreCapabilities, Stored};
+use longshore_testkit::store;
 
 use crate::keychain::{Chained, Keychain};
 
@@ -83,20 +83,44 @@ impl SecretStore for Flawed {
         }
     }
 
+    async fn read(&self, context: &Context, secret: &SecretSpec) -> Result<Option<Stored>> {
+        self.inner.read(context, secret).await
+    }
+
+    fn rotation(&self) -> Option<&dyn Rotation> {
+        (self.flaw == Flaw::StagesWhatIsCurrent).then_some(self)
+    }
+}
+
+#[async_trait]
+impl Rotation for Flawed {
     async fn stage(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<String> {
-        if self.flaw == Flaw::StagesWhatIsCurrent {
-            return self.inner.apply(context, secret, value).await;
-        }
-        let failure = Failure::new(FailureKind::Invalid, "the store cannot rotate");
-        Err(failure.help("keep the credential in another store"))
+        self.inner.apply(context, secret, value).await?;
+        self.inner.stage(context, secret, value).await
+    }
+
+    async fn read_version(
+        &self,
+        context: &Context,
+        secret: &SecretSpec,
+        version: &str,
+    ) -> Result<Secret<String>> {
+        self.inner.read_version(context, secret, version).await
+    }
+
+    async fn promote(&self, context: &Context, secret: &SecretSpec, version: &str) -> Result<()> {
+        self.inner.promote(context, secret, version).await
+    }
+
+    async fn discard(&self, context: &Context, secret: &SecretSpec, version: &str) -> Result<()> {
+        self.inner.discard(context, secret, version).await
     }
 }
 
 async fn failed(flaw: Flaw) -> Vec<&'static str> {
     let report = store::run(async || {
         let inner = Keychain::default();
-        let abilities = Abilities { restores: true, ..Abilities::default() };
-        Chained::of(inner.clone(), Flawed { inner, flaw }, abilities)
+        Chained::of(inner.clone(), Flawed { inner, flaw })
     })
     .await;
     report.failed.into_iter().map(|(name, _)| name).collect()
@@ -116,7 +140,7 @@ async fn each_flaw_fails_the_case_that_is_about_it() {
         (Flaw::RemovesOnce, "removes_and_can_be_asked_again"),
         (Flaw::TrimsValues, "keeps_any_text_as_it_is"),
         (Flaw::TakesWhatIsNotIts, "leaves_alone_what_another_stack_owns"),
-        (Flaw::StagesWhatIsCurrent, "refuses_to_rotate"),
+        (Flaw::StagesWhatIsCurrent, "stages_beside_the_current_value"),
     ] {
         let failed = failed(flaw).await;
         assert!(failed.contains(&case), "{flaw:?} fails {failed:?}");
@@ -129,7 +153,7 @@ async fn a_suite_ends_the_test_and_says_which_case_failed() {
     drop(
         store::suite(async || {
             let inner = Keychain::default();
-            Chained::of(inner.clone(), Flawed { inner, flaw: Flaw::RemovesNothing }, Abilities::default())
+            Chained::of(inner.clone(), Flawed { inner, flaw: Flaw::RemovesNothing })
         })
         .await,
     );

@@ -7,8 +7,10 @@ use std::{
 
 use async_trait::async_trait;
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
-use longshore_plugin::{Context, Result, SecretSpec, SecretStore, StoreCapabilities, Stored};
-use longshore_testkit::store::{Abilities, Harness};
+use longshore_plugin::{
+    Context, Labels, Result, Rotation, SecretSpec, SecretStore, StoreCapabilities, Stored,
+};
+use longshore_testkit::store::Harness;
 
 /// The backend.
 #[derive(Clone, Default)]
@@ -94,7 +96,7 @@ fn index(version: &str) -> usize {
 #[async_trait]
 impl SecretStore for Keychain {
     fn capabilities(&self) -> StoreCapabilities {
-        capabilities()
+        StoreCapabilities { restores: true, ..StoreCapabilities::default() }
     }
 
     fn kms_key(&self) -> Option<&str> {
@@ -161,11 +163,34 @@ impl SecretStore for Keychain {
         }))
     }
 
+    fn labels(&self) -> Option<&dyn Labels> {
+        Some(self)
+    }
+
+    fn rotation(&self) -> Option<&dyn Rotation> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Labels for Keychain {
+    async fn address(&self, _: &Context, secret: &SecretSpec) -> Result<String> {
+        Ok(arn(&secret.path))
+    }
+
     async fn label(&self, context: &Context, secret: &SecretSpec) -> Result<()> {
         let entry = self.live(context, &secret.path)?;
         self.put(&secret.path, Entry { labels: secret.labels.clone(), ..entry })
     }
 
+    async fn belongs_to_others(&self, context: &Context, secret: &SecretSpec) -> Result<bool> {
+        let owner = self.get(&secret.path)?.and_then(|entry| entry.owner);
+        Ok(owner.is_some_and(|owner| owner != context.stack.as_str()))
+    }
+}
+
+#[async_trait]
+impl Rotation for Keychain {
     async fn stage(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<String> {
         let mut entry = self.live(context, &secret.path)?;
         entry.values.push(value.clone());
@@ -197,30 +222,21 @@ impl SecretStore for Keychain {
     }
 }
 
-fn capabilities() -> StoreCapabilities {
-    StoreCapabilities { pull_credentials: false, container_secrets: false }
-}
-
 /// The harness: the store under test, and a look behind it. `S` is the store, so that a flawed one can be tested too.
 pub(crate) struct Chained<S> {
     keychain: Keychain,
     store: Arc<S>,
-    abilities: Abilities,
 }
 
 impl Chained<Keychain> {
     pub(crate) fn new(keychain: Keychain) -> Self {
-        Self::of(
-            keychain.clone(),
-            keychain,
-            Abilities { restores: true, reads: true, labels: true, lists: false, rotates: true },
-        )
+        Self::of(keychain.clone(), keychain)
     }
 }
 
 impl<S> Chained<S> {
-    pub(crate) fn of(keychain: Keychain, store: S, abilities: Abilities) -> Self {
-        Self { keychain, store: Arc::new(store), abilities }
+    pub(crate) fn of(keychain: Keychain, store: S) -> Self {
+        Self { keychain, store: Arc::new(store) }
     }
 }
 
@@ -228,10 +244,6 @@ impl<S> Chained<S> {
 impl<S: SecretStore + 'static> Harness for Chained<S> {
     fn store(&self) -> Arc<dyn SecretStore> {
         self.store.clone()
-    }
-
-    fn abilities(&self) -> Abilities {
-        self.abilities
     }
 
     async fn stored(&self, secret: &SecretSpec) -> Option<String> {

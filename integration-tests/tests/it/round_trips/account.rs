@@ -17,8 +17,9 @@ use longshore_graph::{Expansion, Graph, Host, expand};
 use longshore_model::{
     Action, AwsTarget, Event, EventKind, Failure, Inputs, Name, Outcome, Outputs, Phase, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Extensions, Kept, Node, Registry, RegistryCredential, Step};
+use longshore_plugin::{Context, Extensions, Kept, Node, Registry, Step};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
+use longshore_steps::RegistryCredential;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 

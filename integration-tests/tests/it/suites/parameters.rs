@@ -8,7 +8,7 @@ use longshore_model::Name;
 use longshore_plugin::{SecretSpec, SecretStore};
 use longshore_testkit::{
     Report,
-    store::{self, Abilities, Harness},
+    store::{self, Harness},
 };
 
 use super::Account;
@@ -30,11 +30,6 @@ fn name(secret: &SecretSpec) -> String {
 impl Harness for Parameters {
     fn store(&self) -> Arc<dyn SecretStore> {
         account::store(&self.0.aws, "ssm")
-    }
-
-    fn abilities(&self) -> Abilities {
-        // Parameter Store has neither a recovery nor versions that wait, and ECS reads no pull credential there.
-        Abilities { lists: true, ..Abilities::default() }
     }
 
     async fn stored(&self, secret: &SecretSpec) -> Option<String> {

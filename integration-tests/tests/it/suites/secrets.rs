@@ -7,7 +7,7 @@ use longshore_model::Name;
 use longshore_plugin::{SecretSpec, SecretStore};
 use longshore_testkit::{
     Report,
-    store::{self, Abilities, Harness},
+    store::{self, Harness},
 };
 
 use super::Account;
@@ -29,10 +29,6 @@ fn name(secret: &SecretSpec) -> String {
 impl Harness for Secrets {
     fn store(&self) -> Arc<dyn SecretStore> {
         account::store(&self.0.aws, "secretsmanager")
-    }
-
-    fn abilities(&self) -> Abilities {
-        Abilities { restores: true, reads: true, labels: true, lists: true, rotates: true }
     }
 
     async fn stored(&self, secret: &SecretSpec) -> Option<String> {

@@ -8,7 +8,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{Action, Known, Name, Options, Plugin, Shown, StepId, StepPlan};
 use longshore_plugin::{
-    Context, Extensions, LogStream, Readable, Registry, Reporter, Result, RoleBuilder, RoleSpec,
+    Context, Extensions, Kept, LogStream, Readable, Registry, Reporter, Result, RoleBuilder, RoleSpec,
+    RunContext,
 };
 use longshore_simcloud::{
     ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock,
@@ -47,6 +48,7 @@ pub(super) struct Harness {
     pub(super) builder: Arc<dyn RoleBuilder>,
     pub(super) warnings: Arc<Warnings>,
     pub(super) spec: RoleSpec,
+    kept: Kept,
 }
 
 impl Harness {
@@ -65,12 +67,14 @@ impl Harness {
                 managed_policies: vec![TASK_EXECUTION.into()],
                 ..RoleSpec::new(Name::new("api").unwrap())
             },
+            kept: Kept::default(),
         }
     }
 
-    /// Another builder in the same account.
+    /// Another builder in the same account, in another run.
     pub(super) fn configure(&mut self, options: Value) {
         self.builder = builder(&self.aws, options);
+        self.kept = Kept::default();
     }
 
     /// Another run in the same account, which has read nothing yet.
@@ -82,6 +86,7 @@ impl Harness {
             cloud: self.cloud.clone(),
             warnings: Arc::default(),
             spec: self.spec.clone(),
+            kept: Kept::default(),
         }
     }
 
@@ -93,6 +98,7 @@ impl Harness {
             cloud: self.cloud.clone(),
             warnings: Arc::default(),
             spec: RoleSpec { service: Name::new(service).unwrap(), ..self.spec.clone() },
+            kept: Kept::default(),
         }
     }
 
@@ -117,7 +123,9 @@ impl Harness {
     pub(super) fn context_in(&self, stack: &str, environment: &str) -> Context {
         let (stack, environment) = (Name::new(stack).unwrap(), Name::new(environment).unwrap());
         let step = StepId::new("role", "api");
-        Context::new(stack, environment, step, CancellationToken::new(), self.warnings.clone())
+        let (token, kept) = (CancellationToken::new(), self.kept.clone());
+        let run = RunContext::new(stack, environment, token, self.warnings.clone(), kept);
+        Context::in_run(Arc::new(run), step)
     }
 
     pub(super) async fn plan(&self) -> Result<StepPlan> {

@@ -15,7 +15,7 @@ use longshore_model::{
     Action, ExecutionRole, Failure, Inputs, Known, Name, Options, Outputs, Platform, Plugin, Problem,
     Service as OfStack, ServiceStatus, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Node, PullCheck, Reporter, ServiceDeployer, Step, Wires};
+use longshore_plugin::{Context, Kept, Node, PullCheck, Reporter, RunContext, ServiceDeployer, Step, Wires};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -154,8 +154,8 @@ impl Reporter for Told {
     }
 }
 
-/// The plans of a run, in the order of the steps.
-pub(super) struct Plans(pub(super) Vec<(Node, StepPlan)>);
+/// The plans of a run, in the order of the steps, and the values that the steps keep in it.
+pub(super) struct Plans(pub(super) Vec<(Node, StepPlan)>, pub(super) Kept);
 
 impl Plans {
     pub(super) fn of(&self, step: &str) -> &StepPlan {
@@ -337,10 +337,17 @@ impl Bench {
         EcsDeployer { aws: self.aws.clone(), fields: Arc::new(fields) }
     }
 
+    /// The context of a step in another run.
     pub(super) fn context(&self, step: &StepId) -> Context {
-        let (stack, environment) = (self.stack.clone(), self.environment.clone());
-        Context::new(stack, environment, step.clone(), self.interrupt.clone(), self.told.clone())
-            .adopting(self.adopts)
+        self.context_in(&Kept::default(), step)
+    }
+
+    /// The context of a step in the run that keeps `kept`.
+    pub(super) fn context_in(&self, kept: &Kept, step: &StepId) -> Context {
+        let (stack, environment, token) =
+            (self.stack.clone(), self.environment.clone(), self.interrupt.clone());
+        let run = RunContext::new(stack, environment, token, self.told.clone(), kept.clone());
+        Context::in_run(Arc::new(run), step.clone()).adopting(self.adopts)
     }
 
     pub(super) fn nodes(&self, service: &Seed) -> Vec<Node> {
@@ -406,18 +413,18 @@ impl Bench {
     }
 
     pub(super) async fn plan(&self, service: &Seed) -> Result<Plans, Failure> {
-        let mut planned = BTreeMap::<StepId, StepPlan>::new();
+        let (mut planned, kept) = (BTreeMap::<StepId, StepPlan>::new(), Kept::default());
         let mut plans = Vec::new();
         for node in self.nodes(service) {
             let find = |plan: &StepPlan, output: &str| {
                 plan.outputs.get(output).cloned().unwrap_or(Known::AfterApply)
             };
             let inputs = self.inputs(&node, &planned, find);
-            let plan = node.step.plan(&self.context(&node.id), &inputs).await?;
+            let plan = node.step.plan(&self.context_in(&kept, &node.id), &inputs).await?;
             planned.insert(node.id.clone(), plan.clone());
             plans.push((node, plan));
         }
-        Ok(Plans(plans))
+        Ok(Plans(plans, kept))
     }
 
     pub(super) async fn apply(&self, plans: &Plans) -> Result<BTreeMap<StepId, Outputs>, Failure> {
@@ -426,7 +433,7 @@ impl Bench {
             let inputs = self
                 .inputs(node, &applied, |outputs: &Outputs, output| Known::Value(outputs[output].clone()));
             let outputs = if plan.is_change() {
-                node.step.apply(&self.context(&node.id), &inputs, plan).await?
+                node.step.apply(&self.context_in(&plans.1, &node.id), &inputs, plan).await?
             } else {
                 let known = plan.outputs.iter();
                 known.map(|(name, known)| (name.clone(), known.value().unwrap().to_owned())).collect()
@@ -457,7 +464,7 @@ impl Bench {
             assert_eq!(plan.action, Action::Delete);
             node.step.remove(&self.context(&node.id)).await?;
         }
-        Ok(Plans(plans))
+        Ok(Plans(plans, Kept::default()))
     }
 
     pub(super) async fn status(&self, service: &Seed) -> ServiceStatus {

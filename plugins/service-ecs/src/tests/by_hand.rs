@@ -84,7 +84,7 @@ async fn commands_can_be_executed_where_that_is_declared() {
 
     // Nobody can any more where the run is taken back, in tasks that run already neither.
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
-    node.step.undo(&bench.context(&node.id), plan).await.unwrap();
+    node.step.undo(&bench.context_in(&plans.1, &node.id), plan).await.unwrap();
     assert_eq!(executes(tasks(&bench).await), [false; 2]);
     assert!(bench.plan(&before).await.unwrap().is_quiet());
 }
@@ -143,7 +143,7 @@ async fn a_run_that_is_taken_back_leaves_them_as_they_were() {
     assert_ne!(options(&described(&bench).await), before);
 
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
-    node.step.undo(&bench.context(&node.id), plan).await.unwrap();
+    node.step.undo(&bench.context_in(&plans.1, &node.id), plan).await.unwrap();
     assert_eq!(options(&described(&bench).await), before);
     assert!(tasks(&bench).await.iter().all(|task| task.platform_version() == Some("1.3.0")));
 }

@@ -118,7 +118,7 @@ async fn a_way_back_that_nobody_follows_to_its_end_leaves_nothing_to_do() {
     bench.deploy(&seed()).await.unwrap();
     let plans = bench.deploy(&seed_with(|container| container.memory = Some(1024))).await.unwrap();
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
-    let context = bench.context(&node.id);
+    let context = bench.context_in(&plans.1, &node.id);
     tokio::select! {
         result = node.step.undo(&context, plan) => panic!("{result:?}"),
         () = async {

@@ -324,7 +324,7 @@ async fn an_adopted_family_gets_what_is_declared_and_is_given_back_when_that_is_
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "task-definition.api").unwrap();
     assert_eq!((plan.action, plan.reason.as_deref()), (Action::Adopt, Some("registers a new revision")));
     assert_eq!(bench.status(&changed).await.task_definition.as_deref(), Some("shop-api:3"));
-    node.step.undo(&bench.context(&node.id), plan).await.unwrap();
+    node.step.undo(&bench.context_in(&plans.1, &node.id), plan).await.unwrap();
     let ecs = bench.aws.ecs().await.unwrap();
     let include = aws_sdk_ecs::types::TaskDefinitionField::Tags;
     let latest = ecs.describe_task_definition().task_definition("shop-api").include(include).send().await;

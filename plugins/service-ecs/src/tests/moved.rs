@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use longshore_model::{Action, FailureKind, Inputs, StepId, StepPlan};
-use longshore_plugin::{Declared, Step as _, adapter::UndeclaredStep};
+use longshore_plugin::{Declared, Step as _};
+use longshore_steps::UndeclaredStep;
 
 use super::bench::{Bench, Seed, seed, seed_with};
 use crate::undeclared;
@@ -98,7 +99,7 @@ async fn resources_protected_since_the_plan_stay() {
     assert_eq!(definition.task_definition.unwrap().status.unwrap().as_str(), "ACTIVE");
     // A run takes back what it made itself.
     for (node, plan) in steps() {
-        node.step.undo(&bench.context(&node.id).protecting(true).undoing(), plan).await.unwrap();
+        node.step.undo(&bench.context_in(&plans.1, &node.id).protecting(true).undoing(), plan).await.unwrap();
     }
     assert!(ecs.list_clusters().send().await.unwrap().cluster_arns().is_empty());
 }

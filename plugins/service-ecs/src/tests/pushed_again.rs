@@ -224,7 +224,7 @@ async fn undo_brings_the_image_back() {
     bench.push(json!({ "needs-memory-mib": 64 })).await;
     let plans = bench.deploy(&seed()).await.unwrap();
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
-    node.step.undo(&bench.context(&node.id), plan).await.unwrap();
+    node.step.undo(&bench.context_in(&plans.1, &node.id), plan).await.unwrap();
     runs(&bench, "shop-api:2", &ran).await;
     converges(&bench, &seed()).await;
 }
@@ -237,7 +237,7 @@ async fn tag_that_only_the_new_deployment_resolves_is_pinned() {
     // Nothing that runs tells that the tag from before names another image.
     bench.push(json!({ "needs-memory-mib": 64 })).await;
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
-    node.step.undo(&bench.context(&node.id), plan).await.unwrap();
+    node.step.undo(&bench.context_in(&plans.1, &node.id), plan).await.unwrap();
     runs(&bench, "shop-api:3", &ran).await;
 }
 

@@ -51,7 +51,7 @@ async fn undo_does_not_go_back_twice() {
     let before = calls();
     assert_eq!(before, [1, 1]);
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
-    node.step.undo(&bench.context(&node.id), plan).await.unwrap();
+    node.step.undo(&bench.context_in(&plans.1, &node.id), plan).await.unwrap();
     assert_eq!(calls(), before);
     runs(&bench, "shop-api:1", 2).await;
 }
@@ -202,6 +202,6 @@ async fn lost_execution_role_is_named_beside_the_failure() {
         "{failure}"
     );
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
-    let stuck = node.step.undo(&bench.context(&node.id), plan).await.unwrap_err();
+    let stuck = node.step.undo(&bench.context_in(&plans.1, &node.id), plan).await.unwrap_err();
     assert_eq!(stuck.kind, FailureKind::Stuck);
 }

@@ -37,25 +37,26 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 async fn a_staged_value_is_read_by_nobody_until_it_is_promoted() {
     let harness = Harness::new(json!({}));
     let (store, context, spec) = (&harness.store, harness.context(), &harness.spec);
+    let rotation = store.rotation().unwrap();
     let (first, second) = (credential("first"), credential("second"));
     let arn = harness.apply(&first).await.unwrap();
     tokio::time::sleep(Duration::from_secs(3_600)).await;
 
-    let version = store.stage(&context, spec, &second).await.unwrap();
+    let version = rotation.stage(&context, spec, &second).await.unwrap();
     assert_eq!(stages(&harness).await, map(&[("first", "AWSCURRENT"), ("second", "AWSPENDING")]));
     let read = store.read(&context, spec).await.unwrap().unwrap();
     assert_eq!((read.arn, &read.value), (arn.clone(), &first));
-    assert_eq!(store.read_version(&context, spec, &version).await.unwrap(), second);
+    assert_eq!(rotation.read_version(&context, spec, &version).await.unwrap(), second);
 
-    store.promote(&context, spec, &version).await.unwrap();
+    rotation.promote(&context, spec, &version).await.unwrap();
     assert_eq!(stages(&harness).await, map(&[("first", "AWSPREVIOUS"), ("second", "AWSCURRENT")]));
     let read = store.read(&context, spec).await.unwrap().unwrap();
     assert_eq!((read.arn, read.version, read.value), (arn, version.clone(), second.clone()));
     assert_eq!(read.changed_at, Some(1_795_003_600));
 
     // Repeated, as by a run that was killed here.
-    store.promote(&context, spec, &version).await.unwrap();
-    store.discard(&context, spec, &version).await.unwrap();
+    rotation.promote(&context, spec, &version).await.unwrap();
+    rotation.discard(&context, spec, &version).await.unwrap();
     assert_eq!(stages(&harness).await, map(&[("first", "AWSPREVIOUS"), ("second", "AWSCURRENT")]));
     assert_eq!(harness.action(&second).await, Action::NoChange);
 }
@@ -63,10 +64,10 @@ async fn a_staged_value_is_read_by_nobody_until_it_is_promoted() {
 #[tokio::test(start_paused = true)]
 async fn interrupted_promotion_is_finished_by_deploy() {
     let harness = Harness::new(json!({}));
-    let (store, context, spec) = (&harness.store, harness.context(), &harness.spec);
+    let (rotation, context, spec) = (harness.store.rotation().unwrap(), harness.context(), &harness.spec);
     let (first, second) = (credential("first"), credential("second"));
     harness.apply(&first).await.unwrap();
-    let version = store.stage(&context, spec, &second).await.unwrap();
+    let version = rotation.stage(&context, spec, &second).await.unwrap();
     assert_eq!(harness.action(&first).await, Action::NoChange, "a version that waits is left alone");
     // All of a promotion that was killed between its two changes.
     let current = harness.client().await.describe_secret().secret_id(NAME).send().await.unwrap();
@@ -88,23 +89,23 @@ async fn interrupted_promotion_is_finished_by_deploy() {
 #[tokio::test(start_paused = true)]
 async fn a_discarded_value_leaves_the_current_and_the_previous_one() {
     let harness = Harness::new(json!({}));
-    let (store, context, spec) = (&harness.store, harness.context(), &harness.spec);
+    let (rotation, context, spec) = (harness.store.rotation().unwrap(), harness.context(), &harness.spec);
     harness.apply(&credential("first")).await.unwrap();
     harness.apply(&credential("second")).await.unwrap();
     let before = stages(&harness).await;
     assert_eq!(before, map(&[("first", "AWSPREVIOUS"), ("second", "AWSCURRENT")]));
 
-    let version = store.stage(&context, spec, &credential("third")).await.unwrap();
-    store.discard(&context, spec, &version).await.unwrap();
-    store.discard(&context, spec, &version).await.unwrap();
+    let version = rotation.stage(&context, spec, &credential("third")).await.unwrap();
+    rotation.discard(&context, spec, &version).await.unwrap();
+    rotation.discard(&context, spec, &version).await.unwrap();
     let mut after = stages(&harness).await;
     assert_eq!(after.remove("third").unwrap_or_default(), "");
     assert_eq!(after, before);
 
     // The next one takes the place of one that was never promoted, even after it was killed between the two.
-    store.stage(&context, spec, &credential("fourth")).await.unwrap();
-    let version = store.stage(&context, spec, &credential("fifth")).await.unwrap();
-    store.promote(&context, spec, &version).await.unwrap();
+    rotation.stage(&context, spec, &credential("fourth")).await.unwrap();
+    let version = rotation.stage(&context, spec, &credential("fifth")).await.unwrap();
+    rotation.promote(&context, spec, &version).await.unwrap();
     let staged: Vec<_> =
         stages(&harness).await.into_iter().filter(|(_, stages)| !stages.is_empty()).collect();
     assert_eq!(
@@ -129,7 +130,7 @@ async fn labels_stand_beside_the_value_and_go_when_they_are_no_longer_declared()
     assert_eq!(harness.action(&value).await, Action::NoChange);
 
     harness.spec.labels = map(&[("token-expires", "2027-01-15T08:00:00Z"), ("token-replaced", "10 12")]);
-    harness.store.label(&harness.context(), &harness.spec).await.unwrap();
+    harness.store.labels().unwrap().label(&harness.context(), &harness.spec).await.unwrap();
     let read = harness.store.read(&harness.context(), &harness.spec).await.unwrap().unwrap().labels;
     assert_eq!(read, harness.spec.labels);
     assert_eq!(harness.action(&value).await, Action::NoChange);
@@ -150,21 +151,22 @@ async fn labels_stand_beside_the_value_and_go_when_they_are_no_longer_declared()
 async fn only_the_stacks_own_secret_is_read_and_rotated() {
     let harness = Harness::new(json!({}));
     let (store, spec) = (&harness.store, &harness.spec);
+    let rotation = store.rotation().unwrap();
     let ours = harness.context();
     assert_eq!(store.read(&ours, spec).await.unwrap(), None);
-    assert_eq!(store.stage(&ours, spec, &credential("x")).await.unwrap_err().kind, FailureKind::NotFound);
+    assert_eq!(rotation.stage(&ours, spec, &credential("x")).await.unwrap_err().kind, FailureKind::NotFound);
 
     harness.apply(&credential("first")).await.unwrap();
     let other = harness.context_of("bakery");
     assert_eq!(store.read(&other, spec).await.unwrap(), None);
-    assert_eq!(store.stage(&other, spec, &credential("x")).await.unwrap_err().kind, FailureKind::Conflict);
-    assert_eq!(store.label(&other, spec).await.unwrap_err().kind, FailureKind::Conflict);
+    assert_eq!(rotation.stage(&other, spec, &credential("x")).await.unwrap_err().kind, FailureKind::Conflict);
+    assert_eq!(store.labels().unwrap().label(&other, spec).await.unwrap_err().kind, FailureKind::Conflict);
 
     harness.remove().await.unwrap();
     assert_eq!(store.read(&ours, spec).await.unwrap(), None);
-    insta::assert_snapshot!(store.stage(&ours, spec, &credential("x")).await.unwrap_err());
+    insta::assert_snapshot!(rotation.stage(&ours, spec, &credential("x")).await.unwrap_err());
     assert_eq!(
-        store.address(&ours, spec).await.unwrap(),
+        store.labels().unwrap().address(&ours, spec).await.unwrap(),
         format!("arn:aws:secretsmanager:{REGION}:123456789012:secret:{NAME}")
     );
 }
@@ -174,9 +176,20 @@ async fn a_lost_answer_to_staging_does_not_store_the_value_twice() {
     let harness = Harness::new(json!({}));
     harness.apply(&credential("first")).await.unwrap();
     harness.fault("secretsmanager:PutSecretValue", 1, Effect::LoseAnswer);
-    let version =
-        harness.store.stage(&harness.context(), &harness.spec, &credential("second")).await.unwrap();
+    let version = harness
+        .store
+        .rotation()
+        .unwrap()
+        .stage(&harness.context(), &harness.spec, &credential("second"))
+        .await
+        .unwrap();
     assert_eq!(harness.versions().await, 2);
-    let value = harness.store.read_version(&harness.context(), &harness.spec, &version).await.unwrap();
+    let value = harness
+        .store
+        .rotation()
+        .unwrap()
+        .read_version(&harness.context(), &harness.spec, &version)
+        .await
+        .unwrap();
     assert_eq!(value, credential("second"));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_plugin::{SecretSpec, SecretStore};
-use longshore_testkit::store::{self, Abilities};
+use longshore_testkit::store;
 use serde_json::json;
 
 use super::harness::{Harness, REGION};
@@ -13,10 +13,6 @@ use super::harness::{Harness, REGION};
 impl store::Harness for Harness {
     fn store(&self) -> Arc<dyn SecretStore> {
         self.store.clone()
-    }
-
-    fn abilities(&self) -> Abilities {
-        Abilities { restores: true, reads: true, labels: true, lists: true, rotates: true }
     }
 
     async fn stored(&self, secret: &SecretSpec) -> Option<String> {

@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_model::{Inputs, StepId};
-use longshore_plugin::{
-    Declared, Revokers, SecretSpec, Step, UndeclaredSecret, adapter::UndeclaredSecretsStep,
-};
+use longshore_plugin::{Declared, SecretSpec, Step, UndeclaredSecret};
+use longshore_steps::{Revokers, UndeclaredSecretsStep};
 use serde_json::json;
 
 use super::harness::{Harness, NAME, credential};

@@ -21,9 +21,9 @@ async fn a_parameter_is_made_changed_and_removed() {
     assert_eq!(harness.apply("two").await.unwrap(), ARN);
     assert_eq!(harness.stored().await, Some(("two".to_owned(), 2)));
     assert_eq!(harness.action("two").await, Action::NoChange);
-    let address = harness.store.address(&harness.context(), &harness.spec).await.unwrap();
+    let foreseen = harness.store.foreseen_arn(&harness.context(), &harness.spec).await.unwrap();
     let stored = harness.store.read(&harness.context(), &harness.spec).await.unwrap().unwrap();
-    assert_eq!((address.as_str(), stored.arn.as_str(), stored.name.as_str()), (ARN, ARN, NAME));
+    assert_eq!((foreseen.as_deref(), stored.arn.as_str(), stored.name.as_str()), (Some(ARN), ARN, NAME));
     assert_eq!((stored.value.expose().as_str(), stored.version.as_str()), ("two", "2"));
 
     insta::assert_snapshot!("delete", shown(&harness.plan_removal().await.unwrap()));

@@ -1,7 +1,6 @@
 //! What is refused, and in which words.
 
 use longshore_model::FailureKind;
-use longshore_plugin::StoreCapabilities;
 use serde_json::json;
 
 use super::harness::{Harness, NAME};
@@ -11,7 +10,7 @@ fn it_keeps_variables_and_no_pull_credentials() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _guard = runtime.enter();
     let capabilities = Harness::new(json!({})).store.capabilities();
-    assert_eq!(capabilities, StoreCapabilities { pull_credentials: false, container_secrets: true });
+    assert!(capabilities.container_secrets && !capabilities.pull_credentials);
 }
 
 #[tokio::test(start_paused = true)]

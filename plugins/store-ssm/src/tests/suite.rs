@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_ssm::types::ParameterType;
 use longshore_plugin::{SecretSpec, SecretStore};
-use longshore_testkit::store::{self, Abilities};
+use longshore_testkit::store;
 use serde_json::json;
 
 use super::harness::Harness;
@@ -18,11 +18,6 @@ fn name(secret: &SecretSpec) -> String {
 impl store::Harness for Harness {
     fn store(&self) -> Arc<dyn SecretStore> {
         self.store.clone()
-    }
-
-    fn abilities(&self) -> Abilities {
-        // Parameter Store has neither a recovery nor versions that wait, and ECS reads no pull credential there.
-        Abilities { lists: true, ..Abilities::default() }
     }
 
     async fn stored(&self, secret: &SecretSpec) -> Option<String> {

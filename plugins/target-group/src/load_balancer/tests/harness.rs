@@ -6,7 +6,9 @@ use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target, untyped::Element};
 use longshore_model::{Action, Inputs, Known, Name, Options, Outputs, Plugin, Problem, StepId, StepPlan};
-use longshore_plugin::{Context, Extensions, Node, Registry, Result, StepDeclaration, StepPlugin};
+use longshore_plugin::{
+    Context, Extensions, Node, Registry, Result, RunContext, StepDeclaration, StepPlugin,
+};
 use longshore_simcloud::{Blueprint, Cloud, Effect, Fault, Moment, TokioClock};
 use longshore_testkit::Told;
 use serde_json::{Value, json};
@@ -83,10 +85,11 @@ impl Harness {
         harness
     }
 
-    /// Changes options; `null` removes one.
+    /// Begins another run with changed options; `null` removes one.
     pub(super) fn configure(&mut self, options: Value) {
         self.options = merged(&self.options, &options);
         self.node = node(&self.aws, &self.options);
+        self.told.begin_run();
     }
 
     /// Another node of the step, with changed options.
@@ -97,7 +100,8 @@ impl Harness {
     pub(super) fn context_of(&self, stack: &str, step: &str) -> Context {
         let (stack, environment) = (Name::new(stack).unwrap(), Name::new("production").unwrap());
         let token = CancellationToken::new();
-        let context = Context::new(stack, environment, StepId::named(step), token, self.told.clone());
+        let run = RunContext::new(stack, environment, token, self.told.clone(), self.told.kept());
+        let context = Context::in_run(Arc::new(run), StepId::named(step));
         context.adopting(self.adopts).protecting(self.protects)
     }
 

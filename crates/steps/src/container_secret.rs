@@ -1,11 +1,10 @@
 //! From a secret value into a secret store, for an environment variable of a container.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_model::{Action, Inputs, Outputs, Secret, Shown, StepPlan};
-
-use crate::{Context, Result, SecretSpec, SecretStore, SecretValue, Step};
+use longshore_plugin::{Context, Result, SecretSpec, SecretStore, SecretValue, Step};
 
 /// Keeps the value of a container's environment variable in a store, from which ECS reads it when a task starts. The
 /// value goes from its source to the store inside this step and nowhere else.
@@ -15,25 +14,26 @@ pub struct ContainerSecretStep {
     value: Arc<dyn SecretValue>,
     store: Arc<dyn SecretStore>,
     secret: SecretSpec,
-    /// The value that was fetched in this run. A command may answer differently each time: what is stored must be what
-    /// was planned.
-    fetched: Mutex<Option<Secret<String>>>,
 }
+
+/// The value that was fetched in this run. A command may answer differently each time: the value that is stored must be the
+/// one that was planned.
+#[derive(Clone)]
+struct Fetched(Secret<String>);
 
 impl ContainerSecretStep {
     /// A step that keeps `value` as `secret` in `store`.
     pub fn new(value: Arc<dyn SecretValue>, store: Arc<dyn SecretStore>, secret: SecretSpec) -> Self {
-        Self { value, store, secret, fetched: Mutex::default() }
+        Self { value, store, secret }
     }
 
     async fn fetch(&self, context: &Context) -> Result<Secret<String>> {
-        let known = self.fetched.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(value) = known {
+        if let Some(Fetched(value)) = context.kept() {
             return Ok(value);
         }
         context.progress(format!("fetching the value from the {}", self.value.describe()));
         let value = self.value.fetch(context).await?;
-        *self.fetched.lock().unwrap_or_else(PoisonError::into_inner) = Some(value.clone());
+        context.keep(Fetched(value.clone()));
         Ok(value)
     }
 

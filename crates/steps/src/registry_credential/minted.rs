@@ -1,17 +1,20 @@
-//! Tokens that are made for the stack: whether the stored one serves, and making another one.
+//! Tokens that are made for the stack: the proof that the stored one serves, and making another one.
 
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
+use longshore_plugin::{
+    Context, Credential, Labels, Minted, PullScope, Result, SecretSpec, Stored, TokenMinter,
+};
 
 use super::{
     Pulls, RegistryCredential,
     labels::{TokenLabels, clipped, repositories_label, shown},
 };
-use crate::{Context, Credential, Minted, PullScope, Result, SecretSpec, Stored, TokenMinter};
 
 /// Within which time of its end a token is replaced, in seconds: a week, so that a weekly run is often enough.
 const MARGIN: u64 = 7 * 86_400;
 
-/// What is to be done about the stored token.
+/// The action that the stored token calls for.
+#[derive(Clone)]
 pub(crate) enum Verdict {
     /// It serves, as was proved.
     Keep(Stored, Pulls),
@@ -19,27 +22,39 @@ pub(crate) enum Verdict {
     Mint(Option<Stored>, String),
 }
 
-impl RegistryCredential {
-    /// What a token has to be able to pull, and for which secret it is.
-    pub(crate) async fn full_scope(&self, context: &Context) -> Result<PullScope> {
-        Ok(self.scope_of(self.store.address(context, &self.secret).await?))
+/// The credential of a registry that is a token made for the stack.
+#[derive(Clone, Copy)]
+pub struct MintedCredential<'a> {
+    pub(crate) credential: &'a RegistryCredential,
+    /// The maker of the tokens.
+    pub(super) minter: &'a dyn TokenMinter,
+    /// The place where the secret's token is noted.
+    pub(super) labels: &'a dyn Labels,
+}
+
+impl MintedCredential<'_> {
+    /// The scope of a token for the credential's own secret.
+    pub(super) async fn full_scope(self, context: &Context) -> Result<PullScope> {
+        Ok(self.scope_of(self.labels.address(context, &self.credential.secret).await?))
     }
 
-    /// The same for another secret.
-    pub(crate) fn scope_of(&self, holder: String) -> PullScope {
-        PullScope { holder, ..self.scope.clone() }
+    /// The scope of a token for the secret at the address `holder`.
+    pub(super) fn scope_of(self, holder: String) -> PullScope {
+        PullScope { holder, ..self.credential.scope.clone() }
     }
 
-    /// The secret with the labels of a token.
-    pub(crate) fn labelled(&self, labels: &TokenLabels) -> SecretSpec {
-        SecretSpec { labels: labels.write(), ..self.secret.clone() }
+    /// Notes `labels` beside the secret.
+    pub(super) async fn label(self, context: &Context, labels: &TokenLabels) -> Result<()> {
+        self.labels.label(context, &self.credential.labelled(labels)).await
     }
 
     /// Finds out whether the stored token serves: it is known, does not expire soon, was made for all the repositories,
     /// and pulls every image. Reads only.
-    pub(crate) async fn judge(&self, context: &Context) -> Result<Verdict> {
+    pub(crate) async fn judge(self, context: &Context) -> Result<Verdict> {
         let mint = |stored, reason: &str| Ok(Verdict::Mint(stored, reason.to_owned()));
-        let Some(stored) = self.stored(context).await? else { return mint(None, "no token is stored") };
+        let Some(stored) = self.credential.stored(context).await? else {
+            return mint(None, "no token is stored");
+        };
         let labels = TokenLabels::read(&stored.labels);
         if labels.next.is_some() {
             return mint(Some(stored), "an earlier run ended before its token was stored for certain");
@@ -55,10 +70,10 @@ impl RegistryCredential {
             let tense = if expires <= context.now() { "expired" } else { "expires" };
             return mint(Some(stored), &format!("the stored token {tense} at {when}"));
         }
-        if !labels.covers(&self.scope.repositories) {
+        if !labels.covers(&self.credential.scope.repositories) {
             return mint(Some(stored), "the stored token was made for other repositories");
         }
-        match self.check_pulls(context, &credential).await {
+        match self.credential.check_pulls(context, &credential).await {
             Ok(pulls) => Ok(Verdict::Keep(stored, pulls)),
             Err(failure) if failure.kind == FailureKind::Denied => {
                 mint(Some(stored), &format!("the stored token is refused: {}", failure.message))
@@ -69,17 +84,12 @@ impl RegistryCredential {
     }
 
     /// What is going to happen to the secret. Reads only.
-    pub(crate) async fn plan_minted(
-        &self,
-        context: &Context,
-        minter: &dyn TokenMinter,
-        verdict: &Verdict,
-    ) -> Result<StepPlan> {
+    pub(crate) async fn plan(self, context: &Context, verdict: &Verdict) -> Result<StepPlan> {
         match verdict {
             Verdict::Keep(stored, pulls) => {
                 let labels = TokenLabels::read(&stored.labels);
-                let secret = SecretSpec { labels: stored.labels.clone(), ..self.secret.clone() };
-                let mut plan = self.store.plan(context, &secret, &stored.value).await?;
+                let secret = SecretSpec { labels: stored.labels.clone(), ..self.credential.secret.clone() };
+                let mut plan = self.credential.store.plan(context, &secret, &stored.value).await?;
                 pulls.tell(&mut plan);
                 if !labels.replaced.is_empty() {
                     if !plan.is_change() {
@@ -90,12 +100,12 @@ impl RegistryCredential {
                 Ok(plan)
             }
             Verdict::Mint(stored, reason) => {
-                let what = minter.check(context, &self.full_scope(context).await?).await?;
+                let what = self.minter.check(context, &self.full_scope(context).await?).await?;
                 let labels = stored.as_ref().map(|stored| stored.labels.clone()).unwrap_or_default();
-                let secret = SecretSpec { labels, ..self.secret.clone() };
+                let secret = SecretSpec { labels, ..self.credential.secret.clone() };
                 // The token is not known yet, so a value that no secret has stands for it.
                 let unknown = Secret::new("{\"username\":null,\"password\":null}".to_owned());
-                let mut plan = self.store.plan(context, &secret, &unknown).await?;
+                let mut plan = self.credential.store.plan(context, &secret, &unknown).await?;
                 if !plan.is_change() {
                     plan.action = Action::Update;
                     plan.changes.push(FieldChange::new(
@@ -115,23 +125,18 @@ impl RegistryCredential {
     }
 
     /// Does what `verdict` says. Answers with the secret's full ARN, and with what was proved.
-    pub(crate) async fn apply_minted(
-        &self,
-        context: &Context,
-        minter: &dyn TokenMinter,
-        verdict: Verdict,
-    ) -> Result<(String, Pulls)> {
+    pub(crate) async fn apply(self, context: &Context, verdict: Verdict) -> Result<(String, Pulls)> {
         // Somebody else may have rotated since the plan was made.
-        let now = self.stored(context).await?;
+        let now = self.credential.stored(context).await?;
         let (arn, pulls) = match verdict {
             Verdict::Keep(planned, pulls) => {
                 let stored = now.unwrap_or(planned);
-                let secret = SecretSpec { labels: stored.labels.clone(), ..self.secret.clone() };
-                (self.store.apply(context, &secret, &stored.value).await?, pulls)
+                let secret = SecretSpec { labels: stored.labels.clone(), ..self.credential.secret.clone() };
+                (self.credential.store.apply(context, &secret, &stored.value).await?, pulls)
             }
             Verdict::Mint(..) => {
-                let (minted, pulls) = self.mint_and_prove(context, minter).await?;
-                (self.store_minted(context, minter, now, minted).await?, pulls)
+                let (minted, pulls) = self.mint_and_prove(context).await?;
+                (self.store_minted(context, now, minted).await?, pulls)
             }
         };
         if let Err(failure) = self.revoke_replaced(context).await {
@@ -142,28 +147,22 @@ impl RegistryCredential {
     }
 
     /// Makes a token and proves that it pulls every image. One that does not is revoked.
-    async fn mint_and_prove(&self, context: &Context, minter: &dyn TokenMinter) -> Result<(Minted, Pulls)> {
-        let minted = self.mint(context, minter).await?;
-        match self.check_pulls(context, &minted.credential).await {
+    async fn mint_and_prove(self, context: &Context) -> Result<(Minted, Pulls)> {
+        let minted = self.mint(context).await?;
+        match self.credential.check_pulls(context, &minted.credential).await {
             Ok(pulls) => Ok((minted, pulls)),
-            Err(failure) => Err(self.take_back(context, minter, &minted.id, failure).await),
+            Err(failure) => Err(self.take_back(context, &minted.id, failure).await),
         }
     }
 
-    pub(super) async fn mint(&self, context: &Context, minter: &dyn TokenMinter) -> Result<Minted> {
-        context.progress(format!("making a token for {}", self.location()));
-        minter.mint(context, &self.full_scope(context).await?).await
+    pub(super) async fn mint(self, context: &Context) -> Result<Minted> {
+        context.progress(format!("making a token for {}", self.credential.location()));
+        self.minter.mint(context, &self.full_scope(context).await?).await
     }
 
     /// Revokes a token that is of no use because of `failure`, and says so in it.
-    pub(super) async fn take_back(
-        &self,
-        context: &Context,
-        minter: &dyn TokenMinter,
-        id: &str,
-        mut failure: Failure,
-    ) -> Failure {
-        let what = match minter.revoke(context, id).await {
+    pub(super) async fn take_back(self, context: &Context, id: &str, mut failure: Failure) -> Failure {
+        let what = match self.minter.revoke(context, id).await {
             Ok(()) => format!("; the new token {id} was revoked"),
             Err(error) => format!("; the new token {id} could not be revoked: {error}"),
         };
@@ -172,41 +171,35 @@ impl RegistryCredential {
     }
 
     /// Stores a token that was proved. Killed anywhere, the next run finds out by the labels what is to be done.
-    async fn store_minted(
-        &self,
-        context: &Context,
-        minter: &dyn TokenMinter,
-        stored: Option<Stored>,
-        minted: Minted,
-    ) -> Result<String> {
+    async fn store_minted(self, context: &Context, stored: Option<Stored>, minted: Minted) -> Result<String> {
         let value = minted.credential.to_secret_string();
         let Some(stored) = stored else {
-            let secret = self.labelled(&self.labels_of(&minted, &TokenLabels::default()));
-            return match self.store.apply(context, &secret, &value).await {
+            let secret = self.credential.labelled(&self.labels_of(&minted, &TokenLabels::default()));
+            return match self.credential.store.apply(context, &secret, &value).await {
                 Ok(arn) => Ok(arn),
-                Err(failure) => Err(self.not_stored(context, minter, None, &minted, failure).await),
+                Err(failure) => Err(self.not_stored(context, None, &minted, failure).await),
             };
         };
         let before = TokenLabels::read(&stored.labels);
         let intent = intent(&before, &minted.id);
-        match self.store.apply(context, &self.labelled(&intent), &value).await {
+        match self.credential.store.apply(context, &self.credential.labelled(&intent), &value).await {
             Ok(arn) => {
-                self.store.label(context, &self.labelled(&self.labels_of(&minted, &before))).await?;
+                self.label(context, &self.labels_of(&minted, &before)).await?;
                 Ok(arn)
             }
-            Err(failure) => Err(self.not_stored(context, minter, Some(&before), &minted, failure).await),
+            Err(failure) => Err(self.not_stored(context, Some(&before), &minted, failure).await),
         }
     }
 
     /// The labels of a secret that holds `minted` and had the labels `before`.
-    pub(super) fn labels_of(&self, minted: &Minted, before: &TokenLabels) -> TokenLabels {
+    pub(super) fn labels_of(self, minted: &Minted, before: &TokenLabels) -> TokenLabels {
         let mut replaced = before.ids();
         replaced.remove(&minted.id);
         TokenLabels {
             id: Some(minted.id.clone()),
-            issuer: self.source.minter().map(TokenMinter::issuer).map(|issuer| clipped(&issuer)),
+            issuer: Some(clipped(&self.minter.issuer())),
             expires_at: minted.expires_at,
-            repositories: Some(repositories_label(&self.scope.repositories)),
+            repositories: Some(repositories_label(&self.credential.scope.repositories)),
             next: None,
             replaced,
         }
@@ -214,18 +207,17 @@ impl RegistryCredential {
 
     /// A token could not be stored. Unless it was stored after all, or nobody can tell, it is revoked.
     async fn not_stored(
-        &self,
+        self,
         context: &Context,
-        minter: &dyn TokenMinter,
         before: Option<&TokenLabels>,
         minted: &Minted,
         mut failure: Failure,
     ) -> Failure {
         let value = minted.credential.to_secret_string();
-        match self.stored(context).await {
+        match self.credential.stored(context).await {
             Ok(Some(stored)) if stored.value == value => failure,
             Ok(stored) => {
-                let failure = self.take_back(context, minter, &minted.id, failure).await;
+                let failure = self.take_back(context, &minted.id, failure).await;
                 if let (Some(_), Some(before)) = (stored, before) {
                     self.relabel(context, before).await;
                 }
@@ -240,8 +232,8 @@ impl RegistryCredential {
     }
 
     /// Puts labels back after a failure. What fails here is only told: there is a failure already.
-    pub(super) async fn relabel(&self, context: &Context, labels: &TokenLabels) {
-        if let Err(failure) = self.store.label(context, &self.labelled(labels)).await {
+    pub(super) async fn relabel(self, context: &Context, labels: &TokenLabels) {
+        if let Err(failure) = self.label(context, labels).await {
             context.warn(format!("the labels of the secret could not be put back: {failure}"));
         }
     }

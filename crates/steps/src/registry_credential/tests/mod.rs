@@ -4,10 +4,11 @@ mod leave;
 mod world;
 
 use longshore_model::{Action, FailureKind, StepPlan};
+use longshore_plugin::Result;
 
 use self::world::{DAY, Fault, World};
 use super::TokenLabels;
-use crate::{Result, Revokers};
+use crate::Revokers;
 
 const API: &[&str] = &["acme/api:1"];
 const BOTH: &[&str] = &["acme/api:1", "acme/web:1"];

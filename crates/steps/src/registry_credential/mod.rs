@@ -2,28 +2,30 @@
 
 mod labels;
 mod leave;
-mod mint;
+mod minted;
 mod renew;
 mod revoke;
 #[cfg(test)]
 mod tests;
 mod unused;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
-use longshore_model::{Failure, ImageReference, Name, Outputs, Platform, StepId, StepPlan};
+use longshore_model::{Failure, FailureKind, ImageReference, Name, Outputs, Platform, StepId, StepPlan};
+use longshore_plugin::{
+    Context, Credential, CredentialSource, PullCheck, PullScope, Result, Rotation, SecretSpec, SecretStore,
+    Step, Stored,
+};
 
 pub use labels::TokenLabels;
 pub use leave::Revokers;
 pub(crate) use leave::Tokens;
-pub(crate) use mint::{Verdict, tokens};
+pub use minted::MintedCredential;
+pub(crate) use minted::{Verdict, tokens};
 pub use renew::Renewed;
 
-use crate::{
-    Context, Credential, CredentialSource, PullCheck, PullScope, Result, SecretSpec, SecretStore, Stored,
-    pull_check::join_failures,
-};
+use crate::{MintCredentialStep, PublishCredentialStep, shared::join_failures};
 
 /// The credential of one container registry: where it comes from, where it is stored, and what it must be able to pull.
 /// The commands that publish, rotate and inspect credentials share it.
@@ -47,12 +49,10 @@ pub struct RegistryCredential {
     /// What a token that is made for the registry has to be able to pull. [`PullScope::holder`] is empty here: only the
     /// store knows it.
     pub scope: PullScope,
-    /// The credential that was fetched and proved in this run, and what to say of it. A source may answer differently
-    /// each time: what is stored must be what was proved.
-    proved: Mutex<Option<Proved>>,
 }
 
-/// A credential that pulls every image.
+/// A credential that was fetched in this run, and the proof that it pulls every image. A source may answer differently each
+/// time: the credential that is stored must be the one that was proved.
 #[derive(Clone)]
 pub(crate) struct Proved {
     pub(crate) credential: Credential,
@@ -96,7 +96,6 @@ impl RegistryCredential {
             endpoint: None,
             path: String::new(),
             scope: PullScope::default(),
-            proved: Mutex::default(),
         }
     }
 
@@ -111,6 +110,40 @@ impl RegistryCredential {
     #[must_use]
     pub fn step(&self) -> StepId {
         StepId::new("credential", &self.registry)
+    }
+
+    /// Returns the credential as one whose tokens are made for the stack, if the configuration wants that and the store
+    /// keeps labels.
+    #[must_use]
+    pub fn minted(&self) -> Option<MintedCredential<'_>> {
+        let (minter, labels) = self.source.minter().zip(self.store.labels())?;
+        Some(MintedCredential { credential: self, minter, labels })
+    }
+
+    /// Returns the step that publishes it.
+    #[must_use]
+    pub fn publishing(self: Arc<Self>) -> Arc<dyn Step> {
+        if self.minted().is_some() {
+            Arc::new(MintCredentialStep { credential: self })
+        } else {
+            Arc::new(PublishCredentialStep { credential: self })
+        }
+    }
+
+    /// The secret with the labels of a token.
+    pub(crate) fn labelled(&self, labels: &TokenLabels) -> SecretSpec {
+        SecretSpec { labels: labels.write(), ..self.secret.clone() }
+    }
+
+    /// Returns the store's means to rotate.
+    ///
+    /// # Errors
+    /// If it has none.
+    fn rotation(&self) -> Result<&dyn Rotation> {
+        self.store.rotation().ok_or_else(|| {
+            let message = format!("the store of the registry `{}` cannot rotate", self.registry);
+            Failure::new(FailureKind::Invalid, message).help("replace the credential with `longshore deploy`")
+        })
     }
 
     /// Reads the secret as tasks read it now. Nothing when it is not stored, or is not the stack's.
@@ -149,15 +182,14 @@ impl RegistryCredential {
 
     /// Fetches the credential from a source that does not mint, and proves that it pulls every image; once in a run.
     pub(crate) async fn prove(&self, context: &Context) -> Result<Proved> {
-        let known = self.proved.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(proved) = known {
+        if let Some(proved) = context.kept() {
             return Ok(proved);
         }
         context.progress(format!("fetching the credential from {}", self.source.describe()));
         let credential = self.source.fetch(context).await?;
         let pulls = self.check_pulls(context, &credential).await?;
         let proved = Proved { credential, pulls };
-        *self.proved.lock().unwrap_or_else(PoisonError::into_inner) = Some(proved.clone());
+        context.keep(proved.clone());
         Ok(proved)
     }
 }
@@ -171,9 +203,4 @@ impl std::fmt::Debug for RegistryCredential {
             .field("scope", &self.scope)
             .finish_non_exhaustive()
     }
-}
-
-/// The algorithm and the first digits of a digest, as people compare them.
-pub(crate) fn short(digest: &str) -> &str {
-    digest.get(..19).unwrap_or(digest)
 }

@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use longshore_model::{Inputs, Known, Outputs, StepPlan};
-
-use crate::{Context, Readable, Result, RoleBuilder, RoleSpec, SecretSpec, SecretStore, Step};
+use longshore_plugin::{Context, Readable, Result, RoleBuilder, RoleSpec, SecretSpec, SecretStore, Step};
 
 /// Builds the execution role of one service. Each of its inputs is the ARN of a secret or parameter that the role may
 /// read.
@@ -15,14 +14,14 @@ pub struct ExecutionRoleStep {
     /// The role, as far as it does not depend on other steps.
     pub role: RoleSpec,
     /// What the inputs name, by the names of the inputs.
-    pub kept: BTreeMap<String, Kept>,
+    pub kept: BTreeMap<String, KeptSecret>,
     /// Other secrets of the stack, which the role is not to read.
-    pub others: Vec<Arc<Kept>>,
+    pub others: Vec<Arc<KeptSecret>>,
 }
 
 /// A secret in a store of the stack.
 #[derive(Clone)]
-pub struct Kept {
+pub struct KeptSecret {
     /// The store.
     pub store: Arc<dyn SecretStore>,
     /// The secret.
@@ -35,7 +34,7 @@ impl ExecutionRoleStep {
         for (name, arn) in inputs.iter() {
             let kept = self.kept.get(name);
             let foreseen = match kept {
-                Some(Kept { store, secret }) if *arn == Known::AfterApply => {
+                Some(KeptSecret { store, secret }) if *arn == Known::AfterApply => {
                     store.foreseen_arn(context, secret).await?
                 }
                 _ => None,
@@ -44,7 +43,7 @@ impl ExecutionRoleStep {
             role.secrets.push(Readable { arn: arn.clone(), foreseen, key });
         }
         for other in &self.others {
-            let Kept { store, secret } = other.as_ref();
+            let KeptSecret { store, secret } = other.as_ref();
             role.others.extend(store.foreseen_arn(context, secret).await?);
         }
         Ok(role)

@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use longshore_model::{
     Action, Failure, FailureKind, ImageReference, Inputs, Name, Platform, Secret, StepId, StepPlan,
 };
+use longshore_plugin::{
+    Context, Credential, CredentialSource, Declared, Labels, Minted, PullCheck, PullProof, PullScope,
+    Reporter, Result, Rotation, SecretSpec, SecretStore, Step, StoreCapabilities, Stored, TokenMinter,
+    UndeclaredSecret,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    Context, Credential, CredentialSource, Declared, Minted, PullCheck, PullProof, PullScope,
-    RegistryCredential, Reporter, Result, Revokers, SecretSpec, SecretStore, Step, StoreCapabilities, Stored,
-    TokenLabels, TokenMinter, UndeclaredSecret,
-    adapter::{PublishCredentialStep, UndeclaredSecretsStep},
-};
+use crate::{RegistryCredential, Revokers, TokenLabels, UndeclaredSecretsStep};
 
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:1:secret:longshore/shop/hub/pull-AbCdEf";
 pub(super) const DAY: u64 = 86_400;
@@ -132,27 +132,29 @@ impl World {
 
     /// What `deploy` does: plans, and applies what changes something.
     pub(super) async fn deploy(&self, images: &[&str]) -> Result<StepPlan> {
-        let step = PublishCredentialStep::new(self.credential(images));
-        let plan = step.plan(&self.context(), &Inputs::default()).await?;
+        let context = self.context();
+        let step = self.credential(images).publishing();
+        let plan = step.plan(&context, &Inputs::default()).await?;
         if plan.is_change() {
-            step.apply(&self.context(), &Inputs::default(), &plan).await?;
+            step.apply(&context, &Inputs::default(), &plan).await?;
         }
         Ok(plan)
     }
 
     /// What `rotate` does, without waiting.
     pub(super) async fn rotate(&self, images: &[&str]) -> Result<StepPlan> {
+        let context = self.context();
         let credential = self.credential(images);
-        let plan = credential.plan_renewal(&self.context()).await?;
+        let plan = credential.plan_renewal(&context).await?;
         if plan.is_change() {
-            credential.renew(&self.context()).await?;
-            credential.revoke_replaced(&self.context()).await?;
+            credential.renew(&context).await?;
+            credential.revoke_replaced(&context).await?;
         }
         Ok(plan)
     }
 
     pub(super) async fn destroy(&self, images: &[&str]) -> Result<StepPlan> {
-        let step = PublishCredentialStep::new(self.credential(images));
+        let step = self.credential(images).publishing();
         let plan = step.plan_removal(&self.context()).await?;
         if plan.is_change() {
             step.remove(&self.context()).await?;
@@ -328,7 +330,7 @@ impl World {
 #[async_trait]
 impl SecretStore for World {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { pull_credentials: true, container_secrets: true }
+        StoreCapabilities { pull_credentials: true, container_secrets: true, ..StoreCapabilities::default() }
     }
 
     fn kms_key(&self) -> Option<&str> {
@@ -377,11 +379,6 @@ impl SecretStore for World {
         })
     }
 
-    async fn address(&self, _: &Context, secret: &SecretSpec) -> Result<String> {
-        let name = secret.name.clone().unwrap_or_else(|| format!("longshore/{}", secret.path));
-        Ok(format!("arn:aws:secretsmanager:eu-central-1:1:secret:{name}"))
-    }
-
     async fn undeclared(&self, _: &Context, declared: &Declared) -> Result<Vec<UndeclaredSecret>> {
         let outside = self.alive()?;
         let (name, resource) = ("longshore/shop/hub/pull".to_owned(), "credential.hub".to_owned());
@@ -402,14 +399,33 @@ impl SecretStore for World {
         }))
     }
 
-    async fn belongs_to_others(&self, _: &Context, _: &SecretSpec) -> Result<bool> {
-        Ok(self.alive()?.is_of_others)
+    fn labels(&self) -> Option<&dyn Labels> {
+        Some(self)
+    }
+
+    fn rotation(&self) -> Option<&dyn Rotation> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Labels for World {
+    async fn address(&self, _: &Context, secret: &SecretSpec) -> Result<String> {
+        let name = secret.name.clone().unwrap_or_else(|| format!("longshore/{}", secret.path));
+        Ok(format!("arn:aws:secretsmanager:eu-central-1:1:secret:{name}"))
     }
 
     async fn label(&self, _: &Context, secret: &SecretSpec) -> Result<()> {
         self.change(|outside| outside.labels.clone_from(&secret.labels))
     }
 
+    async fn belongs_to_others(&self, _: &Context, _: &SecretSpec) -> Result<bool> {
+        Ok(self.alive()?.is_of_others)
+    }
+}
+
+#[async_trait]
+impl Rotation for World {
     async fn stage(&self, _: &Context, _: &SecretSpec, value: &Secret<String>) -> Result<String> {
         let version = self.put(value)?;
         self.outside().pending = Some(version);

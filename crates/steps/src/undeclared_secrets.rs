@@ -4,13 +4,12 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use longshore_model::{Action, Inputs, Orphan, Outputs, StepPlan};
+use longshore_plugin::{Context, Declared, Result, SecretSpec, SecretStore, Step, UndeclaredSecret};
 
 use crate::{
-    Context, Declared, RegistryCredential, Result, Revokers, SecretSpec, SecretStore, Step, Tokens,
-    UndeclaredSecret, as_far_as_allowed,
-    pull_check::join_failures,
-    tokens,
-    undeclared::{orphan, refuse_protected},
+    MintedCredential, Revokers,
+    registry_credential::{Tokens, tokens},
+    shared::{as_far_as_allowed, join_failures, orphan, refuse_protected},
 };
 
 /// Removes the secrets of a store that carry the stack's tag, but whose step is not in the graph any more: those of a
@@ -30,7 +29,7 @@ pub struct UndeclaredSecretsStep {
 }
 
 /// What revokes the tokens of a secret, and which.
-type Revocation<'a> = (&'a RegistryCredential, BTreeSet<String>);
+type Revocation<'a> = (MintedCredential<'a>, BTreeSet<String>);
 
 /// What is going to be removed.
 #[derive(Default)]
@@ -69,11 +68,11 @@ impl UndeclaredSecretsStep {
                     leaving.notes.extend(note.map(|note| format!("{}: {note}", secret.name)));
                     None
                 }
-                Tokens::Revocable(credential, ids) => {
+                Tokens::Revocable(minted, ids) => {
                     let spec = named(&secret.name);
                     let notes = &mut leaving.notes;
-                    let ids = credential.tokens_of(context, &*self.store, &spec, ids, notes).await?;
-                    Some((credential, ids))
+                    let ids = minted.tokens_of(context, &*self.store, &spec, ids, notes).await?;
+                    Some((minted, ids))
                 }
                 Tokens::Stuck(what) => {
                     leaving.stuck.push((secret, what));
@@ -94,17 +93,20 @@ impl UndeclaredSecretsStep {
                 continue;
             }
             let (secret, mut notes) = (&credential.secret, Vec::new());
-            let ids =
-                credential.tokens_of(context, &*self.store, secret, BTreeSet::new(), &mut notes).await?;
+            let minted = credential.minted();
+            let ids = match minted {
+                Some(minted) => {
+                    minted.tokens_of(context, &*self.store, secret, BTreeSet::new(), &mut notes).await?
+                }
+                None => BTreeSet::new(),
+            };
             if ids.is_empty() && notes.is_empty() {
                 let registry = &credential.registry;
                 notes.push(format!(
                     "nothing is left of the registry `{registry}`: remove [registries.{registry}]"
                 ));
             }
-            if !ids.is_empty() {
-                leaving.tokens.push((credential, ids));
-            }
+            leaving.tokens.extend(minted.filter(|_| !ids.is_empty()).map(|minted| (minted, ids)));
             leaving.notes.append(&mut notes);
         }
         Ok(leaving)
@@ -124,8 +126,8 @@ impl UndeclaredSecretsStep {
             let note = revoked.map(|(_, ids)| format!("{} of {shown} will be revoked", tokens(&ids)));
             plan.orphans.push(Orphan { note, ..orphan(shown, &secret.resource) });
         }
-        for (credential, ids) in leaving.tokens {
-            let step = credential.step();
+        for (minted, ids) in leaving.tokens {
+            let step = minted.credential.step();
             plan.orphans.extend(ids.iter().map(|id| orphan(token(id), step.as_str())));
         }
         plan.resources = plan.orphans.len();
@@ -151,10 +153,10 @@ impl UndeclaredSecretsStep {
         for (secret, revocation) in wanted {
             failures.extend(self.remove_secret(context, &secret.name, revocation).await.err());
         }
-        for (credential, ids) in leaving.tokens {
+        for (minted, ids) in leaving.tokens {
             let ids: BTreeSet<_> = ids.into_iter().filter(|id| is_wanted(&token(id))).collect();
             if !ids.is_empty() {
-                let revoked = credential.revoke_of(context, &*self.store, &credential.secret, ids).await;
+                let revoked = minted.revoke_of(context, &*self.store, &minted.credential.secret, ids).await;
                 failures.extend(revoked.err());
             }
         }
@@ -165,11 +167,11 @@ impl UndeclaredSecretsStep {
         &self,
         context: &Context,
         name: &str,
-        revocation: Option<(&RegistryCredential, BTreeSet<String>)>,
+        revocation: Option<Revocation<'_>>,
     ) -> Result<()> {
         let secret = named(name);
-        if let Some((credential, ids)) = revocation {
-            credential.revoke_of(context, &*self.store, &secret, ids).await?;
+        if let Some((minted, ids)) = revocation {
+            minted.revoke_of(context, &*self.store, &secret, ids).await?;
         }
         self.store.remove(context, &secret).await
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use longshore_model::{Action, Failure, FailureKind, ImageReference, Inputs, Outputs, Platform, StepPlan};
+use longshore_plugin::{Context, PullCheck, Result, Step};
 
-use crate::{Context, PullCheck, Result, Step, pull_check::join_failures};
+use crate::shared::join_failures;
 
 /// Says of images for which no registry is configured why they need no credential: anyone can pull them, which is
 /// proved, or they lie in Amazon ECR, whose pulls the execution role itself authorises. It changes nothing.
@@ -96,7 +97,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::{Credential, PullProof, Reporter};
+    use longshore_plugin::{Credential, PullProof, Reporter};
 
     struct Public;
 

@@ -4,12 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_model::{Action, Effect, Inputs, Outputs, StepPlan};
+use longshore_plugin::{Context, Declared, Result, Stays, Step, Undeclared, UndeclaredResource};
 
-use crate::{
-    Context, Declared, Result, Stays, Step, Undeclared, UndeclaredResource, as_far_as_allowed,
-    pull_check::join_failures,
-    undeclared::{orphan, refuse_protected},
-};
+use crate::shared::{as_far_as_allowed, join_failures, orphan, refuse_protected};
 
 /// Removes what carries the stack's tag and no step of the graph makes any more: what left the configuration, and what
 /// its step makes under another name now. It comes after everything that may still have used it.

@@ -3,59 +3,66 @@
 use std::collections::BTreeSet;
 
 use longshore_model::{Action, Failure, FailureKind, StepPlan};
+use longshore_plugin::{Context, Result, SecretSpec, SecretStore, TokenMinter};
 
-use super::{RegistryCredential, labels::TokenLabels, mint::tokens};
-use crate::{Context, Result, SecretSpec, SecretStore, TokenMinter, pull_check::join_failures};
+use super::{MintedCredential, RegistryCredential, labels::TokenLabels, minted::tokens};
+use crate::shared::join_failures;
 
 impl RegistryCredential {
     /// Revokes the tokens that were replaced, and takes them out of the labels; and then those that an earlier run made
-    /// and was killed before it could note them.
+    /// and was killed before it could note them. A credential that is given has none.
     ///
     /// # Errors
-    /// When the store cannot be read or written, or when a token cannot be revoked: it stays noted, and the next call
-    /// tries again.
+    /// If the store cannot be read or written, or if a token cannot be revoked: it stays noted, and the next call tries
+    /// again.
     pub async fn revoke_replaced(&self, context: &Context) -> Result<()> {
-        let Some(minter) = self.source.minter() else { return Ok(()) };
-        let Some(stored) = self.stored(context).await? else { return Ok(()) };
+        match self.minted() {
+            Some(minted) => minted.revoke_replaced(context).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the warning about tokens that were made for the secret by another source than the present one: nothing is
+    /// configured that could revoke them.
+    pub(crate) async fn minted_before(&self, context: &Context) -> Option<String> {
+        let stored = self.stored(context).await.ok()??;
+        let ids = TokenLabels::read(&stored.labels).ids();
+        (!ids.is_empty()).then(|| unrevocable(&ids))
+    }
+}
+
+impl MintedCredential<'_> {
+    pub(super) async fn revoke_replaced(self, context: &Context) -> Result<()> {
+        let Some(stored) = self.credential.stored(context).await? else { return Ok(()) };
         let mut labels = TokenLabels::read(&stored.labels);
         let known = labels.ids();
-        let (left, mut failures) = revoke_all(context, minter, std::mem::take(&mut labels.replaced)).await;
+        let replaced = std::mem::take(&mut labels.replaced);
+        let (left, mut failures) = revoke_all(context, self.minter, replaced).await;
         labels.replaced = left;
         if labels.ids() != known {
-            self.store.label(context, &self.labelled(&labels)).await?;
+            self.label(context, &labels).await?;
         }
-        match minter.list(context, &self.full_scope(context).await?).await {
+        match self.minter.list(context, &self.full_scope(context).await?).await {
             Ok(found) => {
                 let leftovers = found.into_iter().filter(|id| !known.contains(id)).collect();
-                failures.extend(revoke_all(context, minter, leftovers).await.1);
+                failures.extend(revoke_all(context, self.minter, leftovers).await.1);
             }
             Err(failure) => failures.push(failure),
         }
         join_failures(failures).map_or(Ok(()), Err)
     }
 
-    /// What to say of tokens that were made for the secret by another source than the present one: nothing is configured
-    /// that could revoke them.
-    pub(crate) async fn minted_before(&self, context: &Context) -> Option<String> {
-        // A store that cannot be read back has no labels either.
-        let stored = self.stored(context).await.ok()??;
-        let ids = TokenLabels::read(&stored.labels).ids();
-        (!ids.is_empty()).then(|| unrevocable(&ids))
-    }
-
-    /// Finds out which tokens are to be revoked when the registry is no longer needed. Reads only.
-    pub(crate) async fn plan_revocation(&self, context: &Context, plan: &mut StepPlan) -> Result<()> {
-        if self.source.minter().is_none() {
-            return Ok(());
-        }
+    /// Adds to `plan` the tokens that are revoked when the registry is no longer needed. Reads only.
+    pub(crate) async fn plan_revocation(self, context: &Context, plan: &mut StepPlan) -> Result<()> {
+        let RegistryCredential { store, secret, .. } = self.credential;
         let mut ids = BTreeSet::new();
         if plan.is_change()
-            && let Some(stored) = self.stored(context).await?
+            && let Some(stored) = self.credential.stored(context).await?
         {
             ids = TokenLabels::read(&stored.labels).ids();
         }
         let mut notes = Vec::new();
-        let ids = self.tokens_of(context, &*self.store, &self.secret, ids, &mut notes).await?;
+        let ids = self.tokens_of(context, &**store, secret, ids, &mut notes).await?;
         plan.notes.extend(notes);
         if !ids.is_empty() {
             plan.action = Action::Delete;
@@ -65,36 +72,35 @@ impl RegistryCredential {
     }
 
     /// Revokes every token that was made for the secret. The secret, which names them, must not go before this is done.
-    pub(crate) async fn revoke_all(&self, context: &Context) -> Result<()> {
-        if self.source.minter().is_none() {
-            return Ok(());
-        }
-        let stored = self.stored(context).await?;
+    pub(crate) async fn revoke_all(self, context: &Context) -> Result<()> {
+        let RegistryCredential { store, secret, .. } = self.credential;
+        let stored = self.credential.stored(context).await?;
         let ids = stored.map(|stored| TokenLabels::read(&stored.labels).ids()).unwrap_or_default();
-        self.revoke_of(context, &*self.store, &self.secret, ids).await
+        self.revoke_of(context, &**store, secret, ids).await
     }
 
     /// Revokes the tokens `ids`, and all others that the registry has made for the secret in `store` that holds them;
     /// those for a secret of another owner stay.
     pub(crate) async fn revoke_of(
-        &self,
+        self,
         context: &Context,
         store: &dyn SecretStore,
         secret: &SecretSpec,
         mut ids: BTreeSet<String>,
     ) -> Result<()> {
-        let Some(minter) = self.source.minter() else { return Ok(()) };
-        if store.belongs_to_others(context, secret).await? {
+        // A store without labels holds no tokens.
+        let Some(labels) = store.labels() else { return Ok(()) };
+        if labels.belongs_to_others(context, secret).await? {
             return Ok(());
         }
         // A secret that is protected by now stays, and its token with it.
         store.plan_removal(context, secret).await?;
         let mut failures = Vec::new();
-        match minter.list(context, &self.scope_of(store.address(context, secret).await?)).await {
+        match self.minter.list(context, &self.scope_of(labels.address(context, secret).await?)).await {
             Ok(found) => ids.extend(found),
             Err(failure) => failures.push(failure),
         }
-        failures.extend(revoke_all(context, minter, ids).await.1);
+        failures.extend(revoke_all(context, self.minter, ids).await.1);
         match join_failures(failures) {
             Some(failure) => Err(Failure {
                 help: Some(failure.help.unwrap_or_else(|| {

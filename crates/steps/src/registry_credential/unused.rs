@@ -1,9 +1,9 @@
 //! Credentials that no image of the stack needs.
 
 use longshore_model::{Action, Failure, FailureKind, StepPlan};
+use longshore_plugin::{Context, Result};
 
 use super::RegistryCredential;
-use crate::{Context, Result};
 
 impl RegistryCredential {
     /// Returns `true` if no image of the stack needs the credential. Then no pull can prove it.

@@ -1,14 +1,14 @@
 //! Rotation: a new credential is staged, proved as it is stored, and only then promoted.
 
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
+use longshore_plugin::{Context, Credential, Minted, Result, SecretStore, Stored};
 
 use super::{
-    RegistryCredential,
+    MintedCredential, RegistryCredential,
     labels::TokenLabels,
-    mint::intent,
+    minted::intent,
     revoke::{not_stored, unrevocable},
 };
-use crate::{Context, Credential, Minted, Result, SecretStore, Stored, TokenMinter};
 
 /// A credential that was rotated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +39,9 @@ impl RegistryCredential {
         };
         let mut change = plan(Action::Update);
         change.changes.push(FieldChange::new("SecretString", Some(Shown::Secret), Some(Shown::Secret)));
-        if let Some(minter) = self.source.minter() {
-            let what = minter.check(context, &self.full_scope(context).await?).await?;
+        self.rotation()?;
+        if let Some(minted) = self.minted() {
+            let what = minted.minter.check(context, &minted.full_scope(context).await?).await?;
             change.notes.push(format!("a token will be made: {what}"));
             return Ok(change);
         }
@@ -71,71 +72,33 @@ impl RegistryCredential {
     pub async fn renew(&self, context: &Context) -> Result<Renewed> {
         self.require_images()?;
         let stored = self.require_stored(context).await?;
-        let before = TokenLabels::read(&stored.labels);
-        let Some(minter) = self.source.minter() else {
-            let proved = self.prove(context).await?;
-            let value = proved.credential.to_secret_string();
-            let version = self.stage_and_promote(context, &value).await?;
-            if !before.ids().is_empty() {
-                context.warn(unrevocable(&before.ids()));
-                self.store.label(context, &self.secret).await?;
-            }
-            return Ok(Renewed { arn: stored.arn, version, has_replaced: false });
-        };
-        let minted = self.mint(context, minter).await?;
-        match self.promote_minted(context, &before, &minted).await {
-            Ok(version) => {
-                let labels = self.labels_of(&minted, &before);
-                self.store.label(context, &self.labelled(&labels)).await?;
-                Ok(Renewed { arn: stored.arn, version, has_replaced: !labels.replaced.is_empty() })
-            }
-            Err(failure) => Err(self.give_up(context, minter, &before, &minted, failure).await),
+        match self.minted() {
+            Some(minted) => minted.renew(context, stored).await,
+            None => self.renew_given(context, stored).await,
         }
+    }
+
+    async fn renew_given(&self, context: &Context, stored: Stored) -> Result<Renewed> {
+        let proved = self.prove(context).await?;
+        let version = self.stage_and_promote(context, &proved.credential.to_secret_string()).await?;
+        let ids = TokenLabels::read(&stored.labels).ids();
+        if let Some(labels) = self.store.labels().filter(|_| !ids.is_empty()) {
+            context.warn(unrevocable(&ids));
+            labels.label(context, &self.secret).await?;
+        }
+        Ok(Renewed { arn: stored.arn, version, has_replaced: false })
     }
 
     async fn require_stored(&self, context: &Context) -> Result<Stored> {
         self.stored(context).await?.ok_or_else(|| not_stored(&self.location()))
     }
 
-    async fn promote_minted(
-        &self,
-        context: &Context,
-        before: &TokenLabels,
-        minted: &Minted,
-    ) -> Result<String> {
-        self.store.label(context, &self.labelled(&intent(before, &minted.id))).await?;
-        self.stage_and_promote(context, &minted.credential.to_secret_string()).await
-    }
-
-    /// A minted token did not become the current one: unless nobody can tell, it is revoked and forgotten.
-    async fn give_up(
-        &self,
-        context: &Context,
-        minter: &dyn TokenMinter,
-        before: &TokenLabels,
-        minted: &Minted,
-        mut failure: Failure,
-    ) -> Failure {
-        let value = minted.credential.to_secret_string();
-        match self.stored(context).await {
-            Ok(stored) if stored.as_ref().is_none_or(|stored| stored.value != value) => {
-                let failure = self.take_back(context, minter, &minted.id, failure).await;
-                self.relabel(context, before).await;
-                failure
-            }
-            _ => {
-                let what = "; nobody knows which token is stored: deploy or rotate again to find out";
-                failure.message.push_str(what);
-                failure
-            }
-        }
-    }
-
     async fn stage_and_promote(&self, context: &Context, value: &Secret<String>) -> Result<String> {
         context.progress("staging the new credential");
-        let version = self.store.stage(context, &self.secret, value).await?;
+        let rotation = self.rotation()?;
+        let version = rotation.stage(context, &self.secret, value).await?;
         if let Err(failure) = self.prove_staged(context, &version).await {
-            return Err(match self.store.discard(context, &self.secret, &version).await {
+            return Err(match rotation.discard(context, &self.secret, &version).await {
                 Ok(()) => failure,
                 Err(other) => {
                     context.warn(format!("the staged version {version} could not be discarded: {other}"));
@@ -144,13 +107,13 @@ impl RegistryCredential {
             });
         }
         context.progress("promoting the new credential");
-        self.store.promote(context, &self.secret, &version).await?;
+        rotation.promote(context, &self.secret, &version).await?;
         Ok(version)
     }
 
     /// Pulls with what the store answers, which need not be what it was given.
     async fn prove_staged(&self, context: &Context, version: &str) -> Result<()> {
-        let staged = self.store.read_version(context, &self.secret, version).await?;
+        let staged = self.rotation()?.read_version(context, &self.secret, version).await?;
         let Some(credential) = Credential::from_secret_string(&staged) else {
             let message = "what the store answers for the new version is no credential; it was not promoted";
             return Err(Failure::new(FailureKind::Internal, message));
@@ -160,6 +123,49 @@ impl RegistryCredential {
             Err(mut failure) => {
                 failure.message.push_str("; the new credential was not promoted");
                 Err(failure)
+            }
+        }
+    }
+}
+
+impl MintedCredential<'_> {
+    async fn renew(self, context: &Context, stored: Stored) -> Result<Renewed> {
+        let before = TokenLabels::read(&stored.labels);
+        let minted = self.mint(context).await?;
+        match self.promote(context, &before, &minted).await {
+            Ok(version) => {
+                let labels = self.labels_of(&minted, &before);
+                self.label(context, &labels).await?;
+                Ok(Renewed { arn: stored.arn, version, has_replaced: !labels.replaced.is_empty() })
+            }
+            Err(failure) => Err(self.give_up(context, &before, &minted, failure).await),
+        }
+    }
+
+    async fn promote(self, context: &Context, before: &TokenLabels, minted: &Minted) -> Result<String> {
+        self.label(context, &intent(before, &minted.id)).await?;
+        self.credential.stage_and_promote(context, &minted.credential.to_secret_string()).await
+    }
+
+    /// Revokes and forgets a minted token that did not become the current one, unless it may be stored.
+    async fn give_up(
+        self,
+        context: &Context,
+        before: &TokenLabels,
+        minted: &Minted,
+        mut failure: Failure,
+    ) -> Failure {
+        let value = minted.credential.to_secret_string();
+        match self.credential.stored(context).await {
+            Ok(stored) if stored.as_ref().is_none_or(|stored| stored.value != value) => {
+                let failure = self.take_back(context, &minted.id, failure).await;
+                self.relabel(context, before).await;
+                failure
+            }
+            _ => {
+                let what = "; nobody knows which token is stored: deploy or rotate again to find out";
+                failure.message.push_str(what);
+                failure
             }
         }
     }

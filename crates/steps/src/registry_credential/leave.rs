@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use longshore_plugin::{Context, Result, SecretSpec, SecretStore, UndeclaredSecret};
+
 use super::{
-    RegistryCredential,
+    MintedCredential, RegistryCredential,
     labels::{TokenLabels, clipped, shown},
-    mint::tokens,
+    minted::tokens,
 };
-use crate::{Context, Result, SecretSpec, SecretStore, TokenMinter, UndeclaredSecret};
 
 /// What can revoke the tokens in secrets that nothing declares: registries of the configuration whose sources make tokens.
 ///
@@ -26,7 +27,7 @@ pub(crate) enum Tokens<'a> {
     /// There are none, or they have expired: then what to say of it.
     Gone(Option<String>),
     /// They will be revoked.
-    Revocable(&'a RegistryCredential, BTreeSet<String>),
+    Revocable(MintedCredential<'a>, BTreeSet<String>),
     /// Nothing can revoke them. What to do about it.
     Stuck(String),
 }
@@ -44,11 +45,9 @@ impl Revokers {
             };
         }
         let of_issuer = || {
-            let has_issued = |credential: &&Arc<RegistryCredential>| {
-                let issuer = credential.source.minter().map(TokenMinter::issuer);
-                labels.issuer.is_some() && labels.issuer == issuer.map(|issuer| clipped(&issuer))
-            };
-            self.removed.iter().chain(&self.declared).find(has_issued)
+            let mut minted = self.removed.iter().chain(&self.declared).filter_map(|known| known.minted());
+            let issuer = labels.issuer.as_ref()?;
+            minted.find(|minted| clipped(&minted.minter.issuer()) == *issuer)
         };
         if let Some(credential) = self.removed_as(&secret.resource).or_else(of_issuer) {
             return Tokens::Revocable(credential, ids);
@@ -62,9 +61,9 @@ impl Revokers {
     }
 
     /// The registry that is leaving and was published by the step `resource`.
-    fn removed_as(&self, resource: &str) -> Option<&Arc<RegistryCredential>> {
-        let mut leaving = self.removed.iter().filter(|credential| credential.source.minter().is_some());
-        leaving.find(|credential| credential.step().as_str() == resource)
+    fn removed_as(&self, resource: &str) -> Option<MintedCredential<'_>> {
+        let mut leaving = self.removed.iter().filter_map(|credential| credential.minted());
+        leaving.find(|minted| minted.credential.step().as_str() == resource)
     }
 }
 
@@ -97,23 +96,23 @@ fn how_to_revoke(secret: &UndeclaredSecret, labels: &TokenLabels, is_there: bool
     )
 }
 
-impl RegistryCredential {
-    /// The tokens `ids`, and all others that the registry has made for the secret in `store` that holds them. What keeps
-    /// it from looking for the others is told. Tokens for a secret of another owner are not looked for. Reads only.
+impl MintedCredential<'_> {
+    /// Returns the tokens `ids`, and all others that the registry has made for the secret in `store` that holds them. A
+    /// failure to look for the others is noted. Tokens for a secret of another owner are not looked for. Reads only.
     pub(crate) async fn tokens_of(
-        &self,
+        self,
         context: &Context,
         store: &dyn SecretStore,
         secret: &SecretSpec,
         mut ids: BTreeSet<String>,
         notes: &mut Vec<String>,
     ) -> Result<BTreeSet<String>> {
-        let Some(minter) = self.source.minter() else { return Ok(ids) };
-        if store.belongs_to_others(context, secret).await? {
+        let Some(labels) = store.labels() else { return Ok(ids) };
+        if labels.belongs_to_others(context, secret).await? {
             return Ok(ids);
         }
-        let scope = self.scope_of(store.address(context, secret).await?);
-        match minter.list(context, &scope).await {
+        let scope = self.scope_of(labels.address(context, secret).await?);
+        match self.minter.list(context, &scope).await {
             Ok(found) => ids.extend(found),
             Err(failure) => notes.push(format!("its tokens could not be looked for: {failure}")),
         }
