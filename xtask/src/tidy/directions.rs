@@ -3,7 +3,7 @@
 use super::{Finding, manifest::Kind};
 
 /// For each package, the packages of the workspace that it may depend on. A plugin's are [`PLUGIN`].
-const DIRECTIONS: [(&str, &[&str]); 17] = [
+const DIRECTIONS: [(&str, &[&str]); 18] = [
     ("crates/files", &[]),
     ("crates/model", &[]),
     ("crates/config", &["model", "files"]),
@@ -30,7 +30,7 @@ const PLUGIN: [&str; 8] =
     ["model", "plugin", "outside", "credential", "oci", "vendor-api", "aws", "aws-shapes"];
 
 /// What the tests of every package may use beside.
-const TESTS: [&str; 3] = ["published", "simcloud", "testkit"];
+const TESTS: [&str; 4] = ["published", "simcloud", "steps", "testkit"];
 
 /// These see everything.
 const TOP: [&str; 2] = ["crates/cli", "integration-tests"];
