@@ -12,7 +12,7 @@
 //! path = "kv/quay"                           # its own options, which its schema describes
 //! ```
 //!
-//! The adapters implement the traits of credential sources, secret values and steps, and know no program.
+//! The adapters implement the traits of credential sources, secret values, secret stores and steps, and know no program.
 //! `docs/plugins.md` is the protocol.
 
 mod connection;
@@ -24,6 +24,7 @@ mod process;
 mod processes;
 mod protocol;
 mod schema;
+mod secret_store;
 mod secret_value;
 mod step;
 #[cfg(test)]
@@ -52,6 +53,8 @@ pub fn register(registry: &mut Registry) {
     registry.add_credential_source(kubelet::KUBELET_PROVIDER, |options, extensions| {
         kubelet::build(options, &Lent::of(extensions))
     });
+    registry
+        .add_secret_store(PROCESS, |options, extensions| secret_store::build(options, &Lent::of(extensions)));
     registry.add_step_plugin(PROCESS, |_, extensions| {
         Ok(Arc::new(step::Programs { lent: Lent::of(extensions) }))
     });

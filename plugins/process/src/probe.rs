@@ -56,7 +56,7 @@ impl Probe {
             "secrets": {},
             "unknown-parameter": true,
         });
-        let (answer, _) = self.process.exchange(context, method, &params).await?;
+        let (answer, _) = self.process.exchange(context, method, &params, true).await?;
         let envelope: Envelope = serde_json::from_slice(&answer).unwrap_or_default();
         Ok(envelope.error)
     }

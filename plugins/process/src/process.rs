@@ -14,9 +14,12 @@ use std::{
 };
 
 use longshore_credential::{Environment, Program};
-use longshore_model::{Failure, FailureKind, Problem, Secret, holds_a_token, without_tokens};
+use longshore_model::{
+    Action, Failure, FailureKind, FieldChange, Problem, Secret, Shown, StepPlan, holds_a_token,
+    without_tokens,
+};
 use longshore_outside::{RealTime, Words};
-use longshore_plugin::{Context, Result};
+use longshore_plugin::{Context, Credential, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -27,8 +30,9 @@ use crate::{
     connection::{Call, Connection, Fault, Said, Unanswered},
     declaration::Declaration,
     protocol::{
-        Answer, Applied, CredentialResult, Done, Envelope, ErrorAnswer, Exposed, Facts, FactsResult,
-        Greeting, HostHello, Line, Params, Planned, Request, ValueResult, Version, line,
+        Answer, Applied, Change, CredentialResult, Done, Envelope, ErrorAnswer, Exposed, Facts, FactsResult,
+        Greeting, HostHello, KeptResult, Line, Params, Planned, ReadResult, Request, ResourceFacts,
+        ValueResult, Version, line,
     },
 };
 
@@ -38,6 +42,8 @@ const HELLO_LIMIT: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(10);
 /// The number of characters that are shown of a text.
 const QUOTED: usize = 500;
+/// The size of the shortest secret that is in no text by chance, in bytes.
+const LONG: usize = 8;
 /// The number of texts that are held back until the secret is known that must not be in them.
 const MOST_HELD: usize = 100;
 
@@ -62,6 +68,8 @@ struct Started {
 #[derive(Default)]
 struct Hidden {
     words: Words,
+    /// Hides only those that are no word of a text by chance.
+    long_words: Words,
     /// True if the program has said one of them, or a token.
     was_told: bool,
 }
@@ -115,9 +123,63 @@ impl Process {
         self.hidden.lock().unwrap_or_else(PoisonError::into_inner).was_told
     }
 
+    /// Hides the secret parts of `value`, which a store keeps: of a credential, the password.
+    pub(crate) fn hide_kept(&self, value: &Secret<String>) {
+        match Credential::from_secret_string(value) {
+            Some(credential) => self.hide(credential.password.expose()),
+            None => self.hide(value.expose()),
+        }
+    }
+
+    /// Makes sure that what the program made is not protected.
+    ///
+    /// # Errors
+    /// If it is.
+    pub(crate) fn require_unprotected(&self, context: &Context) -> Result<()> {
+        if !context.protects || context.undoes {
+            return Ok(());
+        }
+        let what = "made something that is protected, which is not removed";
+        Err(self.fail(FailureKind::Protected, what).help("deploy with protect = false before"))
+    }
+
+    /// Returns the plan that the program has made, without its outputs. `declared` names the resource if the program does
+    /// not.
+    pub(crate) fn read_plan(
+        &self,
+        planned: Planned,
+        declared: String,
+    ) -> (StepPlan, BTreeMap<String, String>) {
+        let Planned { action, resource, reason, changes, outputs, effect, notes } = planned;
+        let mut plan = StepPlan::new(action, resource.map_or(declared, |resource| self.clean(&resource)));
+        plan.reason = reason.map(|reason| self.clean(&reason));
+        plan.changes = changes.into_iter().map(|change| self.read_change(change)).collect();
+        plan.effect = effect;
+        plan.notes = notes.iter().map(|note| self.clean(note)).collect();
+        (plan, outputs)
+    }
+
+    fn read_change(&self, change: Change) -> FieldChange {
+        if change.secret {
+            return FieldChange::new(self.clean(&change.field), Some(Shown::Secret), Some(Shown::Secret));
+        }
+        let shown = |text: Option<String>| text.map(|text| Shown::Text(self.clean(&text)));
+        FieldChange::new(self.clean(&change.field), shown(change.old), shown(change.new))
+    }
+
+    /// Returns the failure of a plan with an action that cannot be planned there.
+    pub(crate) fn refuse_action(&self, method: &str, action: Action) -> Failure {
+        let what = format!("answers `{method}` with the action `{action}`, which cannot be planned there");
+        self.fail(FailureKind::Invalid, &what).help(AUTHOR)
+    }
+
     /// Hides `secret` in everything that the program says from now on.
     pub(crate) fn hide(&self, secret: &str) {
-        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).words.hide(secret);
+        let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        hidden.words.hide(secret);
+        if secret.len() >= LONG {
+            hidden.long_words.hide(secret);
+        }
     }
 
     /// Returns `text` as it may be shown: on one line, without secrets.
@@ -133,8 +195,16 @@ impl Process {
         holds
     }
 
+    /// Returns true if a name, such as an ARN, holds a secret that is not in it by chance.
+    pub(crate) fn names_a_secret(&self, name: &str) -> bool {
+        let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = holds_a_token(name) || hidden.long_words.without_secrets(name) != name;
+        hidden.was_told |= holds;
+        holds
+    }
+
     fn shows_words(&self) -> bool {
-        !self.kind.yields_secrets() || self.environment.shows_errors()
+        self.kind == Kind::Step || self.environment.shows_errors()
     }
 
     /// Returns the facts that the program tells of itself. Starts it if it does not run.
@@ -373,8 +443,8 @@ impl Process {
     ) -> Result<T> {
         let secrets = self.secrets(context).await?;
         let secrets = secrets.iter().map(|(name, secret)| (name.as_str(), Exposed(secret))).collect();
-        let params = Params { context: facts(context), options, secrets, more };
-        let (answer, held) = self.exchange(context, method, &params).await?;
+        let params = Params { context: facts(context, self.kind), options, secrets, more };
+        let (answer, held) = self.exchange(context, method, &params, T::IS_SECRET).await?;
         let envelope: Envelope = serde_json::from_slice(&answer).unwrap_or_default();
         if let Some(error) = envelope.error {
             // They may hold the secret that the answer would have told.
@@ -388,12 +458,14 @@ impl Process {
         Ok(result)
     }
 
-    /// Sends a request, and returns the line that answers it and everything that was held back meanwhile.
+    /// Sends a request, and returns the line that answers it. If the program may say a secret that only the answer tells, its
+    /// words are held back and returned, too.
     pub(crate) async fn exchange(
         &self,
         context: &Context,
         method: &'static str,
         params: &impl Serialize,
+        holds_back: bool,
     ) -> Result<(Line, Vec<Said>)> {
         let started = self.started(context).await?;
         let limit = self.declaration.timeout;
@@ -405,7 +477,7 @@ impl Process {
         let request = request.map_err(|error| self.fail(FailureKind::Internal, &error.to_string()))?;
         let call = Call { method, limit, interrupt: context.interrupt.clone() };
         let (hidden, told) = (self.hidden.clone(), context.clone());
-        let (holds_back, shows_words) = (self.kind.yields_secrets(), self.shows_words());
+        let shows_words = self.shows_words();
         let work = async move {
             let mut held = Vec::new();
             let answer = exchange.run(request, call, |said| {
@@ -547,6 +619,11 @@ impl Received for ValueResult {
     }
 }
 
+impl Received for ReadResult {
+    const IS_SECRET: bool = true;
+}
+
+impl Received for KeptResult {}
 impl Received for FactsResult {}
 impl Received for Planned {}
 impl Received for Applied {}
@@ -557,18 +634,29 @@ fn without_position(error: &str) -> &str {
     error.split(" at line ").next().unwrap_or(error)
 }
 
-fn facts(context: &Context) -> Facts<'_> {
+fn facts(context: &Context, kind: Kind) -> Facts<'_> {
+    let resource = kind.makes_resources().then(|| ResourceFacts {
+        adopt: context.adopts,
+        protect: context.protects && !context.undoes,
+        tags: context
+            .tags
+            .iter()
+            .flat_map(|tags| tags.iter())
+            .map(|(key, tag)| (key.as_str(), tag.as_str()))
+            .collect(),
+    });
     Facts {
         stack: context.stack.as_str(),
         environment: context.environment.as_str(),
         step: context.step.as_str(),
+        resource,
     }
 }
 
 fn clean(hidden: &Mutex<Hidden>, text: &str) -> String {
     let mut hidden = hidden.lock().unwrap_or_else(PoisonError::into_inner);
     let clean = without_tokens(&hidden.words.quote(text, QUOTED));
-    hidden.was_told |= clean != Words::default().quote(text, QUOTED);
+    hidden.was_told |= holds_a_token(text) || hidden.long_words.without_secrets(text) != text;
     clean
 }
 

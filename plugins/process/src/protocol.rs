@@ -26,6 +26,8 @@ pub enum Kind {
     CredentialSource,
     /// Yields the value of an environment variable.
     SecretValue,
+    /// Keeps secrets.
+    SecretStore,
     /// Does the work of a step.
     Step,
 }
@@ -37,6 +39,7 @@ impl Kind {
         match self {
             Self::CredentialSource => "credential-source",
             Self::SecretValue => "secret-value",
+            Self::SecretStore => "secret-store",
             Self::Step => "step",
         }
     }
@@ -47,13 +50,14 @@ impl Kind {
         match self {
             Self::CredentialSource => &["facts"],
             Self::SecretValue => &[],
+            Self::SecretStore => &["container-secrets", "pull-credentials", "undo"],
             Self::Step => &["plan", "removal", "undo"],
         }
     }
 
-    /// Returns true if the program knows secrets that Longshore does not know yet.
-    pub(crate) const fn yields_secrets(self) -> bool {
-        matches!(self, Self::CredentialSource | Self::SecretValue)
+    /// Returns true if the program makes something that has an owner.
+    pub(crate) const fn makes_resources(self) -> bool {
+        matches!(self, Self::SecretStore | Self::Step)
     }
 }
 
@@ -230,6 +234,16 @@ pub(crate) struct Facts<'a> {
     pub(crate) stack: &'a str,
     pub(crate) environment: &'a str,
     pub(crate) step: &'a str,
+    #[serde(flatten)]
+    pub(crate) resource: Option<ResourceFacts<'a>>,
+}
+
+/// The facts that matter to what a program makes.
+#[derive(Debug, Serialize)]
+pub(crate) struct ResourceFacts<'a> {
+    pub(crate) adopt: bool,
+    pub(crate) protect: bool,
+    pub(crate) tags: BTreeMap<&'a str, &'a str>,
 }
 
 /// A secret on its way to a program.
@@ -320,6 +334,9 @@ pub(crate) struct Change {
     pub(crate) old: Option<String>,
     #[serde(default)]
     pub(crate) new: Option<String>,
+    /// True if the values are secret, and not shown.
+    #[serde(default)]
+    pub(crate) secret: bool,
 }
 
 /// Parameters of `step.apply` and `step.undo`.
@@ -335,6 +352,63 @@ pub(crate) struct OfPlan<'a> {
 pub(crate) struct Applied {
     #[serde(default)]
     pub(crate) outputs: BTreeMap<String, String>,
+}
+
+/// The secret that a store is asked about.
+#[derive(Debug, Serialize)]
+pub(crate) struct Spec<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) description: &'a str,
+}
+
+/// Parameters of `secret-store.read`, `secret-store.plan-removal` and `secret-store.remove`.
+#[derive(Debug, Serialize)]
+pub(crate) struct OfSecret<'a> {
+    pub(crate) secret: Spec<'a>,
+}
+
+/// Parameters of `secret-store.plan` and `secret-store.apply`.
+#[derive(Debug, Serialize)]
+pub(crate) struct OfValue<'a> {
+    pub(crate) secret: Spec<'a>,
+    pub(crate) value: Exposed<'a>,
+}
+
+/// Parameters of `secret-store.undo`.
+#[derive(Debug, Serialize)]
+pub(crate) struct OfSecretPlan<'a> {
+    pub(crate) secret: Spec<'a>,
+    pub(crate) action: Action,
+    pub(crate) resource: &'a str,
+}
+
+/// The result of `secret-store.apply`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeptResult {
+    pub(crate) arn: String,
+}
+
+/// The result of `secret-store.read`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReadResult {
+    #[serde(default)]
+    pub(crate) secret: Option<ReadSecret>,
+}
+
+/// A secret as it is stored.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReadSecret {
+    pub(crate) arn: String,
+    pub(crate) name: String,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) value: Secret<String>,
+    pub(crate) version: String,
+    #[serde(default)]
+    pub(crate) changed_at: Option<u64>,
 }
 
 pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {

@@ -1,15 +1,10 @@
 //! Steps whose work a program does.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use longshore_model::{
-    Action, ByName, FailureKind, FieldChange, Inputs, Known, Outputs, Problem, Reference, Shown, StepPlan,
-    ValueType,
+    Action, ByName, FailureKind, Inputs, Known, Outputs, Problem, Reference, StepPlan, ValueType,
 };
 use longshore_plugin::{Context, Node, Result, Step, StepDeclaration, StepPlugin, stuck};
 use serde_json::{Map, Value};
@@ -44,12 +39,7 @@ impl StepPlugin for Programs {
         let references: Vec<_> = references.collect();
         let process = self.lent.process(program, Kind::Step);
         let names = outputs.keys().cloned().collect();
-        let step = ProgramStep {
-            process,
-            outputs: names,
-            references: references.clone(),
-            applied: Mutex::default(),
-        };
+        let step = ProgramStep { process, outputs: names, references: references.clone() };
         let node = Node::new(declaration.id(), Arc::new(step)).references(references);
         Ok(outputs
             .into_iter()
@@ -63,9 +53,11 @@ struct ProgramStep {
     /// The names of the declared outputs.
     outputs: Vec<String>,
     references: Vec<Reference>,
-    /// The options of the last change in this run.
-    applied: Mutex<Option<Map<String, Value>>>,
 }
+
+/// The options of the last change in this run.
+#[derive(Clone)]
+struct AppliedOptions(Map<String, Value>);
 
 impl ProgramStep {
     /// Returns the options with the values of other steps.
@@ -99,26 +91,6 @@ impl ProgramStep {
         self.outputs.iter().map(|name| (name.clone(), value(name))).collect()
     }
 
-    /// Returns the plan that the program has made.
-    fn plan(&self, method: &str, planned: Planned, outputs: bool) -> Result<StepPlan> {
-        let Planned { action, resource, reason, changes, outputs: yielded, effect, notes } = planned;
-        self.require_outputs(method, &yielded)?;
-        let clean = |text: String| self.process.clean(&text);
-        let mut plan = StepPlan::new(action, resource.map_or_else(|| self.resource(), clean));
-        plan.reason = reason.map(clean);
-        let shown = |text: Option<String>| text.map(clean).map(Shown::Text);
-        let changes = changes.into_iter();
-        plan.changes = changes
-            .map(|change| FieldChange::new(clean(change.field), shown(change.old), shown(change.new)))
-            .collect();
-        if outputs {
-            plan.outputs = self.known(&yielded);
-        }
-        plan.effect = effect;
-        plan.notes = notes.into_iter().map(clean).collect();
-        Ok(plan)
-    }
-
     /// Makes sure that outputs are declared, and that none is a secret.
     fn require_outputs(&self, method: &str, yielded: &BTreeMap<String, String>) -> Result<()> {
         for (name, value) in yielded {
@@ -136,20 +108,6 @@ impl ProgramStep {
         }
         Ok(())
     }
-
-    fn refuse_action(&self, method: &str, action: Action) -> longshore_model::Failure {
-        let what = format!("answers `{method}` with the action `{action}`, which cannot be planned there");
-        self.process.fail(FailureKind::Invalid, &what).help("this is a fault of the program")
-    }
-
-    /// Refuses to remove what is protected.
-    fn require_unprotected(&self, context: &Context) -> Result<()> {
-        if !context.protects || context.undoes {
-            return Ok(());
-        }
-        let what = "made something that is protected, which is not removed";
-        Err(self.process.fail(FailureKind::Protected, what).help("deploy with protect = false before"))
-    }
 }
 
 #[async_trait]
@@ -164,15 +122,20 @@ impl Step for ProgramStep {
         let options = self.options(context, inputs).await?;
         let planned: Planned = self.process.request(context, "step.plan", &options, NoMore {}).await?;
         match planned.action {
-            Action::Delete => Err(self.refuse_action("step.plan", Action::Delete)),
-            Action::Adopt if !context.adopts => Err(self.refuse_action("step.plan", Action::Adopt)),
-            _ => self.plan("step.plan", planned, true),
+            Action::Delete => Err(self.process.refuse_action("step.plan", Action::Delete)),
+            Action::Adopt if !context.adopts => Err(self.process.refuse_action("step.plan", Action::Adopt)),
+            _ => {
+                self.require_outputs("step.plan", &planned.outputs)?;
+                let (mut plan, outputs) = self.process.read_plan(planned, self.resource());
+                plan.outputs = self.known(&outputs);
+                Ok(plan)
+            }
         }
     }
 
     async fn apply(&self, context: &Context, inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
         let options = self.options(context, inputs).await?;
-        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(options.clone());
+        context.keep(AppliedOptions(options.clone()));
         let more = OfPlan { action: plan.action, resource: &plan.resource };
         let Applied { outputs } = self.process.request(context, "step.apply", &options, more).await?;
         self.require_outputs("step.apply", &outputs)?;
@@ -195,17 +158,17 @@ impl Step for ProgramStep {
             self.process.request(context, "step.plan-removal", &options, NoMore {}).await?;
         match planned.action {
             Action::NoChange => {}
-            Action::Delete => self.require_unprotected(context)?,
-            other => return Err(self.refuse_action("step.plan-removal", other)),
+            Action::Delete => self.process.require_unprotected(context)?,
+            other => return Err(self.process.refuse_action("step.plan-removal", other)),
         }
-        self.plan("step.plan-removal", planned, false)
+        Ok(self.process.read_plan(planned, self.resource()).0)
     }
 
     async fn remove(&self, context: &Context) -> Result<()> {
         if !self.process.can(context, "removal").await? {
             return Ok(());
         }
-        self.require_unprotected(context)?;
+        self.process.require_unprotected(context)?;
         let options = self.own_options(context).await?;
         let Done {} = self.process.request(context, "step.remove", &options, NoMore {}).await?;
         Ok(())
@@ -215,9 +178,8 @@ impl Step for ProgramStep {
         if !self.process.can(context, "undo").await? {
             return Err(stuck(plan.action, &plan.resource));
         }
-        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let options = match applied {
-            Some(options) => options,
+        let options = match context.kept() {
+            Some(AppliedOptions(options)) => options,
             None => self.own_options(context).await?,
         };
         let more = OfPlan { action: plan.action, resource: &plan.resource };

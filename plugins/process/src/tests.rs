@@ -5,6 +5,7 @@ mod kubelet;
 mod page;
 mod source;
 mod step;
+mod store;
 mod value;
 
 use std::{

@@ -182,7 +182,7 @@ fn plugin_test_names_each_fault() {
 /// A step whose state is a file.
 const RECORD: &str = r#"
 hello='{"hello":{"protocol":1,"name":"record","version":"1","kinds":{"step":{"capabilities":["plan","removal","undo"],"options":{"properties":{"file":{"type":"string"},"target":{"type":"string"}}}}}}}'
-known='^{"id":[0-9]*,"method":"step\.[a-z-]*","params":{"context":{[^{}]*},"options":{[^{}]*},"secrets":{}\(,"action":"[a-z-]*","resource":"[^"]*"\)*},"deadline_ms":[0-9]*}$'
+known='^{"id":[0-9]*,"method":"step\.[a-z-]*","params":{"context":{.*},"options":{[^{}]*},"secrets":{}\(,"action":"[a-z-]*","resource":"[^"]*"\)*},"deadline_ms":[0-9]*}$'
 answer() { printf '{"id":%s,%s}\n' "$id" "$1"; }
 while IFS= read -r line; do
 case $line in
@@ -210,6 +210,34 @@ case $line in
 esac
 done
 "#;
+
+#[test]
+fn plugin_test_runs_the_suite_of_stores() {
+    let project = project(&example(), "");
+    const STORE: &str = include_str!("../../../../plugins/process/src/tests/store.sh");
+    project.write("configs/store", STORE);
+    let path = project.path("configs/store").display().to_string();
+    let options = ["--option", "dir={dir}", "--", "sh", &path];
+    insta::assert_snapshot!(tested(&project, Exit::Done, &options));
+    // One that does not know owners is told.
+    project.write("configs/store", &STORE.replace("\"$owner\" != \"$stack\"", "x = y"));
+    let lines = tested(&project, Exit::Failed, &options);
+    assert!(lines.contains("failed    secret-store  leaves_alone_what_another_stack_owns"), "{lines}");
+}
+
+#[test]
+fn program_keeps_the_secrets_of_a_stack() {
+    let project = project(&example(), "file = \"pair\"");
+    let base = std::fs::read_to_string(project.path("configs/base.toml")).unwrap();
+    let store = "\n[stores.default]\nuse = \"process\"\nprogram = [\"sh\", \"store\"]\n";
+    let directory = format!("dir = \"{}\"\n", project.path("configs").display());
+    project.write("configs/base.toml", &format!("{base}{store}{directory}"));
+    project.write("configs/store", include_str!("../../../../plugins/process/src/tests/store.sh"));
+    let plan = project.run(&["plan"]);
+    assert_eq!(plan.exit, Exit::Done, "{}{}", plan.stdout, plan.stderr);
+    assert!(plan.stdout.contains("entry shop/ghcr/pull"), "{}", plan.stdout);
+    assert!(!project.path("configs/shop_ghcr_pull").exists(), "a plan writes nothing");
+}
 
 #[test]
 fn plugin_test_runs_the_suite_of_steps() {

@@ -40,7 +40,7 @@ fn lines_of_the_page_are_those_of_the_protocol() {
         assert_eq!(!is_host, is_read(line) && value.get("method").is_none(), "{line}");
         sides[usize::from(is_host)] += 1;
     }
-    assert_eq!(sides, [6, 4]);
+    assert_eq!(sides, [7, 5]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bench;
 mod source;
 mod step;
+mod store;
 mod value;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ async fn test(bench: &Arc<Bench>, checks: &mut Checks) {
         match kind {
             Kind::CredentialSource => source::test(bench, checks).await,
             Kind::SecretValue => value::test(bench, checks).await,
+            Kind::SecretStore => store::test(bench, checks).await,
             Kind::Step => step::test(bench, &hello, checks).await,
         }
         let told = if bench.have_told_a_secret() {
@@ -81,6 +83,7 @@ async fn protocol(bench: &Bench, hello: &Hello, kind: Kind, checks: &mut Checks)
     let method = match kind {
         Kind::CredentialSource => Some("credential-source.get"),
         Kind::SecretValue => Some("secret-value.get"),
+        Kind::SecretStore => Some("secret-store.read"),
         Kind::Step => hello.kinds[&kind].capabilities.contains("plan").then_some("step.plan"),
     };
     let unknown =
