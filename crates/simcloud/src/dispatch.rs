@@ -190,8 +190,15 @@ fn authorize(world: &World, service: Service, call: &Call) -> Result<(), ApiErro
         .flatten()
         .and_then(|text| Document::parse(text, Kind::Resource).ok());
     let context = Context::new().with("aws:RequestedRegion", &call.region);
-    world
-        .iam
-        .authorize(call.now, who(world, call), &action, &resource, &context, policy.as_ref())
-        .map_err(|denial| service.access_denied(denial.to_string()))
+    let authorize = |resource: &str| {
+        world.iam.authorize(call.now, who(world, call), &action, resource, &context, policy.as_ref())
+    };
+    // Policies name a log group with or without `:*` at the end.
+    let streams = (service == Service::Logs).then(|| format!("{}:*", resource.trim_end_matches(":*")));
+    let verdict = match (authorize(&resource), streams.map(|streams| authorize(&streams))) {
+        (Err(denial), _) | (_, Some(Err(denial))) if denial.explicit => Err(denial),
+        (Ok(()), _) | (_, Some(Ok(()))) => Ok(()),
+        (denial, _) => denial,
+    };
+    verdict.map_err(|denial| service.access_denied(denial.to_string()))
 }

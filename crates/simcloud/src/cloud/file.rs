@@ -25,7 +25,7 @@ const SMALL: usize = 128 * 1024;
 const LARGEST: usize = 1 << 30;
 
 /// Rises whenever an older file cannot be read any more.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Why a simulated cloud cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -104,7 +104,7 @@ async fn a_file_that_does_not_fit_is_refused_and_left_alone() {
         ("", "not JSON"),
         (r#"{"name": "package"}"#, "its `format`"),
         (r#"{"format": "longshore-simcloud", "version": 99}"#, "its version is 99"),
-        (r#"{"format": "longshore-simcloud", "version": 1, "world": {"now": "hush"}}"#, "damaged at line 1"),
+        (r#"{"format": "longshore-simcloud", "version": 2, "world": {"now": "hush"}}"#, "damaged at line 1"),
     ] {
         std::fs::write(&path, text).unwrap();
         let error = open(&path).unwrap_err().to_string();

@@ -1,13 +1,13 @@
 //! Changing the network.
 
-use std::net::Ipv4Addr;
-
 use serde_json::{Value, json};
 
 use super::{
     Ec2, SecurityGroup, Subnet, Vpc,
-    describe::{self, no_group, no_subnet, no_vpc},
-    interfaces, rules,
+    cidr::Cidr,
+    describe, interfaces,
+    resource::{absent, find_mut, named, required},
+    rules,
     tags::given as tags,
 };
 use crate::{ApiError, Call, Ids, World, partition};
@@ -19,19 +19,13 @@ pub(super) fn create_vpc(
     call: &Call,
 ) -> Result<Value, ApiError> {
     let cidr = required(call, "CidrBlock")?;
-    let (_, length) = block(cidr)?;
-    if !(16..=28).contains(&length) {
+    if !(16..=28).contains(&Cidr::given(cidr)?.length) {
         return Err(ApiError::new("InvalidVpc.Range", format!("The CIDR '{cidr}' is invalid.")));
     }
-    let vpc = Vpc {
-        id: format!("vpc-{}", ids.hex(17)),
-        region: call.region.clone(),
-        cidr: cidr.to_owned(),
-        is_default: false,
-        tags: tags(call, "vpc")?,
-    };
+    let vpc = Vpc::new(format!("vpc-{}", ids.hex(17)), &call.region, cidr, false, tags(call, "vpc")?);
     let answer = json!({ "vpc": describe::vpc(&vpc, account) });
     ec2.add_default_security_group(ids, &vpc.id, &call.region);
+    ec2.add_main_route_table(format!("rtb-{}", ids.hex(17)), &vpc);
     ec2.vpcs.insert(vpc.id.clone(), vpc);
     Ok(answer)
 }
@@ -42,14 +36,14 @@ pub(super) fn create_subnet(
     account: &str,
     call: &Call,
 ) -> Result<Value, ApiError> {
-    let vpc = vpc(ec2, call)?;
+    let vpc = named(&ec2.vpcs, call, "VpcId")?;
     let cidr = required(call, "CidrBlock")?;
-    let (subnet, outer) = (block(cidr)?, block(&vpc.cidr)?);
-    if subnet.1 < outer.1 || subnet.1 > 28 || !overlaps(subnet, outer) {
+    let (subnet, outer) = (Cidr::given(cidr)?, Cidr::given(&vpc.cidr)?);
+    if !(outer.length..=28).contains(&subnet.length) || !subnet.overlaps(outer) {
         return Err(ApiError::new("InvalidSubnet.Range", format!("The CIDR '{cidr}' is invalid.")));
     }
     for other in ec2.subnets.values().filter(|other| other.vpc == vpc.id) {
-        if overlaps(subnet, block(&other.cidr)?) {
+        if subnet.overlaps(Cidr::given(&other.cidr)?) {
             let text = format!("The CIDR '{cidr}' conflicts with another subnet");
             return Err(ApiError::new("InvalidSubnet.Conflict", text));
         }
@@ -84,12 +78,12 @@ pub(super) fn create_security_group(
     let description =
         rules::checked_description("security group description", required(call, "GroupDescription")?)?;
     let vpc = match call.text("VpcId") {
-        Some(_) => vpc(ec2, call)?,
+        Some(_) => named(&ec2.vpcs, call, "VpcId")?,
         None => ec2
             .vpcs
             .values()
             .find(|vpc| vpc.is_default && vpc.region == call.region)
-            .ok_or_else(|| no_vpc("default"))?,
+            .ok_or_else(|| absent::<Vpc>("default"))?,
     };
     if name.starts_with("sg-") {
         return Err(ApiError::new(
@@ -117,37 +111,69 @@ pub(super) fn create_security_group(
 }
 
 pub(super) fn delete_vpc(ec2: &mut Ec2, call: &Call) -> Result<Value, ApiError> {
-    let id = vpc(ec2, call)?.id.clone();
+    let id = named(&ec2.vpcs, call, "VpcId")?.id.clone();
     let in_use = ec2.subnets.values().any(|subnet| subnet.vpc == id)
-        || ec2.security_groups.values().any(|group| group.vpc == id && group.name != "default");
+        || ec2.security_groups.values().any(|group| group.vpc == id && group.name != "default")
+        || ec2.has_further_route_tables(&id)
+        || ec2.internet_gateway_of(&id).is_some()
+        || ec2.endpoints.values().any(|endpoint| endpoint.vpc == id);
     if in_use {
         return Err(dependency("vpc", &id));
     }
     ec2.vpcs.remove(&id);
-    let Ec2 { security_groups, rules, .. } = ec2;
+    let Ec2 { security_groups, rules, route_tables, .. } = ec2;
     security_groups.retain(|_, group| group.vpc != id);
     rules.retain(|_, rule| security_groups.contains_key(&rule.group));
+    route_tables.retain(|_, table| table.vpc != id);
+    Ok(json!({ "return": true }))
+}
+
+/// The new value of an attribute in a request.
+fn new_value(call: &Call, attribute: &str) -> Option<bool> {
+    let value = call.input.get(attribute)?.get("Value")?;
+    value.as_bool().or_else(|| value.as_str()?.parse().ok())
+}
+
+pub(super) fn modify_vpc_attribute(ec2: &mut Ec2, call: &Call) -> Result<Value, ApiError> {
+    let vpc = find_mut(&mut ec2.vpcs, required(call, "VpcId")?, call)?;
+    let given = [
+        (&mut vpc.dns_support, new_value(call, "EnableDnsSupport")),
+        (&mut vpc.dns_hostnames, new_value(call, "EnableDnsHostnames")),
+        (&mut vpc.usage_metrics, new_value(call, "EnableNetworkAddressUsageMetrics")),
+    ];
+    let mut given = given.into_iter().filter_map(|(attribute, value)| Some((attribute, value?)));
+    let (Some((attribute, value)), None) = (given.next(), given.next()) else {
+        let text = "The request must contain exactly one attribute of the VPC";
+        return Err(ApiError::new("InvalidParameterCombination", text));
+    };
+    *attribute = value;
+    Ok(json!({ "return": true }))
+}
+
+pub(super) fn modify_subnet_attribute(ec2: &mut Ec2, call: &Call) -> Result<Value, ApiError> {
+    let subnet = find_mut(&mut ec2.subnets, required(call, "SubnetId")?, call)?;
+    let is_public = new_value(call, "MapPublicIpOnLaunch");
+    subnet.public_ip_on_launch = is_public.ok_or_else(|| {
+        ApiError::new("MissingParameter", "The request must contain the parameter mapPublicIpOnLaunch")
+    })?;
     Ok(json!({ "return": true }))
 }
 
 pub(super) fn delete_subnet(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let id = required(call, "SubnetId")?;
-    if world.ec2.subnet(id).is_none_or(|subnet| subnet.region != call.region) {
-        return Err(no_subnet(id));
+    let id = named(&world.ec2.subnets, call, "SubnetId")?.id.clone();
+    if interfaces::use_subnet(world, call, &id) {
+        return Err(dependency("subnet", &id));
     }
-    if interfaces::use_subnet(world, call, id) {
-        return Err(dependency("subnet", id));
-    }
-    world.ec2.subnets.remove(id);
+    world.ec2.subnets.remove(&id);
+    world.ec2.forget_subnet(&id);
     Ok(json!({ "return": true }))
 }
 
 /// Deletes a group that no network interface and no rule of another group uses.
 pub(super) fn delete_security_group(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let id = required(call, "GroupId")?;
     let ec2 = &world.ec2;
-    let group =
-        ec2.security_group(id).filter(|group| group.region == call.region).ok_or_else(|| no_group(id))?;
+    let group = named(&ec2.security_groups, call, "GroupId")?;
+    let id = group.id.as_str();
     if group.name == "default" {
         let text = format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
         return Err(ApiError::new("CannotDelete", text));
@@ -157,41 +183,12 @@ pub(super) fn delete_security_group(world: &mut World, call: &Call) -> Result<Va
         let text = format!("resource {id} has a dependent object");
         return Err(ApiError::new("DependencyViolation", text));
     }
-    world.ec2.security_groups.remove(id);
+    let id = id.to_owned();
+    world.ec2.security_groups.remove(&id);
     world.ec2.rules.retain(|_, rule| rule.group != id);
     Ok(json!({ "return": true, "groupId": id }))
 }
 
-pub(super) fn required<'a>(call: &'a Call, key: &str) -> Result<&'a str, ApiError> {
-    call.text(key).filter(|text| !text.is_empty()).ok_or_else(|| {
-        ApiError::new("MissingParameter", format!("The request must contain the parameter {key}"))
-    })
-}
-
-pub(super) fn vpc<'a>(ec2: &'a Ec2, call: &Call) -> Result<&'a Vpc, ApiError> {
-    let id = required(call, "VpcId")?;
-    ec2.vpc(id).filter(|vpc| vpc.region == call.region).ok_or_else(|| no_vpc(id))
-}
-
-fn dependency(kind: &str, id: &str) -> ApiError {
+pub(super) fn dependency(kind: &str, id: &str) -> ApiError {
     ApiError::new("DependencyViolation", format!("The {kind} '{id}' has dependencies and cannot be deleted."))
-}
-
-/// The first address and the length of a CIDR block.
-fn block(cidr: &str) -> Result<(u32, u32), ApiError> {
-    let parsed = cidr.split_once('/').and_then(|(address, length)| {
-        let address: Ipv4Addr = address.parse().ok()?;
-        let length: u32 = length.parse().ok().filter(|length| (1..=32).contains(length))?;
-        Some((address.to_bits() >> (32 - length) << (32 - length), length))
-    });
-    parsed.ok_or_else(|| {
-        let text =
-            format!("Value ({cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block.");
-        ApiError::new("InvalidParameterValue", text)
-    })
-}
-
-fn overlaps(one: (u32, u32), other: (u32, u32)) -> bool {
-    let shift = 32 - one.1.min(other.1);
-    one.0 >> shift == other.0 >> shift
 }

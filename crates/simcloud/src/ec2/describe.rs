@@ -5,67 +5,54 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Ec2, SecurityGroup, Subnet, Vpc, change,
+    Ec2, SecurityGroup, Subnet, Vpc,
     filter::{Filter, Filterable, filtered},
+    resource::{self, absent, named, required},
     rules::permissions,
 };
 use crate::{ApiError, Call, input::page, partition};
 
 pub(super) fn vpcs(ec2: &Ec2, account: &str, call: &Call) -> Result<Value, ApiError> {
-    let wanted = call.texts("VpcId");
-    all_exist(&wanted, |id| in_region(ec2.vpc(id).map(|vpc| &vpc.region), call), no_vpc)?;
-    let here = ec2.vpcs.values().filter(|vpc| vpc.region == call.region && chosen(&wanted, &vpc.id));
-    let found = filtered(here, &Filter::all(call))?;
-    answer("vpcSet", call, found.into_iter().map(|found| vpc(found, account)).collect())
+    resource::describe(ec2.vpcs.values(), call, "VpcId", "vpcSet", |one| vpc(one, account))
 }
 
-/// An attribute of a VPC. None can be changed: those of the default VPC give public names, others don't.
 pub(super) fn vpc_attribute(ec2: &Ec2, call: &Call) -> Result<Value, ApiError> {
-    let vpc = change::vpc(ec2, call)?;
-    let value = match change::required(call, "Attribute")? {
-        "enableDnsSupport" => true,
-        "enableDnsHostnames" => vpc.is_default,
-        "enableNetworkAddressUsageMetrics" => false,
+    let vpc = named(&ec2.vpcs, call, "VpcId")?;
+    let attribute = required(call, "Attribute")?;
+    let value = match attribute {
+        "enableDnsSupport" => vpc.dns_support,
+        "enableDnsHostnames" => vpc.dns_hostnames,
+        "enableNetworkAddressUsageMetrics" => vpc.usage_metrics,
         other => {
             let text = format!("Value ({other}) for parameter attribute is invalid. Unknown attribute.");
             return Err(ApiError::new("InvalidParameterValue", text));
         }
     };
-    let mut answer = json!({ "vpcId": vpc.id });
-    answer[change::required(call, "Attribute")?] = json!({ "value": value });
-    Ok(answer)
+    Ok(json!({ "vpcId": vpc.id, attribute: { "value": value } }))
 }
 
 pub(super) fn subnets(ec2: &Ec2, account: &str, call: &Call) -> Result<Value, ApiError> {
-    let wanted = call.texts("SubnetId");
-    all_exist(&wanted, |id| in_region(ec2.subnet(id).map(|subnet| &subnet.region), call), no_subnet)?;
-    let here =
-        ec2.subnets.values().filter(|subnet| subnet.region == call.region && chosen(&wanted, &subnet.id));
-    let mut found = filtered(here, &Filter::all(call))?;
-    found.sort_by_key(|subnet| (&subnet.zone, &subnet.id));
-    answer("subnetSet", call, found.into_iter().map(|found| subnet(found, account)).collect())
+    resource::describe(ec2.subnets.values(), call, "SubnetId", "subnetSet", |one| subnet(one, account))
 }
 
 pub(super) fn security_groups(ec2: &Ec2, account: &str, call: &Call) -> Result<Value, ApiError> {
-    let (ids, names) = (call.texts("GroupId"), call.texts("GroupName"));
-    all_exist(&ids, |id| in_region(ec2.security_group(id).map(|group| &group.region), call), no_group)?;
-    let here = || ec2.security_groups.values().filter(|group| group.region == call.region);
-    all_exist(&names, |name| here().any(|group| group.name == name), no_group)?;
-    let here = here().filter(|group| chosen(&ids, &group.id) && chosen(&names, &group.name));
-    let found = filtered(here, &Filter::all(call))?;
-    let rendered = found.into_iter().map(|found| security_group(ec2, found, account));
-    answer("securityGroupInfo", call, rendered.collect())
+    let names = call.texts("GroupName");
+    let here = ec2.security_groups.values().filter(|group| group.region == call.region);
+    if let Some(name) = names.iter().find(|name| !here.clone().any(|group| group.name == **name)) {
+        return Err(absent::<SecurityGroup>(name));
+    }
+    let chosen = here.filter(|group| chosen(&names, &group.name));
+    let render = |group: &SecurityGroup| security_group(ec2, group, account);
+    resource::describe(chosen, call, "GroupId", "securityGroupInfo", render)
 }
 
 pub(super) fn zones(call: &Call) -> Result<Value, ApiError> {
     let region = &call.region;
     let wanted = call.texts("ZoneName");
     let zones: Vec<_> = ["a", "b", "c"].iter().map(|letter| format!("{region}{letter}")).collect();
-    all_exist(
-        &wanted,
-        |name| zones.iter().any(|zone| zone == name),
-        |name| ApiError::new("InvalidParameterValue", format!("Invalid availability zone: [{name}]")),
-    )?;
+    if let Some(name) = wanted.iter().find(|name| !zones.contains(name)) {
+        return Err(ApiError::new("InvalidParameterValue", format!("Invalid availability zone: [{name}]")));
+    }
     let zones: Vec<_> = zones
         .into_iter()
         .enumerate()
@@ -95,67 +82,6 @@ pub(super) fn zones(call: &Call) -> Result<Value, ApiError> {
     Ok(json!({ "availabilityZoneInfo": zones }))
 }
 
-/// The main route table of each VPC: to itself, and from the default VPC to the internet.
-pub(super) fn route_tables(ec2: &Ec2, account: &str, call: &Call) -> Result<Value, ApiError> {
-    let tables: Vec<_> = ec2
-        .vpcs
-        .values()
-        .filter(|vpc| vpc.region == call.region)
-        .filter_map(|vpc| Some(RouteTable { id: main_route_table(ec2, vpc)?, vpc: vpc.clone() }))
-        .collect();
-    let wanted = call.texts("RouteTableId");
-    all_exist(
-        &wanted,
-        |id| tables.iter().any(|table| table.id == id),
-        |id| {
-            ApiError::new("InvalidRouteTableID.NotFound", format!("The routeTable ID '{id}' does not exist"))
-        },
-    )?;
-    let found = filtered(tables.iter().filter(|table| chosen(&wanted, &table.id)), &Filter::all(call))?;
-    let rendered = found
-        .into_iter()
-        .map(|table| {
-            let RouteTable { id, vpc } = table;
-            let tail = id.trim_start_matches("rtb-");
-            let local = json!({
-                "destinationCidrBlock": vpc.cidr,
-                "gatewayId": "local",
-                "state": "active",
-                "origin": "CreateRouteTable",
-            });
-            let outwards = json!({
-                "destinationCidrBlock": "0.0.0.0/0",
-                "gatewayId": format!("igw-{tail}"),
-                "state": "active",
-                "origin": "CreateRoute",
-            });
-            json!({
-                "routeTableId": id,
-                "vpcId": vpc.id,
-                "ownerId": account,
-                "routeSet": if vpc.is_default { vec![local, outwards] } else { vec![local] },
-                "associationSet": [{
-                    "routeTableAssociationId": format!("rtbassoc-{tail}"),
-                    "routeTableId": id,
-                    "main": true,
-                    "associationState": { "state": "associated" },
-                }],
-                "propagatingVgwSet": [],
-                "tagSet": [],
-            })
-        })
-        .collect();
-    answer("routeTableSet", call, rendered)
-}
-
-/// The id of the route table that a VPC was made with.
-fn main_route_table(ec2: &Ec2, vpc: &Vpc) -> Option<String> {
-    if vpc.is_default {
-        return ec2.regions.get(&vpc.region).cloned();
-    }
-    Some(format!("rtb-{}", vpc.id.strip_prefix("vpc-")?))
-}
-
 pub(super) fn answer(name: &str, call: &Call, items: Vec<Value>) -> Result<Value, ApiError> {
     let limit = match call.number("MaxResults") {
         None => 1000,
@@ -179,30 +105,6 @@ pub(super) fn answer(name: &str, call: &Call, items: Vec<Value>) -> Result<Value
 
 fn chosen(wanted: &[String], id: &str) -> bool {
     wanted.is_empty() || wanted.iter().any(|wanted| wanted == id)
-}
-
-fn in_region(region: Option<&String>, call: &Call) -> bool {
-    region == Some(&call.region)
-}
-
-fn all_exist(
-    wanted: &[String],
-    exists: impl Fn(&str) -> bool,
-    error: impl Fn(&str) -> ApiError,
-) -> Result<(), ApiError> {
-    wanted.iter().find(|id| !exists(id)).map_or(Ok(()), |id| Err(error(id)))
-}
-
-pub(super) fn no_vpc(id: &str) -> ApiError {
-    ApiError::new("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist"))
-}
-
-pub(super) fn no_subnet(id: &str) -> ApiError {
-    ApiError::new("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist"))
-}
-
-pub(super) fn no_group(id: &str) -> ApiError {
-    ApiError::new("InvalidGroup.NotFound", format!("The security group '{id}' does not exist"))
 }
 
 pub(super) fn tags(tags: &BTreeMap<String, String>) -> Value {
@@ -338,34 +240,5 @@ impl Filterable for Zone {
             "opt-in-status" => "opt-in-not-required".to_owned(),
             _ => return None,
         }])
-    }
-
-    fn tags(&self) -> &BTreeMap<String, String> {
-        const NONE: &BTreeMap<String, String> = &BTreeMap::new();
-        NONE
-    }
-}
-
-struct RouteTable {
-    id: String,
-    vpc: Vpc,
-}
-
-impl Filterable for RouteTable {
-    fn values(&self, filter: &str) -> Option<Vec<String>> {
-        Some(match filter {
-            "route-table-id" | "association.route-table-id" => vec![self.id.clone()],
-            "vpc-id" => vec![self.vpc.id.clone()],
-            "association.main" => vec!["true".to_owned()],
-            // The main table is associated with no subnet by name.
-            "association.subnet-id" => Vec::new(),
-            "route.destination-cidr-block" if !self.vpc.is_default => vec![self.vpc.cidr.clone()],
-            "route.destination-cidr-block" => vec![self.vpc.cidr.clone(), "0.0.0.0/0".to_owned()],
-            _ => return None,
-        })
-    }
-
-    fn tags(&self) -> &BTreeMap<String, String> {
-        &self.vpc.tags
     }
 }

@@ -15,7 +15,10 @@ pub(super) trait Filterable {
     fn values(&self, filter: &str) -> Option<Vec<String>>;
 
     /// The resource's tags.
-    fn tags(&self) -> &BTreeMap<String, String>;
+    fn tags(&self) -> &BTreeMap<String, String> {
+        const NONE: &BTreeMap<String, String> = &BTreeMap::new();
+        NONE
+    }
 }
 
 /// One filter of a call.

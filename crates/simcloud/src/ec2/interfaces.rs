@@ -1,4 +1,4 @@
-//! The network interfaces of tasks and load balancers, as EC2 shows them.
+//! The network interfaces of tasks, load balancers, NAT gateways and endpoints, as EC2 shows them.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ pub(crate) struct Interface {
     pub(crate) id: String,
     /// The id of its subnet.
     pub(crate) subnet: String,
-    /// The ids of its security groups; the VPC's default group if there are none.
-    pub(crate) groups: Vec<String>,
+    /// The ids of its security groups; `None` for the VPC's default group.
+    pub(crate) groups: Option<Vec<String>>,
     /// The private address.
     pub(crate) address: String,
     /// The hardware address.
@@ -43,18 +43,15 @@ struct Shown {
     tags: Tags,
 }
 
-/// Returns the network interfaces of a region that tasks and load balancers use.
+/// Returns the network interfaces of a region that tasks, load balancers, NAT gateways and endpoints use.
 fn in_use(world: &World, region: &str, now: Moment) -> Vec<Shown> {
     let all = world.ecs.interfaces(region, &world.account);
     let all = all.into_iter().chain(world.elbv2.interfaces(&world.ec2, region, now));
+    let all = all.chain(world.ec2.nat_interfaces(region)).chain(world.ec2.endpoint_interfaces(region));
     let shown = all.filter_map(|interface| {
         let subnet = world.ec2.subnet(&interface.subnet)?;
         let default = || world.ec2.default_security_group(&subnet.vpc).map(|group| group.id.clone());
-        let ids = if interface.groups.is_empty() {
-            default().into_iter().collect()
-        } else {
-            interface.groups.clone()
-        };
+        let ids = interface.groups.clone().unwrap_or_else(|| default().into_iter().collect());
         let groups = ids.into_iter().map(|id| {
             let name = world.ec2.security_group(&id).map(|group| group.name.clone());
             (id, name.unwrap_or_default())
@@ -72,7 +69,7 @@ fn in_use(world: &World, region: &str, now: Moment) -> Vec<Shown> {
 }
 
 /// An address for documentation (RFC 5737), the same for the same interface.
-fn public_address(id: &str) -> String {
+pub(super) fn public_address(id: &str) -> String {
     let sum = id.bytes().fold(7_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
     format!("203.0.113.{sum}")
 }
@@ -92,6 +89,11 @@ pub(super) fn describe(world: &World, call: &Call) -> Result<Value, ApiError> {
 /// Returns true if a network interface is in the security group.
 pub(super) fn use_group(world: &World, call: &Call, group: &str) -> bool {
     in_use(world, &call.region, call.now).iter().any(|one| one.groups.iter().any(|(id, _)| id == group))
+}
+
+/// Returns true if a network interface in the VPC has a public address.
+pub(super) fn have_public_address(world: &World, call: &Call, vpc: &str) -> bool {
+    in_use(world, &call.region, call.now).iter().any(|one| one.vpc == vpc && one.public.is_some())
 }
 
 /// Returns true if a network interface is in the subnet.

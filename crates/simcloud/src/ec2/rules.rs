@@ -10,16 +10,16 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Ec2, SecurityGroup,
-    describe::{self, answer, no_group},
-    filter::{Filter, Filterable, filtered},
+    cidr::Cidr,
+    describe,
+    filter::Filterable,
+    resource::{self, Resource as _, absent},
     tags::{self, Tags},
 };
 use crate::{ApiError, Call, Ids, partition};
 
 /// The most rules of a group in one direction.
 const MOST: usize = 60;
-/// The type of a rule in tag specifications and ARNs.
-pub(super) const RESOURCE_TYPE: &str = "security-group-rule";
 
 /// A rule of a security group: one protocol with its ports, one peer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,6 +73,18 @@ impl Traffic {
     /// The id of the group that is its peer.
     pub(super) fn peer_group(&self) -> Option<&str> {
         if let Peer::Group(group) = &self.peer { Some(group) } else { None }
+    }
+
+    /// Returns true if it lets HTTPS in, from an address or from the members of groups.
+    pub(super) fn admits_https(&self, address: &str, groups: &[String]) -> bool {
+        let has_port =
+            self.protocol == "-1" || (self.protocol == "tcp" && (self.from..=self.to).contains(&443));
+        let has_peer = match &self.peer {
+            Peer::Group(id) => groups.contains(id),
+            Peer::Ipv4(cidr) => Cidr::parse(cidr).is_some_and(|block| block.has(address)),
+            Peer::Ipv6(_) | Peer::PrefixList(_) => false,
+        };
+        !self.is_egress && has_port && has_peer
     }
 
     /// The words with which EC2 names it in a refusal.
@@ -191,7 +203,9 @@ fn peer_group(ec2: &Ec2, group: &SecurityGroup, given: &Value) -> Result<Peer, A
         Some(id) => other.id == id,
         None => Some(other.name.as_str()) == name,
     });
-    found.map(|found| Peer::Group(found.id.clone())).ok_or_else(|| no_group(id.or(name).unwrap_or_default()))
+    found
+        .map(|found| Peer::Group(found.id.clone()))
+        .ok_or_else(|| absent::<SecurityGroup>(id.or(name).unwrap_or_default()))
 }
 
 /// The rules that a call asks for: traffic and description.
@@ -259,7 +273,9 @@ fn flat_permission(call: &Call) -> Option<Value> {
 /// The security group that a call is about.
 fn group<'a>(ec2: &'a Ec2, call: &Call) -> Result<&'a SecurityGroup, ApiError> {
     let id = call.text("GroupId").ok_or_else(|| missing("groupId"))?;
-    ec2.security_group(id).filter(|group| group.region == call.region).ok_or_else(|| no_group(id))
+    ec2.security_group(id)
+        .filter(|group| group.region == call.region)
+        .ok_or_else(|| absent::<SecurityGroup>(id))
 }
 
 /// Adds rules to a group: all of them, or none.
@@ -274,7 +290,7 @@ pub(super) fn authorize(
         let group = group(ec2, call)?;
         (group.id.clone(), given(ec2, group, call, is_egress)?)
     };
-    let tags = tags::given(call, RESOURCE_TYPE)?;
+    let tags = tags::given(call, Rule::TYPE)?;
     let mut known: BTreeSet<&Traffic> = ec2.rules_of(&id).map(|rule| &rule.traffic).collect();
     for (traffic, _) in &rules {
         if !known.insert(traffic) {
@@ -310,7 +326,8 @@ pub(super) fn revoke(ec2: &mut Ec2, call: &Call, is_egress: bool) -> Result<Valu
         let group = group(ec2, call)?;
         for id in &named {
             let rule = ec2.rules.get(id).filter(|rule| rule.group == group.id);
-            let rule = rule.filter(|rule| rule.traffic.is_egress == is_egress).ok_or_else(|| no_rule(id))?;
+            let rule =
+                rule.filter(|rule| rule.traffic.is_egress == is_egress).ok_or_else(|| absent::<Rule>(id))?;
             gone.insert(rule.id.clone());
         }
         let traffic = if named.is_empty() { given(ec2, group, call, is_egress)? } else { Vec::new() };
@@ -337,7 +354,8 @@ pub(super) fn modify(ec2: &mut Ec2, call: &Call) -> Result<Value, ApiError> {
         }
         for update in updates {
             let id = text(update, "SecurityGroupRuleId").ok_or_else(|| missing("SecurityGroupRuleId"))?;
-            let known = ec2.rules.get(id).filter(|rule| rule.group == group.id).ok_or_else(|| no_rule(id))?;
+            let known =
+                ec2.rules.get(id).filter(|rule| rule.group == group.id).ok_or_else(|| absent::<Rule>(id))?;
             let wanted = update.get("SecurityGroupRule").ok_or_else(|| missing("SecurityGroupRule"))?;
             let (protocol, from, to) = ports(wanted)?;
             let peers = ["CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId"]
@@ -365,23 +383,12 @@ pub(super) fn modify(ec2: &mut Ec2, call: &Call) -> Result<Value, ApiError> {
 }
 
 pub(super) fn describe(ec2: &Ec2, account: &str, call: &Call) -> Result<Value, ApiError> {
-    let wanted = call.texts("SecurityGroupRuleId");
-    let here = || ec2.rules.values().filter(|rule| rule.region == call.region);
-    if let Some(id) = wanted.iter().find(|id| !here().any(|rule| rule.id == **id)) {
-        return Err(no_rule(id));
-    }
-    let chosen = here().filter(|rule| wanted.is_empty() || wanted.contains(&rule.id));
-    let found = filtered(chosen, &Filter::all(call))?;
-    answer("securityGroupRuleSet", call, found.into_iter().map(|rule| rule_json(rule, account)).collect())
+    let render = |rule: &Rule| rule_json(rule, account);
+    resource::describe(ec2.rules.values(), call, "SecurityGroupRuleId", "securityGroupRuleSet", render)
 }
 
-pub(super) fn no_rule(id: &str) -> ApiError {
-    let text = format!("The security group rule ID '{id}' does not exist");
-    ApiError::new("InvalidSecurityGroupRuleId.NotFound", text)
-}
-
-pub(super) fn rule_arn(rule: &Rule, account: &str) -> String {
-    partition::arn("ec2", &rule.region, account, format_args!("{RESOURCE_TYPE}/{}", rule.id))
+fn rule_arn(rule: &Rule, account: &str) -> String {
+    partition::arn("ec2", &rule.region, account, format_args!("{}/{}", Rule::TYPE, rule.id))
 }
 
 fn rule_json(rule: &Rule, account: &str) -> Value {

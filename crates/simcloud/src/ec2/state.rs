@@ -1,10 +1,21 @@
 //! What EC2 remembers.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use serde::{Deserialize, Serialize};
 
-use super::rules::{self, Rule, Traffic};
+use super::{
+    cidr::Cidr,
+    endpoints::Endpoint,
+    gateways::{Address, InternetGateway, NatGateway},
+    resource::Resource,
+    routes::RouteTable,
+    rules::{Rule, Traffic},
+    tags::Tags,
+};
 use crate::{Ids, partition};
 
 /// Networks, by id.
@@ -13,11 +24,16 @@ pub struct Ec2 {
     pub(super) vpcs: BTreeMap<String, Vpc>,
     pub(super) subnets: BTreeMap<String, Subnet>,
     pub(super) security_groups: BTreeMap<String, SecurityGroup>,
-    /// Rules of security groups. State files that were written before there were any have none.
-    #[serde(default)]
     pub(super) rules: BTreeMap<String, Rule>,
-    /// Regions that have their default network, with the id of their main route table.
-    pub(super) regions: BTreeMap<String, String>,
+    pub(super) route_tables: BTreeMap<String, RouteTable>,
+    pub(super) internet_gateways: BTreeMap<String, InternetGateway>,
+    pub(super) nat_gateways: BTreeMap<String, NatGateway>,
+    /// Elastic addresses.
+    pub(super) addresses: BTreeMap<String, Address>,
+    /// VPC endpoints.
+    pub(super) endpoints: BTreeMap<String, Endpoint>,
+    /// Regions that have their default network.
+    regions: BTreeSet<String>,
 }
 
 /// A virtual private cloud.
@@ -31,6 +47,12 @@ pub struct Vpc {
     pub cidr: String,
     /// Whether it is the region's default.
     pub is_default: bool,
+    /// True if names are resolved in it.
+    pub dns_support: bool,
+    /// True if public addresses get names.
+    pub dns_hostnames: bool,
+    /// True if the usage of addresses is measured.
+    pub usage_metrics: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -74,16 +96,23 @@ pub struct SecurityGroup {
 }
 
 impl Vpc {
+    pub(super) fn new(id: String, region: &str, cidr: &str, is_default: bool, tags: Tags) -> Self {
+        Self {
+            id,
+            region: region.to_owned(),
+            cidr: cidr.to_owned(),
+            is_default,
+            dns_support: true,
+            dns_hostnames: is_default,
+            usage_metrics: false,
+            tags,
+        }
+    }
+
     /// Returns true if the IPv4 address is one of the VPC's.
     #[must_use]
     pub fn has(&self, address: &str) -> bool {
-        let within = || {
-            let address = address.parse::<Ipv4Addr>().ok()?.to_bits();
-            let (first, length) = self.cidr.split_once('/')?;
-            let (first, length): (Ipv4Addr, u32) = (first.parse().ok()?, length.parse().ok()?);
-            Some((address ^ first.to_bits()).leading_zeros() >= length)
-        };
-        within().unwrap_or_default()
+        Cidr::parse(&self.cidr).is_some_and(|block| block.has(address))
     }
 }
 
@@ -117,18 +146,31 @@ impl Ec2 {
         self.security_groups.get(id)
     }
 
-    /// The networks, subnets and security groups of a region: ARNs and tags.
+    /// All resources with their types, ids, regions and tags.
+    pub(super) fn resources(&self) -> impl Iterator<Item = (&'static str, &str, &str, &Tags)> {
+        fn all<T: Resource>(
+            all: &BTreeMap<String, T>,
+        ) -> impl Iterator<Item = (&'static str, &str, &str, &Tags)> {
+            all.values().map(|one| (T::TYPE, one.id(), one.region(), one.tags()))
+        }
+        all(&self.vpcs)
+            .chain(all(&self.subnets))
+            .chain(all(&self.security_groups))
+            .chain(all(&self.rules))
+            .chain(all(&self.route_tables))
+            .chain(all(&self.internet_gateways))
+            .chain(all(&self.nat_gateways))
+            .chain(all(&self.addresses))
+            .chain(all(&self.endpoints))
+    }
+
+    /// The ARNs and tags of the resources of a region.
     pub(crate) fn tagged(&self, region: &str, account: &str) -> Vec<(String, BTreeMap<String, String>)> {
-        let arn = |kind: &str, id: &str| partition::arn("ec2", region, account, format_args!("{kind}/{id}"));
-        let vpcs = self.vpcs.values().filter(|vpc| vpc.region == region);
-        let subnets = self.subnets.values().filter(|subnet| subnet.region == region);
-        let groups = self.security_groups.values().filter(|group| group.region == region);
-        let rules = self.rules.values().filter(|rule| rule.region == region);
-        vpcs.map(|vpc| (arn("vpc", &vpc.id), vpc.tags.clone()))
-            .chain(subnets.map(|subnet| (arn("subnet", &subnet.id), subnet.tags.clone())))
-            .chain(groups.map(|group| (arn("security-group", &group.id), group.tags.clone())))
-            .chain(rules.map(|rule| (rules::rule_arn(rule, account), rule.tags.clone())))
-            .collect()
+        let here = self.resources().filter(|(_, _, of, _)| *of == region);
+        here.map(|(kind, id, _, tags)| {
+            (partition::arn("ec2", region, account, format_args!("{kind}/{id}")), tags.clone())
+        })
+        .collect()
     }
 
     /// The rules of a security group.
@@ -146,20 +188,20 @@ impl Ec2 {
     ///
     /// The ids depend on account and region alone, so that it does not matter which region is called first.
     pub(crate) fn enter_region(&mut self, region: &str, account: &str) {
-        if self.regions.contains_key(region) {
+        if !self.regions.insert(region.to_owned()) {
             return;
         }
         let seed = region.bytes().chain(account.bytes()).fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
         });
         let mut ids = Ids::new(seed);
-        let vpc = format!("vpc-{}", ids.hex(17));
-        self.regions.insert(region.to_owned(), format!("rtb-{}", ids.hex(17)));
+        let vpc = Vpc::new(format!("vpc-{}", ids.hex(17)), region, "172.31.0.0/16", true, Tags::new());
+        let tail = ids.hex(17);
         for (index, zone) in ["a", "b", "c"].into_iter().enumerate() {
             let id = format!("subnet-{}", ids.hex(17));
             let subnet = Subnet {
                 id: id.clone(),
-                vpc: vpc.clone(),
+                vpc: vpc.id.clone(),
                 region: region.to_owned(),
                 zone: format!("{region}{zone}"),
                 cidr: format!("172.31.{}.0/20", index * 16),
@@ -169,15 +211,20 @@ impl Ec2 {
             };
             self.subnets.insert(id, subnet);
         }
-        self.add_default_security_group(&mut ids, &vpc, region);
-        let network = Vpc {
-            id: vpc.clone(),
+        self.add_default_security_group(&mut ids, &vpc.id, region);
+        let gateway = InternetGateway {
+            id: format!("igw-{tail}"),
             region: region.to_owned(),
-            cidr: "172.31.0.0/16".to_owned(),
-            is_default: true,
-            tags: BTreeMap::new(),
+            vpc: Some(vpc.id.clone()),
+            tags: Tags::new(),
         };
-        self.vpcs.insert(vpc, network);
+        let main = format!("rtb-{tail}");
+        self.add_main_route_table(main.clone(), &vpc);
+        if let Some(table) = self.route_tables.get_mut(&main) {
+            table.routes.insert("0.0.0.0/0".to_owned(), gateway.id.clone());
+        }
+        self.internet_gateways.insert(gateway.id.clone(), gateway);
+        self.vpcs.insert(vpc.id.clone(), vpc);
     }
 
     pub(super) fn add_default_security_group(&mut self, ids: &mut Ids, vpc: &str, region: &str) {

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     Ec2,
-    describe::{answer, no_group, no_subnet, no_vpc},
+    describe::answer,
     filter::{Filter, Filterable, filtered},
-    rules::{self, no_rule},
+    resource::{Resource, find_mut},
 };
 use crate::{ApiError, Call};
 
@@ -58,26 +58,24 @@ pub(super) fn given(call: &Call, resource_type: &str) -> Result<Tags, ApiError> 
     checked(of_type.filter_map(|specification| specification.get("Tag")?.as_array()).flatten())
 }
 
-fn tags_mut<'a>(ec2: &'a mut Ec2, id: &str, region: &str) -> Result<&'a mut Tags, ApiError> {
-    let Ec2 { vpcs, subnets, security_groups, rules, .. } = ec2;
+fn tags_mut<'a>(ec2: &'a mut Ec2, id: &str, call: &Call) -> Result<&'a mut Tags, ApiError> {
+    fn of<'a, T: Resource>(
+        all: &'a mut BTreeMap<String, T>,
+        id: &str,
+        call: &Call,
+    ) -> Result<&'a mut Tags, ApiError> {
+        Ok(find_mut(all, id, call)?.tags_mut())
+    }
     match id.split('-').next() {
-        Some("vpc") => vpcs
-            .get_mut(id)
-            .filter(|vpc| vpc.region == region)
-            .map(|vpc| &mut vpc.tags)
-            .ok_or_else(|| no_vpc(id)),
-        Some("subnet") => {
-            let subnet = subnets.get_mut(id).filter(|subnet| subnet.region == region);
-            subnet.map(|subnet| &mut subnet.tags).ok_or_else(|| no_subnet(id))
-        }
-        Some("sg") => {
-            let group = security_groups.get_mut(id).filter(|group| group.region == region);
-            group.map(|group| &mut group.tags).ok_or_else(|| no_group(id))
-        }
-        Some("sgr") => {
-            let rule = rules.get_mut(id).filter(|rule| rule.region == region);
-            rule.map(|rule| &mut rule.tags).ok_or_else(|| no_rule(id))
-        }
+        Some("vpc") => of(&mut ec2.vpcs, id, call),
+        Some("subnet") => of(&mut ec2.subnets, id, call),
+        Some("sg") => of(&mut ec2.security_groups, id, call),
+        Some("sgr") => of(&mut ec2.rules, id, call),
+        Some("rtb") => of(&mut ec2.route_tables, id, call),
+        Some("igw") => of(&mut ec2.internet_gateways, id, call),
+        Some("nat") => of(&mut ec2.nat_gateways, id, call),
+        Some("eipalloc") => of(&mut ec2.addresses, id, call),
+        Some("vpce") => of(&mut ec2.endpoints, id, call),
         _ => Err(ApiError::new("InvalidID", format!("The ID '{id}' is not valid"))),
     }
 }
@@ -99,12 +97,12 @@ pub(super) fn create(ec2: &mut Ec2, call: &Call) -> Result<Value, ApiError> {
     }
     let mut changed = Vec::new();
     for id in resources(call)? {
-        let mut tags = tags_mut(ec2, &id, &call.region)?.clone();
+        let mut tags = tags_mut(ec2, &id, call)?.clone();
         tags.extend(new.clone());
         changed.push((id, limited(tags)?));
     }
     for (id, tags) in changed {
-        *tags_mut(ec2, &id, &call.region)? = tags;
+        *tags_mut(ec2, &id, call)? = tags;
     }
     Ok(json!({ "return": true }))
 }
@@ -114,10 +112,10 @@ pub(super) fn delete(ec2: &mut Ec2, call: &Call) -> Result<Value, ApiError> {
     let gone = call.list("Tag");
     let ids = resources(call)?;
     for id in &ids {
-        tags_mut(ec2, id, &call.region)?;
+        tags_mut(ec2, id, call)?;
     }
     for id in ids {
-        tags_mut(ec2, &id, &call.region)?.retain(|key, value| {
+        tags_mut(ec2, &id, call)?.retain(|key, value| {
             let fits = |tag: &Value| {
                 text(tag, "Key") == Some(key) && text(tag, "Value").is_none_or(|wanted| wanted == value)
             };
@@ -138,15 +136,11 @@ struct Tag {
 }
 
 pub(super) fn describe(ec2: &Ec2, call: &Call) -> Result<Value, ApiError> {
-    let vpcs = ec2.vpcs.values().map(|one| (&one.region, &one.id, "vpc", &one.tags));
-    let subnets = ec2.subnets.values().map(|one| (&one.region, &one.id, "subnet", &one.tags));
-    let groups = ec2.security_groups.values().map(|one| (&one.region, &one.id, "security-group", &one.tags));
-    let rules = ec2.rules.values().map(|one| (&one.region, &one.id, rules::RESOURCE_TYPE, &one.tags));
-    let all = vpcs.chain(subnets).chain(groups).chain(rules).filter(|(region, ..)| **region == call.region);
-    let tags: Vec<Tag> = all
-        .flat_map(|(_, id, resource_type, tags)| {
+    let here = ec2.resources().filter(|(_, _, region, _)| *region == call.region);
+    let tags: Vec<Tag> = here
+        .flat_map(|(resource_type, id, _, tags)| {
             tags.iter().map(move |(key, value)| Tag {
-                resource: id.clone(),
+                resource: id.to_owned(),
                 resource_type,
                 key: key.clone(),
                 value: value.clone(),

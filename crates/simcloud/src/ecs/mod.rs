@@ -195,6 +195,7 @@ pub fn handle(world: &mut World, call: &Call) -> Result<serde_json::Value, ApiEr
         "DescribeServiceRevisions" => service_revision::describe(world, call),
         "RunTask" => task::run(world, call),
         "StopTask" => task::stop(world, call),
+        "ExecuteCommand" => task::execute(world, call),
         "DescribeTasks" => task::describe(world, call),
         "ListTasks" => task::list(world, call),
         "TagResource" => tags::tag(world, call),

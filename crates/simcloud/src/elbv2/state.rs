@@ -122,7 +122,7 @@ impl LoadBalancer {
         Some(Interface {
             id: format!("eni-{}", ids.hex(17)),
             subnet: subnet.id.clone(),
-            groups: self.security_groups.clone(),
+            groups: (!self.security_groups.is_empty()).then(|| self.security_groups.clone()),
             address: subnet.address(&mut ids)?,
             mac: format!("0a:{}", (0..5).map(|_| ids.hex(2)).collect::<Vec<_>>().join(":")),
             is_public: self.scheme == "internet-facing",

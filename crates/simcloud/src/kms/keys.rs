@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{CODE, Key, Kms, page, state::region_of};
+use super::{CODE, Key, Kms, managed, page, state::region_of};
 use crate::{
     ApiError, Call, Due, Partition, World, partition,
     policy::{Document, Kind},
@@ -41,8 +41,10 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> 
     Ok(answer)
 }
 
-pub(super) fn describe(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
-    Ok(json!({ "KeyMetadata": metadata(find(kms, call)?) }))
+pub(super) fn describe(world: &World, call: &Call) -> Result<Value, ApiError> {
+    let managed = managed::described(world, call);
+    let metadata = managed.map_or_else(|| find(&world.kms, call).map(metadata), Ok)?;
+    Ok(json!({ "KeyMetadata": metadata }))
 }
 
 /// Lists the names of a key's policies, of which there is one.
@@ -155,24 +157,26 @@ pub(super) fn delete_alias(world: &mut World, call: &Call) -> Result<Value, ApiE
     }
 }
 
-pub(super) fn list_aliases(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
-    let wanted = match call.text("KeyId") {
-        Some(_) => Some(&find(kms, call)?.arn),
-        None => None,
+pub(super) fn list_aliases(world: &World, call: &Call) -> Result<Value, ApiError> {
+    let wanted = match (call.text("KeyId"), managed::described(world, call)) {
+        (None, _) => None,
+        (Some(_), Some(metadata)) => metadata["Arn"].as_str().map(str::to_owned),
+        (Some(_), None) => Some(find(&world.kms, call)?.arn.clone()),
     };
-    let aliases: Vec<_> = kms
-        .aliases
-        .iter()
-        .filter(|(alias, key)| region_of(alias) == call.region && wanted.is_none_or(|wanted| wanted == *key))
-        .map(|(alias, key)| {
-            json!({
-                "AliasArn": alias,
-                "AliasName": alias.splitn(6, ':').nth(5),
-                "TargetKeyId": key.rsplit('/').next(),
-            })
+    let own = world.kms.aliases.iter().filter(|(alias, _)| region_of(alias) == call.region);
+    let own = own.map(|(alias, key)| (alias.clone(), key.clone()));
+    let of_aws = managed::all(world, call).map(|(alias, key)| (alias, key.arn));
+    let mut aliases: Vec<_> =
+        own.chain(of_aws).filter(|(_, key)| wanted.as_ref().is_none_or(|wanted| wanted == key)).collect();
+    aliases.sort();
+    let shown = aliases.into_iter().map(|(alias, key)| {
+        json!({
+            "AliasArn": alias,
+            "AliasName": alias.splitn(6, ':').nth(5),
+            "TargetKeyId": key.rsplit('/').next(),
         })
-        .collect();
-    page(call, "Aliases", aliases, 50)
+    });
+    page(call, "Aliases", shown.collect(), 50)
 }
 
 impl Kms {
@@ -234,7 +238,7 @@ fn check_policy(text: &str, partition: Partition) -> Result<(), ApiError> {
         .map_err(|error| ApiError::new("MalformedPolicyDocumentException", error.to_string()))
 }
 
-fn metadata(key: &Key) -> Value {
+pub(super) fn metadata(key: &Key) -> Value {
     let state = match (key.deletion, key.enabled) {
         (Some(_), _) => "PendingDeletion",
         (None, true) => "Enabled",

@@ -2,9 +2,13 @@
 
 mod decrypt;
 mod keys;
+mod managed;
 mod rotation;
 mod state;
 mod tags;
+
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 
@@ -20,7 +24,7 @@ use crate::{ApiError, Call, World, input};
 pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     match call.operation.as_str() {
         "CreateKey" => keys::create(world, call),
-        "DescribeKey" => keys::describe(&world.kms, call),
+        "DescribeKey" => keys::describe(world, call),
         "EnableKey" => keys::set_enabled(&mut world.kms, call, true),
         "DisableKey" => keys::set_enabled(&mut world.kms, call, false),
         "ScheduleKeyDeletion" => keys::schedule_deletion(world, call),
@@ -38,7 +42,7 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
         "CreateAlias" => keys::create_alias(world, call),
         "UpdateAlias" => keys::update_alias(world, call),
         "DeleteAlias" => keys::delete_alias(world, call),
-        "ListAliases" => keys::list_aliases(&world.kms, call),
+        "ListAliases" => keys::list_aliases(world, call),
         other => Err(ApiError::unknown_operation("kms", other)),
     }
 }

@@ -19,6 +19,7 @@ mod tests;
 use serde_json::Value;
 
 pub use read::read_as;
+pub(crate) use read::value;
 pub use replication::Replica;
 pub use state::{Secret, SecretsManager, Version};
 

@@ -39,13 +39,19 @@ pub fn read_as(
     text.map(|text| text.expose().to_owned()).ok_or_else(|| no_stage(CURRENT))
 }
 
-pub(super) fn get(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+/// Returns the answer to `GetSecretValue`.
+pub(crate) fn value(world: &World, call: &Call) -> Result<Value, ApiError> {
     let id = validate::secret_id(call)?;
     let secret = readable(world, call.now, &call.region, who(world, call), id)?;
     let (version_id, version) = wanted(secret, call)?;
-    let answer = rendered(secret, version_id, version);
-    let (arn, version_id) = (secret.arn.clone(), version_id.clone());
-    touch(world, &arn, &version_id, call.now);
+    Ok(rendered(secret, version_id, version))
+}
+
+pub(super) fn get(world: &mut World, call: &Call) -> Result<Value, ApiError> {
+    let answer = value(world, call)?;
+    if let (Some(arn), Some(version_id)) = (answer["ARN"].as_str(), answer["VersionId"].as_str()) {
+        touch(world, arn, version_id, call.now);
+    }
     Ok(answer)
 }
 

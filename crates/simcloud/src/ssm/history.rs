@@ -14,7 +14,7 @@ use crate::{ApiError, Call, World, input::page};
 pub(super) fn history(world: &World, call: &Call) -> Result<Value, ApiError> {
     let name = call.required("Name", CODE)?;
     let parameter = world.ssm.find(&call.region, &world.account, name).ok_or_else(not_found)?;
-    let limit = validate::limit(call, 50)?;
+    let limit = validate::limit(call, 50, 50)?;
     let versions = parameter.versions.iter().collect();
     let (versions, next) = page(versions, call.text("NextToken"), limit, validate::bad_token)?;
     let entries: Result<Vec<_>, ApiError> = versions

@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) fn describe(world: &World, call: &Call) -> Result<Value, ApiError> {
     let filters = Filter::all(call)?;
-    let limit = validate::limit(call, 50)?;
+    let limit = validate::limit(call, 10, 50)?;
     let found: Vec<_> = world
         .ssm
         .all()

@@ -4,6 +4,7 @@ mod delete;
 mod error;
 mod history;
 mod list;
+mod public;
 mod put;
 mod read;
 mod state;

@@ -6,6 +6,7 @@ use super::{
     Parameter, Type, Version,
     error::{invalid, no_version, not_found},
     list::Filter,
+    public,
     validate::{self, CODE, arn, name_of},
 };
 use crate::{
@@ -63,6 +64,9 @@ fn asked_as(arn: &str) -> String {
 
 pub(super) fn get(world: &World, call: &Call) -> Result<Value, ApiError> {
     let name = call.required("Name", CODE)?;
+    if let Some(parameter) = public::find(world, call, name) {
+        return Ok(json!({ "Parameter": parameter? }));
+    }
     let (bare, selector) = selected(name);
     permit(world, call.now, &call.region, who(world, call), "ssm:GetParameter", &[bare.to_owned()])?;
     let parameter = world.ssm.find(&call.region, &world.account, bare).ok_or_else(not_found)?;
@@ -77,10 +81,17 @@ pub(super) fn get_several(world: &World, call: &Call) -> Result<Value, ApiError>
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for name in &names {
         let (bare, selector) = selected(name);
-        let parameter = world.ssm.find(&call.region, &world.account, bare);
-        match parameter.map(|parameter| rendered(world, call, parameter, selector)) {
+        let parameter = public::find(world, call, name).or_else(|| {
+            let parameter = world.ssm.find(&call.region, &world.account, bare)?;
+            Some(rendered(world, call, parameter, selector))
+        });
+        match parameter {
             Some(Ok(value)) => found.push(value),
-            Some(Err(error)) if error.code != "ParameterVersionNotFound" => return Err(error),
+            Some(Err(error))
+                if !["ParameterNotFound", "ParameterVersionNotFound"].contains(&error.code.as_str()) =>
+            {
+                return Err(error);
+            }
             _ => missing.push(name.clone()),
         }
     }
@@ -109,7 +120,8 @@ pub(super) fn get_by_path(world: &World, call: &Call) -> Result<Value, ApiError>
     let filters = Filter::by_path(call)?;
     let found = world.ssm.all().filter(below);
     let found = found.filter(|parameter| filters.iter().all(|filter| filter.accepts(parameter))).collect();
-    let (found, next) = page(found, call.text("NextToken"), validate::limit(call, 10)?, validate::bad_token)?;
+    let (found, next) =
+        page(found, call.text("NextToken"), validate::limit(call, 10, 10)?, validate::bad_token)?;
     let values: Result<Vec<_>, _> =
         found.into_iter().map(|parameter| rendered(world, call, parameter, None)).collect();
     Ok(json!({ "Parameters": values?, "NextToken": next }))

@@ -194,3 +194,55 @@ async fn values_show_in_no_debug_output() {
     let world = cloud.inspect(|world| format!("{world:?}")).await;
     assert!(world.contains("/shop/db") && !world.contains("hush-hush"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn secrets_are_read_by_reference() {
+    let cloud = cloud();
+    let secrets = aws_sdk_secretsmanager::Client::new(&sdk(&cloud));
+    secrets.create_secret().name("shop/db").secret_string("hush").send().await.unwrap();
+    let client = Client::new(&sdk(&cloud));
+    let name = "/aws/reference/secretsmanager/shop/db";
+    for (name, expected) in [(name.to_owned(), "hush"), (format!("{name}:AWSCURRENT"), "hush")] {
+        assert_eq!(value(&client, &name).await.as_deref(), Some(expected), "{name}");
+    }
+    let sealed = client.get_parameter().name(name).send().await;
+    assert_eq!(code(&sealed), "ValidationException");
+    assert!(message(&sealed).contains("WithDecryption flag must be True"));
+    let absent = client.get_parameter().name(format!("{name}x")).with_decryption(true).send().await;
+    assert_eq!(code(&absent), "ParameterNotFound");
+    let several = client.get_parameters().names(name).names(format!("{name}x")).with_decryption(true);
+    let several = several.send().await.unwrap();
+    assert_eq!(several.parameters()[0].value(), Some("hush"));
+    assert_eq!(several.invalid_parameters(), [format!("{name}x")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn published_parameters_are_images_alone() {
+    let client = Client::new(&sdk(&cloud()));
+    let name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended";
+    let image = value(&client, &format!("{name}/image_id")).await.unwrap();
+    assert!(image.starts_with("ami-"), "{image}");
+    let whole: serde_json::Value = serde_json::from_str(&value(&client, name).await.unwrap()).unwrap();
+    assert_eq!(whole["image_id"], image);
+    let absent =
+        client.get_parameter().name("/aws/service/ecs/optimized-ami/amigaos/recommended").send().await;
+    assert_eq!(code(&absent), "ParameterNotFound");
+    let other = client.get_parameter().name("/aws/service/bottlerocket/latest").send().await;
+    assert!(
+        message(&other).contains("does not have /aws/service/bottlerocket/latest"),
+        "{}",
+        message(&other)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn descriptions_have_pages_of_ten() {
+    let client = Client::new(&sdk(&cloud()));
+    for index in 0..11 {
+        put(&client, &format!("/p/{index}"), "v").send().await.unwrap();
+    }
+    let page = client.describe_parameters().send().await.unwrap();
+    assert_eq!((page.parameters().len(), page.next_token().is_some()), (10, true));
+    let whole = client.describe_parameters().max_results(50).send().await.unwrap();
+    assert_eq!(whole.parameters().len(), 11);
+}

@@ -185,9 +185,14 @@ pub(super) fn tag_count(tags: &BTreeMap<String, String>) -> Result<(), ApiError>
     Ok(())
 }
 
-/// How many results a page has.
-pub(super) fn limit(call: &Call, most: i64) -> Result<usize, ApiError> {
-    let limit = call.number("MaxResults").unwrap_or(most);
+/// Returns true for the form of the id of a secret's version, which no stage has here.
+pub(super) fn is_version_id(text: &str) -> bool {
+    text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Returns the number of results that a page has.
+pub(super) fn limit(call: &Call, default: i64, most: i64) -> Result<usize, ApiError> {
+    let limit = call.number("MaxResults").unwrap_or(default);
     if (1..=most).contains(&limit) {
         return Ok(limit.unsigned_abs() as usize);
     }

@@ -21,6 +21,8 @@ use crate::{ApiError, Call, World};
 pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     match call.operation.as_str() {
         "GetResources" => resources::get(world, call),
+        "GetTagKeys" => resources::keys(world, call),
+        "GetTagValues" => resources::values(world, call),
         other => Err(ApiError::unknown_operation("tag", other)),
     }
 }

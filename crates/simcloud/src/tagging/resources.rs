@@ -1,7 +1,7 @@
-//! `GetResources`.
+//! `GetResources`, `GetTagKeys`, `GetTagValues`.
 //! <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html>
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -44,6 +44,29 @@ pub(super) fn get(world: &World, call: &Call) -> Result<Value, ApiError> {
         })
         .collect();
     Ok(json!({ "PaginationToken": last.unwrap_or_default(), "ResourceTagMappingList": list }))
+}
+
+/// Lists the keys of all tags in the region.
+pub(super) fn keys(world: &World, call: &Call) -> Result<Value, ApiError> {
+    let found = found::in_region(world, &call.region);
+    texts(call, "TagKeys", found.into_iter().flat_map(|found| found.tags.into_keys()))
+}
+
+/// Lists the values that a tag has in the region.
+pub(super) fn values(world: &World, call: &Call) -> Result<Value, ApiError> {
+    let key = call.required("Key", CODE)?;
+    let found = found::in_region(world, &call.region);
+    texts(call, "TagValues", found.into_iter().filter_map(|mut found| found.tags.remove(key)))
+}
+
+/// A page of different texts in their order.
+fn texts(call: &Call, list: &str, texts: impl Iterator<Item = String>) -> Result<Value, ApiError> {
+    let after = after(call)?;
+    let mut texts: BTreeSet<String> =
+        texts.filter(|text| after.as_ref().is_none_or(|after| text > after)).collect();
+    let rest = texts.iter().nth(DEFAULT_PAGE).cloned().map(|first| texts.split_off(&first));
+    let last = rest.and_then(|_| texts.last()).map(|last| token(call.now, last));
+    Ok(json!({ "PaginationToken": last.unwrap_or_default(), list: texts }))
 }
 
 fn limit(call: &Call, key: &str, low: i64, high: i64) -> Result<Option<usize>, ApiError> {

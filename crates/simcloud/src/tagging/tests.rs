@@ -8,7 +8,7 @@ use aws_sdk_resourcegroupstagging::{
 
 use crate::{
     Cloud,
-    testing::{allow, cloud, code, sdk, sdk_with, trust},
+    testing::{allow, cloud, code, json, sdk, sdk_with, trust},
 };
 
 const STACK: &str = "longshore:stack";
@@ -189,4 +189,23 @@ async fn a_session_needs_the_action_of_this_api() {
     iam.put_role_policy().role_name("reader").policy_name("p").policy_document(policy).send().await.unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
     client.get_resources().send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_and_values_are_listed_once() {
+    let cloud = cloud();
+    let logs = async |name: &str, value: &str| {
+        let input = serde_json::json!({ "logGroupName": name, "tags": { "stage": value, "team": "web" } });
+        json(&cloud, "logs", "Logs_20140328.CreateLogGroup", &input).await.unwrap();
+    };
+    logs("/a", "test").await;
+    logs("/b", "live").await;
+    logs("/c", "test").await;
+    let tagging = async |operation: &str, input: serde_json::Value| {
+        json(&cloud, "tagging", &format!("ResourceGroupsTaggingAPI_20170126.{operation}"), &input).await
+    };
+    let keys = tagging("GetTagKeys", serde_json::json!({})).await.unwrap();
+    assert_eq!(keys["TagKeys"], serde_json::json!(["stage", "team"]));
+    let values = tagging("GetTagValues", serde_json::json!({ "Key": "stage" })).await.unwrap();
+    assert_eq!(values["TagValues"], serde_json::json!(["live", "test"]));
 }

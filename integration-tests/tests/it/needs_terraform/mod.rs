@@ -40,12 +40,12 @@ fn a_stack_is_made_kept_changed_and_removed() {
 
     // Done only when the service is steady: its tasks were pulled with the secret, by the role.
     let applied = terraform.run(&["apply", "-auto-approve"], 512).code(0);
-    assert!(applied.stdout.contains("Resources: 13 added, 0 changed, 0 destroyed."), "{}", applied.stdout);
+    assert!(applied.stdout.contains("Resources: 29 added, 0 changed, 0 destroyed."), "{}", applied.stdout);
     terraform.expect_nothing_to_do(512);
     // A revision is replaced, the service takes the next one, and a rule of the security group is changed.
     let applied = terraform.run(&["apply", "-auto-approve"], 1024).code(0);
     assert!(applied.stdout.contains("Resources: 1 added, 2 changed, 1 destroyed."), "{}", applied.stdout);
     terraform.expect_nothing_to_do(1024);
     let destroyed = terraform.run(&["destroy", "-auto-approve"], 1024).code(0);
-    assert!(destroyed.stdout.contains("Resources: 13 destroyed."), "{}", destroyed.stdout);
+    assert!(destroyed.stdout.contains("Resources: 29 destroyed."), "{}", destroyed.stdout);
 }

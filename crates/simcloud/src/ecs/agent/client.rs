@@ -11,7 +11,10 @@ use super::{
     Credentials, ImageReference, Refusal,
     documents::{Config, Descriptor, Errors, Manifest, Token},
 };
-use crate::registry::{Behaviour, Challenge, sha256};
+use crate::{
+    partition::dns_suffix,
+    registry::{Behaviour, Challenge, sha256},
+};
 
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
@@ -29,18 +32,24 @@ pub(super) struct PulledImage {
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unreachable(String);
+pub(super) struct Unreachable {
+    why: String,
+    /// The region of the bucket that did not answer after Amazon ECR's redirect.
+    bucket: Option<String>,
+}
 
 impl Unreachable {
-    /// Nobody answers at `host`. The address is made up, in a network for documentation (RFC 5737).
-    pub(super) fn timeout(host: &str) -> Self {
+    /// Nothing answers at `host`, or at Amazon ECR's bucket in a region. The address is made up, in a network for
+    /// documentation (RFC 5737).
+    pub(super) fn timeout(host: &str, bucket: Option<&str>) -> Self {
         let last = host.bytes().fold(7_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
-        Self(format!("dial tcp 198.51.100.{last}:443: i/o timeout"))
+        let why = format!("dial tcp 198.51.100.{last}:443: i/o timeout");
+        Self { why, bucket: bucket.map(str::to_owned) }
     }
 
     /// A connection has failed, for a reason of the operating system.
     pub(super) fn because(reason: impl std::fmt::Display) -> Self {
-        Self(reason.to_string())
+        Self { why: reason.to_string(), bucket: None }
     }
 }
 
@@ -171,7 +180,14 @@ impl Pull {
         &mut self,
         answer: Result<Response<Bytes>, Unreachable>,
     ) -> Result<Option<PulledImage>, Refusal> {
-        let answer = answer.map_err(|Unreachable(why)| {
+        let answer = answer.map_err(|Unreachable { why, bucket }| {
+            if let Some(region) = bucket {
+                let host =
+                    format!("prod-{region}-starport-layer-bucket.s3.{region}.{}", dns_suffix(&region));
+                return Refusal::slow(format!(
+                    "CannotPullContainerError: failed to copy: httpReadSeeker: failed open: failed to do request: Get \"https://{host}/\": {why}"
+                ));
+            }
             let verb = if matches!(self.stage, Stage::Resolve) { "Head" } else { "Get" };
             let request = format!("failed to do request: {verb} \"{}\": {why}", self.url());
             let reason = match self.stage {

@@ -32,7 +32,7 @@ use super::{
     scheduler,
     task_definition::{ContainerSpec, TaskSpec},
 };
-use crate::{Moment, World, registry};
+use crate::{Moment, World, partition::ecr_registry, registry};
 
 /// When a pull that somebody else runs is given up.
 const OVERDUE: Duration = Duration::from_secs(600);
@@ -84,7 +84,7 @@ pub(super) fn prepare(world: &mut World, now: Moment, key: &TaskKey) {
 
 fn try_prepare(world: &mut World, now: Moment, key: &TaskKey, spec: &TaskSpec) -> Result<(), Refusal> {
     let role = role::assume(world, now, key, spec)?;
-    isolation::check(world, key, spec)?;
+    isolation::check(world, now, key, spec)?;
     for container in &spec.container_definitions {
         Credentials::read(world, now, key, role.as_ref(), container)?;
         ecr::log_in(world, now, role.as_ref(), &container.image)?;
@@ -113,7 +113,6 @@ pub(super) fn pull(world: &mut World, now: Moment, key: &TaskKey, index: usize) 
                 at(&mut world.agenda, overdue, Due::Task(key.clone(), TaskStep::PullOverdue(index)));
                 return Some(Errand::new(key.clone(), index, pull));
             }
-            let isolated = isolation::is_isolated(world, key);
             let mut result = loop {
                 let request = pull.request();
                 let to = request
@@ -121,10 +120,18 @@ pub(super) fn pull(world: &mut World, now: Moment, key: &TaskKey, index: usize) 
                     .authority()
                     .map(|authority| authority.as_str().to_owned())
                     .unwrap_or(host.clone());
-                let answer = if world.registries.reachable(&to) && !isolated {
+                // Amazon ECR redirects to Amazon S3, where the content is.
+                let bucket = ecr_registry(&to).filter(|_| request.uri().path().contains("/blobs/"));
+                let service = ecr_registry(&to).map(|(_, region)| match bucket {
+                    Some(_) => ("s3", region),
+                    None => ("ecr.dkr", region),
+                });
+                let answer = if !isolation::reaches(world, now, key, service) {
+                    Err(client::Unreachable::timeout(&to, bucket.map(|(_, region)| region)))
+                } else if world.registries.reachable(&to) {
                     Ok(registry::http(&mut world.registries, now, request, &to))
                 } else {
-                    Err(client::Unreachable::timeout(&to))
+                    Err(client::Unreachable::timeout(&to, None))
                 };
                 if let Some(result) = pull.take(answer) {
                     break result;

@@ -1,6 +1,6 @@
 //! Why a task does not start, in the words of ECS.
 
-use crate::{ApiError, World};
+use crate::{ApiError, World, partition::dns_suffix};
 
 /// The stopped reason of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +26,19 @@ impl Refusal {
 
     /// A secret that cannot be had because its store is out of reach.
     pub(super) fn secret_out_of_reach(what: &str, store: Store, asked: &str, region: &str) -> Self {
-        let host = store.host();
         let why = format!(
-            "{asked}RequestError: send request failed caused by: Post \"https://{host}.{region}.amazonaws.com/\": dial tcp 198.51.100.1:443: i/o timeout. Please check your task network configuration."
+            "{asked}{}. Please check your task network configuration.",
+            unreachable(store.host(), region)
         );
         Self::slow(secret(what, store, 5, &why))
+    }
+
+    /// Amazon ECR gives no credential because it is out of reach.
+    pub(super) fn registry_out_of_reach(region: &str) -> Self {
+        Self::slow(format!(
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ecr registry auth: service call has been retried 3 time(s): {}. Please check your task network configuration.",
+            unreachable("api.ecr", region)
+        ))
     }
 
     /// A file with environment variables that cannot be read.
@@ -46,6 +54,14 @@ impl Refusal {
             "ResourceInitializationError: failed to validate logger args: {why} : exit status 1"
         ))
     }
+}
+
+/// The words of the agent's SDK for a service of AWS that does not answer. The address is made up (RFC 5737).
+pub(super) fn unreachable(host: &str, region: &str) -> String {
+    format!(
+        "RequestError: send request failed caused by: Post \"https://{host}.{region}.{}/\": dial tcp 198.51.100.1:443: i/o timeout",
+        dns_suffix(region)
+    )
 }
 
 /// Where the agent reads a secret.

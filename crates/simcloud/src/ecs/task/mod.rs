@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub(super) use self::{
     launch::{Order, launch, launch_for_service},
     life::{begin_stop, step, tell_scheduler_it_runs},
-    operations::{describe, list, run, stop},
+    operations::{describe, execute, list, run, stop},
     store::Tasks,
 };
 use super::{
@@ -192,9 +192,15 @@ impl Task {
                 .all(|container| container.health.is_none_or(|health| health == Health::Healthy))
     }
 
-    /// The subnet of its network interface.
-    pub(super) fn subnet(&self) -> Option<&str> {
-        self.interface.as_ref().map(|interface| interface.subnet.as_str())
+    /// The network interface through which its agent goes: its own, if it runs on Fargate.
+    pub(super) fn source(&self) -> Option<ec2::Source<'_>> {
+        let (interface, network) = (self.interface.as_ref()?, self.network.as_ref()?);
+        self.launch.is_fargate().then(|| ec2::Source {
+            subnet: &interface.subnet,
+            address: &interface.address,
+            is_public: network.assign_public_ip == PublicIp::Enabled,
+            groups: &network.security_groups,
+        })
     }
 
     /// Its network interface as EC2 shows it, until it stops.
@@ -203,7 +209,7 @@ impl Task {
         (self.last != LastStatus::Stopped).then(|| ec2::Interface {
             id: interface.id.clone(),
             subnet: interface.subnet.clone(),
-            groups: network.security_groups.clone(),
+            groups: (!network.security_groups.is_empty()).then(|| network.security_groups.clone()),
             address: interface.address.clone(),
             mac: interface.mac.clone(),
             is_public: network.assign_public_ip == PublicIp::Enabled,

@@ -12,7 +12,7 @@ use super::{
         placement::{self, Constraint, Obstacle, Strategy, Unplaced, Wanted},
         service::{Launch, PropagateTags, Remembered, StrategyItem, may_execute},
         tags::{Tag, Tags},
-        wire::{Answer, client, input, invalid, missing, page, pruned, service_not_found},
+        wire::{Answer, client, input, invalid, missing, page, pruned, service_not_found, unsupported},
     },
     LastStatus, Order, Overrides, StopCode, begin_stop, launch,
 };
@@ -178,19 +178,66 @@ struct Stop {
     reason: Option<String>,
 }
 
+/// The task that a request names in a cluster.
+fn task_named(
+    world: &mut World,
+    call: &Call,
+    cluster: Option<&str>,
+    task: &str,
+) -> Result<TaskKey, ApiError> {
+    let cluster = cluster::active(world, call, cluster)?.name.clone();
+    let not_found = || invalid("The referenced task was not found.");
+    let arns = Arns::of(world, &call.region);
+    let id = arns.task_id(&cluster, task).ok_or_else(not_found)?.to_owned();
+    let key = TaskKey { region: call.region.clone(), cluster, task: id };
+    if world.ecs.task(&key).is_none() { Err(not_found()) } else { Ok(key) }
+}
+
 pub(in crate::ecs) fn stop(world: &mut World, call: &Call) -> Answer {
     let request: Stop = input(call)?;
     let arns = Arns::of(world, &call.region);
-    let cluster = cluster::active(world, call, request.cluster.as_deref())?.name.clone();
-    let not_found = || invalid("The referenced task was not found.");
-    let id = arns.task_id(&cluster, &request.task).ok_or_else(not_found)?;
-    let key = TaskKey { region: call.region.clone(), cluster, task: id.to_owned() };
-    if world.ecs.task(&key).is_none() {
-        return Err(not_found());
-    }
+    let key = task_named(world, call, request.cluster.as_deref(), &request.task)?;
     let reason = request.reason.unwrap_or_else(|| "Task stopped by user".to_owned());
     begin_stop(world, call.now, &key, StopCode::UserInitiated, &reason);
     Ok(json!({ "task": world.ecs.task(&key).map(|task| task.json(&arns, &key.cluster, false)) }))
+}
+
+#[derive(Deserialize)]
+struct Execute {
+    cluster: Option<String>,
+    task: String,
+    container: Option<String>,
+    command: String,
+    interactive: bool,
+}
+
+/// Refuses to execute a command: as ECS does, or because no container runs here.
+pub(in crate::ecs) fn execute(world: &mut World, call: &Call) -> Answer {
+    let request: Execute = input(call)?;
+    let key = task_named(world, call, request.cluster.as_deref(), &request.task)?;
+    let Some(task) = world.ecs.task(&key) else { return Err(invalid("The referenced task was not found.")) };
+    if !request.interactive {
+        return Err(invalid("Interactive is the only mode supported currently."));
+    }
+    if request.command.is_empty() {
+        return Err(invalid("Command cannot be empty."));
+    }
+    let is_named = |name: &String| task.containers.iter().any(|container| container.name == *name);
+    match &request.container {
+        Some(name) if !is_named(name) => {
+            return Err(invalid(format!("Container {name} was not found in the task.")));
+        }
+        None if task.containers.len() > 1 => {
+            return Err(invalid("Container name is required for tasks with more than one container."));
+        }
+        _ => {}
+    }
+    if !task.execute_command || !task.is_running() {
+        return Err(invalid(
+            "The execute command failed because execute command was not enabled when the task was run or the execute command agent isn't running. Wait and try again or run a new task with execute command enabled and try again.",
+        ));
+    }
+    Err(unsupported("the simulated cloud runs no containers in which it could execute commands"))
 }
 
 #[derive(Deserialize)]

@@ -14,7 +14,8 @@ use crate::ApiError;
 const NOT_ON_FARGATE: [&str; 5] =
     ["disableNetworking", "dnsSearchDomains", "dnsServers", "dockerSecurityOptions", "extraHosts"];
 
-/// Linux parameters that Fargate tasks do not have.
+/// Linux parameters that Fargate tasks do not have, by the reference of `LinuxParameters`. Earlier it excluded `tmpfs`, too;
+/// that of botocore 1.44.8 does not.
 const NOT_ON_FARGATE_LINUX: [&str; 4] = ["devices", "maxSwap", "sharedMemorySize", "swappiness"];
 
 /// The longest stop of a container on Fargate, in seconds.

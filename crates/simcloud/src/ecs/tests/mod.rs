@@ -6,6 +6,7 @@ mod deployments;
 mod harness;
 mod instances;
 mod load_balancing;
+mod networks;
 mod options;
 mod properties;
 mod sdk;

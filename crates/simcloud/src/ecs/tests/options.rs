@@ -86,3 +86,23 @@ fn what_ecs_refuses() {
     insta::assert_snapshot!(refused.join("\n"));
     assert_eq!(options(&sim.describe()), [&json!(false), &json!("NONE"), &json!(false), &json!("LATEST")]);
 }
+
+#[test]
+fn commands_are_refused_as_ecs_does() {
+    let mut sim = Sim::new();
+    sim.deploy("ghcr.io/acme/api:1", 1);
+    sim.pass(120);
+    let task = sim.tasks("RUNNING")[0]["taskArn"].clone();
+    let execute = |task: &Value, interactive: bool| json!({ "cluster": "main", "task": task, "command": "sh", "interactive": interactive });
+    let refused = sim.refused("ExecuteCommand", execute(&task, true));
+    assert!(
+        refused.starts_with(
+            "InvalidParameterException: The execute command failed because execute command was not enabled"
+        ),
+        "{refused}"
+    );
+    let refused = sim.refused("ExecuteCommand", execute(&task, false));
+    assert_eq!(refused, "InvalidParameterException: Interactive is the only mode supported currently.");
+    let refused = sim.refused("ExecuteCommand", execute(&json!("0"), true));
+    assert_eq!(refused, "InvalidParameterException: The referenced task was not found.");
+}

@@ -66,7 +66,7 @@ data "aws_subnets" "default" {
 resource "aws_security_group" "api" {
   name        = "terraform-api"
   description = "Tasks of the API"
-  vpc_id      = data.aws_vpc.default.id
+  vpc_id      = aws_vpc.private.id
 
   egress {
     from_port   = 0
@@ -84,6 +84,100 @@ resource "aws_vpc_security_group_ingress_rule" "api" {
   from_port         = 8080
   to_port           = 8080
   cidr_ipv4         = var.memory > 512 ? "10.0.0.0/8" : data.aws_vpc.default.cidr_block
+}
+
+# A network of its own, as stacks on private subnets have it: tasks reach registries through a NAT gateway, and services of
+# AWS through endpoints.
+
+resource "aws_vpc" "private" {
+  cidr_block           = "10.20.0.0/16"
+  enable_dns_hostnames = true
+}
+
+resource "aws_internet_gateway" "private" {
+  vpc_id = aws_vpc.private.id
+}
+
+resource "aws_subnet" "public" {
+  vpc_id                  = aws_vpc.private.id
+  cidr_block              = "10.20.0.0/24"
+  availability_zone       = "eu-central-1a"
+  map_public_ip_on_launch = true
+}
+
+resource "aws_subnet" "private" {
+  count             = 2
+  vpc_id            = aws_vpc.private.id
+  cidr_block        = "10.20.${count.index + 1}.0/24"
+  availability_zone = ["eu-central-1a", "eu-central-1b"][count.index]
+}
+
+resource "aws_route_table" "public" {
+  vpc_id = aws_vpc.private.id
+
+  route {
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.private.id
+  }
+}
+
+resource "aws_route_table" "private" {
+  vpc_id = aws_vpc.private.id
+}
+
+resource "aws_route_table_association" "public" {
+  subnet_id      = aws_subnet.public.id
+  route_table_id = aws_route_table.public.id
+}
+
+resource "aws_route_table_association" "private" {
+  count          = 2
+  subnet_id      = aws_subnet.private[count.index].id
+  route_table_id = aws_route_table.private.id
+}
+
+resource "aws_eip" "nat" {
+  domain = "vpc"
+}
+
+resource "aws_nat_gateway" "private" {
+  allocation_id = aws_eip.nat.id
+  subnet_id     = aws_subnet.public.id
+  depends_on    = [aws_internet_gateway.private]
+}
+
+resource "aws_route" "private" {
+  route_table_id         = aws_route_table.private.id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.private.id
+}
+
+resource "aws_security_group" "endpoints" {
+  name        = "terraform-endpoints"
+  description = "Endpoints"
+  vpc_id      = aws_vpc.private.id
+
+  ingress {
+    from_port   = 443
+    to_port     = 443
+    protocol    = "tcp"
+    cidr_blocks = [aws_vpc.private.cidr_block]
+  }
+}
+
+resource "aws_vpc_endpoint" "secrets" {
+  vpc_id              = aws_vpc.private.id
+  service_name        = "com.amazonaws.eu-central-1.secretsmanager"
+  vpc_endpoint_type   = "Interface"
+  subnet_ids          = aws_subnet.private[*].id
+  security_group_ids  = [aws_security_group.endpoints.id]
+  private_dns_enabled = true
+}
+
+resource "aws_vpc_endpoint" "bucket" {
+  vpc_id          = aws_vpc.private.id
+  service_name    = "com.amazonaws.eu-central-1.s3"
+  route_table_ids = [aws_route_table.private.id]
 }
 
 # Encrypts the secret and the log group, whose service has to be named in the policy.
@@ -210,13 +304,15 @@ resource "aws_ecs_service" "api" {
   wait_for_steady_state = true
 
   network_configuration {
-    subnets          = data.aws_subnets.default.ids
-    security_groups  = [aws_security_group.api.id]
-    assign_public_ip = true
+    subnets         = aws_subnet.private[*].id
+    security_groups = [aws_security_group.api.id]
   }
 
-  # The first tasks pull with the secret, and the role has to be able to read it.
+  # The first tasks pull with the secret, which the role has to be able to read, and through the NAT gateway.
   depends_on = [
+    aws_route.private,
+    aws_route_table_association.private,
+    aws_vpc_endpoint.secrets,
     aws_secretsmanager_secret_version.pull,
     aws_iam_role_policy.pull,
     aws_iam_role_policy_attachment.logs,
@@ -225,4 +321,8 @@ resource "aws_ecs_service" "api" {
 
 output "account" {
   value = data.aws_caller_identity.current.account_id
+}
+
+output "default_subnets" {
+  value = data.aws_subnets.default.ids
 }
