@@ -47,6 +47,11 @@ const TABLE: [(Partition, &str, &str, &str); 7] = [
 ];
 
 impl Partition {
+    /// Returns true for the name of a partition in ARNs.
+    pub(crate) fn is_name(name: &str) -> bool {
+        name == "aws" || TABLE.iter().any(|(_, known, ..)| *known == name)
+    }
+
     /// Returns the partition of a region.
     #[must_use]
     pub fn of(region: &str) -> Self {

@@ -20,7 +20,7 @@ pub(super) fn create(iam: &mut Iam, ids: &mut Ids, call: &Call) -> Result<Value,
     let name = validate::name(call, "PolicyName", 128)?.to_owned();
     let path = validate::path(call)?.to_owned();
     let document = validate::document(call, "PolicyDocument")?.to_owned();
-    Document::parse(&document, Kind::Identity)?.check_partition(iam.partition)?;
+    Document::parse(&document, Kind::Managed)?.check_partition(iam.partition)?;
     if validate::size(&document) > QUOTA {
         return Err(limit(format!("Cannot exceed quota for PolicySize: {QUOTA}")));
     }

@@ -97,28 +97,11 @@ async fn authorisation_sees_changes_after_the_propagation_delay() {
 async fn malformed_documents_are_refused() {
     let iam = Client::new(&sdk(&cloud()));
     role(&iam, "api").await;
-    let statements = [
-        (
-            r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"}"#,
-            "should not specify a principal",
-        ),
-        (r#"{"Effect": "Allow", "Action": "s3:*"}"#, "must contain resources"),
-        (r#"{"Effect": "allow", "Action": "s3:*", "Resource": "*"}"#, "Invalid effect"),
-        (r#"{"Effect": "Allow", "Action": "s3", "Resource": "*"}"#, "prefaced by a vendor"),
-        (r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "ghcr"}"#, "must be in ARN format"),
-        (r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Conditions": {}}"#, "Syntax errors"),
-        (
-            r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringIs": {"aws:a": "b"}}}"#,
-            "Invalid Condition type : StringIs",
-        ),
-    ];
-    for (statement, complaint) in statements {
-        let document = format!(r#"{{"Version": "2012-10-17", "Statement": [{statement}]}}"#);
-        let refused =
-            iam.put_role_policy().role_name("api").policy_name("p").policy_document(document).send().await;
-        assert_eq!(code(&refused), "MalformedPolicyDocument", "{statement}");
-        assert!(message(&refused).contains(complaint), "{statement}: {}", message(&refused));
-    }
+    let document = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*"}}"#;
+    let refused =
+        iam.put_role_policy().role_name("api").policy_name("p").policy_document(document).send().await;
+    assert_eq!(code(&refused), "MalformedPolicyDocument");
+    assert_eq!(message(&refused), "Policy statement must contain resources.");
     let version = r#"{"Version": "2020-01-01", "Statement": []}"#;
     let trusts = [
         (version, "valid version"),

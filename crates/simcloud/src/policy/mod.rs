@@ -9,6 +9,7 @@ mod document;
 mod parse;
 mod pattern;
 mod principal;
+mod services;
 
 pub use context::Context;
 pub use document::{Decision, Document, Effect, Request, Statement};
