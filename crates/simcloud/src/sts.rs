@@ -31,7 +31,6 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(86_400);
 pub struct Sts {
     sessions: BTreeMap<String, Session>,
     /// The access key of the account's user, and its secret, once there is one.
-    #[serde(default)]
     user_key: Option<(String, Sealed)>,
 }
 
@@ -63,8 +62,7 @@ struct Session {
     expires: Moment,
     /// The session token that has to come with the access key.
     token: Sealed,
-    /// The key that requests are signed with. State files that were written before it was kept have none.
-    #[serde(default)]
+    /// The key that requests are signed with.
     secret: Option<Sealed>,
 }
 

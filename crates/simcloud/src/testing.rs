@@ -1,6 +1,6 @@
 //! What the tests of several services need: a cloud, and SDK clients that talk to it without a socket.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::config::{BehaviorVersion, Region, SharedCredentialsProvider, retry::RetryConfig};
@@ -124,6 +124,23 @@ pub(crate) fn trust(service: &str) -> String {
         "Statement": [{ "Effect": "Allow", "Principal": { "Service": service }, "Action": "sts:AssumeRole" }],
     })
     .to_string()
+}
+
+/// Creates a role for the tasks of ECS with a policy, and returns its ARN when it may do what that allows.
+pub(crate) async fn task_role(cloud: &Cloud, name: &str, policy: &str) -> String {
+    let iam = aws_sdk_iam::Client::new(&sdk(cloud));
+    let trust = trust("ecs-tasks.amazonaws.com");
+    let role = iam.create_role().role_name(name).assume_role_policy_document(trust).send().await;
+    allow_role(cloud, name, policy).await;
+    role.expect("a new role").role.expect("a role").arn
+}
+
+/// Gives a role its only inline policy, and waits until it may do what that allows.
+pub(crate) async fn allow_role(cloud: &Cloud, name: &str, policy: &str) {
+    let iam = aws_sdk_iam::Client::new(&sdk(cloud));
+    let put = iam.put_role_policy().role_name(name).policy_name("inline").policy_document(policy);
+    put.send().await.expect("a sound policy");
+    tokio::time::sleep(Duration::from_secs(3)).await;
 }
 
 /// A policy that allows actions on resources.

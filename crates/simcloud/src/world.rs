@@ -28,18 +28,15 @@ pub struct World {
     pub sts: sts::Sts,
     /// Secrets with their versions.
     pub secrets: secretsmanager::SecretsManager,
-    /// Parameters with their versions. State files that were written before there were any have none.
-    #[serde(default)]
+    /// Parameters with their versions.
     pub ssm: ssm::ParameterStore,
     /// Keys and their aliases.
     pub kms: kms::Kms,
     /// Networks, subnets and security groups.
     pub ec2: ec2::Ec2,
-    /// Load balancers and target groups. State files that were written before there were any have none.
-    #[serde(default)]
+    /// Load balancers and target groups.
     pub elbv2: elbv2::Elbv2,
-    /// Scalable targets, policies and scheduled actions. State files that were written before there were any have none.
-    #[serde(default)]
+    /// Scalable targets, policies and scheduled actions.
     pub autoscaling: autoscaling::AutoScaling,
     /// Log groups, streams and events.
     pub logs: logs::Logs,

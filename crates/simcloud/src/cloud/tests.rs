@@ -40,30 +40,6 @@ async fn what_was_done_is_there_when_the_file_is_opened_again() {
     assert_eq!(Cloud::open(&path, &Blueprint::default(), later).unwrap().now(), later);
 }
 
-/// A file that an earlier version has written, before there were parameters and replicas.
-#[tokio::test(start_paused = true)]
-async fn a_file_without_what_came_later_is_read() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("cloud.json");
-    let cloud = open(&path).unwrap();
-    let secrets = aws_sdk_secretsmanager::Client::new(&sdk(&cloud));
-    let arn = secrets.create_secret().name("s").secret_string("hush").send().await.unwrap().arn.unwrap();
-    drop((cloud, secrets));
-    let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    let world = file["world"].as_object_mut().unwrap();
-    world.remove("ssm").unwrap();
-    let secret = world["secrets"]["secrets"][&arn].as_object_mut().unwrap();
-    assert!(secret.remove("replicas").is_some() && secret.remove("primary").is_some());
-    std::fs::write(&path, file.to_string()).unwrap();
-
-    let cloud = open(&path).unwrap();
-    let secrets = aws_sdk_secretsmanager::Client::new(&sdk(&cloud));
-    let read = secrets.get_secret_value().secret_id("s").send().await.unwrap();
-    assert_eq!(read.secret_string(), Some("hush"));
-    let parameters = aws_sdk_ssm::Client::new(&sdk(&cloud)).describe_parameters().send().await.unwrap();
-    assert!(parameters.parameters().is_empty());
-}
-
 #[tokio::test(start_paused = true)]
 async fn looking_does_not_write_the_file_whatever_has_happened_meanwhile() {
     let directory = tempfile::tempdir().unwrap();

@@ -21,7 +21,6 @@ pub struct Elbv2 {
     pub(super) rules: BTreeMap<String, Rule>,
     pub(super) target_groups: BTreeMap<String, TargetGroup>,
     /// Deleted load balancers whose network interfaces are still there, with the time at which they go.
-    #[serde(default)]
     pub(super) leaving: BTreeMap<String, (LoadBalancer, Moment)>,
 }
 
@@ -41,7 +40,6 @@ pub(super) struct LoadBalancer {
     /// When it is provisioned.
     pub(super) active: Moment,
     /// Attributes that differ from their default.
-    #[serde(default)]
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) tags: Tags,
 }

@@ -1,6 +1,6 @@
 //! Managed policies on roles.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Iam,
@@ -56,22 +56,6 @@ pub(super) fn list(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
     });
     let (policies, next) = validate::listed(call, policies)?;
     Ok(render::list("AttachedPolicies", policies, next))
-}
-
-/// Only roles: the simulated account has no users or groups with policies.
-pub(super) fn list_entities(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
-    let arn = policy_arn(iam, call)?;
-    if iam.latest_document(arn).is_none() {
-        return Err(no_entity(format!("Policy {arn} was not found.")));
-    }
-    let boundary = call.text("PolicyUsageFilter") == Some("PermissionsBoundary");
-    let roles: Vec<_> = if boundary { iam.bounded_by(arn).collect() } else { iam.attached_to(arn).collect() };
-    let roles = roles.into_iter().map(|role| json!({ "RoleName": role.name, "RoleId": role.id })).collect();
-    let (roles, next) = validate::listed(call, roles)?;
-    let mut answer = render::list("PolicyRoles", roles, next);
-    answer["PolicyUsers"] = json!([]);
-    answer["PolicyGroups"] = json!([]);
-    Ok(answer)
 }
 
 /// The required ARN of a managed policy.

@@ -6,7 +6,7 @@ use super::{
     CustomerPolicy, Iam,
     attached::policy_arn,
     error::{conflict, exists, limit, no_entity},
-    managed, render, validate,
+    render, validate,
 };
 use crate::{
     ApiError, Call, Ids,
@@ -52,34 +52,6 @@ pub(super) fn get_version(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
     }
     version["Document"] = json!(render::url_encoded(iam.latest_document(arn).unwrap_or_default()));
     Ok(json!({ "PolicyVersion": version }))
-}
-
-pub(super) fn list_versions(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
-    Ok(render::list("Versions", vec![version(iam, policy_arn(iam, call)?)?.1], None))
-}
-
-pub(super) fn list(iam: &Iam, call: &Call) -> Result<Value, ApiError> {
-    let scope = call.text("Scope").unwrap_or("All");
-    let only_attached = call.flag("OnlyAttached").unwrap_or(false);
-    let prefix = call.text("PathPrefix").unwrap_or("/");
-    let own = iam.policies.iter().filter(|_| scope != "AWS").map(|(arn, policy)| {
-        let mut value = render::customer_policy(iam, arn, policy);
-        // Lists leave these out, as IAM's documentation of ListPolicies says.
-        if let Value::Object(object) = &mut value {
-            object.remove("Description");
-            object.remove("Tags");
-        }
-        value
-    });
-    let aws =
-        managed::ALL.iter().filter(|_| scope != "Local").map(|policy| render::managed_policy(iam, policy));
-    let policies = own
-        .chain(aws)
-        .filter(|policy| policy["Path"].as_str().is_some_and(|path| path.starts_with(prefix)))
-        .filter(|policy| !only_attached || policy["AttachmentCount"] != 0)
-        .collect();
-    let (policies, next) = validate::listed(call, policies)?;
-    Ok(render::list("Policies", policies, next))
 }
 
 pub(super) fn delete(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {

@@ -73,11 +73,6 @@ pub(super) fn update(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
     Ok(json!({}))
 }
 
-pub(super) fn update_description(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
-    update(iam, call)?;
-    get(iam, call)
-}
-
 pub(super) fn update_trust(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
     let name = validate::role_name(call)?;
     iam.required_role(name)?;

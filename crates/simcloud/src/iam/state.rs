@@ -19,8 +19,7 @@ use crate::{ApiError, Moment, Partition};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Iam {
     pub(super) account: String,
-    /// The account's partition. State files that were written before there were others have none.
-    #[serde(default)]
+    /// The account's partition.
     pub(crate) partition: Partition,
     /// How long a write stays invisible to authorisation, in milliseconds.
     pub(super) propagation_ms: u64,

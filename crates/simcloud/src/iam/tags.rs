@@ -4,12 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{
-    Iam,
-    attached::policy_arn,
-    error::{no_entity, no_role},
-    render, validate,
-};
+use super::{Iam, error::no_role, render, validate};
 use crate::{ApiError, Call};
 
 type Tags = BTreeMap<String, String>;
@@ -26,23 +21,9 @@ pub(super) fn list_role_tags(iam: &mut Iam, call: &Call) -> Result<Value, ApiErr
     list(role(iam, call)?, call)
 }
 
-pub(super) fn tag_policy(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
-    tag(policy(iam, call)?, call)
-}
-
-pub(super) fn untag_policy(iam: &mut Iam, call: &Call) -> Result<Value, ApiError> {
-    untag(policy(iam, call)?, call)
-}
-
 fn role<'a>(iam: &'a mut Iam, call: &Call) -> Result<&'a mut Tags, ApiError> {
     let name = validate::role_name(call)?;
     iam.roles.get_mut(name).map(|role| &mut role.tags).ok_or_else(|| no_role(name))
-}
-
-fn policy<'a>(iam: &'a mut Iam, call: &Call) -> Result<&'a mut Tags, ApiError> {
-    let arn = policy_arn(iam, call)?;
-    let policy = iam.policies.get_mut(arn).map(|policy| &mut policy.tags);
-    policy.ok_or_else(|| no_entity(format!("Policy {arn} was not found.")))
 }
 
 fn tag(tags: &mut Tags, call: &Call) -> Result<Value, ApiError> {

@@ -43,11 +43,5 @@ pub fn decrypt(
             ),
         ));
     }
-    if !key.enabled {
-        return Err(ApiError::new(
-            "InvalidRequestException",
-            format!("An error occurred while calling the Decrypt operation: {} is disabled.", key.arn),
-        ));
-    }
     Ok(())
 }

@@ -31,7 +31,6 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Value, ApiError> 
         description: call.text("Description").unwrap_or_default().to_owned(),
         policy,
         created: call.now,
-        enabled: true,
         deletion: None,
         rotation: None,
         tags: call.pairs("Tags", "TagKey", "TagValue").into_iter().collect(),
@@ -45,23 +44,6 @@ pub(super) fn describe(world: &World, call: &Call) -> Result<Value, ApiError> {
     let managed = managed::described(world, call);
     let metadata = managed.map_or_else(|| find(&world.kms, call).map(metadata), Ok)?;
     Ok(json!({ "KeyMetadata": metadata }))
-}
-
-/// Lists the names of a key's policies, of which there is one.
-pub(super) fn list_policies(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
-    find(kms, call)?;
-    page(call, "PolicyNames", vec![json!("default")], 100)
-}
-
-pub(super) fn update_description(kms: &mut Kms, call: &Call) -> Result<Value, ApiError> {
-    let description = call.required("Description", CODE)?.to_owned();
-    usable_mut(kms, call)?.description = description;
-    Ok(Value::Null)
-}
-
-pub(super) fn set_enabled(kms: &mut Kms, call: &Call, enabled: bool) -> Result<Value, ApiError> {
-    usable_mut(kms, call)?.enabled = enabled;
-    Ok(Value::Null)
 }
 
 pub(super) fn schedule_deletion(world: &mut World, call: &Call) -> Result<Value, ApiError> {
@@ -89,26 +71,6 @@ pub(super) fn schedule_deletion(world: &mut World, call: &Call) -> Result<Value,
     Ok(answer)
 }
 
-pub(super) fn cancel_deletion(kms: &mut Kms, call: &Call) -> Result<Value, ApiError> {
-    let key = find_mut(kms, call)?;
-    if key.deletion.take().is_none() {
-        return Err(ApiError::new(
-            "KMSInvalidStateException",
-            format!("{} is not pending deletion.", key.arn),
-        ));
-    }
-    // As AWS has it: the key comes back disabled.
-    key.enabled = false;
-    Ok(json!({ "KeyId": key.arn }))
-}
-
-pub(super) fn put_policy(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let policy = call.required("Policy", CODE)?;
-    check_policy(policy, world.partition())?;
-    find_mut(&mut world.kms, call)?.policy = policy.to_owned();
-    Ok(Value::Null)
-}
-
 pub(super) fn get_policy(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
     Ok(json!({ "Policy": find(kms, call)?.policy, "PolicyName": "default" }))
 }
@@ -134,18 +96,6 @@ pub(super) fn create_alias(world: &mut World, call: &Call) -> Result<Value, ApiE
         ));
     }
     world.kms.aliases.insert(arn, key);
-    Ok(Value::Null)
-}
-
-pub(super) fn update_alias(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let arn = alias_arn(world, call, call.required("AliasName", CODE)?);
-    let target = call.required("TargetKeyId", CODE)?;
-    let key = world.kms.find(&call.region, target);
-    let key = key.ok_or_else(|| not_found(target, &call.region, &world.account))?.arn.clone();
-    match world.kms.aliases.get_mut(&arn) {
-        Some(alias) => *alias = key,
-        None => return Err(ApiError::new("NotFoundException", format!("Alias {arn} is not found."))),
-    }
     Ok(Value::Null)
 }
 
@@ -239,11 +189,7 @@ fn check_policy(text: &str, partition: Partition) -> Result<(), ApiError> {
 }
 
 pub(super) fn metadata(key: &Key) -> Value {
-    let state = match (key.deletion, key.enabled) {
-        (Some(_), _) => "PendingDeletion",
-        (None, true) => "Enabled",
-        (None, false) => "Disabled",
-    };
+    let state = if key.deletion.is_some() { "PendingDeletion" } else { "Enabled" };
     let mut value = json!({
         "AWSAccountId": key.arn.split(':').nth(4),
         "KeyId": key.id,

@@ -33,7 +33,6 @@ pub(super) fn all(world: &World, call: &Call) -> impl Iterator<Item = (String, K
             description: format!("Default key that protects my {data} when no other key is defined"),
             policy: String::new(),
             created: Moment(0),
-            enabled: true,
             deletion: None,
             rotation: None,
             tags: std::collections::BTreeMap::new(),

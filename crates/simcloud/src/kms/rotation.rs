@@ -21,11 +21,6 @@ pub(super) fn enable(kms: &mut Kms, call: &Call) -> Result<Value, ApiError> {
     Ok(Value::Null)
 }
 
-pub(super) fn disable(kms: &mut Kms, call: &Call) -> Result<Value, ApiError> {
-    keys::usable_mut(kms, call)?.rotation = None;
-    Ok(Value::Null)
-}
-
 pub(super) fn status(kms: &Kms, call: &Call) -> Result<Value, ApiError> {
     let key = keys::find(kms, call)?;
     let mut answer = json!({ "KeyId": key.arn, "KeyRotationEnabled": key.rotation.is_some() });

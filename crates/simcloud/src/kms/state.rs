@@ -27,12 +27,9 @@ pub struct Key {
     pub policy: String,
     /// When it was created.
     pub created: Moment,
-    /// Whether it may be used.
-    pub enabled: bool,
     /// When it will be deleted, if it was scheduled.
     pub deletion: Option<Moment>,
     /// The days between rotations, and when rotation was enabled.
-    #[serde(default)]
     pub rotation: Option<(u32, Moment)>,
     /// Tags.
     pub tags: BTreeMap<String, String>,

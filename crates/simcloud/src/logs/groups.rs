@@ -65,27 +65,6 @@ fn key(world: &World, call: &Call, group: &str) -> Result<String, ApiError> {
     Ok(key.arn.clone())
 }
 
-/// Lets a key encrypt the group's events from now on.
-pub(super) fn associate_key(world: &mut World, call: &Call) -> Result<Value, ApiError> {
-    let name = validate::group_or_resource(call)?.to_owned();
-    let key = key(world, call, &name)?;
-    world.logs.group_mut(&call.region, &name)?.kms_key = Some(key);
-    Ok(Value::Null)
-}
-
-/// Lets the service's own key encrypt the group's events from now on.
-pub(super) fn disassociate_key(logs: &mut Logs, call: &Call) -> Result<Value, ApiError> {
-    logs.group_mut(&call.region, validate::group_or_resource(call)?)?.kms_key = None;
-    Ok(Value::Null)
-}
-
-pub(super) fn put_deletion_protection(logs: &mut Logs, call: &Call) -> Result<Value, ApiError> {
-    let is_on = call.flag("deletionProtectionEnabled");
-    let is_on = is_on.ok_or_else(|| crate::input::missing("deletionProtectionEnabled", CODE))?;
-    logs.group_mut(&call.region, group_name(call)?)?.deletion_protection = is_on;
-    Ok(Value::Null)
-}
-
 pub(super) fn delete(logs: &mut Logs, call: &Call) -> Result<Value, ApiError> {
     let name = group_name(call)?;
     if logs.group_mut(&call.region, name)?.deletion_protection {

@@ -21,13 +21,10 @@ use crate::{ApiError, Call, World};
 pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     match call.operation.as_str() {
         "CreateLogGroup" => return groups::create(world, call),
-        "AssociateKmsKey" => return groups::associate_key(world, call),
         _ => {}
     }
     let World { logs, .. } = world;
     match call.operation.as_str() {
-        "DisassociateKmsKey" => groups::disassociate_key(logs, call),
-        "PutLogGroupDeletionProtection" => groups::put_deletion_protection(logs, call),
         "DeleteLogGroup" => groups::delete(logs, call),
         "DescribeLogGroups" => groups::describe(logs, call),
         "PutRetentionPolicy" => groups::put_retention(logs, call),

@@ -24,13 +24,10 @@ pub struct Group {
     /// How long events are kept; `None` is for ever.
     pub retention_days: Option<u32>,
     /// The class, such as `STANDARD`.
-    #[serde(default)]
     pub class: Class,
     /// The ARN of the key that encrypts it; `None` is the service's own.
-    #[serde(default)]
     pub kms_key: Option<String>,
     /// True if it cannot be deleted.
-    #[serde(default)]
     pub deletion_protection: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,

@@ -27,11 +27,6 @@ pub(super) fn group_name(call: &Call) -> Result<&str, ApiError> {
     Err(violated(name, "logGroupName", constraint, CODE))
 }
 
-/// The name of the group that `logGroupName` or `resourceIdentifier` names.
-pub(super) fn group_or_resource(call: &Call) -> Result<&str, ApiError> {
-    call.text("resourceIdentifier").map_or_else(|| group_name(call), |identifier| Ok(name_in(identifier)))
-}
-
 /// The name in a log group's ARN, with or without `:*`; or the name itself.
 pub(super) fn name_in(identifier: &str) -> &str {
     let name = identifier.split_once(":log-group:").map_or(identifier, |(_, name)| name);

@@ -43,11 +43,9 @@ pub struct Secret {
     pub forced: bool,
     /// The resource policy's document.
     pub policy: Option<String>,
-    /// Replicas by region. State files that were written before there were any have none.
-    #[serde(default)]
+    /// Replicas by region.
     pub replicas: BTreeMap<String, Replica>,
     /// The region of the primary, of a replica.
-    #[serde(default)]
     pub primary: Option<String>,
     /// Versions by id, which is the ClientRequestToken that made them.
     pub versions: BTreeMap<String, Version>,

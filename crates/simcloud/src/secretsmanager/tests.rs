@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::{
 use super::read_as;
 use crate::{
     Cloud,
-    testing::{allow, cloud, code, message, sdk, trust},
+    testing::{allow, cloud, code, message, sdk, task_role},
 };
 
 const TOKEN: &str = "00000000-0000-4000-8000-000000000001";
@@ -128,16 +128,6 @@ async fn a_forced_deletion_takes_a_moment() {
     force().await.unwrap();
 }
 
-/// A role that may do `actions`, as everybody sees it.
-async fn role(cloud: &Cloud, policy: &str) -> String {
-    let iam = aws_sdk_iam::Client::new(&sdk(cloud));
-    let trust = trust("ecs-tasks.amazonaws.com");
-    let role = iam.create_role().role_name("api").assume_role_policy_document(trust).send().await.unwrap();
-    iam.put_role_policy().role_name("api").policy_name("p").policy_document(policy).send().await.unwrap();
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    role.role.unwrap().arn
-}
-
 async fn read(cloud: &Cloud, role: &str, id: &str) -> Result<String, String> {
     let session = "arn:aws:sts::123456789012:assumed-role/api/0123456789abcdef";
     cloud
@@ -151,7 +141,7 @@ async fn a_role_reads_what_its_policies_name_and_nothing_else() {
     let cloud = cloud();
     let client = Client::new(&sdk(&cloud));
     let (mine, other) = (create(&client, "mine", "v").await, create(&client, "other", "w").await);
-    let role = role(&cloud, &allow(&["secretsmanager:GetSecretValue"], &[&mine])).await;
+    let role = task_role(&cloud, "api", &allow(&["secretsmanager:GetSecretValue"], &[&mine])).await;
     assert_eq!(read(&cloud, &role, &mine).await, Ok("v".to_owned()));
     assert_eq!(read(&cloud, &role, "mine").await, Ok("v".to_owned()));
     assert_eq!(
@@ -198,7 +188,7 @@ async fn a_customer_managed_key_needs_its_own_permission() {
         .await;
     let created = client.create_secret().name("s").secret_string("v").kms_key_id(&key).send().await.unwrap();
     let arn = created.arn.unwrap();
-    let role = role(&cloud, &allow(&["secretsmanager:GetSecretValue"], &[&arn])).await;
+    let role = task_role(&cloud, "api", &allow(&["secretsmanager:GetSecretValue"], &[&arn])).await;
     assert_eq!(
         read(&cloud, &role, &arn).await,
         Err("AccessDeniedException: Access to KMS is not allowed".to_owned())

@@ -1,7 +1,5 @@
 //! Parameter Store with the real SDK client.
 
-use std::time::Duration;
-
 use aws_sdk_ssm::{
     Client,
     operation::put_parameter::builders::PutParameterFluentBuilder,
@@ -11,7 +9,7 @@ use aws_sdk_ssm::{
 use super::{Unreadable, read_as};
 use crate::{
     Cloud,
-    testing::{allow, cloud, code, message, sdk, trust},
+    testing::{allow, allow_role, cloud, code, message, sdk, task_role},
 };
 
 const ARN: &str = "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/db";
@@ -128,21 +126,6 @@ async fn tags_and_lists() {
     assert_eq!(below.parameters().len(), 2);
 }
 
-async fn role(cloud: &Cloud, policy: &str) -> String {
-    let iam = aws_sdk_iam::Client::new(&sdk(cloud));
-    let created =
-        iam.create_role().role_name("api").assume_role_policy_document(trust("ecs-tasks.amazonaws.com"));
-    let arn = created.send().await.unwrap().role.unwrap().arn;
-    allow_role(cloud, policy).await;
-    arn
-}
-
-async fn allow_role(cloud: &Cloud, policy: &str) {
-    let iam = aws_sdk_iam::Client::new(&sdk(cloud));
-    iam.put_role_policy().role_name("api").policy_name("p").policy_document(policy).send().await.unwrap();
-    tokio::time::sleep(Duration::from_secs(3)).await;
-}
-
 async fn read(cloud: &Cloud, role: &str, names: &[&str]) -> Result<(), Unreadable> {
     let now = cloud.now();
     cloud.inspect(|world| read_as(world, now, "eu-central-1", role, "session", names)).await
@@ -156,7 +139,7 @@ async fn the_agent_reads_what_the_role_may_read_and_decrypt() {
     let key = kms.create_key().send().await.unwrap().key_metadata.unwrap().arn.unwrap();
     put(&client, "/shop/db", "one").key_id(&key).send().await.unwrap();
     put(&client, "/shop/other", "two").send().await.unwrap();
-    let role = role(&cloud, &allow(&["ssm:GetParameters"], &[ARN])).await;
+    let role = task_role(&cloud, "api", &allow(&["ssm:GetParameters"], &[ARN])).await;
 
     let Err(Unreadable::Refused(denied)) = read(&cloud, &role, &[ARN]).await else { panic!() };
     assert!(denied.message.starts_with("The ciphertext refers to"), "{denied}");
@@ -181,7 +164,7 @@ async fn the_agent_reads_what_the_role_may_read_and_decrypt() {
             },
         ],
     });
-    allow_role(&cloud, &scoped.to_string()).await;
+    allow_role(&cloud, "api", &scoped.to_string()).await;
     assert_eq!(read(&cloud, &role, &["/shop/db"]).await, Ok(()));
     let gone = read(&cloud, &role, &[ARN, &format!("{ARN}2")]).await;
     assert_eq!(gone, Err(Unreadable::Invalid(vec!["/shop/db2".to_owned()])));

@@ -133,6 +133,54 @@ impl Sim {
         self.call(Service::Ecs, operation, input)
     }
 
+    /// Calls an operation of Elastic Load Balancing.
+    pub(super) fn elb(&mut self, operation: &str, input: Value) -> Value {
+        self.call(Service::Elbv2, operation, input).unwrap()
+    }
+
+    /// Creates a load balancer in all subnets.
+    pub(super) fn load_balancer(&mut self) -> Value {
+        let state = serde_json::to_value(&self.world.ec2).unwrap();
+        let subnets: Vec<&String> = state["subnets"].as_object().unwrap().keys().collect();
+        self.elb("CreateLoadBalancer", json!({ "Name": "shop", "Subnets": subnets }))["LoadBalancers"][0]
+            .clone()
+    }
+
+    /// Creates a target group, and a listener on a port with a rule that forwards to it. Returns the group and the rule.
+    pub(super) fn target_group(
+        &mut self,
+        balancer: &Value,
+        name: &str,
+        target_type: &str,
+        port: u16,
+    ) -> (String, String) {
+        let group = json!({
+            "Name": name,
+            "Protocol": "HTTP",
+            "Port": 8080,
+            "TargetType": target_type,
+            "VpcId": balancer["VpcId"],
+            "HealthCheckIntervalSeconds": 10,
+        });
+        let group = self.elb("CreateTargetGroup", group)["TargetGroups"][0]["TargetGroupArn"].clone();
+        let listener = json!({
+            "LoadBalancerArn": balancer["LoadBalancerArn"],
+            "Port": port,
+            "Protocol": "HTTP",
+            "DefaultActions": [{ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "404" } }],
+        });
+        let listener = self.elb("CreateListener", listener)["Listeners"][0]["ListenerArn"].clone();
+        let rule = json!({
+            "ListenerArn": listener,
+            "Priority": 1,
+            "Conditions": [{ "Field": "path-pattern", "Values": ["/*"] }],
+            "Actions": [{ "Type": "forward", "TargetGroupArn": group }],
+        });
+        let rule = self.elb("CreateRule", rule)["Rules"][0]["RuleArn"].clone();
+        let text = |value: Value| value.as_str().unwrap().to_owned();
+        (text(group), text(rule))
+    }
+
     /// Calls an operation that must be refused, and answers `CODE: message`.
     pub(super) fn refused(&mut self, operation: &str, input: Value) -> String {
         self.ecs(operation, input).unwrap_err().to_string()

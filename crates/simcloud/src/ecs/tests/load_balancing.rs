@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::harness::Sim;
-use crate::dispatch::Service;
 
 /// A world with a load balancer whose listener forwards to a target group.
 struct Balanced {
@@ -15,36 +14,9 @@ struct Balanced {
 impl Balanced {
     fn new(target_type: &str) -> Self {
         let mut sim = Sim::new();
-        let state = serde_json::to_value(&sim.world.ec2).unwrap();
-        let subnets: Vec<&String> = state["subnets"].as_object().unwrap().keys().collect();
-        let input = json!({ "Name": "shop", "Subnets": subnets });
-        let balancer = elb(&mut sim, "CreateLoadBalancer", input)["LoadBalancers"][0].clone();
-        let fixed = json!([{ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "404" } }]);
-        let input = json!({
-            "LoadBalancerArn": balancer["LoadBalancerArn"],
-            "Port": 80,
-            "Protocol": "HTTP",
-            "DefaultActions": fixed,
-        });
-        let listener = elb(&mut sim, "CreateListener", input)["Listeners"][0]["ListenerArn"].clone();
-        let input = json!({
-            "Name": "api",
-            "Protocol": "HTTP",
-            "Port": 8080,
-            "TargetType": target_type,
-            "VpcId": balancer["VpcId"],
-            "HealthCheckIntervalSeconds": 10,
-        });
-        let group = elb(&mut sim, "CreateTargetGroup", input)["TargetGroups"][0]["TargetGroupArn"].clone();
-        let input = json!({
-            "ListenerArn": listener,
-            "Priority": 1,
-            "Conditions": [{ "Field": "path-pattern", "Values": ["/*"] }],
-            "Actions": [{ "Type": "forward", "TargetGroupArn": group }],
-        });
-        let rule = elb(&mut sim, "CreateRule", input)["Rules"][0]["RuleArn"].clone();
-        let text = |value: Value| value.as_str().unwrap().to_owned();
-        Self { sim, group: text(group), rule: text(rule) }
+        let balancer = sim.load_balancer();
+        let (group, rule) = sim.target_group(&balancer, "api", target_type, 80);
+        Self { sim, group, rule }
     }
 
     fn balancers(&self) -> Value {
@@ -68,7 +40,7 @@ impl Balanced {
     /// The states of the group's targets.
     fn health(&mut self) -> Vec<String> {
         let input = json!({ "TargetGroupArn": self.group });
-        let answer = elb(&mut self.sim, "DescribeTargetHealth", input);
+        let answer = self.sim.elb("DescribeTargetHealth", input);
         let mut states: Vec<String> = answer["TargetHealthDescriptions"]
             .as_array()
             .unwrap()
@@ -78,10 +50,6 @@ impl Balanced {
         states.sort();
         states
     }
-}
-
-fn elb(sim: &mut Sim, operation: &str, input: Value) -> Value {
-    sim.call(Service::Elbv2, operation, input).unwrap()
 }
 
 #[test]
@@ -161,13 +129,13 @@ fn changed_health_check_counts_anew() {
         bench.sim.pass(1);
     }
     bench.sim.pass(15);
-    elb(&mut bench.sim, "ModifyTargetGroup", input);
+    bench.sim.elb("ModifyTargetGroup", input);
     bench.sim.pass(11);
     assert_eq!(bench.health(), ["healthy"]);
     bench.sim.pass(20);
     assert_eq!(bench.sim.describe()["deployments"][0]["rolloutState"], "COMPLETED");
     let input = json!({ "TargetGroupArn": group, "Matcher": { "HttpCode": "200" } });
-    elb(&mut bench.sim, "ModifyTargetGroup", input);
+    bench.sim.elb("ModifyTargetGroup", input);
     bench.sim.pass(25);
     assert!(bench.sim.stopped_reason().starts_with("Task failed ELB health checks"));
 }
@@ -191,7 +159,7 @@ fn target_groups_are_checked() {
         assert!(error.starts_with("InvalidParameterException"), "{error}");
     }
     let rule = bench.rule.clone();
-    elb(&mut bench.sim, "DeleteRule", json!({ "RuleArn": rule }));
+    bench.sim.elb("DeleteRule", json!({ "RuleArn": rule }));
     let expected = format!(
         "InvalidParameterException: The target group with targetGroupArn {} does not have an associated load balancer.",
         bench.group
@@ -253,7 +221,7 @@ fn targets_on_instances_have_host_ports() {
     balanced.sim.pass(120);
     assert_eq!(balanced.health(), ["healthy", "healthy"]);
     let input = json!({ "TargetGroupArn": balanced.group });
-    let described = elb(&mut balanced.sim, "DescribeTargetHealth", input);
+    let described = balanced.sim.elb("DescribeTargetHealth", input);
     let targets = described["TargetHealthDescriptions"].as_array().unwrap();
     let mut ports: Vec<u64> = targets.iter().map(|it| it["Target"]["Port"].as_u64().unwrap()).collect();
     ports.sort_unstable();

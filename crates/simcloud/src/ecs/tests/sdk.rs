@@ -12,7 +12,7 @@ use super::harness::{TOKEN, registries};
 use crate::{
     Blueprint, Cloud,
     registry::RegistrySpec,
-    testing::{allow, cloud_of, sdk, subnet, trust},
+    testing::{allow, cloud_of, sdk, subnet, task_role},
 };
 
 /// Deploys `image` with the SDK's clients, and answers the client of ECS.
@@ -22,22 +22,8 @@ async fn deploy(cloud: &Cloud, image: &str) -> aws_sdk_ecs::Client {
     let credential = json!({ "username": "octocat", "password": TOKEN }).to_string();
     let secret = secrets.create_secret().name("ghcr").secret_string(credential).send().await.unwrap();
     let secret = secret.arn().unwrap();
-    let iam = aws_sdk_iam::Client::new(&config);
-    let role = iam
-        .create_role()
-        .role_name("execution")
-        .assume_role_policy_document(trust("ecs-tasks.amazonaws.com"))
-        .send()
-        .await
-        .unwrap();
-    iam.put_role_policy()
-        .role_name("execution")
-        .policy_name("inline")
-        .policy_document(allow(&["secretsmanager:GetSecretValue"], &[secret]))
-        .send()
-        .await
-        .unwrap();
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    let policy = allow(&["secretsmanager:GetSecretValue"], &[secret]);
+    let role = task_role(cloud, "execution", &policy).await;
 
     let ecs = aws_sdk_ecs::Client::new(&config);
     ecs.create_cluster().cluster_name("main").send().await.unwrap();
@@ -48,7 +34,7 @@ async fn deploy(cloud: &Cloud, image: &str) -> aws_sdk_ecs::Client {
         .network_mode(NetworkMode::Awsvpc)
         .cpu("256")
         .memory("512")
-        .execution_role_arn(role.role().unwrap().arn())
+        .execution_role_arn(role)
         .container_definitions(
             ContainerDefinition::builder()
                 .name("api")

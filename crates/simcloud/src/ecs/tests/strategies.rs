@@ -13,10 +13,6 @@ struct Pair {
     role: String,
 }
 
-fn elb(sim: &mut Sim, operation: &str, input: Value) -> Value {
-    sim.call(Service::Elbv2, operation, input).unwrap()
-}
-
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
@@ -24,38 +20,10 @@ fn text(value: &Value) -> String {
 impl Pair {
     fn new() -> Self {
         let mut sim = Sim::new();
-        let state = serde_json::to_value(&sim.world.ec2).unwrap();
-        let subnets: Vec<&String> = state["subnets"].as_object().unwrap().keys().collect();
-        let input = json!({ "Name": "shop", "Subnets": subnets });
-        let balancer = elb(&mut sim, "CreateLoadBalancer", input)["LoadBalancers"][0].clone();
-        let (mut groups, mut rules) = (Vec::new(), Vec::new());
-        for (name, port) in [("first", 80), ("second", 8080)] {
-            let input = json!({
-                "Name": name,
-                "Protocol": "HTTP",
-                "Port": 8080,
-                "TargetType": "ip",
-                "VpcId": balancer["VpcId"],
-                "HealthCheckIntervalSeconds": 10,
-            });
-            let group = text(&elb(&mut sim, "CreateTargetGroup", input)["TargetGroups"][0]["TargetGroupArn"]);
-            let forward = json!([{ "Type": "forward", "TargetGroupArn": group }]);
-            let input = json!({
-                "LoadBalancerArn": balancer["LoadBalancerArn"],
-                "Port": port,
-                "Protocol": "HTTP",
-                "DefaultActions": [{ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "404" } }],
-            });
-            let listener = elb(&mut sim, "CreateListener", input)["Listeners"][0]["ListenerArn"].clone();
-            let input = json!({
-                "ListenerArn": listener,
-                "Priority": 1,
-                "Conditions": [{ "Field": "path-pattern", "Values": ["/*"] }],
-                "Actions": forward,
-            });
-            rules.push(text(&elb(&mut sim, "CreateRule", input)["Rules"][0]["RuleArn"]));
-            groups.push(group);
-        }
+        let balancer = sim.load_balancer();
+        let pair = [("first", 80), ("second", 8080)];
+        let [(first, production), (second, test)] =
+            pair.map(|(name, port)| sim.target_group(&balancer, name, "ip", port));
         let trust = json!({
             "Version": "2012-10-17",
             "Statement": [{
@@ -67,7 +35,7 @@ impl Pair {
         let input = json!({ "RoleName": "balancers", "AssumeRolePolicyDocument": trust.to_string() });
         let role = text(&sim.call(Service::Iam, "CreateRole", input).unwrap()["Role"]["Arn"]);
         sim.pass(10);
-        Self { sim, groups: groups.try_into().unwrap(), rules: rules.try_into().unwrap(), role }
+        Self { sim, groups: [first, second], rules: [production, test], role }
     }
 
     fn balancers(&self) -> Value {
@@ -119,7 +87,7 @@ impl Pair {
     /// The weights of both groups in the production and in the test rule.
     fn weights(&mut self) -> [[u64; 2]; 2] {
         let input = json!({ "RuleArns": self.rules });
-        let rules = elb(&mut self.sim, "DescribeRules", input)["Rules"].clone();
+        let rules = self.sim.elb("DescribeRules", input)["Rules"].clone();
         [0, 1].map(|index| {
             let groups =
                 rules[index]["Actions"][0]["ForwardConfig"]["TargetGroups"].as_array().unwrap().clone();
