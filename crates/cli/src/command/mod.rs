@@ -70,9 +70,10 @@ impl Invocation {
 
     /// Says why the command cannot even begin.
     fn refuse(&self, failures: Vec<Failure>) -> Exit {
+        let interrupted = failures.iter().all(|failure| failure.kind == FailureKind::Interrupted);
         let event = Event { at: wall_clock().0, event: EventKind::CommandFailed { failures } };
         self.display.readers(true).read(&event);
-        Exit::Failed
+        if interrupted { Exit::Interrupted } else { Exit::Failed }
     }
 }
 

@@ -92,10 +92,11 @@ pub(super) fn run(
             Ok(listener) => listener,
             Err(error) => return invocation.refuse(vec![no_signals(&error)]),
         };
-        let session = Session::new(command, loaded, place, &plugins, &invocation, interrupt.clone()).await;
-        let session = match session {
-            Ok(session) => session,
-            Err(failures) => return invocation.refuse(failures),
+        let session = Session::new(command, loaded, place, &plugins, &invocation, interrupt.clone());
+        let session = match until_interrupted_twice(&mut listener, &interrupt, session).await {
+            Some(Ok(session)) => session,
+            Some(Err(failures)) => return invocation.refuse(failures),
+            None => return Exit::Interrupted,
         };
         let whole = async {
             if let Err(failure) = session.begin().await {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use longshore_cli::Exit;
+use longshore_cli::{Exit, Interrupts};
 use longshore_model::{EventKind, Phase};
 
 use crate::{
@@ -140,6 +140,18 @@ fn broken_programs_change_nothing_within_their_deadline() {
         told.push(format!("{name}: {failure}"));
     }
     insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn interrupt_ends_a_silent_program() {
+    let project = project("[\"sh\", \"program\"]", "");
+    project.write("configs/program", "sleep 60");
+    let (asks, receiver) = tokio::sync::mpsc::unbounded_channel();
+    asks.send(()).unwrap();
+    let started = Instant::now();
+    let deploy = project.run_with(&["deploy"], |io| io.interrupts = Interrupts::Channel(receiver));
+    assert_eq!(deploy.exit, Exit::Interrupted, "{}{}", deploy.stdout, deploy.stderr);
+    assert!(started.elapsed() < Duration::from_secs(8), "it is not waited for");
 }
 
 /// The lines of `plugin-test` on a program.
