@@ -201,8 +201,9 @@ Examples:
     )]
     Completions(Completions),
 
-    /// Lists the plugins that a configuration can name with `use`
-    Plugins,
+    /// Lists the plugins that a configuration can name with `use`, or describes one with its options
+    #[command(after_help = "Example:\n  longshore plugins ghcr")]
+    Plugins(Plugins),
 
     /// Tests a program that is a plugin: the protocol, and the suite of each kind of plugin that it is
     ///
@@ -233,7 +234,7 @@ impl Command {
             | Self::Graph(_)
             | Self::Cloud(_)
             | Self::Completions(_)
-            | Self::Plugins
+            | Self::Plugins(_)
             | Self::PluginTest(_) => None,
         }
     }
@@ -531,6 +532,12 @@ fn registry_at(text: &str) -> Result<(String, SocketAddr), String> {
 }
 
 /// Options of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Plugins {
+    /// The plugin to describe
+    pub(crate) name: Option<String>,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Completions {
     /// The shell

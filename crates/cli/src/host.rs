@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use longshore_aws::{Aws, Target};
-use longshore_config::{ConfigError, ConfigErrors, Layers, Loaded, PluginKind, PluginUse, load_with};
+use longshore_config::{ConfigError, ConfigErrors, Contributions, Layers, Loaded, PluginKind, PluginUse};
 use longshore_credential::Environment;
 use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
@@ -17,7 +17,7 @@ use crate::{
     settings::{SHOW_HELPER_ERRORS, Settings},
 };
 
-/// The plugins that a configuration can name.
+/// Longshore's own plugins.
 pub(crate) fn plugins() -> Registry {
     let mut plugins = Registry::default();
     longshore_credential_docker_config::register(&mut plugins);
@@ -56,7 +56,8 @@ pub(crate) fn load(
     let extensions = extensions(&Aws::connect(Target::default(), None), looking_up(variables));
     let judge = |used: &PluginUse| judge(used, plugins, &extensions);
     let deployers = |deployer: &str| plugins.service_layers(deployer);
-    load_with(&layers, &judge, &deployers).map_err(|errors| refused(&errors))
+    let contributions = Contributions { judge: &judge, deployers: &deployers, hosts: &plugins.hosts() };
+    longshore_config::load(&layers, &contributions).map_err(|errors| refused(&errors))
 }
 
 /// The variables of the command, as the secrets of the configuration are looked up in them. A program that yields one
@@ -127,5 +128,46 @@ fn refusal(error: &ConfigError) -> Failure {
     match &error.help {
         Some(help) => failure.help(help),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use longshore_model::{Options, Plugin};
+
+    use super::*;
+
+    /// The options that a plugin knows, as it names them to a configuration with another one.
+    fn known(problems: &[Problem]) -> BTreeSet<String> {
+        let unknown = problems.iter().find(|problem| problem.message == "unknown key").unwrap();
+        let help = unknown.help.as_deref().unwrap_or_default();
+        help.strip_prefix("known here: ").unwrap_or_default().split(", ").map(str::to_owned).collect()
+    }
+
+    #[tokio::test]
+    async fn descriptions_name_the_options_that_plugins_know() {
+        let plugins = plugins();
+        let lent = extensions(&Aws::connect(Target::default(), None), Environment::default());
+        for (kind, described) in plugins.described() {
+            for (name, description) in described {
+                assert!(!description.summary.is_empty(), "{kind} {name}");
+                if description.options.is_empty() {
+                    continue;
+                }
+                let values = [("q".repeat(20), 1.into())].into_iter().collect();
+                let options = Options { key: "here".to_owned(), values, ..Options::default() };
+                let plugin = Plugin { name: name.to_owned(), options };
+                let problems = match kind {
+                    "credential source" => plugins.credential_source(&plugin, &lent).map(drop).unwrap_err(),
+                    "secret store" => plugins.secret_store(&plugin, &lent).map(drop).unwrap_err(),
+                    _ => plugins.role_builder(&plugin, &lent).map(drop).unwrap_err(),
+                };
+                let named: BTreeSet<_> =
+                    description.options.iter().map(|option| option.name.to_owned()).collect();
+                assert_eq!(known(&problems), named, "{kind} {name}");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The longshore command: a library with a runner, so that tests and tools can run it within their own process.
 //!
-//! [`run`] takes the arguments and an [`Io`], the seam to the process. Nothing is printed past it. Commands report what
+//! [`Longshore`] is the command with its plugins. [`run`] takes the arguments and an [`Io`], the seam to the process. Nothing is printed past it. Commands report what
 //! happens as one stream of events, which is drawn on a terminal, written line by line, or printed as JSON; errors are
 //! turned into hints and exit codes here and nowhere else.
 
@@ -15,6 +15,7 @@ mod host;
 mod interrupt;
 mod io;
 mod logging;
+mod longshore;
 mod place;
 mod plan_file;
 mod protect;
@@ -28,19 +29,21 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind};
 
 pub use exit::Exit;
 pub use io::{Interrupts, Io};
+pub use longshore::Longshore;
 
 use arguments::{Arguments, Color};
 use command::Invocation;
 use io::Stream;
 use logging::{Log, Logging};
 use longshore_model::printable;
-use longshore_plugin::panicked;
+use longshore_plugin::{Registry, panicked};
 use protect::protect_process;
 use render::{Display, Live, Style};
 use settings::{SHOW_HELPER_ERRORS, Settings};
@@ -48,8 +51,12 @@ use settings::{SHOW_HELPER_ERRORS, Settings};
 /// The widest that help is printed.
 const HELP_WIDTH: usize = 100;
 
-/// Runs the command with `arguments`, the first of which is its own name.
+/// Runs the command with the plugins of the workspace and with `arguments`, the first of which is its own name.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> Exit {
+    Longshore::new().run_within(arguments, io)
+}
+
+fn execute(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io, plugins: Registry) -> Exit {
     if io.owns_process {
         protect_process();
     }
@@ -109,8 +116,9 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> 
     };
     let stdin_is_terminal = io.stdin_is_terminal;
     let (stdout, stderr) = (display.stdout.clone(), display.stderr.clone());
+    let plugins = Arc::new(plugins);
     let invocation =
-        Invocation { settings, variables, display, stdin, stdin_is_terminal, interrupts, logging };
+        Invocation { settings, plugins, variables, display, stdin, stdin_is_terminal, interrupts, logging };
     let exit = catch_unwind(AssertUnwindSafe(|| command::execute(parsed.command, invocation)));
     let exit = exit.unwrap_or_else(|_| {
         stderr.line(format!("error: {}", panicked("the command")));

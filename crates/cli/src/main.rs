@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use longshore_cli::{Io, run};
+use longshore_cli::Longshore;
 
 fn main() -> ExitCode {
-    run(std::env::args_os(), Io::process()).into()
+    Longshore::new().run()
 }

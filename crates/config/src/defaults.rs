@@ -1,5 +1,7 @@
 //! The lowest layer: what holds where nobody says otherwise.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -7,10 +9,6 @@ use crate::{
     layers::{Deployers, Layer},
     merge::Merged,
 };
-
-/// The hosts that credential sources stand for.
-pub(crate) const HOSTS: [(&str, &str); 3] =
-    [("dockerhub", "docker.io"), ("ghcr", "ghcr.io"), ("gitlab", "registry.gitlab.com")];
 
 /// The deployer of services that name none.
 const DEPLOYER: &str = "ecs";
@@ -24,7 +22,11 @@ pub(crate) fn deployer_of(service: &Map<String, Value>) -> &str {
 }
 
 /// The defaults for everything that `merged`, the layers above, declares.
-pub(crate) fn layer(merged: &Merged, deployers: &Deployers<'_>) -> Layer {
+pub(crate) fn layer(
+    merged: &Merged,
+    deployers: &Deployers<'_>,
+    hosts: &BTreeMap<&'static str, &'static str>,
+) -> Layer {
     let above = &merged.values;
     let mut layer = Layer::default();
     let for_all: Vec<_> = FOR_ALL_SERVICES
@@ -39,7 +41,7 @@ pub(crate) fn layer(merged: &Merged, deployers: &Deployers<'_>) -> Layer {
     for (name, registry) in tables(above, "registries") {
         set(&["registries", name, "store"], json!("default"));
         let source = registry.get("use").and_then(Value::as_str);
-        if let Some((_, host)) = HOSTS.iter().find(|(name, _)| Some(*name) == source) {
+        if let Some(host) = source.and_then(|source| hosts.get(source)) {
             set(&["registries", name, "host"], json!(host));
         }
     }

@@ -5,7 +5,7 @@
 //! a credential is found (`token`, `password`) is replaced whole too. `docs/configuration.md` has every key.
 //!
 //! [`load`] reports everything that is wrong at once, each problem with the place that set the key. Plugins judge their
-//! own options: [`load_with`] asks them in the same run, and [`Loaded::locate`] finds the place of what they notice
+//! own options: [`load`] asks them in the same run, and [`Loaded::locate`] finds the place of what they notice
 //! later.
 
 mod check;
@@ -24,5 +24,5 @@ pub use check::{PluginKind, PluginUse};
 pub use errors::{ConfigError, ConfigErrors};
 pub use layers::{Layers, OWN_VARIABLES, environments};
 pub use listing::Entry;
-pub use loaded::{Loaded, load, load_with};
+pub use loaded::{Contributions, Loaded, load};
 pub use origin::Origin;

@@ -1,12 +1,12 @@
 //! Loading a configuration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_model::{Options, Problem, ServiceLayers, Stack, split_key};
 
 use crate::{
     ConfigError, ConfigErrors, Layers, Origin, PluginUse, check, defaults,
-    layers::{Deployers, named_variables, read_definitions},
+    layers::{named_variables, read_definitions},
     merge::{self, Merged},
     placeholders,
 };
@@ -34,26 +34,32 @@ impl std::fmt::Debug for Loaded {
     }
 }
 
-/// Loads a configuration. The options of plugins are left to the plugins.
-///
-/// # Errors
-/// Everything that is wrong, at once.
-pub fn load(layers: &Layers) -> Result<Loaded, ConfigErrors> {
-    load_with(layers, &|_| Vec::new(), &|_| ServiceLayers::default())
+/// The part that plugins have in a configuration.
+#[derive(Clone, Copy)]
+pub struct Contributions<'a> {
+    /// Returns the problems of the options of a plugin that the configuration uses.
+    pub judge: &'a dyn Fn(&PluginUse) -> Vec<Problem>,
+    /// Returns what a service deployer adds to the layers, by its name.
+    pub deployers: &'a dyn Fn(&str) -> ServiceLayers,
+    /// The hosts that credential sources imply, by the sources' names.
+    pub hosts: &'a BTreeMap<&'static str, &'static str>,
 }
 
-/// Loads a configuration, and asks `judge` what is wrong with the options of each plugin that it uses, even where
-/// something else is wrong too. `deployers` yields what a service deployer adds to the layers, by its name.
+impl Default for Contributions<'_> {
+    /// That of no plugins.
+    fn default() -> Self {
+        static NO_HOSTS: BTreeMap<&str, &str> = BTreeMap::new();
+        Self { judge: &|_| Vec::new(), deployers: &|_| ServiceLayers::default(), hosts: &NO_HOSTS }
+    }
+}
+
+/// Loads a configuration, with what plugins contribute. Their problems are reported even where something else is wrong too.
 ///
 /// # Errors
 /// Everything that is wrong, at once.
-pub fn load_with(
-    layers: &Layers,
-    judge: &dyn Fn(&PluginUse) -> Vec<Problem>,
-    deployers: &dyn Fn(&str) -> ServiceLayers,
-) -> Result<Loaded, ConfigErrors> {
+pub fn load(layers: &Layers, plugins: &Contributions<'_>) -> Result<Loaded, ConfigErrors> {
     let mut errors = Vec::new();
-    match assemble(layers, judge, deployers, &mut errors) {
+    match assemble(layers, plugins, &mut errors) {
         Some(loaded) if errors.is_empty() => Ok(loaded),
         None if errors.is_empty() => {
             Err(ConfigErrors::new(vec![ConfigError::new(Origin::file(&layers.base()), "is not understood")]))
@@ -62,12 +68,8 @@ pub fn load_with(
     }
 }
 
-fn assemble(
-    layers: &Layers,
-    judge: &dyn Fn(&PluginUse) -> Vec<Problem>,
-    deployers: &Deployers<'_>,
-    errors: &mut Vec<ConfigError>,
-) -> Option<Loaded> {
+fn assemble(layers: &Layers, plugins: &Contributions<'_>, errors: &mut Vec<ConfigError>) -> Option<Loaded> {
+    let Contributions { judge, deployers, hosts } = *plugins;
     let mut merged = merge::merge(layers.read(deployers, errors)?);
     let mut wrong = Vec::new();
     let definitions = read_definitions(&merged, deployers, &layers.variables, &mut wrong);
@@ -76,12 +78,12 @@ fn assemble(
         return None;
     }
     merged.lay_over(definitions);
-    let defaults = defaults::layer(&merged, deployers);
+    let defaults = defaults::layer(&merged, deployers, hosts);
     merged.complete(defaults, errors)?;
     let base = Origin::file(&layers.base());
 
     let mut problems = placeholders::fill_in(&mut merged.values, &layers.environment);
-    let (declared, found) = check::check(&merged, &layers.environment, judge);
+    let (declared, found) = check::check(&merged, &layers.environment, judge, hosts);
     problems.extend(found);
     errors.extend(problems.into_iter().map(|problem| merged.locate(problem, &base)));
     Some(Loaded { stack: declared.stack?, cloud: declared.cloud, embedded: declared.embedded, base, merged })

@@ -49,7 +49,7 @@ pub use platform::{Architecture, OperatingSystem, Platform};
 pub use printable::{is_printable, printable};
 pub use problem::{Problem, closest};
 pub use reference::{AFTER_APPLY, Reference, Text};
-pub use secrecy::{REDACTED, hides, holds_a_token, redacted, without_tokens};
+pub use secrecy::{REDACTED, add_token_prefixes, hides, holds_a_token, redacted, without_tokens};
 pub use secret::Secret;
 pub use stack::{
     AddedStep, AssumedRole, AwsTarget, CallRate, Container, ContainerRegistry, ContainerSecret,

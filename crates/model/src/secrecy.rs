@@ -3,6 +3,14 @@
 //! A configuration should hold no secret at all: it says where one is found (`token = { env = "GHCR_TOKEN" }`). Where
 //! somebody wrote one down nevertheless, it is refused, and nothing may show it on the way there.
 
+use std::{
+    collections::BTreeSet,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
 use serde_json::{Map, Value};
 
 use crate::key::split_key;
@@ -20,7 +28,7 @@ const SOURCES: [&str; 6] = ["command", "env", "field", "file", "secretsmanager",
 /// What says, of a variable in a container's `secrets`, where it is kept.
 const VARIABLE: [&str; 3] = ["arn", "kms-key", "store"];
 
-/// How the tokens of GitHub, Docker Hub and GitLab begin.
+/// Beginnings of tokens that are known before any plugin is: those of GitHub, Docker Hub and GitLab.
 const TOKEN_PREFIXES: [&str; 12] = [
     "ghp_",
     "ghs_",
@@ -35,6 +43,11 @@ const TOKEN_PREFIXES: [&str; 12] = [
     "glcbt-",
     "glrt-",
 ];
+
+/// Beginnings of tokens that plugins have added.
+static ADDED_PREFIXES: RwLock<BTreeSet<&'static str>> = RwLock::new(BTreeSet::new());
+/// True if there are any.
+static HAS_ADDED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the value of `field`, in the table at the dotted key `table`, must not be repeated.
 #[must_use]
@@ -69,7 +82,19 @@ fn is_part_of_a_token(c: char) -> bool {
 }
 
 fn is_a_token(word: &str) -> bool {
-    TOKEN_PREFIXES.iter().any(|prefix| word.strip_prefix(prefix).is_some_and(|rest| rest.len() >= 8))
+    let has = |prefix: &&str| word.strip_prefix(*prefix).is_some_and(|rest| rest.len() >= 8);
+    // Most processes have none, and every word of a configuration comes by here.
+    TOKEN_PREFIXES.iter().any(has)
+        || HAS_ADDED.load(Ordering::Relaxed)
+            && ADDED_PREFIXES.read().unwrap_or_else(PoisonError::into_inner).iter().any(has)
+}
+
+/// Adds beginnings of tokens, for the rest of the process: plugins register those of their registries. One of fewer than
+/// three characters is ignored: it would hide ordinary words.
+pub fn add_token_prefixes(prefixes: &[&'static str]) {
+    let mut added = ADDED_PREFIXES.write().unwrap_or_else(PoisonError::into_inner);
+    added.extend(prefixes.iter().filter(|prefix| prefix.len() >= 3));
+    HAS_ADDED.store(!added.is_empty(), Ordering::Relaxed);
 }
 
 /// The entries of the table at the dotted key `table`, with [`REDACTED`] in the place of what must not be repeated.
@@ -162,6 +187,14 @@ fn ends_with(text: &str, end: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plugins_add_forms_of_tokens() {
+        let text = "sent acmetok_0123456789 to acmetok_1";
+        assert_eq!(without_tokens(text), text);
+        add_token_prefixes(&["acmetok_", "s"]);
+        assert_eq!(without_tokens(text), "sent (secret) to acmetok_1");
+    }
     use serde_json::json;
 
     #[test]

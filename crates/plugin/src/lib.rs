@@ -9,6 +9,7 @@
 mod context;
 mod credential;
 mod deployer;
+mod description;
 mod effort;
 mod extensions;
 mod kept;
@@ -26,6 +27,7 @@ mod undeclared;
 pub use context::{Context, Reporter, RunContext};
 pub use credential::{Credential, CredentialFacts, CredentialSource, is_basic_password};
 pub use deployer::{ContainerVariable, ServiceDeployer, ServiceOperations, Wires};
+pub use description::{Description, OptionDescription};
 pub use effort::{Effort, Queueing, Urgency};
 pub use extensions::Extensions;
 pub use kept::Kept;

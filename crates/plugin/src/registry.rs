@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use longshore_model::{Options, Plugin, Problem, ServiceLayers, closest};
 
 use crate::{
-    CredentialSource, Extensions, RoleBuilder, SecretStore, SecretValue, ServiceDeployer, StepPlugin,
+    CredentialSource, Description, Extensions, RoleBuilder, SecretStore, SecretValue, ServiceDeployer,
+    StepPlugin,
 };
 
 type Build<T> = Box<dyn Fn(&Options, &Extensions) -> Result<Arc<T>, Vec<Problem>> + Send + Sync>;
@@ -13,29 +14,34 @@ type Build<T> = Box<dyn Fn(&Options, &Extensions) -> Result<Arc<T>, Vec<Problem>
 /// Plugins of one kind.
 struct Kind<T: ?Sized> {
     title: &'static str,
-    builders: BTreeMap<&'static str, Build<T>>,
+    plugins: BTreeMap<&'static str, Registered<T>>,
+}
+
+/// A plugin with its description.
+struct Registered<T: ?Sized> {
+    build: Build<T>,
+    description: Description,
 }
 
 impl<T: ?Sized> Kind<T> {
     const fn new(title: &'static str) -> Self {
-        Self { title, builders: BTreeMap::new() }
+        Self { title, plugins: BTreeMap::new() }
     }
 
     /// Those that work without options.
     fn without_options(&self, extensions: &Extensions) -> Vec<(&'static str, Arc<T>)> {
-        let builders = self.builders.iter();
-        let built = builders.filter_map(|(name, build)| {
+        let built = self.plugins.iter().filter_map(|(name, plugin)| {
             let options = Options { key: String::new(), ..Options::default() };
-            Some((*name, build(&options, extensions).ok()?))
+            Some((*name, (plugin.build)(&options, extensions).ok()?))
         });
         built.collect()
     }
 
     fn build(&self, plugin: &Plugin, extensions: &Extensions) -> Result<Arc<T>, Vec<Problem>> {
-        if let Some(build) = self.builders.get(plugin.name.as_str()) {
-            return build(&plugin.options, extensions);
+        if let Some(registered) = self.plugins.get(plugin.name.as_str()) {
+            return (registered.build)(&plugin.options, extensions);
         }
-        let names = self.builders.keys().copied();
+        let names = self.plugins.keys().copied();
         let help = match closest(&plugin.name, names.clone()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
@@ -74,13 +80,16 @@ impl Default for Registry {
 
 macro_rules! kind {
     ($field:ident, $kind:ty, $add:ident, $get:ident, $all:ident, $what:literal) => {
-        #[doc = concat!("Adds the ", $what, " `name`.")]
+        #[doc = concat!("Adds the ", $what, " `name`, and returns its description, to be filled in.")]
+
         pub fn $add(
             &mut self,
             name: &'static str,
             build: impl Fn(&Options, &Extensions) -> Result<Arc<$kind>, Vec<Problem>> + Send + Sync + 'static,
-        ) {
-            self.$field.builders.insert(name, Box::new(build));
+        ) -> &mut Description {
+            let registered = Registered { build: Box::new(build), description: Description::default() };
+            let entry = self.$field.plugins.entry(name).insert_entry(registered);
+            &mut entry.into_mut().description
         }
 
         #[doc = concat!("Builds the ", $what, " that the configuration names.")]
@@ -156,13 +165,28 @@ impl Registry {
         }
     }
 
-    /// The names of all plugins, by the title of their kind.
+    /// Returns the hosts that credential sources imply, by the sources' names.
     #[must_use]
-    pub fn names(&self) -> Vec<(&'static str, Vec<&'static str>)> {
-        fn row<T: ?Sized>(kind: &Kind<T>) -> (&'static str, Vec<&'static str>) {
-            (kind.title, kind.builders.keys().copied().collect())
+    pub fn hosts(&self) -> BTreeMap<&'static str, &'static str> {
+        let sources = self.sources.plugins.iter();
+        sources.filter_map(|(name, source)| Some((*name, source.description.host?))).collect()
+    }
+
+    /// Returns all plugins, by the title of their kind, with their names and descriptions.
+    #[must_use]
+    pub fn described(&self) -> Vec<(&'static str, Vec<(&'static str, &Description)>)> {
+        fn row<T: ?Sized>(kind: &Kind<T>) -> (&'static str, Vec<(&'static str, &Description)>) {
+            let plugins = kind.plugins.iter();
+            (kind.title, plugins.map(|(name, plugin)| (*name, &plugin.description)).collect())
         }
         vec![row(&self.sources), row(&self.stores), row(&self.roles), row(&self.deployers), row(&self.steps)]
+    }
+
+    /// Returns the names of all plugins, by the title of their kind.
+    #[must_use]
+    pub fn names(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        let kinds = self.described().into_iter();
+        kinds.map(|(kind, plugins)| (kind, plugins.into_iter().map(|(name, _)| name).collect())).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, Target};
-use longshore_config::Layers;
+use longshore_config::{Contributions, Layers};
 use longshore_engine::{Events, Plans, Run};
 use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{Name, Outcome, Secret, Stack};
@@ -83,7 +83,8 @@ impl World {
         let mut plugins = Registry::default();
         longshore_service_ecs::register(&mut plugins);
         let deployers = |deployer: &str| plugins.service_layers(deployer);
-        let stack = longshore_config::load_with(&layers, &|_| Vec::new(), &deployers).unwrap().stack;
+        let contributions = Contributions { deployers: &deployers, ..Contributions::default() };
+        let stack = longshore_config::load(&layers, &contributions).unwrap().stack;
         let registry = json!({
             "users": {"acme": {"password": PASSWORD}},
             "repositories": {"acme/app": {"readers": ["acme"], "tags": {"1": {}}}},

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use longshore_aws::{Aws, Target};
-use longshore_config::Layers;
+use longshore_config::{Contributions, Layers};
 use longshore_engine::{Events, Run};
 use longshore_graph::{Host, expand};
 use longshore_model::{Event, Failure, FailureKind, Name, Outcome, Secret, Stack, StepPlan};
@@ -130,7 +130,9 @@ fn example_stack() -> Stack {
     longshore_service_ecs::register(&mut plugins);
     let layers = Layers { directory, environment, set: Vec::new(), variables: Vec::new() };
     let deployers = |deployer: &str| plugins.service_layers(deployer);
-    longshore_config::load_with(&layers, &|_| Vec::new(), &deployers).unwrap().stack
+    let hosts = [("ghcr", "ghcr.io")].into();
+    let contributions = Contributions { deployers: &deployers, hosts: &hosts, ..Contributions::default() };
+    longshore_config::load(&layers, &contributions).unwrap().stack
 }
 
 /// Deploys the example stack with the plugins as `arrange` changes them, and answers with the failure of its service.

@@ -62,12 +62,15 @@ pub(crate) fn policy_arn(name: &str) -> String {
 ///
 /// Its outputs: `scalable-target-arn`, and `NAME-policy-arn` for each policy.
 pub fn register(registry: &mut Registry) {
-    registry.add_step_plugin(PLUGIN, |options, extensions| {
-        let Some(aws) = extensions.get::<Aws>() else {
-            return Err(vec![Problem::new(&options.key, "needs AWS clients, and there are none here")]);
-        };
-        Ok(Arc::new(AutoScaling { aws: Aws::clone(&aws) }))
-    });
+    registry
+        .add_step_plugin(PLUGIN, |options, extensions| {
+            let Some(aws) = extensions.get::<Aws>() else {
+                return Err(vec![Problem::new(&options.key, "needs AWS clients, and there are none here")]);
+            };
+            Ok(Arc::new(AutoScaling { aws: Aws::clone(&aws) }))
+        })
+        .summary("The autoscaling of a service")
+        .document("autoscaling.md");
 }
 
 /// Makes steps for scalable targets.

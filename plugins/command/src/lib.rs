@@ -28,10 +28,13 @@ use crate::{options::Options, step::CommandStep};
 
 /// Adds the step plugin `command`. Programs do not inherit the variables that the lent [`Environment`] hides.
 pub fn register(registry: &mut Registry) {
-    registry.add_step_plugin("command", |_, extensions| {
-        let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
-        Ok(Arc::new(Commands { environment }))
-    });
+    registry
+        .add_step_plugin("command", |_, extensions| {
+            let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
+            Ok(Arc::new(Commands { environment }))
+        })
+        .summary("A program of your own, run in each phase that it knows")
+        .document("command.md");
 }
 
 /// Makes steps that run programs.

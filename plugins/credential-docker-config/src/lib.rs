@@ -34,5 +34,11 @@ pub fn register(registry: &mut Registry) {
     registry.add_credential_source("docker-config", |options, extensions| {
         let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
         Ok(Arc::new(DockerConfigSource::read(options, environment)?))
-    });
+    })
+    .summary("What `docker login` keeps, and every Docker credential helper")
+    .document("configuration.md")
+    .options(&[
+        ("file", "the file in Docker's format (default: DOCKER_AUTH_CONFIG, then config.json as Docker finds it)"),
+        ("allow-short-lived", "true if a credential that ends within hours may be stored (default false)"),
+    ]);
 }

@@ -36,5 +36,16 @@ use crate::source::DockerHubSource;
 pub fn register(registry: &mut Registry) {
     registry.add_credential_source("dockerhub", |options, extensions| {
         Ok(Arc::new(DockerHubSource::read(options, extensions)?))
-    });
+    })
+    .summary("A token of Docker Hub, or access tokens that are made for the stack")
+    .host("docker.io")
+    .token_prefixes(&["dckr_pat_", "dckr_oat_"])
+    .document("configuration.md")
+    .options(&[
+        ("username", "the user, or the organisation whose access token it is (required)"),
+        ("token", "where the token or password is found, such as { env = \"DOCKERHUB_TOKEN\" } (required; `password` is the same)"),
+        ("password", "the same as `token`"),
+        ("mint", "makes organisation access tokens: organization, expires-days, label"),
+        ("api", "the URL of Docker Hub's API (default https://hub.docker.com)"),
+    ]);
 }

@@ -27,7 +27,21 @@ use crate::source::GhcrSource;
 /// [`Environment`](longshore_credential::Environment) that the host lends, else those of the process; GitHub's API is
 /// reached through the [`HttpTransport`](longshore_oci::HttpTransport) that the host lends, else over the network.
 pub fn register(registry: &mut Registry) {
-    registry.add_credential_source("ghcr", |options, extensions| {
-        Ok(Arc::new(GhcrSource::read(options, extensions)?))
-    });
+    registry
+        .add_credential_source("ghcr", |options, extensions| {
+            Ok(Arc::new(GhcrSource::read(options, extensions)?))
+        })
+        .summary("A classic personal access token of GitHub")
+        .host("ghcr.io")
+        .token_prefixes(&["ghp_", "ghs_", "gho_", "ghu_", "ghr_", "github_pat_"])
+        .document("configuration.md")
+        .options(&[
+            ("username", "the user whom the token belongs to (required)"),
+            ("token", "where the token is found, such as { env = \"GHCR_TOKEN\" } (required)"),
+            (
+                "allow-short-lived",
+                "true if a credential that ends within hours may be stored (default false)",
+            ),
+            ("api", "the URL of GitHub's API (default https://api.github.com for ghcr.io)"),
+        ]);
 }

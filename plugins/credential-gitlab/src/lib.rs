@@ -37,7 +37,18 @@ use crate::source::GitLabSource;
 /// registry has a `ca-file`, and the [`Clock`](longshore_vendor_api::Clock); without them those of the process, the network and the
 /// system's.
 pub fn register(registry: &mut Registry) {
-    registry.add_credential_source("gitlab", |options, extensions| {
-        Ok(Arc::new(GitLabSource::read(options, extensions)?))
-    });
+    registry
+        .add_credential_source("gitlab", |options, extensions| {
+            Ok(Arc::new(GitLabSource::read(options, extensions)?))
+        })
+        .summary("A deploy token or access token of GitLab, or deploy tokens that are made for the stack")
+        .host("registry.gitlab.com")
+        .token_prefixes(&["glpat-", "gldt-", "glcbt-", "glrt-"])
+        .document("configuration.md")
+        .options(&[
+            ("username", "the user (required, except beside `mint`)"),
+            ("token", "where the token is found, such as { env = \"GITLAB_TOKEN\" } (required)"),
+            ("mint", "makes deploy tokens: project or group, expires-days"),
+            ("api", "the URL of GitLab (default https://gitlab.com for registry.gitlab.com)"),
+        ]);
 }

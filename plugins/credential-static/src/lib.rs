@@ -25,8 +25,19 @@ use crate::source::StaticSource;
 /// Adds the credential source `static`. Environment variables are those of the [`Environment`] that the host lends,
 /// else those of the process.
 pub fn register(registry: &mut Registry) {
-    registry.add_credential_source("static", |options, extensions| {
-        let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
-        Ok(Arc::new(StaticSource::read(options, environment)?))
-    });
+    registry
+        .add_credential_source("static", |options, extensions| {
+            let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
+            Ok(Arc::new(StaticSource::read(options, environment)?))
+        })
+        .summary("A user name and a password of any registry, as they are")
+        .document("configuration.md")
+        .options(&[
+            ("username", "the user name, or where it is found (required)"),
+            ("password", "where the password is found, such as { file = \"PATH\" } (required)"),
+            (
+                "allow-short-lived",
+                "true if a credential that ends within hours may be stored (default false)",
+            ),
+        ]);
 }

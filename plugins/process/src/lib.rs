@@ -47,17 +47,26 @@ pub const PROCESS: &str = "process";
 /// Adds the plugins `process` and the credential source `kubelet-provider`. Programs are kept in the lent [`Processes`], which ends them with the run, and get the
 /// variables of the lent [`Environment`]. Secret values that are no programs stay those of [`longshore_credential`].
 pub fn register(registry: &mut Registry) {
-    registry.add_credential_source(PROCESS, |options, extensions| {
-        credential_source::build(options, &Lent::of(extensions))
-    });
-    registry.add_credential_source(kubelet::KUBELET_PROVIDER, |options, extensions| {
-        kubelet::build(options, &Lent::of(extensions))
-    });
     registry
-        .add_secret_store(PROCESS, |options, extensions| secret_store::build(options, &Lent::of(extensions)));
-    registry.add_step_plugin(PROCESS, |_, extensions| {
-        Ok(Arc::new(step::Programs { lent: Lent::of(extensions) }))
-    });
+        .add_credential_source(PROCESS, |options, extensions| {
+            credential_source::build(options, &Lent::of(extensions))
+        })
+        .summary("A program of your own that yields a credential")
+        .document("plugins.md");
+    registry
+        .add_credential_source(kubelet::KUBELET_PROVIDER, |options, extensions| {
+            kubelet::build(options, &Lent::of(extensions))
+        })
+        .summary("A credential provider of the kubelet")
+        .document("plugins.md");
+    registry
+        .add_secret_store(PROCESS, |options, extensions| secret_store::build(options, &Lent::of(extensions)))
+        .summary("A program of your own that keeps secrets")
+        .document("plugins.md");
+    registry
+        .add_step_plugin(PROCESS, |_, extensions| Ok(Arc::new(step::Programs { lent: Lent::of(extensions) })))
+        .summary("A program of your own with plans, outputs and a removal")
+        .document("plugins.md");
     registry.set_secret_values(|options, extensions| {
         if secret_value::is_program(options) {
             secret_value::build(options, &Lent::of(extensions))

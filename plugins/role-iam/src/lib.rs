@@ -42,27 +42,30 @@ use tokio::sync::OnceCell;
 use crate::{builder::IamRoles, options::RoleOptions};
 
 /// Adds the role builder `iam`. The host lends it [`Aws`].
-///
-/// Its options, all of them optional:
-/// - `arn`: a role that is there already. It is checked, that ECS may assume it and that it may read what the service
-///   needs, and never changed; the other options then mean nothing and are refused;
-/// - `path`: the path of the role, `/` by default;
-/// - `confused-deputy-conditions`: whether the trust policy admits ECS only on behalf of the account and region, on by
-///   default;
-/// - `permissions-boundary`: the ARN of the managed policy that bounds what the role may do. Where it is not set, a
-///   boundary that the role has stays.
 pub fn register(registry: &mut Registry) {
-    registry.add_role_builder("iam", |options, extensions| {
-        let key = &options.key;
-        let options = RoleOptions::read(options)?;
-        let Some(aws) = extensions.get::<Aws>() else {
-            return Err(vec![Problem::new(key, "needs AWS clients, and there are none here")]);
-        };
-        Ok(Arc::new(IamRoles {
-            aws: Aws::clone(&aws),
-            options,
-            one_action_at_a_time: AtomicBool::new(false),
-            listed: OnceCell::new(),
-        }))
-    });
+    registry
+        .add_role_builder("iam", |options, extensions| {
+            let key = &options.key;
+            let options = RoleOptions::read(options)?;
+            let Some(aws) = extensions.get::<Aws>() else {
+                return Err(vec![Problem::new(key, "needs AWS clients, and there are none here")]);
+            };
+            Ok(Arc::new(IamRoles {
+                aws: Aws::clone(&aws),
+                options,
+                one_action_at_a_time: AtomicBool::new(false),
+                listed: OnceCell::new(),
+            }))
+        })
+        .summary("Execution roles in AWS IAM")
+        .document("configuration.md")
+        .options(&[
+            ("arn", "an existing role, which is checked and never changed; stands alone"),
+            ("path", "the path of the role (default /)"),
+            ("permissions-boundary", "the ARN of the managed policy that bounds the role"),
+            (
+                "confused-deputy-conditions",
+                "true if the trust policy admits ECS only on behalf of account and region (default true)",
+            ),
+        ]);
 }

@@ -50,16 +50,25 @@ use crate::{
 /// the files `task-definition` and `service-definition`, which declare it in ECS's JSON. Adds the step plugins `ecs-cluster` and
 /// `ecs-task`, which share its fields, its network and its explanations.
 pub fn register(registry: &mut Registry) {
-    registry.add_service_deployer("ecs", build);
+    registry
+        .add_service_deployer("ecs", build)
+        .summary("Services on Amazon ECS")
+        .document("configuration.md");
     let definition_files = definition_file::FILES.to_vec();
     let layers = ServiceLayers { definition_files, defaults: Some(declaration::defaults) };
     registry.set_service_layers("ecs", layers);
-    registry.add_step_plugin("ecs-cluster", |options, extensions| {
-        Ok(Arc::new(ClusterSettings { aws: lent(options, extensions, "step plugin `ecs-cluster`")? }))
-    });
-    registry.add_step_plugin("ecs-task", |options, extensions| {
-        Ok(Arc::new(RunTasks { aws: lent(options, extensions, "step plugin `ecs-task`")? }))
-    });
+    registry
+        .add_step_plugin("ecs-cluster", |options, extensions| {
+            Ok(Arc::new(ClusterSettings { aws: lent(options, extensions, "step plugin `ecs-cluster`")? }))
+        })
+        .summary("The settings of an ECS cluster")
+        .document("configuration.md");
+    registry
+        .add_step_plugin("ecs-task", |options, extensions| {
+            Ok(Arc::new(RunTasks { aws: lent(options, extensions, "step plugin `ecs-task`")? }))
+        })
+        .summary("A task that runs to its end, such as a migration")
+        .document("configuration.md");
 }
 
 fn build(options: &Options, extensions: &Extensions) -> Result<Arc<dyn ServiceDeployer>, Vec<Problem>> {

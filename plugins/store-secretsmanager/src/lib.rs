@@ -32,14 +32,6 @@ use longshore_plugin::Registry;
 use crate::{options::StoreOptions, store::SecretsManager};
 
 /// Adds the secret store `secretsmanager`. The host lends it [`Aws`].
-///
-/// Its options, all of them optional:
-/// - `prefix`: what every secret's name begins with, `longshore/` by default;
-/// - `kms-key`: the ARN, id or alias of the customer-managed key that encrypts the secrets; otherwise the key that AWS
-///   manages;
-/// - `recovery-window-days`: for how many days a removed secret can be restored, from 7 to 30, 30 by default;
-/// - `tags`: tags of one's own; others that a secret has stay;
-/// - `replicate-to`: the other regions that have a replica. Where it is not set, replicas that a secret has stay.
 pub fn register(registry: &mut Registry) {
     registry.add_secret_store("secretsmanager", |options, extensions| {
         let key = &options.key;
@@ -48,5 +40,14 @@ pub fn register(registry: &mut Registry) {
             return Err(vec![Problem::new(key, "needs AWS clients, and there are none here")]);
         };
         Ok(Arc::new(SecretsManager { aws: Aws::clone(&aws), options }))
-    });
+    })
+    .summary("AWS Secrets Manager: pull credentials and variables of containers")
+    .document("configuration.md")
+    .options(&[
+        ("prefix", "the beginning of the secrets' names (default longshore/)"),
+        ("kms-key", "the customer-managed key that encrypts them: ARN, id or alias (default: the key that AWS manages)"),
+        ("recovery-window-days", "the days for which a deleted secret can be restored, 7 to 30 (default 30)"),
+        ("replicate-to", "the other regions that have a replica"),
+        ("tags", "tags of your own"),
+    ]);
 }

@@ -26,13 +26,6 @@ use longshore_plugin::Registry;
 use crate::{options::StoreOptions, store::ParameterStore};
 
 /// Adds the secret store `ssm`. The host lends it [`Aws`].
-///
-/// Its options, all of them optional:
-/// - `prefix`: what every parameter's name begins with, `/longshore/` by default;
-/// - `tier`: `standard` (values of 4 KB), `advanced` (8 KB) or `intelligent` (the smaller one that fits), `standard` by
-///   default;
-/// - `kms-key`: the ARN, id or alias of the customer-managed key that encrypts the parameters; otherwise the key that
-///   AWS manages.
 pub fn register(registry: &mut Registry) {
     registry.add_secret_store("ssm", |options, extensions| {
         let key = &options.key;
@@ -41,5 +34,12 @@ pub fn register(registry: &mut Registry) {
             return Err(vec![Problem::new(key, "needs AWS clients, and there are none here")]);
         };
         Ok(Arc::new(ParameterStore { aws: Aws::clone(&aws), options }))
-    });
+    })
+    .summary("AWS Systems Manager Parameter Store: variables of containers")
+    .document("configuration.md")
+    .options(&[
+        ("prefix", "the beginning of the parameters' names (default /longshore/)"),
+        ("tier", "standard, advanced or intelligent (default standard)"),
+        ("kms-key", "the customer-managed key that encrypts them: ARN, id or alias (default: the key that AWS manages)"),
+    ]);
 }

@@ -73,12 +73,18 @@ pub(crate) const LOAD_BALANCER_ARN: &str = "load-balancer-arn";
 /// Its outputs: `listener-arn`, `load-balancer-arn`, `dns-name`, `hosted-zone-id`, `url`, `security-group` and, if groups are
 /// made, `target-security-group`.
 pub fn register(registry: &mut Registry) {
-    registry.add_step_plugin("target-group", |options, extensions| {
-        Ok(Arc::new(TargetGroups { aws: clients(options, extensions)? }))
-    });
-    registry.add_step_plugin("load-balancer", |options, extensions| {
-        Ok(Arc::new(LoadBalancers { aws: clients(options, extensions)? }))
-    });
+    registry
+        .add_step_plugin("target-group", |options, extensions| {
+            Ok(Arc::new(TargetGroups { aws: clients(options, extensions)? }))
+        })
+        .summary("A target group, and the rule of an existing listener that forwards to it")
+        .document("configuration.md");
+    registry
+        .add_step_plugin("load-balancer", |options, extensions| {
+            Ok(Arc::new(LoadBalancers { aws: clients(options, extensions)? }))
+        })
+        .summary("An application load balancer with its listeners and security groups")
+        .document("configuration.md");
 }
 
 fn clients(options: &longshore_model::Options, extensions: &Extensions) -> Result<Aws, Vec<Problem>> {

@@ -32,7 +32,7 @@ use crate::{
 
 /// Serves the simulated cloud over HTTP until it is interrupted.
 pub(super) fn run(options: &arguments::Cloud, mut invocation: Invocation) -> Exit {
-    let loaded = match host::load(&invocation.settings, &invocation.variables, &host::plugins()) {
+    let loaded = match host::load(&invocation.settings, &invocation.variables, &invocation.plugins) {
         Ok(loaded) => loaded,
         Err(failures) => return invocation.refuse(failures),
     };

@@ -7,7 +7,7 @@ use crate::{exit::Exit, host};
 
 /// Prints the merged configuration and where each value came from.
 pub(super) fn run(invocation: &Invocation) -> Exit {
-    let loaded = match host::load(&invocation.settings, &invocation.variables, &host::plugins()) {
+    let loaded = match host::load(&invocation.settings, &invocation.variables, &invocation.plugins) {
         Ok(loaded) => loaded,
         Err(failures) => return invocation.refuse(failures),
     };

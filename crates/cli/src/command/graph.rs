@@ -13,8 +13,8 @@ use crate::{
 
 /// Draws the graph of steps. Nothing is called.
 pub(super) fn run(options: &arguments::Graph, invocation: &Invocation) -> Exit {
-    let plugins = host::plugins();
-    let loaded = match host::load(&invocation.settings, &invocation.variables, &plugins) {
+    let plugins = &invocation.plugins;
+    let loaded = match host::load(&invocation.settings, &invocation.variables, plugins) {
         Ok(loaded) => loaded,
         Err(failures) => return invocation.refuse(failures),
     };
@@ -24,7 +24,7 @@ pub(super) fn run(options: &arguments::Graph, invocation: &Invocation) -> Exit {
     };
     let aws = Aws::connect(Target::default(), None);
     let processes = Processes::default();
-    let graph = match host::unfold(&loaded, &plugins, &aws, pullers, &invocation.variables, &processes) {
+    let graph = match host::unfold(&loaded, plugins, &aws, pullers, &invocation.variables, &processes) {
         Ok(expansion) => expansion.graph,
         Err(failures) => return invocation.refuse(failures),
     };

@@ -21,10 +21,11 @@ mod stack;
 mod status;
 mod unknown;
 
-use std::{collections::BTreeMap, io::BufRead};
+use std::{collections::BTreeMap, io::BufRead, sync::Arc};
 
 use longshore_config::environments;
 use longshore_model::{Event, EventKind, Failure, FailureKind};
+use longshore_plugin::Registry;
 
 use crate::{
     arguments::{Command, OutputFormat},
@@ -39,6 +40,7 @@ use crate::{
 /// What every command is given.
 pub(crate) struct Invocation {
     pub(crate) settings: Settings,
+    pub(crate) plugins: Arc<Registry>,
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) display: Display,
     pub(crate) stdin: Box<dyn BufRead + Send>,
@@ -95,7 +97,7 @@ pub(crate) fn execute(command: Command, invocation: Invocation) -> Exit {
         Command::Graph(options) => graph::run(&options, &invocation),
         Command::Cloud(options) => cloud::run(&options, invocation),
         Command::Completions(options) => completions::run(&options, &invocation),
-        Command::Plugins => plugins::run(&invocation),
+        Command::Plugins(options) => plugins::run(&options, &invocation),
         Command::PluginTest(options) => plugin_test::run(&options, invocation),
     }
 }

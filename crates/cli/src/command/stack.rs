@@ -71,7 +71,7 @@ pub(super) fn run(
     mut invocation: Invocation,
     work: impl for<'a> FnOnce(&'a Session, &'a mut Invocation) -> Work<'a>,
 ) -> Exit {
-    let plugins = host::plugins();
+    let plugins = invocation.plugins.clone();
     let loaded = match host::load(&invocation.settings, &invocation.variables, &plugins) {
         Ok(loaded) => loaded,
         Err(failures) => return invocation.refuse(failures),

@@ -78,6 +78,16 @@ fn plugins_are_listed() {
 }
 
 #[test]
+fn plugin_is_described_with_its_options() {
+    insta::assert_snapshot!(shown(&["plugins", "ghcr"]).stdout);
+    let described = shown(&["plugins", "ghcr", "--output", "json"]).stdout;
+    assert!(described.contains(r#""host":"ghcr.io""#), "{described}");
+    let unknown = Project::new().run(&["plugins", "gcr"]);
+    assert_eq!(unknown.exit, Exit::Failed);
+    assert!(unknown.stderr.contains("did you mean `ghcr`?"), "{}", unknown.stderr);
+}
+
+#[test]
 fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = shown(&["completions", shell]).stdout;

@@ -77,6 +77,8 @@ pub(crate) type Judge<'a> = &'a dyn Fn(&PluginUse) -> Vec<Problem>;
 /// Has the plugins judged that are used, while the configuration is read.
 struct Plugins<'a> {
     judge: Judge<'a>,
+    /// The hosts that credential sources imply, by the sources' names.
+    hosts: &'a BTreeMap<&'static str, &'static str>,
     problems: RefCell<Vec<Problem>>,
 }
 
@@ -100,9 +102,14 @@ impl Plugins<'_> {
 }
 
 /// Reads `merged`, and says everything that is wrong with it, what `judge` finds last.
-pub(crate) fn check(merged: &Merged, environment: &Name, judge: Judge<'_>) -> (Declared, Vec<Problem>) {
+pub(crate) fn check(
+    merged: &Merged,
+    environment: &Name,
+    judge: Judge<'_>,
+    hosts: &BTreeMap<&'static str, &'static str>,
+) -> (Declared, Vec<Problem>) {
     let problems = RefCell::default();
-    let plugins = Plugins { judge, problems: RefCell::default() };
+    let plugins = Plugins { judge, hosts, problems: RefCell::default() };
     let mut fields = Fields::new("", &merged.values, &merged.directories, &problems);
 
     let name = fields

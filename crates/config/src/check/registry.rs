@@ -11,7 +11,6 @@ use super::{
     Named, PluginKind, Plugins, named,
     text::{listed, url},
 };
-use crate::defaults::HOSTS;
 
 /// All registries.
 pub(super) struct Registries {
@@ -28,7 +27,7 @@ pub(super) fn read_all(fields: &mut Fields<'_>, stores: &Named<Store>, plugins: 
     let (mut prefixes, mut removed) = (BTreeMap::new(), BTreeSet::new());
     let declared = named(fields, "registries", |name, fields| {
         let source = Plugins::name(fields, "ghcr");
-        let prefix = prefix(fields);
+        let prefix = prefix(fields, plugins.hosts);
         let is_removed = fields.flag("removed").unwrap_or_default();
         if is_removed {
             removed.insert(name.clone());
@@ -85,13 +84,13 @@ fn read(
 }
 
 /// Reads the prefix of the registry's images: the option `host`.
-fn prefix(fields: &mut Fields<'_>) -> Option<ImagePrefix> {
+fn prefix(fields: &mut Fields<'_>, hosts: &BTreeMap<&'static str, &'static str>) -> Option<ImagePrefix> {
     if !fields.has("host") {
         fields.skip("host");
         // Without `use`, or where it is mistyped, there is an error already, and perhaps a default once it is right.
-        let sources = HOSTS.map(|(source, _)| source);
+        let sources = hosts.keys().copied();
         let used = fields.peek("use").and_then(Value::as_str);
-        if used.is_some_and(|used| closest(used, sources).is_none()) {
+        if used.is_some_and(|used| closest(used, sources.clone()).is_none()) {
             let known = listed(sources);
             let help = format!(
                 "set it as it stands in image references, such as \"registry.example.com:5050\"; only {known} imply one"

@@ -136,7 +136,9 @@ fn deployer_adds_defaults_below_all_layers() {
         ..longshore_model::ServiceLayers::default()
     };
     let layers = Configuration::new(base, "");
-    let loaded = crate::load_with(&layers.layers, &|_| Vec::new(), &deployers).unwrap();
+    let loaded =
+        crate::load(&layers.layers, &crate::Contributions { deployers: &deployers, ..super::plugins() })
+            .unwrap();
     let options = |service: &str| loaded.service(service).deployer.options.clone();
     let replicas = ["api", "own", "other"].map(|service| options(service).values.get("replicas").cloned());
     assert_eq!(replicas, [Some(1.into()), Some(3.into()), None]);

@@ -14,7 +14,7 @@ fn directory() -> PathBuf {
 fn example(environment: &str) -> Loaded {
     let environment = Name::new(environment).unwrap();
     let layers = Layers { directory: directory(), environment, set: Vec::new(), variables: Vec::new() };
-    load(&layers).unwrap_or_else(|errors| panic!("{errors}"))
+    load(&layers, &super::plugins()).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 #[test]

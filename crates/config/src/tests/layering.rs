@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{API, Configuration};
-use crate::{Origin, load_with};
+use crate::{Contributions, Origin, load};
 
 #[test]
 fn each_layer_overrides_the_one_below() {
@@ -174,7 +174,8 @@ fn a_table_that_was_removed_in_between_has_its_defaults_again() {
     let defaults: ServiceDefaults =
         |_| vec![(vec!["logs".to_owned(), "retention-days".to_owned()], 30.into())];
     let deployers = |_: &str| ServiceLayers { defaults: Some(defaults), ..ServiceLayers::default() };
-    let loaded = load_with(&configuration.layers, &|_| Vec::new(), &deployers).unwrap();
+    let loaded =
+        load(&configuration.layers, &Contributions { deployers: &deployers, ..super::plugins() }).unwrap();
     let logs = &loaded.service("api").deployer.options.values["logs"];
     assert_eq!(*logs, json!({ "group": "g", "retention-days": 30 }));
     assert_eq!(loaded.origin("services.api.logs.retention-days"), Some(&Origin::Default));

@@ -8,12 +8,22 @@ mod places;
 mod secrets;
 mod wrong;
 
-use std::{cell::RefCell, collections::BTreeMap, fs, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeMap, fs, path::PathBuf, sync::LazyLock};
 
-use longshore_model::{Fields, Name, Problem, Service, ServiceLayers};
+use longshore_model::{Fields, Name, Problem, Service};
 use tempfile::TempDir;
 
-use crate::{Layers, Loaded, PluginUse, load, load_with};
+use crate::{Contributions, Layers, Loaded, PluginUse, load};
+
+/// The hosts that plugins imply.
+static HOSTS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
+    [("dockerhub", "docker.io"), ("ghcr", "ghcr.io"), ("gitlab", "registry.gitlab.com")].into()
+});
+
+/// The part of plugins that imply hosts and do nothing else.
+fn plugins() -> Contributions<'static> {
+    Contributions { hosts: &HOSTS, ..Contributions::default() }
+}
 
 /// A configuration directory with an environment `local`, and what is laid over it.
 struct Configuration {
@@ -58,7 +68,7 @@ impl Configuration {
     }
 
     fn load(&self) -> Loaded {
-        load(&self.layers).unwrap_or_else(|errors| panic!("{errors}"))
+        load(&self.layers, &plugins()).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
     /// What is wrong, with the directory as `configs`.
@@ -67,7 +77,7 @@ impl Configuration {
     }
 
     fn errors_with(&self, judge: &dyn Fn(&PluginUse) -> Vec<Problem>) -> String {
-        self.shown(&load_with(&self.layers, judge, &|_| ServiceLayers::default()).unwrap_err())
+        self.shown(&load(&self.layers, &Contributions { judge, ..plugins() }).unwrap_err())
     }
 
     fn shown(&self, text: &impl ToString) -> String {

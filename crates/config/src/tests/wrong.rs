@@ -116,7 +116,7 @@ fn problems_that_plugins_notice_later_have_places_too() {
 #[test]
 fn errors_can_be_read_by_programs() {
     let configuration = Configuration::new(API, "[services.api]\nprotect = 'x'").set("stack=a b");
-    let errors = crate::load(&configuration.layers).unwrap_err();
+    let errors = crate::load(&configuration.layers, &super::plugins()).unwrap_err();
     insta::assert_snapshot!(configuration.shown(&serde_json::to_string_pretty(&errors).unwrap()));
 }
 

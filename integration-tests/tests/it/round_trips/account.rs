@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use aws_sdk_ssm::types::ParameterType;
 use longshore_aws::{Aws, Target};
-use longshore_config::Layers;
+use longshore_config::{Contributions, Layers};
 use longshore_credential::Environment;
 use longshore_engine::{Events, Plans, Report, Results, Run};
 use longshore_graph::{Expansion, Graph, Host, expand};
@@ -117,9 +117,10 @@ impl Account {
             set: Vec::new(),
             variables: Vec::new(),
         };
-        let (plugins, judge) = (plugins(), |_: &_| Vec::new());
+        let plugins = plugins();
         let deployers = |deployer: &str| plugins.service_layers(deployer);
-        let loaded = longshore_config::load_with(&layers, &judge, &deployers);
+        let contributions = Contributions { deployers: &deployers, ..Contributions::default() };
+        let loaded = longshore_config::load(&layers, &contributions);
         let loaded = loaded.unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
         let variables = Environment::new(|name| Some(OsString::from(value_of(name))));
         let extensions = Extensions::default().with(self.aws()).with(variables);
