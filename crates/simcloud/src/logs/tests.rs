@@ -1,6 +1,10 @@
 use aws_sdk_cloudwatchlogs::{Client, types::InputLogEvent};
 
-use crate::testing::{START, cloud, code, sdk};
+use crate::{
+    Call,
+    dispatch::{Service, dispatch},
+    testing::{START, allow, cloud, code, sdk, task_role},
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_group_keeps_retention_tags_and_what_is_written() {
@@ -73,4 +77,28 @@ async fn groups_are_described_by_name_fifty_at_once() {
     let found = ask().log_group_name_pattern("Web").send().await.unwrap();
     assert_eq!((found.log_groups().len(), found.log_groups()[0].log_group_arn()), (1, None));
     assert!(ask().log_group_name_pattern("web").send().await.unwrap().log_groups().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_name_groups_with_or_without_star() {
+    let cloud = cloud();
+    let client = Client::new(&sdk(&cloud));
+    for name in ["/a", "/b", "/c"] {
+        client.create_log_group().log_group_name(name).send().await.unwrap();
+    }
+    let arn = "arn:aws:logs:eu-central-1:123456789012:log-group:";
+    let resources = [format!("{arn}/a"), format!("{arn}/b:*")];
+    let resources = resources.each_ref().map(String::as_str);
+    task_role(&cloud, "api", &allow(&["logs:PutRetentionPolicy"], &resources)).await;
+    for (name, code) in [("/a", None), ("/b", None), ("/c", Some("AccessDeniedException"))] {
+        let call = |now| Call {
+            operation: "PutRetentionPolicy".to_owned(),
+            region: "eu-central-1".to_owned(),
+            input: serde_json::json!({ "logGroupName": name, "retentionInDays": 7 }),
+            now,
+            caller: "arn:aws:sts::123456789012:assumed-role/api/session".to_owned(),
+        };
+        let answer = cloud.edit(|world| dispatch(world, Service::Logs, &call(world.now))).await;
+        assert_eq!(answer.err().map(|error| error.code).as_deref(), code, "{name}");
+    }
 }

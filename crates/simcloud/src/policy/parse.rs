@@ -78,9 +78,10 @@ impl Document {
         known_keys(&document, &["Version", "Id", "Statement"])?;
         let version = document.get("Version").map(|version| version.as_str().unwrap_or_default());
         if !matches!(version, None | Some("2012-10-17" | "2008-10-17")) {
-            return malformed(match kind.is_of_identities() {
-                true => SYNTAX,
-                false => "The policy must contain a valid version string",
+            return malformed(if kind.is_of_identities() {
+                SYNTAX
+            } else {
+                "The policy must contain a valid version string"
             });
         }
         if document.get("Id").is_some_and(|id| !id.is_string()) {

@@ -366,3 +366,13 @@ fn regions_are_apart() {
     let answer = crate::ecs::handle(&mut sim.world, &call).unwrap();
     assert_eq!(answer["clusterArns"], json!([]));
 }
+
+#[test]
+fn fargate_has_memory_file_systems() {
+    let mut sim = Sim::new();
+    let mut definition = sim.definition("ghcr.io/acme/api:1");
+    let tmpfs = json!({ "tmpfs": [{ "containerPath": "/scratch", "size": 64 }] });
+    definition["containerDefinitions"][0]["linuxParameters"] = tmpfs;
+    let registered = sim.ecs("RegisterTaskDefinition", definition).unwrap()["taskDefinition"].clone();
+    assert_eq!(registered["containerDefinitions"][0]["linuxParameters"]["tmpfs"][0]["size"], 64);
+}
