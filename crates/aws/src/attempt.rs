@@ -34,7 +34,7 @@ use aws_smithy_types::{
     config_bag::{ConfigBag, Storable, StoreReplace},
     retry::RetryConfig,
 };
-use longshore_plugin::Effort;
+use longshore_effort::Effort;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{

@@ -27,9 +27,9 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response};
+use longshore_effort::Effort;
 use longshore_model::Failure;
 use longshore_outside::{NetworkError, NetworkErrorKind, Trust, gunzip, http_client, is_gzip};
-use longshore_plugin::Effort;
 use tokio::time::{sleep, timeout};
 
 use crate::pace::Interrupted;
@@ -390,7 +390,7 @@ mod tests {
         let url = dripping(HEAD, vec![b'x'], Duration::from_millis(20)).await;
         let interrupt = tokio_util::sync::CancellationToken::new();
         interrupt.cancel();
-        let effort = Effort::new(longshore_plugin::Urgency::FIRST, interrupt);
+        let effort = Effort::new(longshore_effort::Urgency::FIRST, interrupt);
         let began = tokio::time::Instant::now();
         let error = effort.run(get(&url, Duration::from_secs(60))).await.unwrap_err();
         assert!(format!("{error:?}").contains("Unanswered"), "{error:?}");

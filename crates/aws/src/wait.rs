@@ -5,8 +5,9 @@
 
 use std::{future::Future, pin::pin, time::Duration};
 
+use longshore_effort::Effort;
 use longshore_model::{Failure, FailureKind};
-use longshore_plugin::{Context, Effort, Result};
+use longshore_plugin::{Context, Result};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -140,6 +141,11 @@ where
 pub fn still_there(resource: &str) -> Failure {
     let message = format!("the {resource} is still there, although AWS has confirmed its deletion");
     Failure::new(FailureKind::Unavailable, message).help("run this command again")
+}
+
+/// Runs `work` for the step as if it began now: its calls count no time that the step has waited before.
+pub async fn anew<F: Future>(context: &Context, work: F) -> F::Output {
+    Effort::new(Effort::current().urgency(), context.interrupt.clone()).run(work).await
 }
 
 /// Sleeps, unless the run is interrupted first.

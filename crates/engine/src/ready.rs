@@ -1,7 +1,7 @@
 //! Which step is next.
 
+use longshore_effort::Urgency;
 use longshore_graph::IndexQueue;
-use longshore_plugin::Urgency;
 
 use crate::course::{BANDS, Band, Course};
 

@@ -9,8 +9,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use longshore_effort::{Effort, Urgency};
 use longshore_model::{Failure, FailureKind};
-use longshore_plugin::{Effort, Urgency, panicked};
+use longshore_plugin::panicked;
 use tokio_util::sync::CancellationToken;
 
 use crate::{

@@ -3,19 +3,20 @@
 use super::{Finding, manifest::Kind};
 
 /// For each package, the packages of the workspace that it may depend on. A plugin's are [`PLUGIN`].
-const DIRECTIONS: [(&str, &[&str]); 18] = [
+const DIRECTIONS: [(&str, &[&str]); 19] = [
+    ("crates/effort", &[]),
     ("crates/files", &[]),
     ("crates/model", &[]),
     ("crates/config", &["model", "files"]),
     ("crates/plugin", &["model"]),
     ("crates/steps", &["model", "plugin"]),
     ("crates/graph", &["model", "plugin", "steps"]),
-    ("crates/engine", &["model", "plugin", "graph"]),
+    ("crates/engine", &["model", "plugin", "graph", "effort"]),
     ("crates/outside", &["model", "files"]),
     ("crates/credential", &["model", "plugin", "outside"]),
     ("crates/oci", &["model", "plugin", "outside"]),
     ("crates/vendor-api", &["model", "plugin", "outside", "oci"]),
-    ("crates/aws", &["model", "plugin", "outside", "credential", "aws-shapes"]),
+    ("crates/aws", &["model", "plugin", "outside", "credential", "aws-shapes", "effort"]),
     ("crates/aws-shapes", &[]),
     // A cloud does not know who uses it: whoever does, translates.
     ("crates/simcloud", &["aws-shapes", "files"]),
@@ -30,7 +31,7 @@ const PLUGIN: [&str; 8] =
     ["model", "plugin", "outside", "credential", "oci", "vendor-api", "aws", "aws-shapes"];
 
 /// What the tests of every package may use beside.
-const TESTS: [&str; 4] = ["published", "simcloud", "steps", "testkit"];
+const TESTS: [&str; 5] = ["effort", "published", "simcloud", "steps", "testkit"];
 
 /// These see everything.
 const TOP: [&str; 2] = ["crates/cli", "integration-tests"];

@@ -12,8 +12,8 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpRequest,
 };
 use aws_smithy_types::retry::RetryConfig;
+use longshore_effort::{Effort, Urgency};
 use longshore_model::{CallRate, FailureKind};
-use longshore_plugin::{Effort, Urgency};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 

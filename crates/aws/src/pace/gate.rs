@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use longshore_plugin::Urgency;
+use longshore_effort::Urgency;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},

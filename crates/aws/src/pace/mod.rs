@@ -16,8 +16,8 @@ use std::{
     },
 };
 
+use longshore_effort::Effort;
 use longshore_model::{CallRate, Problem, closest, join_key};
-use longshore_plugin::Effort;
 use tokio::time::Instant;
 
 use self::{

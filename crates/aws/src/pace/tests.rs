@@ -2,7 +2,7 @@
 
 use std::{sync::Mutex, time::Duration};
 
-use longshore_plugin::Urgency;
+use longshore_effort::Urgency;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},

@@ -17,7 +17,8 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared, WeakShared},
 };
-use longshore_plugin::{Effort, Result, panicked};
+use longshore_effort::Effort;
+use longshore_plugin::{Result, panicked};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
@@ -253,8 +254,8 @@ impl<K: Ord + Clone, V> Batch<K, V> {
 mod tests {
     use std::{future::poll_fn, pin::pin};
 
+    use longshore_effort::Urgency;
     use longshore_model::{Failure, FailureKind};
-    use longshore_plugin::Urgency;
     use tokio::task::{JoinSet, yield_now};
     use tokio_util::sync::CancellationToken;
 

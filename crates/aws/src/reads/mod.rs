@@ -24,8 +24,9 @@ use std::{
     time::Duration,
 };
 
+use longshore_effort::Effort;
 use longshore_model::{Failure, FailureKind};
-use longshore_plugin::{Effort, Result};
+use longshore_plugin::Result;
 use tokio::time::Instant;
 
 pub use self::{

@@ -1,7 +1,7 @@
 //! Wherever a run ends, the next one goes on.
 
+use longshore_effort::Effort;
 use longshore_model::{Action, FailureKind};
-use longshore_plugin::Effort;
 use longshore_simcloud::Effect;
 use serde_json::json;
 

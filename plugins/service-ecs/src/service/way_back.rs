@@ -3,9 +3,9 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use aws_sdk_ecs::types::Service as EcsService;
-use longshore_aws::Freshness;
+use longshore_aws::{Freshness, wait};
 use longshore_model::{Failure, FailureKind, Outputs};
-use longshore_plugin::{Context, Effort, Result};
+use longshore_plugin::{Context, Result};
 
 use super::{
     ServiceStep,
@@ -76,9 +76,8 @@ impl ServiceStep {
         Box::pin(async move {
             // The first interrupt ends a run in order, and this is the order. The second one ends it at once.
             let uninterrupted = context.uninterrupted();
-            let effort = Effort::new(Effort::current().urgency(), context.interrupt.clone());
             let what = failure.message.lines().next().unwrap_or_default();
-            let returned = effort.run(self.return_from(&uninterrupted, what, before)).await;
+            let returned = wait::anew(context, self.return_from(&uninterrupted, what, before)).await;
             match returned {
                 Ok(became) => and(failure, &became),
                 Err(stuck) => {

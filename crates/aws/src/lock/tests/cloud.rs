@@ -13,8 +13,8 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
+use longshore_effort::{Effort, Urgency};
 use longshore_model::{Failure, FailureKind, LockHolder, Name};
-use longshore_plugin::{Effort, Urgency};
 use longshore_simcloud::{ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock};
 use tokio::{
     runtime::Builder,
