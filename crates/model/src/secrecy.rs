@@ -23,7 +23,7 @@ const KEYED_BY_NAME: [&str; 8] =
     ["containers", "managed-policies", "ports", "registries", "repositories", "services", "stores", "tags"];
 
 /// What says, below a secret's key, where the secret is found.
-const SOURCES: [&str; 6] = ["command", "env", "field", "file", "secretsmanager", "ssm"];
+const SOURCES: [&str; 8] = ["command", "env", "field", "file", "program", "secretsmanager", "ssm", "use"];
 
 /// What says, of a variable in a container's `secrets`, where it is kept.
 const VARIABLE: [&str; 3] = ["arn", "kms-key", "store"];

@@ -26,6 +26,7 @@ mod minted;
 mod moved_tags;
 mod needs_python;
 mod output_page;
+mod outside;
 mod panics;
 mod partitions;
 mod pipelines;

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use longshore_cli::{Exit, Interrupts, Io, run};
+use longshore_cli::{Exit, Interrupts, Io, Longshore};
 use longshore_model::Event;
 use tempfile::TempDir;
 
@@ -111,6 +111,16 @@ impl Project {
 
     /// Runs the command in a process that `change` has changed.
     pub(crate) fn run_with(&self, arguments: &[&str], change: impl FnOnce(&mut Io)) -> Ran {
+        self.run_as(Longshore::new(), arguments, change)
+    }
+
+    /// Runs a command with plugins of its own.
+    pub(crate) fn run_as(
+        &self,
+        longshore: Longshore,
+        arguments: &[&str],
+        change: impl FnOnce(&mut Io),
+    ) -> Ran {
         let (stdout, stderr) = (Capture::default(), Capture::default());
         let mut io = Io {
             stdin: Box::new(Cursor::new("")),
@@ -129,7 +139,7 @@ impl Project {
         let configs = self.path("configs");
         let mut all = vec!["longshore", "--config-dir", configs.to_str().unwrap()];
         all.extend(arguments);
-        let exit = run(all, io);
+        let exit = longshore.run_within(all, io);
         let plain =
             |capture: Capture| capture.text().replace(self.directory.path().to_str().unwrap(), "[project]");
         Ran { exit, stdout: plain(stdout), stderr: plain(stderr) }
