@@ -169,6 +169,10 @@ async fn without_a_default_vpc_the_subnets_have_to_be_given() {
     }
     insta::assert_snapshot!("no_subnets", masked(&bench.plan(&seed()).await.err().unwrap().to_string()));
     let vpc = vpcs.items("vpcSet").next().unwrap().text_of("vpcId");
+    let gateways = ec2.call("DescribeInternetGateways", json!({})).await.unwrap();
+    let gateway = gateways.items("internetGatewaySet").next().unwrap().text_of("internetGatewayId");
+    let attachment = json!({ "InternetGatewayId": gateway, "VpcId": vpc });
+    ec2.call("DetachInternetGateway", attachment).await.unwrap();
     ec2.call("DeleteVpc", json!({ "VpcId": vpc })).await.unwrap();
     insta::assert_snapshot!("no_vpc", bench.plan(&seed()).await.err().unwrap());
 }
