@@ -6,12 +6,12 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use longshore_model::{Failure, FailureKind};
-use longshore_outside::Trust;
+use longshore_outside::{Trust, Words, is_code};
 
 use crate::{
     credentials::{NoCredentials, Profile},
     fenced::Refused,
-    genuine::{NotGenuine, OfEndpoint},
+    genuine::{Confidential, NotGenuine, OfEndpoint},
     pace::Interrupted,
     transport::NoAnswer,
 };
@@ -118,7 +118,8 @@ pub fn classify(code: &str) -> FailureKind {
 }
 
 /// The failure that an error of the SDK is: in AWS's own words, with the call and what to do. `at` is the IAM action and
-/// the resource: `secretsmanager:CreateSecret longshore/shop/ghcr/pull`. Nothing of the request's body gets into it.
+/// the resource: `secretsmanager:CreateSecret longshore/shop/ghcr/pull`. A message that repeats a part of a secret in the
+/// request is withheld.
 pub fn failure<E>(error: &SdkError<E, HttpResponse>, at: impl Display) -> Failure
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -143,17 +144,16 @@ const ELSEWHERE: &str = "the endpoint does not have this call; a variable such a
 
 fn of_service<E: ProvideErrorMetadata>(error: &E, response: &HttpResponse, at: &str) -> Failure {
     let status = response.status().as_u16();
-    let Some(code) = error.code().filter(|code| !code.is_empty()) else {
+    let words = response.extension::<Confidential>().map(|sent| sent.0.clone()).unwrap_or_default();
+    let is_harmless = |code: &&str| is_code(code) && words.quote_unless_secret(code, code.len()).is_some();
+    let Some(code) = error.code().filter(is_harmless) else {
         return foreign(response, &NotGenuine::Unreadable);
     };
     let kind = match classify(code) {
         FailureKind::Invalid if status >= 500 => FailureKind::Unavailable,
         kind => kind,
     };
-    let message = match error.message().map(str::trim) {
-        Some(message) if !message.is_empty() => format!("{message} ({code})"),
-        _ => code.to_owned(),
-    };
+    let message = message(error.message().unwrap_or_default(), code, &words);
     let failure = Failure::new(kind, message);
     if status == 501 {
         return failure.help(ELSEWHERE);
@@ -161,6 +161,20 @@ fn of_service<E: ProvideErrorMetadata>(error: &E, response: &HttpResponse, at: &
     match help(code, kind, at) {
         Some(help) => failure.help(help),
         None => failure,
+    }
+}
+
+/// The maximum length of AWS's message.
+const MESSAGE: usize = 2000;
+
+/// AWS's message with its code.
+fn message(message: &str, code: &str, words: &Words) -> String {
+    // After an empty line, the refusal of a signature repeats the request with its headers.
+    let message = message.trim().split("\n\n").next().unwrap_or_default();
+    match words.quote_unless_secret(message, MESSAGE) {
+        Some(message) if message.is_empty() => code.to_owned(),
+        Some(message) => format!("{message} ({code})"),
+        None => format!("AWS's message is withheld, because it repeats a part of the secret ({code})"),
     }
 }
 
@@ -352,6 +366,35 @@ mod tests {
         ];
         let lines: Vec<_> = errors.iter().map(|error| failure(error, AT).to_string()).collect();
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn message_that_repeats_the_request_is_withheld() {
+        let refused = |message: &str, secret: &str| {
+            let mut words = Words::default();
+            words.hide(secret);
+            let metadata = ErrorMetadata::builder().code("ValidationException").message(message).build();
+            let mut response = HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::empty());
+            response.add_extension(Confidential(words));
+            let error = SdkError::service_error(CreateSecretError::generic(metadata), response);
+            failure(&error, AT).message
+        };
+        let value = r#"{"username":"acme","password":"ghp_\"hunter2\\x"}"#;
+        let withheld =
+            "AWS's message is withheld, because it repeats a part of the secret (ValidationException)";
+        assert_eq!(refused(&format!("bad value {value}"), value), withheld);
+        assert_eq!(refused("bad value Z2hwXyJodW50ZXIyXHg=", value), withheld);
+        assert_eq!(refused("acme is no name", value), "acme is no name (ValidationException)");
+        assert_eq!(
+            refused("The signature is wrong.\n\n'POST\n/", value),
+            "The signature is wrong. (ValidationException)"
+        );
+    }
+
+    #[test]
+    fn other_codes_are_no_answer_of_aws() {
+        let failure = failure(&answered(400, "no code, but a text", "x"), AT);
+        assert!(failure.message.starts_with("HTTP 400"), "{failure}");
     }
 
     #[test]

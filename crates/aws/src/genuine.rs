@@ -1,7 +1,8 @@
 //! Answers that are AWS's, and answer the call.
 //!
 //! A proxy's page, an empty answer or one to another call may come with HTTP 200, and the SDK takes it for success where
-//! it reads nothing of the body. Such an attempt has no answer, and is repeated.
+//! it reads nothing of the body. Such an attempt has no answer, and is repeated. A refusal is marked with the secrets that it
+//! may repeat.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,14 +19,15 @@ use aws_smithy_runtime_api::{
             context::{BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextMut},
             dyn_dispatch_hint,
         },
-        orchestrator::{HttpResponse, Metadata, OrchestratorError},
+        orchestrator::{HttpRequest, HttpResponse, Metadata, OrchestratorError},
         runtime_components::RuntimeComponents,
     },
 };
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
-use longshore_model::Partition;
+use longshore_model::{Partition, Secret};
+use longshore_outside::Words;
 use serde::{
-    Deserializer as _,
+    Deserialize, Deserializer as _,
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
@@ -57,6 +59,42 @@ impl Storable for ToAws {
     type Storer = StoreReplace<Self>;
 }
 
+/// The operations whose input has a secret.
+const STORE: [&str; 4] = ["CreateSecret", "PutSecretValue", "UpdateSecret", "PutParameter"];
+
+/// The shortest value that is hidden: shorter ones are in ordinary words.
+const HIDDEN: usize = 4;
+
+/// The secrets in a request that is sent.
+#[derive(Clone, Debug)]
+struct Sent(Vec<Secret<String>>);
+
+impl Storable for Sent {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Sent {
+    fn in_request(request: &HttpRequest, operation: &str) -> Self {
+        let token = request.headers().get("x-amz-security-token").map(str::to_owned);
+        let body = Some(request.body()).filter(|_| STORE.contains(&operation));
+        let input = body.and_then(|body| serde_json::from_slice::<Stored>(body.bytes()?).ok());
+        let value = input.and_then(|input| input.value);
+        let secrets = [token, value].into_iter().flatten().map(Secret::new);
+        Self(secrets.filter(|secret| secret.expose().len() >= HIDDEN).collect())
+    }
+}
+
+/// The part of a request that holds a secret.
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(rename = "SecretString", alias = "Value")]
+    value: Option<String>,
+}
+
+/// Marks a refusal with what its message must not repeat.
+#[derive(Clone, Debug)]
+pub(crate) struct Confidential(pub(crate) Words);
+
 #[dyn_dispatch_hint]
 impl Intercept for Genuine {
     fn name(&self) -> &'static str {
@@ -70,7 +108,10 @@ impl Intercept for Genuine {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let is_aws = Partition::has_endpoint(host_of(context.request().uri()));
+        let operation = config.load::<Metadata>().map(|call| call.name().to_owned()).unwrap_or_default();
+        let sent = Sent::in_request(context.request(), &operation);
         config.interceptor_state().store_put(ToAws(is_aws));
+        config.interceptor_state().store_put(sent);
         Ok(())
     }
 
@@ -84,7 +125,14 @@ impl Intercept for Genuine {
         if !is_aws && let Some(response) = context.response_mut() {
             response.add_extension(OfEndpoint);
         }
-        let Some(Ok(_)) = context.output_or_error() else { return Ok(()) };
+        let Some(Ok(_)) = context.output_or_error() else {
+            if let (Some(response), Some(sent)) = (context.response_mut(), config.load::<Sent>()) {
+                let mut words = Words::default();
+                sent.0.iter().for_each(|secret| words.hide(secret.expose()));
+                response.add_extension(Confidential(words));
+            }
+            return Ok(());
+        };
         let (Some(response), Some(call)) = (context.response(), config.load::<Metadata>()) else {
             return Ok(());
         };

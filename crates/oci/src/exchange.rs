@@ -5,17 +5,13 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use longshore_model::Failure;
-use longshore_outside::{Reach, Words};
+use longshore_outside::{Reach, RemoteError, Words, status_text};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use crate::{
-    Transport, TransportError, TransportErrorKind,
-    address::Address,
-    header_text::text,
-    refusal,
+    Transport, TransportError, TransportErrorKind, address::Address, header_text::text, refusal,
     retry_after::retry_after,
-    said::{Said, status_text},
 };
 
 /// How often a request is sent whose answer is an error of the other side's.
@@ -183,7 +179,7 @@ impl Exchange<'_> {
         match response {
             Ok(response) => {
                 let status = response.status();
-                let said = Said::new(status, response.headers(), response.body(), &self.words);
+                let said = RemoteError::new(status, response.body(), &self.words);
                 if status == StatusCode::TOO_MANY_REQUESTS {
                     refusal::throttled(&who, self.registry, at, &said, pause)
                 } else {

@@ -21,7 +21,6 @@ mod puller;
 mod refusal;
 mod reqwest_transport;
 mod retry_after;
-mod said;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use longshore_model::{Failure, ImageReference, Platform};
-use longshore_outside::Words;
+use longshore_outside::{Words, status_text};
 use longshore_plugin::{Credential, PullCheck, PullProof};
 use tokio::time::Instant;
 use url::Url;
@@ -23,7 +23,6 @@ use crate::{
     manifest::{self, Config, Descriptor, Image, Kind, Manifest},
     platform::ImagePlatform,
     refusal::{SHOWN, Subject},
-    said::status_text,
     session::{Session, content_digest, content_length},
 };
 

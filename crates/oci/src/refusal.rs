@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use longshore_model::{Architecture, Failure, FailureKind, ImageReference, Platform};
+use longshore_outside::RemoteError;
 
-use crate::{TransportErrorKind, said::Said};
+use crate::TransportErrorKind;
 
 /// The maximum number of platforms that are shown. An index has room for more than a hundred thousand.
 pub(crate) const SHOWN: usize = 100;
@@ -23,7 +24,7 @@ impl Subject<'_> {
     }
 
     /// The user name or the token is wrong.
-    pub(crate) fn credential_refused(&self, at: &str, said: &Said) -> Failure {
+    pub(crate) fn credential_refused(&self, at: &str, said: &RemoteError) -> Failure {
         let registry = self.registry();
         let Some(user) = &self.user else { return self.no_access(at, said) };
         let help = match registry {
@@ -38,7 +39,7 @@ impl Subject<'_> {
     }
 
     /// The user is known, but may not read the repository.
-    pub(crate) fn no_access(&self, at: &str, said: &Said) -> Failure {
+    pub(crate) fn no_access(&self, at: &str, said: &RemoteError) -> Failure {
         let (registry, repository) = (self.registry(), self.image.repository());
         let Some(user) = &self.user else {
             let message = format!("{registry} lets nobody pull {repository} without a credential: {said}");
@@ -64,7 +65,7 @@ impl Subject<'_> {
     }
 
     /// The registry refuses whoever asks, before it wants to know who that is.
-    pub(crate) fn refused_unasked(&self, at: &str, said: &Said) -> Failure {
+    pub(crate) fn refused_unasked(&self, at: &str, said: &RemoteError) -> Failure {
         let message = format!("{} refuses requests without asking for a credential: {said}", self.registry());
         Failure::new(FailureKind::Denied, message)
             .at(at)
@@ -72,7 +73,7 @@ impl Subject<'_> {
     }
 
     /// The repository may be read, but the tag or digest is not in it.
-    pub(crate) fn not_found(&self, at: &str, said: &Said) -> Failure {
+    pub(crate) fn not_found(&self, at: &str, said: &RemoteError) -> Failure {
         let (registry, repository) = (self.registry(), self.image.repository());
         let what = match (self.image.digest(), self.image.tag()) {
             (Some(digest), _) => format!("digest {digest}"),
@@ -176,7 +177,7 @@ impl Subject<'_> {
     }
 
     /// The manifest is there, but something that it names is not.
-    pub(crate) fn incomplete(&self, at: &str, digest: &str, said: &Said) -> Failure {
+    pub(crate) fn incomplete(&self, at: &str, digest: &str, said: &RemoteError) -> Failure {
         let message = format!("{} has {} but not its part {digest}: {said}", self.registry(), self.image);
         Failure::new(FailureKind::NotFound, message).at(at).help("push the image again")
     }
@@ -190,7 +191,7 @@ impl Subject<'_> {
     }
 
     /// An answer that nobody knows what to make of.
-    pub(crate) fn unexpected(&self, at: &str, said: &Said) -> Failure {
+    pub(crate) fn unexpected(&self, at: &str, said: &RemoteError) -> Failure {
         let message = format!("{} gave an unexpected answer: {said}", self.registry());
         Failure::new(FailureKind::Unavailable, message)
             .at(at)
@@ -198,7 +199,7 @@ impl Subject<'_> {
     }
 
     /// A redirect leads to another host, which does not let the image be read anonymously.
-    pub(crate) fn moved(&self, at: &str, host: &str, said: &Said) -> Failure {
+    pub(crate) fn moved(&self, at: &str, host: &str, said: &RemoteError) -> Failure {
         let registry = self.registry();
         let message = match &self.user {
             Some(_) => format!(
@@ -244,7 +245,7 @@ impl Subject<'_> {
 }
 
 /// The other side asked to wait for longer than this run does.
-pub(crate) fn throttled(who: &str, registry: &str, at: &str, said: &Said, pause: Duration) -> Failure {
+pub(crate) fn throttled(who: &str, registry: &str, at: &str, said: &RemoteError, pause: Duration) -> Failure {
     let message = format!("{who} limits requests: {said}; the next one would be in {} s", pause.as_secs());
     let help = match registry {
         "docker.io" => "wait, or give a credential: users who are logged in have a higher limit",
@@ -254,7 +255,7 @@ pub(crate) fn throttled(who: &str, registry: &str, at: &str, said: &Said, pause:
 }
 
 /// The other side fails itself, again and again.
-pub(crate) fn broken(who: &str, at: &str, status: &str, said: &Said) -> Failure {
+pub(crate) fn broken(who: &str, at: &str, status: &str, said: &RemoteError) -> Failure {
     let said = said.to_string();
     let said = if said == status { String::new() } else { format!(": {said}") };
     Failure::new(FailureKind::Unavailable, format!("{who} fails with {status}{said}"))

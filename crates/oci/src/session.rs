@@ -6,6 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use longshore_model::{Failure, FailureKind, Secret};
+use longshore_outside::{RemoteError, Words};
 use longshore_plugin::Credential;
 use serde::Deserialize;
 use url::Url;
@@ -16,7 +17,6 @@ use crate::{
     exchange::{Answer, Authorizations, Call, Exchange, origin},
     header_text::text,
     refusal::Subject,
-    said::Said,
 };
 
 /// The codes of errors about a tag that is not there. Harbor and Artifact Registry have one of their own.
@@ -78,13 +78,13 @@ impl<'a> Session<'a> {
         &self.subject
     }
 
-    pub(crate) fn words(&self) -> &longshore_outside::Words {
+    pub(crate) fn words(&self) -> &Words {
         &self.exchange.words
     }
 
     /// What `answer` says about the error that it is.
-    pub(crate) fn said(&self, answer: &Answer) -> Said {
-        Said::new(answer.status, &answer.headers, &answer.body, &self.exchange.words)
+    pub(crate) fn said(&self, answer: &Answer) -> RemoteError {
+        RemoteError::new(answer.status, &answer.body, &self.exchange.words)
     }
 
     /// Reads from the registry; whether the answer is a success is for the caller to see.

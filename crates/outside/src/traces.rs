@@ -1,18 +1,23 @@
 //! Finding parts of secrets in texts, in whatever encoding.
 //!
-//! Encodings are not searched for one by one. Both sides are brought into a normal form first: the text is unescaped as
-//! often as that changes anything, and of both only letters and digits count, in small letters. Then eight characters in
-//! a row that both have are enough.
+//! Secrets and texts are compared in three normal forms, all in small letters: with single spaces, without white space,
+//! and with letters and digits alone. Texts are unescaped as often as that changes anything. Eight characters in a row that
+//! both have are enough.
 
 use std::{
     collections::HashSet,
     hash::{BuildHasher, RandomState},
 };
 
-use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
 use longshore_model::Secret;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
+
+use crate::words::clean;
 
 /// The length of a run that gives a part of a secret away.
 const RUN: usize = 8;
@@ -53,40 +58,46 @@ impl Traces {
 
     fn add_value(&mut self, value: &Value) {
         match value {
-            Value::String(text) if text.len() >= RUN => self.add_form(text),
+            Value::String(text) if text.len() >= RUN => {
+                self.add_form(text);
+                self.add_encoded(text);
+            }
             Value::Array(items) => items.iter().for_each(|item| self.add_value(item)),
             Value::Object(members) => self.add_members(members),
             _ => {}
         }
     }
 
-    /// Adds what a secret is in Base64 and in hexadecimal digits.
+    /// Adds what a secret is in Base64, in both alphabets, and in hexadecimal digits.
     pub(crate) fn add_encoded(&mut self, secret: &str) {
         let bytes = secret.as_bytes();
         for offset in 0..3 {
             // The secret within something longer. The characters at both ends depend on what stands there.
             let shifted = Zeroizing::new([&[0; 2][..offset], bytes].concat());
-            let encoded = Zeroizing::new(BASE64_STANDARD_NO_PAD.encode(&*shifted));
             let begin = (offset * 8).div_ceil(6);
             let end = shifted.len() * 8 / 6;
-            if let Some(form) = encoded.get(begin..end) {
-                self.add_form(form);
+            for alphabet in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
+                let encoded = Zeroizing::new(alphabet.encode(&*shifted));
+                if let Some(form) = encoded.get(begin..end) {
+                    self.add_form(form);
+                }
             }
         }
         let hex = Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
         self.add_form(&hex);
     }
 
-    fn add_form(&mut self, form: &str) {
-        let form = normal(form);
-        if form.len() >= RUN {
-            // Digits within a longer secret may be those of an account in an ARN.
-            let is_number = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
-            let counts_numbers = is_number(form.as_bytes());
-            let runs = form.as_bytes().windows(RUN).filter(|run| counts_numbers || !is_number(run));
-            self.runs.extend(runs.map(|run| self.hasher.hash_one(run)));
-        } else if form.len() >= SHORTEST {
-            self.short.push(Secret::new(form.to_string()));
+    /// Adds `text` as it is and backwards.
+    fn add_form(&mut self, text: &str) {
+        for form in normal_forms(text) {
+            if form.len() >= RUN {
+                let backwards = Zeroizing::new(form.chars().rev().collect::<String>());
+                for form in [&form, &backwards] {
+                    self.runs.extend(form.as_bytes().windows(RUN).map(|run| self.hasher.hash_one(run)));
+                }
+            } else if form.len() >= SHORTEST {
+                self.short.push(Secret::new(form.to_string()));
+            }
         }
     }
 
@@ -95,45 +106,49 @@ impl Traces {
         if self.runs.is_empty() && self.short.is_empty() {
             return false;
         }
-        let mut text = Zeroizing::new(text.to_owned());
+        // The kinds of escapes are taken off one by one: what one of them unescapes, another may have to leave alone.
+        let mut layer = vec![Zeroizing::new(text.to_owned())];
         for _ in 0..LAYERS {
-            if self.are_in_layer(&text) {
+            if layer.iter().any(|text| self.are_in_layer(text)) {
                 return true;
             }
-            let unescaped = Zeroizing::new(unescaped(&text));
-            if unescaped == text {
-                return false;
-            }
-            text = unescaped;
+            let inner = layer.iter().flat_map(|text| {
+                let unescaped = Escapes::ALL.map(|escapes| Zeroizing::new(escapes.taken_off(text)));
+                unescaped.into_iter().filter(move |unescaped| unescaped != text)
+            });
+            let mut inner: Vec<_> = inner.collect();
+            inner.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+            inner.dedup();
+            layer = inner;
         }
-        self.are_in_layer(&text)
+        layer.iter().any(|text| self.are_in_layer(text))
     }
 
     fn are_in_layer(&self, text: &str) -> bool {
-        let text = normal(text);
-        text.as_bytes().windows(RUN).any(|run| self.runs.contains(&self.hasher.hash_one(run)))
-            || self.short.iter().any(|form| text.contains(form.expose().as_str()))
+        normal_forms(text).iter().any(|text| {
+            text.as_bytes().windows(RUN).any(|run| self.runs.contains(&self.hasher.hash_one(run)))
+                || self.short.iter().any(|form| text.contains(form.expose().as_str()))
+        })
     }
 }
 
-/// Letters and digits alone, in small letters.
-fn normal(text: &str) -> Zeroizing<String> {
-    Zeroizing::new(text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect())
+/// Text in small letters: with single spaces, without spaces, and with letters and digits alone.
+fn normal_forms(text: &str) -> [Zeroizing<String>; 3] {
+    let spaced = Zeroizing::new(clean(text).to_lowercase());
+    let joined = Zeroizing::new(spaced.chars().filter(|c| !c.is_whitespace()).collect());
+    let plain = Zeroizing::new(spaced.chars().filter(|c| c.is_alphanumeric()).collect());
+    [spaced, joined, plain]
 }
 
-/// One layer of percent-encoding, of JSON's and other languages' escapes, and of HTML's entities taken off.
-fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let (character, length) = escape(rest).unwrap_or((Escaped::Char(first), first.len_utf8()));
-        match character {
-            Escaped::Byte(byte) => bytes.push(byte),
-            Escaped::Char(c) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-        rest = &rest[length..];
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+/// A kind of escapes.
+#[derive(Clone, Copy)]
+enum Escapes {
+    /// Percent-encoding, as in URLs.
+    Percent,
+    /// Those of JSON and of programming languages.
+    Backslash,
+    /// HTML's entities.
+    Entity,
 }
 
 enum Escaped {
@@ -141,38 +156,78 @@ enum Escaped {
     Char(char),
 }
 
-/// The escaped character that `text` begins with, and the length of the escape.
-fn escape(text: &str) -> Option<(Escaped, usize)> {
-    let number = |digits: &str, radix| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
-    let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+impl Escapes {
+    const ALL: [Self; 3] = [Self::Percent, Self::Backslash, Self::Entity];
+
+    /// Returns `text` with one layer of these escapes taken off.
+    fn taken_off(self, text: &str) -> String {
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let (character, length) = self.first(rest).unwrap_or((Escaped::Char(first), first.len_utf8()));
+            match character {
+                Escaped::Byte(byte) => bytes.push(byte),
+                Escaped::Char(c) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+            rest = &rest[length..];
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Returns the escaped character that `text` begins with, and the length of the escape.
+    fn first(self, text: &str) -> Option<(Escaped, usize)> {
+        match self {
+            Self::Percent => Some((Escaped::Byte(byte(text.strip_prefix('%')?)?), 3)),
+            Self::Backslash => backslash(text),
+            Self::Entity => entity(text),
+        }
+    }
+}
+
+/// The byte that two hexadecimal digits stand for.
+fn byte(digits: &str) -> Option<u8> {
+    u8::from_str_radix(digits.get(..2)?, 16).ok()
+}
+
+fn character(digits: &str, radix: u32) -> Option<char> {
+    u32::from_str_radix(digits, radix).ok().and_then(char::from_u32)
+}
+
+fn backslash(text: &str) -> Option<(Escaped, usize)> {
     match text.as_bytes() {
-        [b'%', ..] => Some((Escaped::Byte(byte(1)?), 3)),
-        [b'\\', b'x', ..] => Some((Escaped::Byte(byte(2)?), 4)),
+        [b'\\', b'x', ..] => Some((Escaped::Byte(byte(text.get(2..)?)?), 4)),
         [b'\\', b'u', b'{', ..] => {
             let end = text.find('}')?;
-            Some((Escaped::Char(number(&text[3..end], 16)?), end + 1))
+            Some((Escaped::Char(character(&text[3..end], 16)?), end + 1))
         }
-        [b'\\', b'u', ..] => Some((Escaped::Char(number(text.get(2..6)?, 16)?), 6)),
+        [b'\\', b'u', ..] => Some((Escaped::Char(character(text.get(2..6)?, 16)?), 6)),
         // Line breaks and tabs do not count; others stand for themselves.
         [b'\\', b'n' | b'r' | b't', ..] => Some((Escaped::Char(' '), 2)),
         [b'\\', ..] => {
             let escaped = text[1..].chars().next()?;
             Some((Escaped::Char(escaped), 1 + escaped.len_utf8()))
         }
-        [b'&', ..] => {
-            let end = text.get(..text.len().min(12))?.find(';')?;
-            let character = match text[1..end].strip_prefix('#') {
-                Some(digits) => match digits.strip_prefix(['x', 'X']) {
-                    Some(digits) => number(digits, 16)?,
-                    None => number(digits, 10)?,
-                },
-                // Those of signs, which do not count.
-                None => ' ',
-            };
-            Some((Escaped::Char(character), end + 1))
-        }
         _ => None,
     }
+}
+
+fn entity(text: &str) -> Option<(Escaped, usize)> {
+    let name = text.strip_prefix('&')?;
+    let name = &name[..name.bytes().take(12).position(|byte| byte == b';')?];
+    let character = match (name.strip_prefix('#'), name) {
+        (Some(digits), _) => match digits.strip_prefix(['x', 'X']) {
+            Some(digits) => character(digits, 16)?,
+            None => character(digits, 10)?,
+        },
+        (None, "lt") => '<',
+        (None, "gt") => '>',
+        (None, "amp") => '&',
+        (None, "quot") => '"',
+        (None, "apos") => '\'',
+        // Those of other signs are no part of a token.
+        (None, _) => ' ',
+    };
+    Some((Escaped::Char(character), name.len() + 2))
 }
 
 #[cfg(test)]
@@ -227,7 +282,7 @@ mod tests {
         for text in [
             "denied: the user name or the password is wrong",
             "You can't create this secret because a secret with this name is already scheduled for deletion.",
-            "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: secretsmanager:CreateSecret",
+            "User: arn:aws:iam::450728391620:user/ci is not authorized to perform: secretsmanager:CreateSecret",
         ] {
             assert!(!traces.are_in(text), "{text}");
         }

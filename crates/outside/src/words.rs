@@ -66,11 +66,15 @@ impl Words {
     #[must_use]
     pub fn quote(&self, text: &str, limit: usize) -> String {
         // First without secrets, or cutting would leave the beginning of one.
-        let text = self.without_secrets(&clean(text));
-        match text.char_indices().nth(limit) {
-            Some(_) => text.chars().take(limit.saturating_sub(1)).chain(['…']).collect(),
-            None => text,
-        }
+        cut(self.without_secrets(&clean(text)), limit)
+    }
+
+    /// Returns `text` on one line, with at most `limit` characters; `None` if it repeats a secret or a part of one.
+    #[must_use]
+    pub fn quote_unless_secret(&self, text: &str, limit: usize) -> Option<String> {
+        let text = clean(text);
+        let is_secret = self.without_spellings(&text) != text || self.traces.are_in(&text);
+        (!is_secret).then(|| cut(text, limit))
     }
 
     /// `text` without secrets; all of it is withheld if a part of one is left in it.
@@ -107,9 +111,17 @@ impl fmt::Debug for Words {
 }
 
 /// `text` on one line: white space and what is not printable become single spaces.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let blank = |c: char| c == ' ' || !is_printable(c);
     text.split(blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// `text` with at most `limit` characters.
+fn cut(text: String, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some(_) => text.chars().take(limit.saturating_sub(1)).chain(['…']).collect(),
+        None => text,
+    }
 }
 
 fn percent_encoded(text: &str) -> String {

@@ -3,15 +3,11 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use longshore_model::{Failure, FailureKind, Secret, without_tokens};
-use longshore_outside::Words;
+use longshore_outside::{RemoteError, Words, status_text};
 use longshore_plugin::Result;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::{Map, Value};
 
 use crate::read_time;
-
-/// How long a quotation may be.
-const LENGTH: usize = 300;
 
 /// An answer, whatever its status is.
 pub struct Answer {
@@ -36,7 +32,12 @@ impl Answer {
         words: &Words,
     ) -> Self {
         let (parts, body) = response.into_parts();
-        let said = said(parts.status, &parts.headers, &body, words);
+        let said = if parts.status.is_success() {
+            // No error, and perhaps a secret.
+            status_text(parts.status)
+        } else {
+            RemoteError::new(parts.status, &body, words).to_string()
+        };
         let location = parts.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
         let target = location.and_then(|location| url::Url::parse(location).ok());
         let host = target.as_ref().and_then(|target| target.host_str());
@@ -118,61 +119,4 @@ impl std::fmt::Debug for Answer {
 pub fn read_secret<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Secret<String>, D::Error> {
     let text = String::deserialize(from)?;
     if text.is_empty() { Err(de::Error::custom("empty")) } else { Ok(Secret::new(text)) }
-}
-
-/// The words of an error, in the forms that GitHub, GitLab and Docker Hub give them.
-fn said(status: StatusCode, headers: &HeaderMap, body: &[u8], words: &Words) -> String {
-    if status.is_success() {
-        // No error, and perhaps a secret.
-        return status_text(status);
-    }
-    let declared =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_html = declared.contains("html") || body.trim_ascii_start().starts_with(b"<");
-    let text = match serde_json::from_slice::<Value>(body) {
-        Ok(document) => message(&document),
-        Err(_) if is_html => String::new(),
-        Err(_) => String::from_utf8_lossy(body).into_owned(),
-    };
-    let text = without_tokens(&words.quote(&text, LENGTH));
-    if text.is_empty() { status_text(status) } else { text }
-}
-
-/// The message of a document: a text, or GitLab's texts by field (`{"name":["is missing"]}`). Docker Hub gives a text, and
-/// `fields` beside it (its schema `ValueError`).
-fn message(document: &Value) -> String {
-    const FIELDS: [&str; 7] =
-        ["message", "detail", "details", "text", "error_description", "error", "errors"];
-    let text = match FIELDS.iter().find_map(|field| document.get(field).filter(|found| !found.is_null())) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Object(fields)) => by_field(fields),
-        Some(Value::Array(items)) => items.iter().map(one_of_many).collect::<Vec<_>>().join("; "),
-        _ => String::new(),
-    };
-    let fields = document.get("fields").and_then(Value::as_object).map(by_field).unwrap_or_default();
-    [text, fields].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
-}
-
-fn by_field(fields: &Map<String, Value>) -> String {
-    let field = |(name, value): (&String, &Value)| match value {
-        Value::Array(texts) => {
-            let texts: Vec<_> = texts.iter().filter_map(Value::as_str).collect();
-            format!("{name} {}", texts.join(", "))
-        }
-        Value::String(text) => format!("{name} {text}"),
-        _ => name.clone(),
-    };
-    fields.iter().map(field).collect::<Vec<_>>().join("; ")
-}
-
-fn one_of_many(item: &Value) -> String {
-    item.as_str().map_or_else(|| message(item), str::to_owned)
-}
-
-/// The status with its usual name: `503 Service Unavailable`.
-fn status_text(status: StatusCode) -> String {
-    match status.canonical_reason() {
-        Some(reason) => format!("{} {reason}", status.as_u16()),
-        None => status.as_u16().to_string(),
-    }
 }

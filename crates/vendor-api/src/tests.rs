@@ -126,7 +126,8 @@ async fn whoever_asks_for_patience_is_given_it_up_to_a_minute() {
         assert!(send_all(&post(), replies).await.0.is_ok(), "nothing was made by a call that came too early");
         assert_eq!(before.elapsed(), Duration::from_secs(wait));
     }
-    let (result, _) = send_all(&get(), [reply(429, &[("retry-after", "61")], "slow down")]).await;
+    let (result, _) =
+        send_all(&get(), [reply(429, &[("retry-after", "61")], r#"{"message":"slow down"}"#)]).await;
     let failure = result.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Throttled);
     assert_eq!(failure.message, "GitLab limits requests; the next one would be in 61 s: slow down");

@@ -151,7 +151,7 @@ impl SecretStore for SecretsManager {
     }
 
     async fn apply(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<String> {
-        self.converge(context, secret, value).await.map_err(|failure| value::scrub(failure, value))
+        self.converge(context, secret, value).await
     }
 
     async fn plan_removal(&self, context: &Context, secret: &SecretSpec) -> Result<StepPlan> {
@@ -248,7 +248,7 @@ impl Labels for SecretsManager {
 #[async_trait]
 impl Rotation for SecretsManager {
     async fn stage(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<String> {
-        self.stage_value(context, secret, value).await.map_err(|failure| value::scrub(failure, value))
+        self.stage_value(context, secret, value).await
     }
 
     async fn read_version(

@@ -1,16 +1,12 @@
-//! Values: whether two mean the same, and how they are kept out of messages.
+//! Values: whether two mean the same.
 
 use longshore_model::{Failure, FailureKind, Secret};
-use longshore_outside::Words;
 use longshore_plugin::Result;
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
 /// The most bytes of a value (Secrets Manager user guide, "Quotas").
 const LIMIT: usize = 65_536;
-
-/// The shortest text that is worth hiding: shorter ones would blot out ordinary words.
-const HIDDEN: usize = 8;
 
 /// Refuses values that Secrets Manager would refuse.
 pub(crate) fn check(value: &Secret<String>) -> Result<()> {
@@ -33,20 +29,6 @@ pub(crate) fn same(a: &Secret<String>, b: &Secret<String>) -> bool {
         (Some(a), Some(b)) => a.0 == b.0,
         _ => false,
     }
-}
-
-/// Takes a value, and the longer texts in it, out of a failure's message. AWS does not repeat values, but another
-/// endpoint may.
-pub(crate) fn scrub(failure: Failure, value: &Secret<String>) -> Failure {
-    let mut words = Words::default();
-    words.hide(value.expose());
-    if let Some(Parsed(Value::Object(fields))) = Parsed::of(value).as_ref() {
-        let secrets = fields.iter().filter(|(name, _)| *name != "username").map(|(_, value)| value);
-        let parts = secrets.filter_map(Value::as_str).filter(|part| part.len() >= HIDDEN);
-        parts.for_each(|part| words.hide(part));
-    }
-    let hide = |text: String| words.without_secrets(&text);
-    Failure { message: hide(failure.message), help: failure.help.map(hide), ..failure }
 }
 
 /// Parsed JSON whose texts are wiped from memory in the end.
@@ -91,17 +73,6 @@ mod tests {
         assert!(!same(&stored, &secret(r#"{"username":"acme","password":"ghp_1","email":""}"#)));
         assert!(same(&secret("not json"), &secret("not json")));
         assert!(!same(&secret("not json"), &secret("not json ")));
-    }
-
-    #[test]
-    fn a_value_that_an_endpoint_repeats_is_taken_out() {
-        let value = secret(r#"{"username":"acme","password":"ghp_hunter2"}"#);
-        let failure = |message: &str| scrub(Failure::new(FailureKind::Invalid, message), &value).message;
-        assert_eq!(failure(r#"bad: {"username":"acme","password":"ghp_hunter2"}"#), "bad: [secret]");
-        assert_eq!(failure("bad: ghp_hunter2 of acme"), "bad: [secret] of acme");
-        let lines = secret("-BEGIN-\nMIIE\n-END-\n");
-        let failure = scrub(Failure::new(FailureKind::Invalid, "bad line: MIIE"), &lines);
-        assert_eq!(failure.message, "bad line: [secret]");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_ssm::Client;
 use longshore_aws::{Aws, Owner, Ownership};
-use longshore_model::{Action, Failure, Secret, StepPlan};
+use longshore_model::{Action, Secret, StepPlan};
 use longshore_plugin::{
     Context, Declared, Result, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret,
 };
@@ -117,8 +117,7 @@ impl SecretStore for ParameterStore {
             value,
             ownership: &ownership,
         };
-        let compared =
-            self.compare(client, &desired).await.map_err(|failure: Failure| value::scrub(failure, value))?;
+        let compared = self.compare(client, &desired).await?;
         let Some(Compared { observed, current, difference }) = compared else {
             return Ok(StepPlan::new(Action::Create, resource(&name)).changes(desired.creation()));
         };
@@ -130,7 +129,7 @@ impl SecretStore for ParameterStore {
     }
 
     async fn apply(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<String> {
-        self.converge(context, secret, value).await.map_err(|failure| value::scrub(failure, value))
+        self.converge(context, secret, value).await
     }
 
     async fn plan_removal(&self, context: &Context, secret: &SecretSpec) -> Result<StepPlan> {

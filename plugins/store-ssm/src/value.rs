@@ -1,18 +1,14 @@
-//! Values: how much fits, and how they are kept out of messages.
+//! Values: how much fits.
 
 use std::fmt;
 
 use aws_sdk_ssm::types::ParameterTier;
 use longshore_model::{Failure, FailureKind, Secret};
-use longshore_outside::Words;
 use longshore_plugin::Result;
 
 /// The most bytes of a value, by tier (user guide, "Managing parameter tiers").
 const STANDARD: usize = 4096;
 const ADVANCED: usize = 8192;
-
-/// The shortest text that is worth hiding: shorter ones would blot out ordinary words, and so be told.
-const HIDDEN: usize = 8;
 
 /// The tier that is declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,17 +72,6 @@ pub(crate) fn check(value: &Secret<String>, tier: Tier) -> Result<()> {
         "the value to be stored has {length} bytes; Parameter Store allows 1 to {limit} in the tier `{tier}`"
     );
     Err(Failure::new(FailureKind::Invalid, message).help(help))
-}
-
-/// Takes a value out of a failure's message. AWS does not repeat values, but another endpoint may.
-pub(crate) fn scrub(failure: Failure, value: &Secret<String>) -> Failure {
-    if value.expose().len() < HIDDEN {
-        return failure;
-    }
-    let mut words = Words::default();
-    words.hide(value.expose());
-    let hide = |text: String| words.without_secrets(&text);
-    Failure { message: hide(failure.message), help: failure.help.map(hide), ..failure }
 }
 
 #[cfg(test)]

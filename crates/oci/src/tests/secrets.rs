@@ -83,11 +83,19 @@ async fn a_registry_that_repeats_secrets_does_not_bring_them_to_light() {
         &format!("HEAD {MANIFEST} as bearer TOKEN"),
         reply(200, &[("docker-content-digest", PASSWORD), ("content-length", "2")], ""),
     );
-    let manifest = [other_platform, media_type, content_type, digest];
-    for script in [refused_login, refused_manifest, plain_text, redirected].into_iter().chain(manifest) {
+    for (script, shown) in [
+        (refused_login, "DENIED, with a message that is withheld"),
+        (refused_manifest, "DENIED, with a message that is withheld"),
+        (plain_text, "418 I'm a teapot"),
+        (redirected, "[secret]"),
+        (other_platform, "[secret]"),
+        (media_type, "[secret]"),
+        (content_type, "[secret]"),
+        (digest, "[secret]"),
+    ] {
         let failure = script.check(AMD64).await.unwrap_err();
         assert_hidden(&format!("{failure} {failure:?}"));
-        assert!(failure.to_string().contains("[secret]"), "{failure}");
+        assert!(failure.to_string().contains(shown), "{failure}");
     }
 
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
