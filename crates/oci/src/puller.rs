@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use longshore_model::{Failure, ImageReference, Platform};
 use longshore_outside::{Words, status_text};
 use longshore_plugin::{Credential, PullCheck, PullProof};
-use tokio::time::Instant;
+use tokio::{task::spawn_blocking, time::Instant};
 use url::Url;
 
 use crate::{
@@ -30,6 +30,8 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(60);
 /// The size in bytes above which containerd reads no manifest.
 const LARGEST: u64 = 4 * 1048 * 1048;
+/// The size in bytes above which a manifest takes noticeable time to read. Usual ones are a hundredth of it.
+const LONG: usize = 256 * 1024;
 /// The maximum nesting depth of indexes.
 const DEPTH: usize = 4;
 
@@ -117,6 +119,25 @@ impl PullCheck for Puller {
         };
         let session = Session::new(exchange, Subject { image, user: None }, credential)?;
         Check { image, session, known: &self.known }.run(platform).await
+    }
+}
+
+/// Reads a manifest; `None` if its content is not that of `digest`. A long one is read on a thread of its own, so that the
+/// lock is renewed and signals are handled meanwhile.
+async fn read_manifest(kind: Kind, digest: &str, content: Bytes) -> Option<Result<Manifest, &'static str>> {
+    let digest = digest.to_owned();
+    let is_long = content.len() > LONG;
+    let read = move || matches(&digest, &content).then(|| manifest::read(kind, &content));
+    if !is_long {
+        return read();
+    }
+    match spawn_blocking(read).await {
+        Ok(read) => read,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime shuts down, and nothing waits for the answer.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 
@@ -263,15 +284,15 @@ impl Check<'_> {
                     None => self.fetch(&at, url.clone()).await?,
                 };
                 let subject = self.session.subject();
-                if !matches(&digest, &content) {
+                let size = content.len();
+                if size as u64 > LARGEST {
+                    return Err(subject.too_long(&at, size as u64));
+                }
+                let Some(manifest) = read_manifest(served_as, &digest, content).await else {
                     return Err(subject.wrong_content(&at, &digest));
-                }
-                if content.len() as u64 > LARGEST {
-                    return Err(subject.too_long(&at, content.len() as u64));
-                }
-                let manifest =
-                    manifest::read(served_as, &content).map_err(|what| subject.no_image(&at, what))?;
-                let seen = Seen { kind: served_as, size: content.len(), manifest: Arc::new(manifest) };
+                };
+                let manifest = manifest.map_err(|what| subject.no_image(&at, what))?;
+                let seen = Seen { kind: served_as, size, manifest: Arc::new(manifest) };
                 lock(&self.known.manifests).insert(url, seen.clone());
                 seen
             }
