@@ -25,6 +25,8 @@ use crate::{Environment, VALUE_LIMIT};
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long its pipes are read after its end. What it leaves running, such as an agent, may keep them open for ever.
 const AFTERWARDS: Duration = Duration::from_millis(500);
+/// The time between two looks at whether the terminal has stopped it.
+const LOOK: Duration = Duration::from_millis(200);
 /// How much of the end of its standard error is kept.
 const STDERR_LIMIT: usize = 4096;
 /// How many characters of that are shown.
@@ -133,7 +135,7 @@ impl Program {
     /// Runs it to its end, whatever that is.
     ///
     /// # Errors
-    /// When it cannot be run, does not end in time, or is interrupted.
+    /// When it cannot be run, asks on the terminal, does not end in time, or is interrupted.
     pub async fn run(self, context: &Context) -> Result<Finished> {
         let fail = |kind, what: &str| Failure::new(kind, format!("the {} {what}", self.title));
         let run = async {
@@ -151,7 +153,12 @@ impl Program {
             finished = run => finished,
         };
         match finished {
-            Some(Ok(finished)) => Ok(finished),
+            Some(Ok(Some(finished))) => Ok(finished),
+            Some(Ok(None)) => {
+                let stopped = "was stopped by the terminal, on which it wanted to ask";
+                let help = "it must answer without being asked: unlock what it needs before, or let it ask in a window";
+                Err(fail(FailureKind::Invalid, stopped).help(help))
+            }
             Some(Err(error)) => {
                 let help = match error.kind() {
                     io::ErrorKind::NotFound => "install it, or give its whole path; no shell is involved",
@@ -298,32 +305,37 @@ impl fmt::Debug for Finished {
     }
 }
 
+/// Runs it to its end; `None` if the terminal stops it.
 async fn run(
     mut command: Command,
     input: Option<String>,
     listener: Option<Listener>,
-) -> io::Result<Finished> {
+) -> io::Result<Option<Finished>> {
     let mut child = command.spawn()?;
     let mut group = Group::of(&child);
     let (mut stdout, mut stderr) = (Zeroizing::new(Vec::with_capacity(VALUE_LIMIT + 1)), Vec::new());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let writing = write(&mut child, input);
-    let status = {
+    let ending = async {
         let pipes = async {
             tokio::join!(writing, keep_beginning(out, &mut stdout, listener), keep_end(err, &mut stderr))
         };
         tokio::pin!(pipes);
         tokio::select! {
-            _ = &mut pipes => child.wait().await?,
+            _ = &mut pipes => child.wait().await,
             status = child.wait() => {
                 // Whatever is in the pipes by then counts.
                 let _ = time::timeout(AFTERWARDS, &mut pipes).await;
-                status?
+                status
             }
         }
     };
+    let status = tokio::select! {
+        status = ending => status?,
+        () = group.stopped() => return Ok(None),
+    };
     group.leave();
-    Ok(Finished { status, stdout, stderr })
+    Ok(Some(Finished { status, stdout, stderr }))
 }
 
 /// A program with its children, which end with this unless the program has ended by itself.
@@ -334,6 +346,24 @@ impl Group {
     fn of(child: &Child) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         Self(id.and_then(rustix::process::Pid::from_raw))
+    }
+
+    /// Ends when the terminal has stopped the program: it is not in the terminal's foreground group. Without a terminal,
+    /// opening it fails.
+    async fn stopped(&self) {
+        use rustix::process::{Signal, WaitId, WaitIdOptions, waitid};
+        let Some(program) = self.0 else { return std::future::pending().await };
+        loop {
+            time::sleep(LOOK).await;
+            // Its end is left to the one who waits for it.
+            let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+            let signal = waitid(WaitId::Pid(program), options).ok().flatten();
+            let signal = signal.and_then(|status| status.stopping_signal());
+            let asks = [Signal::TTIN, Signal::TTOU].map(Signal::as_raw);
+            if signal.is_some_and(|signal| asks.contains(&signal)) {
+                return;
+            }
+        }
     }
 
     /// Leaves its children running, such as an agent.
@@ -361,6 +391,10 @@ impl Drop for Group {
 impl Group {
     fn of(_: &Child) -> Self {
         Self()
+    }
+
+    async fn stopped(&self) {
+        std::future::pending().await
     }
 
     fn leave(&mut self) {}
