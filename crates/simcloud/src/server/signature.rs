@@ -258,4 +258,127 @@ mod tests {
             assert_eq!(Signature::of(&example(authorization)).unwrap_err(), Fault::Incomplete(part));
         }
     }
+
+    /// The moment at which [`presigned`] requests are signed.
+    const SIGNED: &str = "20261130T120000Z";
+
+    /// A request that AWS's own signer has signed in its query, good for 15 minutes.
+    fn presigned(path: &str, query: &str, host: &str) -> Request<Bytes> {
+        use aws_sigv4::{
+            http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
+            sign::v4,
+        };
+
+        let credentials = aws_credential_types::Credentials::new(
+            "AKIDEXAMPLE",
+            SECRET,
+            Some("a+session/token=".into()),
+            None,
+            "test",
+        );
+        let identity = credentials.into();
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(std::time::Duration::from_secs(900));
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_millis(moment(SIGNED).unwrap());
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region("eu-central-1")
+            .name("sts")
+            .time(time)
+            .settings(settings)
+            .build()
+            .unwrap()
+            .into();
+        let url = format!("http://{host}{path}?{query}");
+        let signable =
+            SignableRequest::new("GET", &url, [("host", host)].into_iter(), SignableBody::Bytes(b""))
+                .unwrap();
+        let (instructions, _) = sign(signable, &parameters).unwrap().into_parts();
+        let mut request = Request::get(&url).header("host", host).body(Bytes::new()).unwrap();
+        instructions.apply_to_request_http1x(&mut request);
+        request
+    }
+
+    #[test]
+    fn presigned_requests_verify_until_they_expire() {
+        const HOST: &str = "127.0.0.1:4566";
+        let query = "Action=GetCallerIdentity&Version=2011-06-15&Note=a%20b%2Bc";
+        let at = moment(SIGNED).unwrap();
+        let end = at + 900 * 1000;
+        let late = Err(Fault::Time { signed: SIGNED.to_owned() });
+        let with_host = |host: &'static str| {
+            move |request: &mut Request<Bytes>| {
+                request.headers_mut().insert("host", http::HeaderValue::from_static(host));
+            }
+        };
+        let replaced = |from: &'static str, to: &'static str| {
+            move |request: &mut Request<Bytes>| {
+                let uri = request.uri().to_string();
+                assert!(uri.contains(from), "{uri}");
+                *request.uri_mut() = uri.replace(from, to).parse().unwrap();
+            }
+        };
+        type Change = Box<dyn Fn(&mut Request<Bytes>)>;
+        let table: [(&str, Change, u64, Result<(), Fault>); 12] = [
+            ("as signed", Box::new(|_| {}), at, Ok(())),
+            ("before its end", Box::new(|_| {}), end, Ok(())),
+            ("after its end", Box::new(|_| {}), end + 1, late.clone()),
+            ("a clock that is behind", Box::new(|_| {}), at - SKEW, Ok(())),
+            ("before it was signed", Box::new(|_| {}), at - SKEW - 1, late),
+            ("for another host", Box::new(with_host("attacker.example")), at, Err(Fault::Mismatch)),
+            (
+                "with another action",
+                Box::new(replaced("GetCallerIdentity", "GetSessionToken")),
+                at,
+                Err(Fault::Mismatch),
+            ),
+            (
+                "good for longer",
+                Box::new(replaced("X-Amz-Expires=900", "X-Amz-Expires=9000")),
+                at,
+                Err(Fault::Mismatch),
+            ),
+            ("by another user", Box::new(replaced("session", "passion")), at, Err(Fault::Mismatch)),
+            ("for another region", Box::new(replaced("eu-central-1", "us-east-1")), at, Err(Fault::Mismatch)),
+            (
+                "with another method",
+                Box::new(|request| *request.method_mut() = http::Method::DELETE),
+                at,
+                Err(Fault::Mismatch),
+            ),
+            (
+                "with a body",
+                Box::new(|request| *request.body_mut() = Bytes::from_static(b"x")),
+                at,
+                Err(Fault::Mismatch),
+            ),
+        ];
+        for (name, change, now, verdict) in table {
+            let mut request = presigned("/", query, HOST);
+            change(&mut request);
+            let signature = Signature::of(&request).unwrap();
+            assert_eq!(signature.verify(&request, SECRET, &[(Moment(now), 1)]), verdict, "{name}");
+        }
+        let request = presigned("/", query, HOST);
+        let signature = Signature::of(&request).unwrap();
+        assert_eq!(signature.verify(&request, "another", &[(Moment(at), 1)]), Err(Fault::Mismatch));
+    }
+
+    #[test]
+    fn presigned_requests_name_what_is_missing() {
+        for part in [
+            "X-Amz-Algorithm",
+            "X-Amz-Credential",
+            "X-Amz-SignedHeaders",
+            "X-Amz-Date",
+            "X-Amz-Expires",
+            "X-Amz-Signature",
+        ] {
+            let mut request = presigned("/", "Action=GetCallerIdentity", "localhost");
+            let uri = request.uri().to_string().replace(part, "X-Amz-Other");
+            *request.uri_mut() = uri.parse().unwrap();
+            assert_eq!(Signature::of(&request).unwrap_err(), Fault::Incomplete(part));
+        }
+    }
 }
