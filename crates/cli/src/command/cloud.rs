@@ -6,7 +6,7 @@ use std::{
     io::Read as _,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use futures_util::future::{try_join, try_join_all};
@@ -46,16 +46,22 @@ pub(super) fn run(options: &arguments::Cloud, mut invocation: Invocation) -> Exi
     };
     let interrupts = std::mem::replace(&mut invocation.interrupts, Interrupts::Never);
     let interrupt = CancellationToken::new();
+    let opened = OnceLock::new();
     let served = runtime.block_on(async {
         let mut listener = Listener::new(interrupts).map_err(|error| vec![no_signals(&error)])?;
         let work = async {
             let environment = host::environment(&loaded, &invocation.variables);
             let names = [&loaded.stack.name, &loaded.stack.environment];
             let blueprint = draft.resolve(names, &environment, &interrupt).await?;
-            let served = listen(options, &blueprint, &invocation, interrupt.clone()).await;
+            let served = listen(options, &blueprint, &invocation, interrupt.clone(), &opened).await;
             served.map_err(|failure| vec![failure])
         };
-        until_interrupted_twice(&mut listener, &interrupt, work).await.unwrap_or(Ok(()))
+        // The second signal drops the requests that are open, but no change that was answered.
+        until_interrupted_twice(&mut listener, &interrupt, work).await.unwrap_or(Ok(()))?;
+        match opened.get() {
+            Some(cloud) => save(cloud).await.map_err(|failure| vec![failure]),
+            None => Ok(()),
+        }
     });
     runtime.shutdown_background();
     match served {
@@ -69,6 +75,7 @@ async fn listen(
     blueprint: &Blueprint,
     invocation: &Invocation,
     interrupt: CancellationToken,
+    opened: &OnceLock<Cloud>,
 ) -> Result<(), Failure> {
     let cloud = match &options.state {
         Some(path) => Cloud::open(path, blueprint, wall_clock()),
@@ -77,15 +84,16 @@ async fn listen(
         }
     };
     let cloud = cloud.map_err(|error| cannot_open(&error))?;
+    let cloud = opened.get_or_init(|| cloud);
     // The cloud's own address comes last: who sees it finds the registries, too.
     let mut registries = Vec::new();
     for (host, address) in &options.registries {
-        require_registry(&cloud, host, blueprint).await?;
+        require_registry(cloud, host, blueprint).await?;
         registries.push((host.as_str(), bind(*address, "--registry").await?));
     }
     let (address, listener) = bind(options.listen, "--listen").await?;
     let addresses = registries.iter().map(|(host, (address, _))| (*host, *address)).collect();
-    let key = key(options, &cloud).await?;
+    let key = key(options, cloud).await?;
     let access = match &key {
         Some(key) => Access::of_keys([key.clone()]),
         None => Access::of_any_key(),
@@ -103,6 +111,10 @@ async fn listen(
     served.await.map_err(|error| {
         Failure::new(FailureKind::Unavailable, format!("the simulated cloud ended: {error}"))
     })?;
+    Ok(())
+}
+
+async fn save(cloud: &Cloud) -> Result<(), Failure> {
     cloud.save().await.map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
 }
 
@@ -197,6 +209,7 @@ fn announce(
         let line = serde_json::json!({
             "type": "cloud-started", "url": url, "account": account, "registries": registries,
             "registry-addresses": addresses, "variables": variables,
+            "beyond-loopback": !address.ip().is_loopback(),
         });
         stdout.line(line.to_string());
         return;

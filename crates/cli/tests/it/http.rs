@@ -1,6 +1,8 @@
 //! The simulated cloud over HTTP, and commands against it.
 
 use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
     sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -52,10 +54,14 @@ impl Served {
     }
 
     pub(crate) fn end(self) {
-        self.asks.send(()).unwrap();
+        self.end_after(1);
+    }
+
+    fn end_after(self, signals: usize) -> String {
+        (0..signals).for_each(|_| self.asks.send(()).unwrap());
         let served = self.thread.join().unwrap();
         assert_eq!((served.exit, served.stderr.as_str()), (Exit::Done, ""));
-        assert!(self.project.path("state.json").exists());
+        std::fs::read_to_string(self.project.path("state.json")).unwrap()
     }
 }
 
@@ -145,6 +151,56 @@ fn an_address_for_a_registry_that_is_not_there() {
         let ran = Project::new().run(&["cloud", "--registry", value]);
         assert_eq!(ran.exit, Exit::Usage);
         assert!(ran.stderr.contains("127.0.0.1:5001"), "{}", ran.stderr);
+    }
+}
+
+/// Sends a secret to the cloud at `host`, without the end of the request unless `is_whole`.
+fn create_secret(host: &str, name: &str, is_whole: bool) -> TcpStream {
+    let (token, value) = (format!("{name:->40}"), "x".repeat(60_000));
+    let body = format!(r#"{{"Name":"{name}","ClientRequestToken":"{token}","SecretString":"{value}"}}"#);
+    let scope = "AKIDEXAMPLE/20261130/eu-central-1/secretsmanager/aws4_request";
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Amz-Target: secretsmanager.CreateSecret\r\n\
+         Content-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0\r\n\r\n{body}",
+        body.len()
+    );
+    let length = if is_whole { request.len() } else { request.len() - 1 };
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream.write_all(&request.as_bytes()[..length]).unwrap();
+    stream
+}
+
+#[test]
+fn second_signal_keeps_what_was_answered() {
+    let cloud = Served::start();
+    let host = cloud.url.strip_prefix("http://").unwrap();
+    // More than the 128 KiB up to which a change is on disk before it is answered.
+    for n in 0..5 {
+        let mut answer = String::new();
+        create_secret(host, &format!("secret-{n}"), true).read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    // After the first signal, the cloud waits for the rest of this.
+    let _open = create_secret(host, "unanswered", false);
+    thread::sleep(Duration::from_millis(100));
+    let began = Instant::now();
+    let state = cloud.end_after(2);
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(state.contains("secret-0") && state.contains("secret-4") && !state.contains("unanswered"));
+}
+
+#[test]
+fn cloud_tells_machines_that_others_reach_it() {
+    for (address, is_reached) in [("127.0.0.1:0", false), ("0.0.0.0:0", true)] {
+        let (asks, receiver) = unbounded_channel();
+        asks.send(()).unwrap();
+        let ran = Project::new().run_with(&["cloud", "--listen", address, "--output", "json"], |io| {
+            io.interrupts = Interrupts::Channel(receiver);
+        });
+        let banner: serde_json::Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
+        assert_eq!(banner["type"], "cloud-started", "{}", ran.stdout);
+        assert_eq!(banner["beyond-loopback"], is_reached, "{address}");
     }
 }
 
