@@ -20,23 +20,19 @@ use crate::{ApiError, Call, World};
 /// CloudWatch Logs' own, or `UnknownOperationException` for what the simulated cloud does not know.
 pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     match call.operation.as_str() {
-        "CreateLogGroup" => return groups::create(world, call),
-        _ => {}
-    }
-    let World { logs, .. } = world;
-    match call.operation.as_str() {
-        "DeleteLogGroup" => groups::delete(logs, call),
-        "DescribeLogGroups" => groups::describe(logs, call),
-        "PutRetentionPolicy" => groups::put_retention(logs, call),
-        "DeleteRetentionPolicy" => groups::delete_retention(logs, call),
-        "TagResource" => groups::tag(logs, call),
-        "UntagResource" => groups::untag(logs, call),
-        "ListTagsForResource" => groups::list_tags(logs, call),
-        "CreateLogStream" => events::create_stream(logs, call),
-        "DescribeLogStreams" => events::describe_streams(logs, call),
-        "PutLogEvents" => events::put(logs, call),
-        "GetLogEvents" => events::get(logs, call),
-        "FilterLogEvents" => events::filter(logs, call),
+        "CreateLogGroup" => groups::create(world, call),
+        "DeleteLogGroup" => groups::delete(&mut world.logs, call),
+        "DescribeLogGroups" => groups::describe(&mut world.logs, call),
+        "PutRetentionPolicy" => groups::put_retention(&mut world.logs, call),
+        "DeleteRetentionPolicy" => groups::delete_retention(&mut world.logs, call),
+        "TagResource" => groups::tag(&mut world.logs, call),
+        "UntagResource" => groups::untag(&mut world.logs, call),
+        "ListTagsForResource" => groups::list_tags(&mut world.logs, call),
+        "CreateLogStream" => events::create_stream(&mut world.logs, call),
+        "DescribeLogStreams" => events::describe_streams(&mut world.logs, call),
+        "PutLogEvents" => events::put(&mut world.logs, call),
+        "GetLogEvents" => events::get(&mut world.logs, call),
+        "FilterLogEvents" => events::filter(&mut world.logs, call),
         other => Err(ApiError::unknown_operation("logs", other)),
     }
 }
