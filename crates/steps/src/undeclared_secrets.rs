@@ -102,9 +102,14 @@ impl UndeclaredSecretsStep {
             };
             if ids.is_empty() && notes.is_empty() {
                 let registry = &credential.registry;
-                notes.push(format!(
-                    "nothing is left of the registry `{registry}`: remove [registries.{registry}]"
-                ));
+                notes.push(if self.store.capabilities().finds_undeclared {
+                    format!("nothing is left of the registry `{registry}`: remove [registries.{registry}]")
+                } else {
+                    format!(
+                        "the secret of the registry `{registry}` stays, if there is one: its store does not find it; remove \
+                         it by hand, and then [registries.{registry}]"
+                    )
+                });
             }
             leaving.tokens.extend(minted.filter(|_| !ids.is_empty()).map(|minted| (minted, ids)));
             leaving.notes.append(&mut notes);

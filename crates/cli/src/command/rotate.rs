@@ -61,6 +61,12 @@ fn chosen(all: &Credentials, named: &[String]) -> Result<Credentials, Vec<Failur
             failures.push(unused(credential));
             continue;
         }
+        if !credential.can_rotate() {
+            let message = format!("the store of the registry `{name}` cannot rotate");
+            let failure = Failure::new(FailureKind::Invalid, message);
+            failures.push(failure.help("replace the credential with `longshore deploy`"));
+            continue;
+        }
         chosen.insert(name.clone(), credential.clone());
     }
     if failures.is_empty() { Ok(chosen) } else { Err(failures) }

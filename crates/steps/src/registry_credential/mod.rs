@@ -135,6 +135,12 @@ impl RegistryCredential {
         SecretSpec { labels: labels.write(), ..self.secret.clone() }
     }
 
+    /// Returns true if the store can rotate.
+    #[must_use]
+    pub fn can_rotate(&self) -> bool {
+        self.store.rotation().is_some()
+    }
+
     /// Returns the store's means to rotate.
     ///
     /// # Errors
@@ -142,7 +148,7 @@ impl RegistryCredential {
     fn rotation(&self) -> Result<&dyn Rotation> {
         self.store.rotation().ok_or_else(|| {
             let message = format!("the store of the registry `{}` cannot rotate", self.registry);
-            Failure::new(FailureKind::Invalid, message).help("replace the credential with `longshore deploy`")
+            Failure::new(FailureKind::Invalid, message)
         })
     }
 

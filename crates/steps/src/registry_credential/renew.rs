@@ -39,7 +39,11 @@ impl RegistryCredential {
         };
         let mut change = plan(Action::Update);
         change.changes.push(FieldChange::new("SecretString", Some(Shown::Secret), Some(Shown::Secret)));
-        self.rotation()?;
+        if !self.can_rotate() {
+            let mut stays = plan(Action::NoChange);
+            stays.notes.push("its store cannot rotate: a deploy replaces the credential".to_owned());
+            return Ok(stays);
+        }
         if let Some(minted) = self.minted() {
             let what = minted.minter.check(context, &minted.full_scope(context).await?).await?;
             change.notes.push(format!("a token will be made: {what}"));
