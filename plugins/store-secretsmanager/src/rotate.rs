@@ -144,6 +144,8 @@ impl SecretsManager {
     async fn move_stages(&self, context: &Context, secret: &SecretSpec, version: &str) -> Result<()> {
         let (name, client, observed) = self.ours(context, secret).await?;
         make_current(client, &name, &observed, version).await?;
+        // Another writer may have staged a value of its own meanwhile.
+        let (name, client, observed) = self.ours(context, secret).await?;
         unstage(client, &name, &observed, version).await
     }
 
