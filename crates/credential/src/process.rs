@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     fmt, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::Arc,
     time::Duration,
@@ -187,7 +187,11 @@ impl Program {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.path);
+        // A relative path counts from here, and not from the directory that the program runs in.
+        let path = Path::new(&self.path);
+        let is_name = path.components().count() == 1;
+        let absolute = if is_name { None } else { std::path::absolute(path).ok() };
+        let mut command = Command::new(absolute.as_deref().unwrap_or(path));
         command
             .args(&self.arguments)
             .stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() })
@@ -458,6 +462,21 @@ mod tests {
         assert!(finished.status().success());
         assert_eq!(finished.stdout(), b"a b; $HOME\ndone\n");
         assert!(!format!("{finished:?}").contains("done"));
+    }
+
+    #[tokio::test]
+    async fn relative_path_does_not_count_from_the_directory() {
+        let here = std::env::current_dir().unwrap();
+        let directory = tempfile::tempdir_in(&here).unwrap();
+        std::fs::write(directory.path().join("script"), "echo $PWD").unwrap();
+        let relative = directory.path().strip_prefix(&here).unwrap();
+        // A path that exists from here alone: the program is found, and runs in its directory.
+        std::os::unix::fs::symlink("/bin/sh", directory.path().join("shell")).unwrap();
+        let program = Program::new("shell", relative.join("shell")).arguments(["script"]).directory(relative);
+        let finished = program.run(&context()).await.unwrap();
+        assert!(finished.status().success());
+        let said = String::from_utf8(finished.stdout().to_vec()).unwrap();
+        assert!(said.trim().ends_with(relative.to_str().unwrap()), "{said}");
     }
 
     #[tokio::test]

@@ -253,6 +253,9 @@ impl Exchange {
         loop {
             let why = tokio::select! {
                 biased;
+                // A program that never stops talking delays neither of these.
+                () = call.interrupt.cancelled() => Unanswered::Interrupted,
+                () = &mut over => Unanswered::Late,
                 heard = self.heard.recv() => match heard {
                     Some(Heard::Said(words)) => {
                         said(words);
@@ -261,8 +264,6 @@ impl Exchange {
                     Some(Heard::Answer(line)) => return Ok(line),
                     None => return Err(Unanswered::Fault(self.connection.shared.fault())),
                 },
-                () = call.interrupt.cancelled() => Unanswered::Interrupted,
-                () = &mut over => Unanswered::Late,
             };
             self.cancel(call.method).await;
             return Err(why);

@@ -23,7 +23,7 @@ use longshore_plugin::{Context, Credential, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::{
     Hello, Kind, PROTOCOL,
@@ -53,6 +53,8 @@ pub(crate) struct Process {
     pub(crate) kind: Kind,
     environment: Environment,
     started: OnceCell<std::result::Result<Started, Failure>>,
+    /// The program's turn: it gets one request at a time, whose deadline does not count the requests before.
+    turn: Semaphore,
     secrets: OnceCell<BTreeMap<String, Secret<String>>>,
     hidden: Arc<Mutex<Hidden>>,
     is_stopped: AtomicBool,
@@ -97,6 +99,7 @@ impl Process {
             kind,
             environment,
             started: OnceCell::new(),
+            turn: Semaphore::new(1),
             secrets: OnceCell::new(),
             hidden: Arc::default(),
             is_stopped: AtomicBool::new(false),
@@ -123,11 +126,11 @@ impl Process {
         self.hidden.lock().unwrap_or_else(PoisonError::into_inner).was_told
     }
 
-    /// Hides the secret parts of `value`, which a store keeps: of a credential, the password.
+    /// Hides `value`, and the password in it if it is a credential.
     pub(crate) fn hide_kept(&self, value: &Secret<String>) {
-        match Credential::from_secret_string(value) {
-            Some(credential) => self.hide(credential.password.expose()),
-            None => self.hide(value.expose()),
+        self.hide(value.expose());
+        if let Some(credential) = Credential::from_secret_string(value) {
+            self.hide(credential.password.expose());
         }
     }
 
@@ -151,20 +154,25 @@ impl Process {
         declared: String,
     ) -> (StepPlan, BTreeMap<String, String>) {
         let Planned { action, resource, reason, changes, outputs, effect, notes } = planned;
-        let mut plan = StepPlan::new(action, resource.map_or(declared, |resource| self.clean(&resource)));
-        plan.reason = reason.map(|reason| self.clean(&reason));
+        let mut plan =
+            StepPlan::new(action, resource.map_or(declared, |resource| self.clean_name(&resource)));
+        plan.reason = reason.map(|reason| self.clean_name(&reason));
         plan.changes = changes.into_iter().map(|change| self.read_change(change)).collect();
         plan.effect = effect;
-        plan.notes = notes.iter().map(|note| self.clean(note)).collect();
+        plan.notes = notes.iter().map(|note| self.clean_name(note)).collect();
         (plan, outputs)
     }
 
     fn read_change(&self, change: Change) -> FieldChange {
         if change.secret {
-            return FieldChange::new(self.clean(&change.field), Some(Shown::Secret), Some(Shown::Secret));
+            return FieldChange::new(
+                self.clean_name(&change.field),
+                Some(Shown::Secret),
+                Some(Shown::Secret),
+            );
         }
         let shown = |text: Option<String>| text.map(|text| Shown::Text(self.clean(&text)));
-        FieldChange::new(self.clean(&change.field), shown(change.old), shown(change.new))
+        FieldChange::new(self.clean_name(&change.field), shown(change.old), shown(change.new))
     }
 
     /// Returns the failure of a plan with an action that cannot be planned there.
@@ -185,6 +193,15 @@ impl Process {
     /// Returns `text` as it may be shown: on one line, without secrets.
     pub(crate) fn clean(&self, text: &str) -> String {
         clean(&self.hidden, text)
+    }
+
+    /// Returns `text`, which names something, as it may be shown. A short secret that is a word of it by chance stays: plans
+    /// are compared by their names, and a gap would tell the secret.
+    fn clean_name(&self, text: &str) -> String {
+        let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        let clean = without_tokens(&hidden.long_words.quote(text, QUOTED));
+        hidden.was_told |= holds_a_token(text) || hidden.long_words.without_secrets(text) != text;
+        clean
     }
 
     /// Returns true if a text that is kept, such as an output, holds a secret.
@@ -453,7 +470,7 @@ impl Process {
         }
         let answer = serde_json::from_slice::<Answer<T>>(&answer);
         let result = answer.map_err(|error| self.wrong_result::<T>(method, &error))?.result;
-        result.secrets().into_iter().for_each(|secret| self.hide(secret.expose()));
+        result.secrets().into_iter().for_each(|secret| self.hide_kept(secret));
         held.into_iter().for_each(|said| tell(&self.hidden, context, said));
         Ok(result)
     }
@@ -471,6 +488,9 @@ impl Process {
         let limit = self.declaration.timeout;
         let connection = &started.greeted.connection;
         let failed = |why: &Unanswered| self.unanswered(method, limit, why, Some(connection));
+        // It is never closed, so what is missing without it is an interrupt.
+        let turn = context.interrupt.run_until_cancelled(self.turn.acquire()).await;
+        let _turn = turn.and_then(std::result::Result::ok).ok_or_else(|| failed(&Unanswered::Interrupted))?;
         let exchange = connection.request().map_err(|why| failed(&why))?;
         let deadline_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let request = line(&Request { id: exchange.id, method, params, deadline_ms });
@@ -530,7 +550,7 @@ impl Process {
     ) -> Failure {
         let late = |method: &str| {
             let what = format!("did not answer `{method}` within its deadline of {} s", limit.as_secs_f32());
-            let help = "see why it waits: it has no terminal; a longer time is `timeout`";
+            let help = "see why it waits: nobody can answer it; a longer time is `timeout`";
             self.fail(FailureKind::DeadlineExceeded, &what).help(help)
         };
         let broken = |what: String| self.fail(FailureKind::Invalid, &what).help(AUTHOR);
@@ -621,6 +641,10 @@ impl Received for ValueResult {
 
 impl Received for ReadResult {
     const IS_SECRET: bool = true;
+
+    fn secrets(&self) -> Vec<&Secret<String>> {
+        self.secret.iter().map(|read| &read.value).collect()
+    }
 }
 
 impl Received for KeptResult {}

@@ -138,7 +138,9 @@ impl Schema {
 
     fn read_text(&self, fields: &mut Fields<'_>, name: &str) -> Option<String> {
         if self.format == Some(Format::Path) {
-            return fields.path(name).map(|path| path.to_string_lossy().into_owned());
+            // The program may run in another directory than this process.
+            let path = fields.path(name)?;
+            return Some(std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned());
         }
         let Some(choices) = &self.choices else { return fields.text(name) };
         let wanted: Vec<_> = choices.iter().map(|choice| format!("`{choice}`")).collect();

@@ -123,3 +123,28 @@ async fn faults_of_stores_are_told_without_the_value() {
     assert!(!told.contains(PASSWORD), "{told}");
     insta::assert_snapshot!(told);
 }
+
+#[tokio::test]
+async fn value_that_is_read_is_taken_out_of_progress() {
+    let bench = Bench::new();
+    let secret = json!({
+        "arn": "arn:files:a", "name": "a", "version": "1",
+        "value": json!({ "username": "bot", "password": PASSWORD }).to_string(),
+    });
+    let answer = |id: &str| format!("{{\"id\":{id},\"result\":{{\"secret\":{secret}}}}}");
+    std::fs::write(bench.path("answer"), answer("")).unwrap();
+    let tell = format!("echo \"{{\\\"id\\\":$id,\\\"progress\\\":\\\"read {PASSWORD}\\\"}}\"");
+    let work = format!("{tell}; sed \"s/\\\"id\\\":/\\\"id\\\":$id/\" {}", bench.path("answer").display());
+    let announced = json!({ "capabilities": ["container-secrets"], "options": {} });
+    let program = bench.script(&json!({ "secret-store": announced }), &work);
+    let mut plugins = Registry::default();
+    crate::register(&mut plugins);
+    let options =
+        bench.options("stores.files", json!({ "program": program, "keeps": ["container-secrets"] }));
+    let store =
+        plugins.secret_store(&Plugin { name: "process".to_owned(), options }, &bench.extensions()).unwrap();
+    let spec = SecretSpec { path: "a".to_owned(), ..SecretSpec::default() };
+    let read = store.read(&bench.context(), &spec).await.unwrap().unwrap();
+    assert!(read.value.expose().contains(PASSWORD));
+    assert_eq!(bench.heard(), "progress: read [secret]");
+}

@@ -56,7 +56,7 @@ impl ThrowAway {
         let mut number = 0;
         loop {
             let path = env::temp_dir().join(format!("longshore-plugin-test-{}-{number}", process::id()));
-            match fs::create_dir(&path) {
+            match create_private(&path) {
                 Ok(()) => return Ok(Self { path, next: AtomicU32::new(0) }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) => return Err(error),
@@ -67,11 +67,19 @@ impl ThrowAway {
     /// Makes a directory for a case.
     fn case(&self) -> PathBuf {
         let path = self.path.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
-        if let Err(error) = fs::create_dir(&path) {
+        if let Err(error) = create_private(&path) {
             tracing::warn!(%error, "the directory of a case cannot be made");
         }
         path
     }
+}
+
+/// Makes a directory that nobody else may read: programs keep secrets in it.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 impl Drop for ThrowAway {
