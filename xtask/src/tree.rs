@@ -69,9 +69,10 @@ impl Tree {
             .map(|(path, file)| (path.as_str(), file))
     }
 
-    /// The packages of the workspace: their directories.
+    /// The packages of the workspace: their directories. Examples are outside of it.
     pub(crate) fn packages(&self) -> impl Iterator<Item = &str> {
-        self.files.keys().filter_map(|path| path.strip_suffix("/Cargo.toml"))
+        let packages = self.files.keys().filter_map(|path| path.strip_suffix("/Cargo.toml"));
+        packages.filter(|package| !package.starts_with("examples/"))
     }
 
     pub(crate) fn get(&self, path: &str) -> Option<&File> {

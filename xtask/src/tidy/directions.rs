@@ -140,7 +140,7 @@ mod tests {
                 ("crates/simcloud/Cargo.toml", simcloud.as_str())
             ]),
             [
-                "crates/graph/Cargo.toml:4: crates/graph must not depend on longshore-engine, only on: model, plugin",
+                "crates/graph/Cargo.toml:4: crates/graph must not depend on longshore-engine, only on: model, plugin, steps",
                 "crates/simcloud/Cargo.toml:4: crates/simcloud must not depend on longshore-model, \
                  only on: aws-shapes, files",
             ]

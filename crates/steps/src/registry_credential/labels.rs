@@ -20,7 +20,7 @@ const LIMIT: usize = 256;
 pub struct TokenLabels {
     /// What the registry calls the token that the secret holds; nothing when the credential was not minted.
     pub id: Option<String>,
-    /// Who has issued that token: see [`TokenMinter::issuer`](crate::TokenMinter::issuer).
+    /// Who has issued that token: see [`TokenMinter::issuer`](longshore_plugin::TokenMinter::issuer).
     pub issuer: Option<String>,
     /// When that token expires, in seconds since the Unix epoch.
     pub expires_at: Option<u64>,

@@ -1,7 +1,7 @@
 //! Rotation: a new credential is staged, proved as it is stored, and only then promoted.
 
 use longshore_model::{Action, Failure, FailureKind, FieldChange, Secret, Shown, StepPlan};
-use longshore_plugin::{Context, Credential, Minted, Result, SecretStore, Stored};
+use longshore_plugin::{Context, Credential, Minted, Result, SecretSpec, SecretStore, Stored};
 
 use super::{
     MintedCredential, RegistryCredential,
@@ -54,7 +54,7 @@ impl RegistryCredential {
         let is_same = current.as_ref().is_some_and(|current| {
             current.username == proved.credential.username && current.password == proved.credential.password
         });
-        if is_same {
+        if is_same && !self.is_half_promoted(context, &stored).await? {
             let mut same = plan(Action::NoChange);
             same.notes.push(format!("unchanged: {} still yields what is stored", self.source.describe()));
             return Ok(same);
@@ -91,6 +91,13 @@ impl RegistryCredential {
             labels.label(context, &self.secret).await?;
         }
         Ok(Renewed { arn: stored.arn, version, has_replaced: false })
+    }
+
+    /// Returns true if an earlier rotation ended between its two changes of stages: rotating again finishes it.
+    async fn is_half_promoted(&self, context: &Context, stored: &Stored) -> Result<bool> {
+        let secret = SecretSpec { labels: stored.labels.clone(), ..self.secret.clone() };
+        let plan = self.store.plan(context, &secret, &stored.value).await?;
+        Ok(plan.changes.iter().any(|change| change.field.starts_with("VersionIdsToStages")))
     }
 
     async fn require_stored(&self, context: &Context) -> Result<Stored> {

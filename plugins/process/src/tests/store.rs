@@ -132,7 +132,7 @@ async fn value_that_is_read_is_taken_out_of_progress() {
         "value": json!({ "username": "bot", "password": PASSWORD }).to_string(),
     });
     let answer = |id: &str| format!("{{\"id\":{id},\"result\":{{\"secret\":{secret}}}}}");
-    std::fs::write(bench.path("answer"), answer("")).unwrap();
+    std::fs::write(bench.path("answer"), format!("{}\n", answer(""))).unwrap();
     let tell = format!("echo \"{{\\\"id\\\":$id,\\\"progress\\\":\\\"read {PASSWORD}\\\"}}\"");
     let work = format!("{tell}; sed \"s/\\\"id\\\":/\\\"id\\\":$id/\" {}", bench.path("answer").display());
     let announced = json!({ "capabilities": ["container-secrets"], "options": {} });

@@ -330,7 +330,12 @@ impl World {
 #[async_trait]
 impl SecretStore for World {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { pull_credentials: true, container_secrets: true, ..StoreCapabilities::default() }
+        StoreCapabilities {
+            pull_credentials: true,
+            container_secrets: true,
+            finds_undeclared: true,
+            ..StoreCapabilities::default()
+        }
     }
 
     fn kms_key(&self) -> Option<&str> {
