@@ -128,11 +128,11 @@ async fn faults_of_stores_are_told_without_the_value() {
 async fn value_that_is_read_is_taken_out_of_progress() {
     let bench = Bench::new();
     let secret = json!({
-        "arn": "arn:files:a", "name": "a", "version": "1",
+        "arn": "arn:aws:ssm:eu-central-1:123456789012:parameter/a", "name": "a", "version": "1",
         "value": json!({ "username": "bot", "password": PASSWORD }).to_string(),
     });
-    let answer = |id: &str| format!("{{\"id\":{id},\"result\":{{\"secret\":{secret}}}}}");
-    std::fs::write(bench.path("answer"), format!("{}\n", answer(""))).unwrap();
+    let answer = format!("{{\"id\":,\"result\":{{\"secret\":{secret}}}}}\n");
+    std::fs::write(bench.path("answer"), answer).unwrap();
     let tell = format!("echo \"{{\\\"id\\\":$id,\\\"progress\\\":\\\"read {PASSWORD}\\\"}}\"");
     let work = format!("{tell}; sed \"s/\\\"id\\\":/\\\"id\\\":$id/\" {}", bench.path("answer").display());
     let announced = json!({ "capabilities": ["container-secrets"], "options": {} });
