@@ -22,17 +22,17 @@ pub fn handle(world: &mut World, call: &Call) -> Result<Value, ApiError> {
     match call.operation.as_str() {
         "CreateLogGroup" => groups::create(world, call),
         "DeleteLogGroup" => groups::delete(&mut world.logs, call),
-        "DescribeLogGroups" => groups::describe(&mut world.logs, call),
+        "DescribeLogGroups" => groups::describe(&world.logs, call),
         "PutRetentionPolicy" => groups::put_retention(&mut world.logs, call),
         "DeleteRetentionPolicy" => groups::delete_retention(&mut world.logs, call),
         "TagResource" => groups::tag(&mut world.logs, call),
         "UntagResource" => groups::untag(&mut world.logs, call),
-        "ListTagsForResource" => groups::list_tags(&mut world.logs, call),
+        "ListTagsForResource" => groups::list_tags(&world.logs, call),
         "CreateLogStream" => events::create_stream(&mut world.logs, call),
-        "DescribeLogStreams" => events::describe_streams(&mut world.logs, call),
+        "DescribeLogStreams" => events::describe_streams(&world.logs, call),
         "PutLogEvents" => events::put(&mut world.logs, call),
-        "GetLogEvents" => events::get(&mut world.logs, call),
-        "FilterLogEvents" => events::filter(&mut world.logs, call),
+        "GetLogEvents" => events::get(&world.logs, call),
+        "FilterLogEvents" => events::filter(&world.logs, call),
         other => Err(ApiError::unknown_operation("logs", other)),
     }
 }
