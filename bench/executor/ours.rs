@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use longshore_engine::{Events, Plans, Report, Run};
 use longshore_graph::Graph;
 use longshore_model::{Action, Inputs, Name, Outcome, Outputs, StepId, StepPlan, ValueType};
-use longshore_plugin::{Context, Node, Result, Step};
+use longshore_plugin::{Context, Kept, Node, Result, Step};
 use tokio_util::sync::CancellationToken;
 
 use crate::shapes::Shape;
@@ -101,6 +101,7 @@ pub(crate) fn run() -> Run {
         adopt: BTreeSet::new(),
         only: None,
         keep_orphans: false,
+        kept: Kept::default(),
     }
 }
 
