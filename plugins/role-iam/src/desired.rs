@@ -10,7 +10,6 @@ use crate::{
     options::RoleOptions,
     ownership::RoleOwnership,
     policy::{Document, Place, check_size},
-    proof::prove,
     pull_and_log::TASK_EXECUTION,
     purpose::Purpose,
 };
@@ -97,15 +96,6 @@ impl Desired {
         let pulls_and_logs = pulls_and_logs.map(|document| document.to_json()).transpose()?;
         let files = Document::files(&purpose.files).map(|document| document.to_json()).transpose()?;
         check_size(&name, reads.iter().chain(&pulls_and_logs).chain(&files))?;
-        if let Some(document) = &reads {
-            prove(document, &purpose.reads)?;
-        }
-        if let Some(document) = &pulls_and_logs {
-            purpose.pull_and_log.prove(document)?;
-        }
-        if let Some(document) = &files {
-            purpose.files.prove(document)?;
-        }
         let is_open = role.secrets.iter().any(|secret| secret.arn == Known::AfterApply);
         let reads = if is_open { Some(Inline::AfterApply) } else { reads.map(Inline::Document) };
         let reads = reads.map(|policy| (READ_SECRETS, policy));

@@ -6,16 +6,12 @@ use std::collections::BTreeSet;
 use longshore_model::{Arn, Failure, FailureKind};
 use longshore_plugin::Result;
 
-use crate::{needs::Need, proof::judge};
+use crate::needs::Need;
 
 /// Reads an object.
 pub(crate) const GET_OBJECT: &str = "s3:GetObject";
 /// Reads the region of a bucket.
 pub(crate) const LOCATE_BUCKET: &str = "s3:GetBucketLocation";
-
-/// Other actions on an object and on its bucket.
-const BESIDE: [&str; 5] =
-    ["s3:DeleteObject", "s3:GetObjectAcl", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject"];
 
 /// The ARNs of objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,39 +55,12 @@ impl Files {
         let objects = self.objects().into_iter().map(of(GET_OBJECT));
         objects.chain(self.buckets().into_iter().map(of(LOCATE_BUCKET))).collect()
     }
-
-    /// Proves that the policy `document` allows exactly this.
-    ///
-    /// # Errors
-    /// An action that it allows too much or too little: an error of Longshore's own.
-    pub(crate) fn prove(&self, document: &str) -> Result<()> {
-        judge(document, self.needs(), self.neighbours())
-    }
-
-    /// Requests that stand next to those that have to be allowed.
-    fn neighbours(&self) -> Vec<Need> {
-        let mut neighbours = Vec::new();
-        let mut add = |action: &'static str, resource: String| {
-            neighbours.push(Need { action, resource, context: Vec::new() });
-        };
-        for object in self.objects() {
-            add(GET_OBJECT, format!("{object}x"));
-            BESIDE.iter().for_each(|action| add(action, object.clone()));
-        }
-        for bucket in self.buckets() {
-            add(GET_OBJECT, format!("{bucket}/of-nobody"));
-            add(GET_OBJECT, format!("{bucket}x/of-nobody"));
-            add(LOCATE_BUCKET, format!("{bucket}x"));
-            BESIDE.iter().for_each(|action| add(action, bucket.clone()));
-        }
-        neighbours
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Document;
+    use crate::{policy::Document, proof::prove_files};
 
     fn files(arns: &[&str]) -> Result<Files> {
         Files::of(&arns.iter().map(|arn| (*arn).to_owned()).collect::<Vec<_>>())
@@ -106,7 +75,7 @@ mod tests {
         let document = Document::files(&files).unwrap();
         insta::assert_json_snapshot!("files", document);
         let good = document.to_json().unwrap();
-        assert_eq!(files.prove(&good), Ok(()));
+        assert_eq!(prove_files(&good, &files), Ok(()));
         for (from, to) in [
             ("acme/api.env", "acme/*"),
             ("acme/api.env", "acme/api.en"),
@@ -116,7 +85,7 @@ mod tests {
         ] {
             let changed = good.replacen(from, to, 1);
             assert_ne!(changed, good, "{from}");
-            assert!(files.prove(&changed).is_err(), "{from} => {to}");
+            assert!(prove_files(&changed, &files).is_err(), "{from} => {to}");
         }
         assert_eq!(Document::files(&Files::default()), None);
     }

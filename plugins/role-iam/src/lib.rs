@@ -19,7 +19,6 @@ mod observed;
 mod options;
 mod ownership;
 mod policy;
-mod proof;
 mod pull_and_log;
 mod purpose;
 mod removal;
@@ -28,6 +27,9 @@ mod undeclared;
 mod undo;
 mod verdict;
 mod write;
+
+#[cfg(test)]
+mod proof;
 
 #[cfg(test)]
 mod tests;

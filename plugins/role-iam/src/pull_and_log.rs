@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use longshore_plugin::{Result, RoleSpec};
+use longshore_plugin::RoleSpec;
 
-use crate::{needs::Need, policy::Place, proof::judge};
+use crate::{needs::Need, policy::Place};
 
 /// The managed policy that AWS made for this: it allows [`AUTHORIZE`], [`PULL`] and [`LOG`] on everything.
 pub(crate) const TASK_EXECUTION: &str = "service-role/AmazonECSTaskExecutionRolePolicy";
@@ -20,22 +20,6 @@ pub(crate) const LOG: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
 /// Create a log group.
 pub(crate) const CREATE_GROUP: &str = "logs:CreateLogGroup";
-
-/// What else can be done with a repository or a log group.
-const BESIDE_PULL: [&str; 5] = [
-    "ecr:BatchDeleteImage",
-    "ecr:DeleteRepository",
-    "ecr:InitiateLayerUpload",
-    "ecr:PutImage",
-    "ecr:SetRepositoryPolicy",
-];
-const BESIDE_LOG: [&str; 5] = [
-    CREATE_GROUP,
-    "logs:DeleteLogGroup",
-    "logs:DeleteLogStream",
-    "logs:GetLogEvents",
-    "logs:PutRetentionPolicy",
-];
 
 /// Where a role pulls from and logs to, by ARNs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,60 +71,6 @@ impl PullAndLog {
         }
         needs
     }
-
-    /// Proves that the policy `document` allows exactly this.
-    ///
-    /// # Errors
-    /// What it allows too much or too little: an error of Longshore's own.
-    pub(crate) fn prove(&self, document: &str) -> Result<()> {
-        // A role that exists need not have it, because the group may exist, too.
-        let creates = self.created.iter().map(|group| Need {
-            action: CREATE_GROUP,
-            // The ARN with which CloudWatch Logs authorises it (service authorization reference).
-            resource: format!("{group}:log-stream:"),
-            context: Vec::new(),
-        });
-        judge(document, self.needs().into_iter().chain(creates).collect(), self.neighbours())
-    }
-
-    /// What stands next to what has to be allowed. Some of it may itself have to be.
-    fn neighbours(&self) -> Vec<Need> {
-        let mut neighbours = Vec::new();
-        let mut add = |action: &'static str, resource: String| {
-            neighbours.push(Need { action, resource, context: Vec::new() });
-        };
-        for repository in &self.repositories {
-            for action in PULL {
-                add(action, format!("{repository}x"));
-                add(action, elsewhere(repository));
-                add(action, "*".to_owned());
-            }
-            BESIDE_PULL.iter().for_each(|action| add(action, repository.clone()));
-        }
-        for group in &self.groups {
-            for action in LOG {
-                add(action, format!("{group}x:log-stream:x"));
-                add(action, format!("{}:log-stream:x", elsewhere(group)));
-                add(action, "*".to_owned());
-            }
-            let is_needed = |action: &str| action == CREATE_GROUP && self.created.contains(group);
-            let others = BESIDE_LOG.into_iter().filter(|action| !is_needed(action));
-            others.for_each(|action| add(action, format!("{group}:log-stream:x")));
-        }
-        if self.repositories.is_empty() {
-            add(AUTHORIZE, "*".to_owned());
-        }
-        neighbours
-    }
-}
-
-/// The same in another account.
-fn elsewhere(arn: &str) -> String {
-    let mut parts: Vec<_> = arn.splitn(6, ':').collect();
-    if let Some(account) = parts.get_mut(4) {
-        *account = "000000000000";
-    }
-    parts.join(":")
 }
 
 #[cfg(test)]
@@ -149,7 +79,7 @@ mod tests {
     use longshore_plugin::LogStream;
 
     use super::*;
-    use crate::policy::Document;
+    use crate::{policy::Document, proof::prove_pulls_and_logs};
 
     const PLACE: Place<'_> = Place { partition: "aws", region: "eu-central-1", account: "123456789012" };
 
@@ -179,7 +109,7 @@ mod tests {
         let both = of(&["/shop/api"], &[IMAGE, "nginx:1"]);
         insta::assert_json_snapshot!("pull_and_log", Document::pulls_and_logs(&both));
         for purpose in [of(&["/shop/api"], &[]), of(&[], &[IMAGE]), both] {
-            assert_eq!(purpose.prove(&generated(&purpose)), Ok(()));
+            assert_eq!(prove_pulls_and_logs(&generated(&purpose), &purpose), Ok(()));
         }
     }
 
@@ -196,7 +126,7 @@ mod tests {
         ] {
             let purpose = of(&[], &[&format!("{host}/acme/api:1")]);
             assert_eq!(purpose.repositories, [format!("{arn}:repository/acme/api")].into(), "{host}");
-            assert_eq!(purpose.prove(&generated(&purpose)), Ok(()));
+            assert_eq!(prove_pulls_and_logs(&generated(&purpose), &purpose), Ok(()));
         }
     }
 
@@ -217,10 +147,10 @@ mod tests {
         ] {
             let changed = good.replacen(from, to, 1);
             assert_ne!(changed, good, "{from}");
-            assert!(purpose.prove(&changed).is_err(), "{from} => {to}");
+            assert!(prove_pulls_and_logs(&changed, &purpose).is_err(), "{from} => {to}");
         }
         // A role that pulls nothing from ECR does not log in there.
         let logs = of(&["/shop/api"], &[]);
-        assert!(logs.prove(&good).is_err());
+        assert!(prove_pulls_and_logs(&good, &logs).is_err());
     }
 }
