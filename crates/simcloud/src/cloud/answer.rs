@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header::DATE};
 use serde_json::Value;
 
-use super::Effect;
+use super::{Effect, fault::page};
 use crate::{
     ApiError, Call, Cloud, World,
     dispatch::{dispatch, only_reads},
@@ -52,10 +52,12 @@ impl Cloud {
         if let Some(Effect::Delay(delay)) = effect {
             tokio::time::sleep(delay).await;
         }
-        if let Some(Effect::Answer(non_answer)) = effect
-            && !non_answer.is_done()
-        {
-            return Ok(non_answer.replace(Response::default(), protocol, &request_id));
+        match effect {
+            Some(Effect::ErrorPage(status)) => return Ok(page(status, "The proxy is out of order.")),
+            Some(Effect::Answer(non_answer)) if !non_answer.is_done() => {
+                return Ok(non_answer.replace(Response::default(), protocol, &request_id));
+            }
+            _ => {}
         }
         let mut world = self.shared.world.lock().await;
         self.catch_up(&mut world);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header::CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use serde_json::json;
 
 use crate::{
@@ -40,6 +40,8 @@ pub enum Effect {
     LoseAnswer,
     /// Something on the way answers in AWS's place, with HTTP 200.
     Answer(NonAnswer),
+    /// A proxy on the way answers with this status and a page in HTML; the call does not reach AWS.
+    ErrorPage(StatusCode),
 }
 
 /// An answer with HTTP 200 that is not AWS's to the call.
@@ -71,13 +73,8 @@ impl NonAnswer {
         protocol: Protocol,
         request_id: &str,
     ) -> Response<Bytes> {
-        let foreign = |content_type: &'static str, body: &'static str| {
-            let mut page = Response::new(Bytes::from_static(body.as_bytes()));
-            page.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-            page
-        };
         match self {
-            Self::Html => foreign("text/html", "<!DOCTYPE html>\n<html><body>Please log in.</body></html>\n"),
+            Self::Html => page(StatusCode::OK, "Please log in."),
             Self::Empty => Response::new(Bytes::new()),
             Self::Truncated => answer.map(|body| body.slice(..body.len() / 2)),
             Self::OtherOperation => {
@@ -86,6 +83,15 @@ impl NonAnswer {
             }
         }
     }
+}
+
+/// Returns a page in HTML, as a proxy gives it.
+pub(super) fn page(status: StatusCode, text: &str) -> Response<Bytes> {
+    let mut page =
+        Response::new(format!("<!DOCTYPE html>\n<html><body>{text}</body></html>\n").into_bytes().into());
+    *page.status_mut() = status;
+    page.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    page
 }
 
 /// The faults that are arranged, and how often operations were called.

@@ -1,10 +1,12 @@
 //! Answers with HTTP 200 that are none, in the place of AWS's: each kind, for each operation that a deploy, an update, a
-//! rotation and a removal call. A run says success only where the cloud is as declared.
+//! rotation and a removal call. A run says success only where the cloud is as declared. One error page of a proxy, at any
+//! call, changes nothing.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use longshore_model::Outcome;
 use longshore_simcloud::{Effect, Fault, NonAnswer};
+use reqwest::StatusCode;
 
 use super::{
     account::{Account, expect, expect_nothing},
@@ -152,9 +154,46 @@ async fn table(work: Work) -> String {
     table
 }
 
-fn tabulate(work: Work) -> String {
+/// Requires that the work ends as without the proxy, whose error page takes the place of the answer to one call: the first
+/// one, the second one, up to the last.
+async fn require_despite_error_page(work: Work) {
+    let undisturbed = work.account().await;
+    let before = calls(&undisturbed);
+    assert_eq!(work.run(&undisturbed).await, Outcome::Succeeded);
+    let count = calls(&undisturbed) - before;
+    let expected = left(&undisturbed).await;
+    for after in 0..count {
+        let account = work.account().await;
+        let effect = Effect::ErrorPage(StatusCode::INTERNAL_SERVER_ERROR);
+        account.cloud().inject(Fault { operation: "*".to_owned(), after, times: 1, effect });
+        assert_eq!(work.run(&account).await, Outcome::Succeeded, "call {after}: {}", account.said());
+        account.cloud().heal();
+        work.require_done(&account).await;
+        assert_eq!(left(&account).await, expected, "call {after}");
+    }
+}
+
+/// The number of calls until now.
+fn calls(account: &Account) -> u32 {
+    u32::try_from(account.cloud().calls().values().sum::<u64>()).unwrap()
+}
+
+fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.unwrap().block_on(table(work))
+    runtime.unwrap().block_on(work)
+}
+
+fn tabulate(work: Work) -> String {
+    in_virtual_time(table(work))
+}
+
+#[test]
+fn one_error_page_of_a_proxy_changes_nothing() {
+    in_virtual_time(async {
+        for work in [Work::Deploy, Work::Update, Work::Rotate, Work::Destroy] {
+            require_despite_error_page(work).await;
+        }
+    });
 }
 
 #[test]
