@@ -38,7 +38,7 @@ pub use lock::{Fence, Held, Lock, Shut, Waiting};
 pub use name::bounded;
 pub use ownership::{
     ADOPTED_TAG, ENVIRONMENT_TAG, Mark, Owner, Ownership, PROTECTED_TAG, REGION_TAG, RESOURCE_TAG, STACK_TAG,
-    is_ownership_tag, is_protected,
+    is_ownership_tag, is_protected, tag_changes,
 };
 pub use pace::check_rates;
 pub use reads::{

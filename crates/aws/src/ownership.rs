@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fmt::Display};
 
-use longshore_model::{Action, Failure, FailureKind};
+use longshore_model::{AFTER_APPLY, Action, Failure, FailureKind, FieldChange, Shown};
 use longshore_plugin::Context;
 
 use crate::name::bounded;
@@ -190,6 +190,12 @@ impl Ownership {
         self.tags_beside(&present).into_iter().filter(|tag| !present.contains(tag)).collect()
     }
 
+    /// Returns the fields for the tags that a resource with `tags` lacks, or that have another value there.
+    pub fn changes<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<FieldChange> {
+        let present: Vec<_> = tags.into_iter().collect();
+        tag_changes("tags.", self.missing(present.iter().copied()), present)
+    }
+
     /// Returns the action for a resource with `tags` that would otherwise see `action`: a resource without an owner is
     /// adopted, if that is allowed.
     pub fn action<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>, action: Action) -> Action {
@@ -285,6 +291,22 @@ impl Owner {
             Self::Nobody => Some("is not Longshore's".to_owned()),
         }
     }
+}
+
+/// Returns the fields that setting the tags `new` changes, each named by `prefix` and its key. `actual` are the tags that the
+/// resource has.
+#[must_use]
+pub fn tag_changes<'a>(
+    prefix: &str,
+    new: impl IntoIterator<Item = (&'a str, &'a str)>,
+    actual: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Vec<FieldChange> {
+    let actual: BTreeMap<_, _> = actual.into_iter().collect();
+    let change = |(key, value): (&'a str, &'a str)| {
+        let new = if value == AFTER_APPLY { Shown::AfterApply } else { Shown::text(value) };
+        FieldChange::new(format!("{prefix}{key}"), actual.get(key).map(Shown::text), Some(new))
+    };
+    new.into_iter().map(change).collect()
 }
 
 /// What of a text may stand in a tag's value everywhere: IAM and ECS allow letters, digits, spaces and `_.:/=+-@`.

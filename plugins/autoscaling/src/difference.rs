@@ -31,7 +31,9 @@ impl Difference {
         let target = target_changes(declared, observed);
         difference.registers = !target.is_empty();
         difference.changes.extend(field_changes("", target));
-        difference.changes.extend(observed.into_iter().flat_map(|observed| tag_changes(ownership, observed)));
+        difference.changes.extend(
+            observed.into_iter().flat_map(|observed| ownership.changes(pairs(&observed.target.tags))),
+        );
         for kind in [POLICIES, ACTIONS] {
             difference.add_items(kind, declared, observed);
         }
@@ -99,15 +101,6 @@ fn target_changes(declared: &Declared, observed: Option<&Observed>) -> Vec<Chang
         _ => false,
     };
     changes.filter(|change| !is_scheduled(change)).collect()
-}
-
-fn tag_changes(ownership: &Ownership, observed: &Observed) -> Vec<FieldChange> {
-    let tags = &observed.target.tags;
-    let missing = ownership.missing(pairs(tags)).into_iter();
-    let change = |(key, new): (&str, &str)| {
-        FieldChange::new(format!("tags.{key}"), tags.get(key).map(Shown::text), Some(Shown::text(new)))
-    };
-    missing.map(change).collect()
 }
 
 /// The policies and scheduled actions that others made, as people know them.

@@ -1,11 +1,13 @@
 //! What differs between a role that is there and the one that is declared. Pure.
 
+use longshore_aws::tag_changes;
 use longshore_model::{FieldChange, Shown};
 
 use crate::{
     compare,
     desired::{Desired, Inline, MAX_SESSION},
     observed::Observed,
+    ownership::pairs,
 };
 
 /// What has to change.
@@ -100,10 +102,8 @@ impl Difference {
         for policy in &self.detach {
             change("ManagedPolicyArns".to_owned(), Some(Shown::text(policy)), None);
         }
-        for (key, value) in &self.tags {
-            let old = observed.and_then(|role| role.tags.iter().find(|(there, _)| there == key));
-            change(format!("Tags.{key}"), old.map(|(_, old)| Shown::text(old)), Some(Shown::text(value)));
-        }
+        let actual = observed.map(|role| pairs(&role.tags));
+        changes.extend(tag_changes("Tags.", pairs(&self.tags), actual.into_iter().flatten()));
         changes
     }
 }

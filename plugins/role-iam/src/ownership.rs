@@ -75,6 +75,7 @@ impl RoleOwnership {
     }
 }
 
-fn pairs(tags: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+/// Returns the tags as keys and values.
+pub(crate) fn pairs(tags: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
     tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }

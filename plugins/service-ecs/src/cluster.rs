@@ -94,7 +94,7 @@ fn kept_for(others: &[String]) -> String {
 impl Step for ClusterStep {
     async fn plan(&self, context: &Context, _inputs: &Inputs) -> Result<StepPlan> {
         let Some(cluster) = self.observe(Freshness::Planned).await? else {
-            let tags = tags::changes(&Ownership::of(context), &[]);
+            let tags = Ownership::of(context).changes([]);
             return Ok(StepPlan::new(Action::Create, self.resource()).changes(tags));
         };
         let arn = cluster.cluster_arn().unwrap_or_default();
@@ -104,7 +104,7 @@ impl Step for ClusterStep {
             plan.notes.push("uses the existing cluster, which this stack does not own".to_owned());
             return Ok(plan);
         }
-        let changes = tags::changes(&ownership, cluster.tags());
+        let changes = ownership.changes(tags::pairs(cluster.tags()));
         if !changes.is_empty() {
             plan.action = ownership.action(tags::pairs(cluster.tags()), Action::Update);
         }

@@ -68,15 +68,6 @@ impl Observed {
     }
 }
 
-/// What of the ownership's tags differs from `tags`, as fields.
-fn tag_changes(ownership: &Ownership, tags: &BTreeMap<String, String>) -> Vec<FieldChange> {
-    let change = |(key, value): (&str, &str)| {
-        FieldChange::new(format!("tags.{key}"), tags.get(key).map(Shown::text), Some(Shown::text(value)))
-    };
-    let there = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    ownership.missing(there).into_iter().map(change).collect()
-}
-
 /// How the names of a stack's log groups begin.
 pub(crate) fn prefix(stack: &Name) -> String {
     format!("/longshore/{stack}/")
@@ -261,7 +252,7 @@ impl Step for LogGroupStep {
         let ownership = self.ownership(context);
         let Some(observed) = self.observe(&ownership, Freshness::Planned).await? else {
             let mut changes = vec![self.retention_change(None)];
-            changes.extend(tag_changes(&ownership, &BTreeMap::new()));
+            changes.extend(ownership.changes([]));
             return Ok(plan(Action::Create).changes(changes));
         };
         self.require_ours(&ownership, &observed)?;
@@ -278,7 +269,7 @@ impl Step for LogGroupStep {
             }
             return Ok(plan);
         }
-        let mut changes = tag_changes(&ownership, &observed.tags);
+        let mut changes = ownership.changes(observed.tags());
         if differs {
             changes.push(self.retention_change(Some(Shown::text(is))));
         }

@@ -2,7 +2,6 @@
 
 use aws_sdk_ecs::types::Tag;
 use longshore_aws::{Aws, Ownership, failure};
-use longshore_model::{FieldChange, Shown};
 use longshore_plugin::Result;
 
 /// The tags of what a step makes.
@@ -13,15 +12,6 @@ pub(crate) fn of(ownership: &Ownership) -> Vec<Tag> {
 /// Keys and values of `tags`.
 pub(crate) fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
     tags.iter().filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())))
-}
-
-/// What of the ownership's tags differs from `tags`, as fields.
-pub(crate) fn changes(ownership: &Ownership, tags: &[Tag]) -> Vec<FieldChange> {
-    let change = |(key, value): (&str, &str)| {
-        let old = pairs(tags).find(|(there, _)| *there == key).map(|(_, old)| Shown::text(old));
-        FieldChange::new(format!("tags.{key}"), old, Some(Shown::text(value)))
-    };
-    ownership.missing(pairs(tags)).into_iter().map(change).collect()
 }
 
 /// Gives what `arn` names the ownership's tags, where `tags` lack any, and `more`.

@@ -305,7 +305,7 @@ impl TaskDefinitionStep {
             let mut plan = StepPlan::new(Action::Create, self.resource());
             plan.reason = deregistered;
             plan.changes = fields_of(&declared).of_creation().into();
-            plan.changes.extend(tags::changes(&ownership, &[]));
+            plan.changes.extend(ownership.changes([]));
             if let Some(size) = self.size.filter(|_| self.service.size.is_none()) {
                 plan.notes.push(format!(
                     "tasks get {}, the smallest size that holds the containers",
@@ -319,7 +319,7 @@ impl TaskDefinitionStep {
         if changes.is_empty() {
             let mut unchanged = unchanged(observed.arn());
             unchanged.notes.extend(deregistered);
-            let tags = tags::changes(&ownership, &observed.tags);
+            let tags = ownership.changes(tags::pairs(&observed.tags));
             return Ok(if tags.is_empty() {
                 unchanged
             } else {
@@ -327,7 +327,7 @@ impl TaskDefinitionStep {
             });
         }
         if action == Action::Adopt {
-            changes.extend(tags::changes(&ownership, &observed.tags));
+            changes.extend(ownership.changes(tags::pairs(&observed.tags)));
         } else if let Some(arn) = self.running(&ownership, &declared, observed.arn()).await? {
             return Ok(unchanged(&arn));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_aws::Ownership;
+use longshore_aws::{Ownership, tag_changes};
 use longshore_model::{FieldChange, Secret, Shown};
 
 use crate::{
@@ -97,10 +97,8 @@ impl Difference {
             let field = format!("VersionIdsToStages.{PENDING_STAGE}");
             changes.push(FieldChange::new(field, Some(Shown::text(version)), None));
         }
-        for (key, value) in &self.tags {
-            let old = secret.tags.get(key).map(Shown::text);
-            changes.push(FieldChange::new(format!("Tags.{key}"), old, Some(Shown::text(value))));
-        }
+        let new = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        changes.extend(tag_changes("Tags.", new, secret.tags()));
         for key in &self.surplus {
             let old = secret.tags.get(key).map(Shown::text);
             changes.push(FieldChange::new(format!("Tags.{key}"), old, None));
@@ -127,15 +125,12 @@ pub(crate) fn of_creation(desired: &Desired<'_>) -> Vec<FieldChange> {
         new("KmsKeyId", shown_key(desired.kms_key)),
         new("SecretString", Shown::Secret),
     ];
-    for (key, value) in desired.ownership.tags() {
-        changes.push(new(&format!("Tags.{key}"), Shown::text(value)));
-    }
+    changes.extend(tag_changes("Tags.", desired.ownership.tags(), []));
     for (label, value) in desired.labels {
         changes.push(new(&format!("Tags.{}", labels::tag(label)), Shown::text(value)));
     }
-    for (key, value) in desired.own_tags {
-        changes.push(new(&format!("Tags.{key}"), Shown::text(value)));
-    }
+    let own = desired.own_tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    changes.extend(tag_changes("Tags.", own, []));
     for region in desired.replicate_to.into_iter().flatten() {
         changes.push(new(&format!("ReplicationStatus.{region}"), Shown::text("InSync")));
     }

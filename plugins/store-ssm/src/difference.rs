@@ -1,7 +1,7 @@
 //! What differs between a parameter that is there and the one that is declared. Pure.
 
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
-use longshore_aws::Ownership;
+use longshore_aws::{Ownership, tag_changes};
 use longshore_model::{Failure, FailureKind, FieldChange, Secret, Shown};
 use longshore_plugin::Result;
 
@@ -86,10 +86,8 @@ impl Difference {
         if self.writes() {
             change("Version", Some(Shown::text(observed.version)), Shown::AfterApply);
         }
-        for (key, value) in &self.tags {
-            let old = observed.tags.get(key).map(Shown::text);
-            change(&format!("Tags.{key}"), old, Shown::text(value));
-        }
+        let new = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        changes.extend(tag_changes("Tags.", new, observed.tags()));
         changes
     }
 }
@@ -114,9 +112,7 @@ impl Desired<'_> {
             new("Tier", Shown::text(self.tier.resolved(self.value, None))),
             new("Value", Shown::Secret),
         ];
-        for (key, value) in self.ownership.tags() {
-            changes.push(new(&format!("Tags.{key}"), Shown::text(value)));
-        }
+        changes.extend(tag_changes("Tags.", self.ownership.tags(), []));
         changes
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_aws::Ownership;
+use longshore_aws::{Ownership, tag_changes};
 use longshore_model::{FieldChange, Shown};
 
 use crate::{
@@ -99,13 +99,6 @@ fn of_rule(options: &Options, group: &Group, rule: &Rule) -> Vec<FieldChange> {
     changes
 }
 
-fn of_tags(prefix: &str, ownership: &Ownership, tags: &BTreeMap<String, String>) -> Vec<FieldChange> {
-    let missing = ownership.missing(pairs(tags)).into_iter();
-    missing
-        .map(|(key, new)| change(format!("{prefix}{key}"), tags.get(key).map(String::as_str), new))
-        .collect()
-}
-
 /// The fields that are changed in place.
 pub(crate) fn in_place(
     options: &Options,
@@ -121,14 +114,18 @@ pub(crate) fn in_place(
     changes.extend(attributes.map(|(key, new)| {
         change(format!("attributes.{key}"), group.attributes.get(key).map(String::as_str), new)
     }));
-    changes.extend(of_tags("tags.", ownership, &group.tags));
+    changes.extend(ownership.changes(pairs(&group.tags)));
     changes.extend(
         observed.strays.iter().map(|stray| change("rule.listener", Some(&stray.listener()), &around.arn)),
     );
     match &observed.rule {
         Some(rule) => {
             changes.extend(of_rule(options, group, rule));
-            changes.extend(of_tags("rule.tags.", ownership, &rule.tags));
+            changes.extend(tag_changes(
+                "rule.tags.",
+                ownership.missing(pairs(&rule.tags)),
+                pairs(&rule.tags),
+            ));
         }
         None => changes.extend(of_new_rule(options)),
     }

@@ -353,7 +353,7 @@ fn adoption(context: &Context, tags: &[Tag]) -> Option<Tag> {
 
 /// The tags that a service with `tags` gets, as fields.
 fn tag_changes(context: &Context, tags: &[Tag]) -> Vec<FieldChange> {
-    let mut changes = tags::changes(&Ownership::of(context), tags);
+    let mut changes = Ownership::of(context).changes(tags::pairs(tags));
     if adoption(context, tags).is_some() {
         changes.push(FieldChange::new(format!("tags.{ADOPTED_TAG}"), None, Some(Shown::text(true))));
     }
@@ -378,7 +378,7 @@ impl ServiceStep {
             let changes = of_creation(declared, self.count_of_new(context).await?);
             self.require_time(None)?;
             let mut plan = StepPlan::new(Action::Create, self.resource()).changes(changes);
-            plan.changes.extend(tags::changes(&ownership, &[]));
+            plan.changes.extend(ownership.changes([]));
             plan.reason = if observed.is_some_and(|(service, _)| service.status() == Some("DRAINING")) {
                 Some("the deleted service of this name is still draining: it is waited for".into())
             } else {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_aws::Ownership;
+use longshore_aws::{Ownership, tag_changes};
 use longshore_model::{AFTER_APPLY, FieldChange, Shown};
 
 use super::{
@@ -39,8 +39,7 @@ pub(crate) fn tags<'a>(
 }
 
 fn of_tags(prefix: &str, options: &Options, ownership: &Ownership, there: &Tags) -> Vec<FieldChange> {
-    let tags = tags(options, ownership, there).into_iter();
-    tags.map(|(key, new)| change(format!("{prefix}{key}"), there.get(key).map(String::as_str), new)).collect()
+    tag_changes(prefix, tags(options, ownership, there), pairs(there))
 }
 
 /// The declared attributes that differ.
