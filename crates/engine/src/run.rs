@@ -49,9 +49,8 @@ impl Run {
         let mut watch = self.watch(Phase::Plan, graph, &Busy::All);
         let ended = schedule(&course, self.bounds(&Busy::All), &mut watch, |step, desk| {
             let desk = flow.desk(desk, step);
-            let is_left_out = self.only.as_ref().is_some_and(|only| !only.contains(&desk.context.step));
-            let keep_orphans = self.keep_orphans;
-            async move { (plan(&desk, step, is_left_out, keep_orphans).await, desk) }
+            let (left_out, keep_orphans) = (self.left_out(graph, step), self.keep_orphans);
+            async move { (plan(&desk, step, left_out, keep_orphans).await, desk) }
         });
         Report::new(graph.clone(), ended.await)
     }
@@ -134,6 +133,14 @@ impl Run {
         Report::new(graph.clone(), ended.await)
     }
 
+    /// Returns `None` if a step may change something in this run.
+    fn left_out(&self, graph: &Graph, step: usize) -> Option<LeftOut> {
+        let only = self.only.as_ref()?;
+        let may_change = |step: usize| only.contains(&graph.at(step).id);
+        let is_needed = || graph.dependents_of(step).iter().any(|dependent| may_change(*dependent as usize));
+        (!may_change(step)).then(|| LeftOut { is_needed: is_needed() })
+    }
+
     fn flow(&self, graph: &Graph, plans: Option<&Plans>) -> Arc<Flow> {
         let (stack, environment) = (self.stack.clone(), self.environment.clone());
         let reporter = Arc::new(self.events.clone());
@@ -155,14 +162,26 @@ impl Run {
     }
 }
 
-async fn plan(desk: &Desk, step: usize, is_left_out: bool, keep_orphans: bool) -> Result<StepPlan, Failure> {
+/// A step that may change nothing in this run.
+#[derive(Clone, Copy)]
+struct LeftOut {
+    /// True if a step that may change something depends on it.
+    is_needed: bool,
+}
+
+async fn plan(
+    desk: &Desk,
+    step: usize,
+    left_out: Option<LeftOut>,
+    keep_orphans: bool,
+) -> Result<StepPlan, Failure> {
     let mut plan = desk.step(step).plan(&desk.context, &desk.inputs).await?;
     if keep_orphans {
         plan = plan.without_pruning();
     }
     complete(&desk.flow.graph, step, &plan)?;
-    if is_left_out {
-        plan = nothing_of(plan);
+    if let Some(LeftOut { is_needed }) = left_out {
+        plan = nothing_of(plan, is_needed);
     }
     desk.flow.publish_known(step, &plan.outputs);
     Ok(plan)
@@ -206,10 +225,17 @@ fn marked(graph: &Graph, is_marked: impl Fn(usize) -> bool) -> Busy {
     Busy::Some((0..graph.len()).map(is_marked).collect())
 }
 
-/// A plan of which nothing is done. What the step yields stays, as far as it is known.
-fn nothing_of(plan: StepPlan) -> StepPlan {
-    let StepPlan { resource, resources, outputs, .. } = plan;
-    StepPlan { resources, outputs, ..StepPlan::new(Action::NoChange, resource) }
+/// Returns a plan of which nothing is done. Its outputs stay as far as they are known. Those of a resource that does not
+/// exist are not known, even if they are foreseen: steps that depend on it must not use them.
+fn nothing_of(plan: StepPlan, is_needed: bool) -> StepPlan {
+    let StepPlan { action, resource, resources, outputs, .. } = plan;
+    let mut left = StepPlan { resources, ..StepPlan::new(Action::NoChange, resource) };
+    if action != Action::Create {
+        left.outputs = outputs;
+    } else if is_needed {
+        left.notes.push("it does not exist, and this run does not create it".to_owned());
+    }
+    left
 }
 
 /// A step that changes nothing has nothing that is known only later.

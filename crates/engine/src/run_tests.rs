@@ -92,6 +92,8 @@ async fn what_is_left_out_has_nothing_to_do_and_yields_what_is_known() {
     assert_eq!(actions, [("step.a", nothing), ("step.b", create), ("step.c", nothing)]);
     assert!(bench.told().contains("step.a will no change"), "it is told as it will be: {}", bench.told());
     assert_eq!(plans[&id("c")].outputs["arn"].value(), Some("old-step.c"));
+    assert_eq!(plans[&id("a")].notes[..], ["it does not exist, and this run does not create it"]);
+    assert!(plans[&id("c")].notes.is_empty(), "no chosen step depends on it");
 }
 
 #[tokio::test(start_paused = true)]
