@@ -1,6 +1,9 @@
 //! `cargo xtask ci`: what has to pass before a change lands.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use crate::{
     Error, bench,
@@ -82,12 +85,21 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
         }
         Ok(Verdict::NotRun("valgrind is not installed"))
     });
+    step("plugin-quay", &|| process::run(&mut plugin_quay(workspace)).map(Verdict::Ran));
     step("test", &|| test::run(workspace, &test::Options::default()).map(Verdict::Ran));
 
     eprint!("\n{}", summary(&steps));
     let failed =
         steps.iter().any(|step| matches!(step.verdict, Verdict::Ran(outcome) if !outcome.is_success()));
     Ok(if failed { Outcome::FAILURE } else { Outcome::SUCCESS })
+}
+
+/// Tests the plugin of another workspace. Its dependencies are built as for this one; `--locked` fails if its `Cargo.lock`
+/// lacks a dependency of the crates that it uses.
+fn plugin_quay(workspace: &Workspace) -> Command {
+    let mut test = cargo(workspace, &["test", "--locked", "--quiet", "--target-dir"]);
+    test.arg(workspace.target()).current_dir(workspace.root().join("examples/plugin-quay"));
+    test
 }
 
 fn summary(steps: &[Step]) -> String {

@@ -60,7 +60,8 @@ Tasks:
   aws-shapes DIRECTORY
                    Write crates/aws-shapes/shapes from AWS's own models of its APIs, which lie in the DIRECTORY of
                    botocore: `pip download botocore --no-deps`, unpacked
-  ci               What has to pass: formatting, clippy, tidy, documentation, cargo-deny, the executor's instructions, test
+  ci               What has to pass: formatting, clippy, tidy, documentation, cargo-deny, the executor's instructions, the
+                   tests of examples/plugin-quay, test
   tidy             Check the habits that no compiler knows: directions of dependencies, who may print, file lengths …
   tools            Install the Python tools of some tests below target/ (takes a network)
   help             This text
