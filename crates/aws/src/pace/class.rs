@@ -22,6 +22,14 @@ pub(super) struct ApiClass {
     pub(super) rate: Rate,
 }
 
+impl ApiClass {
+    /// Returns true if the class names its operations, instead of taking the rest of its service.
+    #[cfg(test)]
+    pub(super) fn takes_some(&self) -> bool {
+        !self.operations.contains(&"*")
+    }
+}
+
 const fn class(
     name: &'static str,
     service: &'static str,
@@ -35,9 +43,10 @@ const fn class(
 /// The classes; the first that fits counts.
 ///
 /// Documented are those of ECS (API reference, "Request throttling") save that of the reads of clusters, those of Secrets
-/// Manager (user guide, "Quotas") and of ECR's `BatchGetImage` ("Amazon ECR endpoints and quotas"), which have no burst, so that a second's worth is taken for it, as with `ssm-read` and
+/// Manager (user guide, "Quotas"), of ECR's `BatchGetImage` ("Amazon ECR endpoints and quotas") and of STS (IAM user guide,
+/// "IAM and AWS STS quotas"), which have no burst, so that a second's worth is taken for it, as with `ssm-read` and
 /// `logs-describe`, and that of EC2 (API reference, "Request throttling"). The others are estimates: AWS publishes no
-/// rates of IAM, for example.
+/// rates of IAM, for example. A test compares them with those of the simulated cloud.
 pub(super) const CLASSES: [ApiClass; 33] = [
     class(
         "ecs-task-definition-modify",
@@ -51,7 +60,13 @@ pub(super) const CLASSES: [ApiClass; 33] = [
     class(
         "ecs-service-modify",
         "ECS",
-        &["CreateService", "UpdateService", "DeleteService", "StopServiceDeployment"],
+        &[
+            "CreateService",
+            "UpdateService",
+            "DeleteService",
+            "StopServiceDeployment",
+            "ContinueServiceDeployment",
+        ],
         50,
         5.0,
     ),
@@ -64,17 +79,23 @@ pub(super) const CLASSES: [ApiClass; 33] = [
         20.0,
     ),
     class("ecs-task-modify", "ECS", &["RunTask", "StopTask"], 100, 40.0),
-    class("ecs-task-read", "ECS", &["DescribeTasks", "ListTasks"], 100, 20.0),
+    class("ecs-task-read", "ECS", &["DescribeTasks", "ListTasks", "ListContainerInstances"], 100, 20.0),
     class("ecs-tag-modify", "ECS", &["TagResource", "UntagResource"], 20, 10.0),
     class("ecs-tag-read", "ECS", &["ListTagsForResource"], 50, 20.0),
-    class("ecs-cluster-modify", "ECS", &["CreateCluster", "UpdateCluster*", "DeleteCluster"], 20, 1.0),
+    class(
+        "ecs-cluster-modify",
+        "ECS",
+        &["CreateCluster", "UpdateCluster*", "PutClusterCapacityProviders", "DeleteCluster"],
+        20,
+        1.0,
+    ),
     class("ecs-cluster-read", "ECS", &["DescribeClusters", "ListClusters"], 50, 20.0),
     class("iam-read", "IAM", &["Get*", "List*", "Simulate*"], 50, 20.0),
     class("iam-modify", "IAM", &["*"], 20, 5.0),
-    class("secretsmanager-read", "Secrets Manager", &["GetSecretValue", "DescribeSecret"], 1000, 1000.0),
+    class("secretsmanager-read", "Secrets Manager", &["GetSecretValue", "DescribeSecret"], 10_000, 10_000.0),
     class("secretsmanager-list", "Secrets Manager", &["BatchGetSecretValue", "ListSecrets"], 100, 100.0),
     class("secretsmanager-other", "Secrets Manager", &["*"], 50, 50.0),
-    class("ssm-read", "SSM", &["GetParameter*"], 40, 40.0),
+    class("ssm-read", "SSM", &["GetParameter", "GetParameters*"], 40, 40.0),
     class("ssm-put", "SSM", &["PutParameter"], 3, 3.0),
     class("ssm-other", "SSM", &["*"], 10, 5.0),
     class("logs-describe", "CloudWatch Logs", &["DescribeLogGroups"], 10, 10.0),
@@ -88,7 +109,7 @@ pub(super) const CLASSES: [ApiClass; 33] = [
     class("autoscaling-modify", "Application Auto Scaling", &["*"], 20, 5.0),
     class("ecr-read", "ECR", &["BatchGetImage"], 2000, 2000.0),
     class("ecr-other", "ECR", &["*"], 10, 10.0),
-    class("sts", "STS", &["*"], 100, 100.0),
+    class("sts", "STS", &["*"], 600, 600.0),
     class("other", "*", &["*"], 20, 10.0),
 ];
 

@@ -3,6 +3,10 @@
 use std::{sync::Mutex, time::Duration};
 
 use longshore_effort::Urgency;
+use longshore_simcloud::{
+    Blueprint,
+    quota::{Quotas, Source},
+};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -133,6 +137,48 @@ fn a_class_that_is_not_there_is_said_with_those_that_are() {
     let problems = check_rates(&rates.map(|(name, rate)| (name.to_owned(), rate)).into());
     let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+/// Operations of which AWS takes fewer calls than of the rest of their services. Longshore does not call them.
+const NOT_CALLED: [&str; 3] = ["logs:FilterLogEvents", "tag:GetTagKeys", "tag:GetTagValues"];
+
+#[test]
+fn rates_are_those_of_the_simulated_cloud() {
+    let names = [
+        ("application-autoscaling", "Application Auto Scaling"),
+        ("ec2", "EC2"),
+        ("ecr", "ECR"),
+        ("ecs", "ECS"),
+        ("elasticloadbalancing", "Elastic Load Balancing v2"),
+        ("iam", "IAM"),
+        ("kms", "KMS"),
+        ("logs", "CloudWatch Logs"),
+        ("secretsmanager", "Secrets Manager"),
+        ("ssm", "SSM"),
+        ("sts", "STS"),
+        ("tag", "Resource Groups Tagging API"),
+    ];
+    let quotas = Quotas::of(&Blueprint::default()).unwrap();
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../simcloud/src/members/table.txt");
+    let table = std::fs::read_to_string(table).unwrap();
+    let operations =
+        table.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(':'));
+    let mut compared = 0;
+    for (prefix, operation) in operations.filter_map(|(operation, _)| operation.split_once('.')) {
+        let (_, service) = names.iter().find(|(name, _)| *name == prefix).unwrap();
+        let name = format!("{prefix}:{operation}");
+        let (class, quota) = (&CLASSES[index_of(service, operation)], quotas.class_of(&name).unwrap());
+        let (ours, aws) = (class.rate, quota.rate);
+        let is_faster = ours.burst > aws.burst || ours.per_second > f64::from(aws.per_second);
+        if class.takes_some() {
+            let aws = Rate { burst: aws.burst, per_second: f64::from(aws.per_second) };
+            assert_eq!(ours, aws, "{name}: {} and {}", class.name, quota.name);
+            compared += 1;
+        } else if quota.source == Source::Documented && !NOT_CALLED.contains(&&*name) {
+            assert!(!is_faster, "{name}: {} is faster than {}", class.name, quota.name);
+        }
+    }
+    assert!(compared > 50, "{compared}");
 }
 
 #[test]
