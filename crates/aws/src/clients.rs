@@ -12,11 +12,11 @@ use aws_config::{BehaviorVersion, Region, identity::IdentityCache, timeout::Time
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::{
     rt::sleep::{SharedAsyncSleep, TokioSleep},
-    time::{SharedTimeSource, SystemTimeSource},
+    time::{SharedTimeSource, SystemTimeSource, TimeSource},
 };
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::{
-    http::SharedHttpClient,
+    http::{HttpClient, SharedHttpClient},
     identity::{ResolveCachedIdentity, SharedIdentityCache},
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
@@ -85,6 +85,15 @@ pub struct Embedded {
     pub http_client: SharedHttpClient,
     /// Its clock, with which requests are signed.
     pub time_source: SharedTimeSource,
+}
+
+impl Embedded {
+    /// Returns the simulated cloud behind `http_client`, whose clock is `time_source`.
+    pub fn new(http_client: impl HttpClient + 'static, time_source: impl TimeSource + 'static) -> Self {
+        let (http_client, time_source) =
+            (SharedHttpClient::new(http_client), SharedTimeSource::new(time_source));
+        Self { http_client, time_source }
+    }
 }
 
 /// The AWS clients of a run. Clones share everything.

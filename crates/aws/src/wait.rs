@@ -179,21 +179,20 @@ mod tests {
     use std::sync::Arc;
 
     use longshore_model::{Name, StepId};
-    use longshore_plugin::Reporter;
+    use longshore_testkit::Told;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
 
-    struct Silent;
-
-    impl Reporter for Silent {
-        fn progress(&self, _: &StepId, _: &str) {}
-        fn warning(&self, _: &StepId, _: &str) {}
-    }
-
     fn context(interrupt: &CancellationToken) -> Context {
         let (stack, environment) = (Name::new("shop").unwrap(), Name::new("test").unwrap());
-        Context::new(stack, environment, StepId::new("role", "api"), interrupt.clone(), Arc::new(Silent))
+        Context::new(
+            stack,
+            environment,
+            StepId::new("role", "api"),
+            interrupt.clone(),
+            Arc::new(Told::default()),
+        )
     }
 
     const PATIENCE: Patience = Patience::of(Duration::from_secs(60));

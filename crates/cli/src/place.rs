@@ -9,8 +9,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use longshore_aws::{Aws, Embedded, Target, check_rates};
@@ -164,10 +162,7 @@ impl Reach {
                 let blueprint = Blueprint { speed: 1, ..resolved };
                 let cloud = Cloud::open(state, &blueprint, wall_clock())
                     .map_err(|error| vec![cannot_open(&error)])?;
-                let embedded = Embedded {
-                    http_client: SharedHttpClient::new(cloud.connector()),
-                    time_source: SharedTimeSource::new(cloud.clone()),
-                };
+                let embedded = Embedded::new(cloud.connector(), cloud.clone());
                 let pullers = simulated_pullers(&cloud, real)?;
                 (pullers, Aws::connect(target, Some(embedded)), Some(cloud))
             }

@@ -2,26 +2,11 @@
 
 use std::sync::Arc;
 
-use longshore_model::StepId;
-use longshore_plugin::{Context, Reporter};
-use tokio_util::sync::CancellationToken;
+use longshore_model::{Name, StepId};
+use longshore_plugin::Context;
+use longshore_testkit::Told;
 
-struct Silent;
-
-impl Reporter for Silent {
-    fn progress(&self, _step: &StepId, _message: &str) {}
-
-    fn warning(&self, _step: &StepId, _message: &str) {}
-}
-
-/// A run that nobody watches.
+/// Returns the context of a step whose reports are dropped.
 pub(crate) fn context() -> Context {
-    let step = StepId::new("registry", "ghcr");
-    Context::new(
-        "shop".parse().unwrap(),
-        "test".parse().unwrap(),
-        step,
-        CancellationToken::new(),
-        Arc::new(Silent),
-    )
+    Arc::new(Told::default()).context(&Name::new("shop").unwrap(), StepId::new("registry", "ghcr"))
 }

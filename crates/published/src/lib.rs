@@ -26,6 +26,7 @@
 mod document;
 mod operation;
 mod schema;
+mod server;
 
 use std::{
     fmt,
@@ -36,6 +37,7 @@ use std::{
 use http::{Request, Response};
 
 use self::operation::{Answered, Asked, Operations};
+pub use self::server::{Server, respond};
 
 /// Docker Hub's API: the part that logs in and manages organisation access tokens.
 pub const DOCKER_HUB: &str = include_str!("../schemas/docker-hub.json");

@@ -12,7 +12,8 @@ use http::{Request, Response};
 use longshore_model::{FailureKind, Options, Secret, StepId};
 use longshore_oci::{HttpTransport, Transport, TransportError, TransportErrorKind};
 use longshore_outside::Words;
-use longshore_plugin::{Context, Extensions, Reporter, Result};
+use longshore_plugin::{Context, Extensions, Result};
+use longshore_testkit::Told;
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,21 +24,13 @@ use crate::{Answer, Api, Call, Clock, Connection, read_base, read_username, regi
 const TOKEN: &str = "glpat-hAuH5SzSW7ExSGTKvvJq";
 const NOW: u64 = 1_795_417_200;
 
-struct Silent;
-
-impl Reporter for Silent {
-    fn progress(&self, _step: &StepId, _message: &str) {}
-
-    fn warning(&self, _step: &StepId, _message: &str) {}
-}
-
 fn context(interrupt: CancellationToken) -> Context {
     Context::new(
         "shop".parse().unwrap(),
         "test".parse().unwrap(),
         StepId::new("registry", "gitlab"),
         interrupt,
-        Arc::new(Silent),
+        Arc::new(Told::default()),
     )
 }
 

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use longshore_aws::{Aws, Target};
 use longshore_model::{Name, Options, Plugin, StepId};
-use longshore_plugin::{Context, Extensions, Registry, Reporter, RoleBuilder, SecretStore};
-use tokio_util::sync::CancellationToken;
+use longshore_plugin::{Context, Extensions, Registry, RoleBuilder, SecretStore};
+use longshore_testkit::Told;
 
 pub(crate) const REGION: &str = "eu-central-1";
 
@@ -53,16 +53,7 @@ pub(crate) fn role_builder(aws: &Aws) -> Arc<dyn RoleBuilder> {
     plugins().role_builder(&plugin("iam"), &Extensions::default().with(aws.clone())).unwrap()
 }
 
-struct Silent;
-
-impl Reporter for Silent {
-    fn progress(&self, _: &StepId, _: &str) {}
-
-    fn warning(&self, _: &StepId, _: &str) {}
-}
-
 /// The context of a step of `stack`.
 pub(crate) fn context(stack: &str, step: &str) -> Context {
-    let (stack, environment) = (Name::new(stack).unwrap(), Name::new("test").unwrap());
-    Context::new(stack, environment, StepId::new(step, "api"), CancellationToken::new(), Arc::new(Silent))
+    Arc::new(Told::default()).context(&Name::new(stack).unwrap(), StepId::new(step, "api"))
 }

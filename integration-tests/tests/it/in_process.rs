@@ -1,8 +1,6 @@
 //! What tests, and the bench, lend to runs within their own process.
 
 use async_trait::async_trait;
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::Embedded;
 use longshore_model::{ImageReference, Platform};
 use longshore_plugin::{Credential, PullCheck, PullProof, Result};
@@ -32,8 +30,5 @@ impl PullCheck for Proved {
 
 /// A simulated cloud, as the AWS clients reach it.
 pub(crate) fn embedded(cloud: &Cloud) -> Embedded {
-    Embedded {
-        http_client: SharedHttpClient::new(cloud.connector()),
-        time_source: SharedTimeSource::new(cloud.clone()),
-    }
+    Embedded::new(cloud.connector(), cloud.clone())
 }

@@ -1,7 +1,6 @@
 //! Against a Docker Hub over a real socket, which takes and gives nothing but what Docker publishes.
 
 mod hub;
-mod server;
 mod suite;
 
 use std::{
@@ -371,6 +370,3 @@ async fn what_docker_does_not_publish_fails_the_test() {
     let request = Request::get("https://hub.docker.com/v2/users/acmebot").body(Bytes::new()).unwrap();
     rerouted.send(request).await.unwrap();
 }
-
-/// What was asked of a server.
-type Seen = Arc<Mutex<Vec<String>>>;

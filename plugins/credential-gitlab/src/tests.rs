@@ -1,7 +1,6 @@
 //! Against a GitLab over a real socket, which takes and gives nothing but what GitLab publishes.
 
 mod gitlab;
-mod server;
 mod suite;
 mod trust;
 
@@ -374,6 +373,3 @@ async fn what_gitlab_does_not_publish_fails_the_test() {
     let request = Request::get(format!("{}/api/v4/users", gitlab.api())).body(Bytes::new()).unwrap();
     ReqwestTransport::new().unwrap().send(request).await.unwrap();
 }
-
-/// What was asked of a server.
-type Seen = Arc<Mutex<Vec<String>>>;

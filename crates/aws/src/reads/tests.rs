@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::join_all;
 use longshore_model::ImageReference;
 use longshore_simcloud::{ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock};
@@ -15,10 +13,7 @@ use crate::{Embedded, RESOURCE_TAG, STACK_TAG, Target};
 fn connect() -> (Cloud, Aws) {
     let clock = Arc::new(TokioClock::starting_at(Moment(1_795_000_000_000)));
     let cloud = Cloud::new(&Blueprint::default(), clock).unwrap();
-    let embedded = Embedded {
-        http_client: SharedHttpClient::new(cloud.connector()),
-        time_source: SharedTimeSource::new(cloud.clone()),
-    };
+    let embedded = Embedded::new(cloud.connector(), cloud.clone());
     let region = Some("eu-central-1".to_owned());
     (cloud, Aws::connect(Target { region, ..Target::default() }, Some(embedded)))
 }

@@ -3,34 +3,20 @@
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::primitives::Blob;
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_credential::{Environment, SecretInput};
 use longshore_model::{Name, Options, StepId};
-use longshore_plugin::{Context, Reporter};
 use longshore_simcloud::{ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock};
+use longshore_testkit::Told;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{Embedded, Target};
 
 const SECRET: &str = "correct-horse-battery-staple";
 
-struct Silent;
-
-impl Reporter for Silent {
-    fn progress(&self, _: &StepId, _: &str) {}
-
-    fn warning(&self, _: &StepId, _: &str) {}
-}
-
 /// An account in which things are kept, and its clients in `region`.
 fn aws(cloud: &Cloud, region: &str) -> Aws {
-    let embedded = Embedded {
-        http_client: SharedHttpClient::new(cloud.connector()),
-        time_source: SharedTimeSource::new(cloud.clone()),
-    };
+    let embedded = Embedded::new(cloud.connector(), cloud.clone());
     Aws::connect(Target { region: Some(region.to_owned()), ..Target::default() }, Some(embedded))
 }
 
@@ -44,9 +30,8 @@ async fn fetch(aws: &Aws, place: Value) -> Result<String> {
     let mut options = Options { key: "registries.harbor".to_owned(), ..Options::default() };
     options.values.insert("password".to_owned(), place);
     let input = options.read(|fields| SecretInput::read(fields, "password")).unwrap();
-    let (stack, environment) = (Name::new("shop").unwrap(), Name::new("test").unwrap());
-    let step = StepId::new("credential", "harbor");
-    let context = Context::new(stack, environment, step, CancellationToken::new(), Arc::new(Silent));
+    let told = Arc::new(Told::default());
+    let context = told.context(&Name::new("shop").unwrap(), StepId::new("credential", "harbor"));
     let environment = Environment::new(|_| None).with_vault(Arc::new(aws.clone()));
     Ok(input.fetch(&context, &environment).await?.expose().clone())
 }

@@ -1,13 +1,8 @@
 //! `credentials`: how the stored credentials are doing.
 
-use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    net::TcpListener,
-    thread,
-};
-
 use longshore_cli::Exit;
 use longshore_model::{EventKind, PullStatus};
+use longshore_published::{Server, respond};
 
 use crate::{
     assert_shown,
@@ -67,21 +62,9 @@ fn credentials_are_watched_from_before_the_first_deployment_to_their_end() {
     assert_shown!(bad.errors());
 }
 
-/// An API of GitHub that answers everybody with this status and header; its URL.
-fn github(status: &'static str, header: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let lines = BufReader::new(&stream).lines().map(Result::unwrap);
-            assert!(lines.take_while(|line| !line.is_empty()).count() > 0);
-            let head =
-                format!("HTTP/1.1 {status}\r\n{header}content-length: 2\r\nconnection: close\r\n\r\n{{}}");
-            stream.write_all(head.as_bytes()).unwrap();
-        }
-    });
-    url
+/// Starts an API of GitHub that gives every request this answer, and returns its URL.
+fn github(status: u16, headers: &'static [(&str, &str)]) -> String {
+    format!("http://{}", Server::start(None, move |_| respond(status, headers, "{}")).address)
 }
 
 #[test]
@@ -99,7 +82,7 @@ fn an_end_that_cannot_be_found_out_fails_the_job() {
     assert_eq!(run(&["deploy"], nowhere).exit, Exit::Done);
     let watch = |api: &str| run(&["credentials", "--fail-within", "14d"], api);
 
-    let broken = github("500 Internal Server Error", "");
+    let broken = github(500, &[]);
     let ended = watch(&broken);
     assert_eq!(ended.exit, Exit::Failed, "{}", ended.stdout);
     let reason =
@@ -110,17 +93,17 @@ fn an_end_that_cannot_be_found_out_fails_the_job() {
     // Who does not ask whether it lasts gets to see what is known.
     assert_eq!(run(&["credentials"], &broken).exit, Exit::Done);
 
-    let lasting = watch(&github("200 OK", ""));
+    let lasting = watch(&github(200, &[]));
     assert_eq!(lasting.exit, Exit::Done, "{}", lasting.stderr);
     assert!(lasting.stdout.contains("  never  "), "{}", lasting.stdout);
     assert!(!lasting.stderr.contains("nobody tells"), "{}", lasting.stderr);
 
-    let past = "github-authentication-token-expiration: 2020-01-01 00:00:00 UTC\r\n";
-    let expired = watch(&github("200 OK", past));
+    let past = &[("github-authentication-token-expiration", "2020-01-01 00:00:00 UTC")];
+    let expired = watch(&github(200, past));
     assert_eq!(expired.exit, Exit::Failed, "{}", expired.stdout);
     assert!(expired.stdout.contains("  expired  "), "{}", expired.stdout);
 
-    let json = run(&["credentials", "--output", "json"], &github("200 OK", ""));
+    let json = run(&["credentials", "--output", "json"], &github(200, &[]));
     let found = json.events().into_iter().find_map(|event| match event.event {
         EventKind::Credentials { credentials } => credentials.into_iter().next(),
         _ => None,

@@ -2,8 +2,6 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_simcloud::{Blueprint, Cloud, Moment};
 
@@ -40,10 +38,7 @@ pub(crate) fn by_hand_in<T>(project: &Project, file: &str, work: impl AsyncFnOnc
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let wall = Moment(u64::try_from(wall.as_millis()).unwrap());
         let cloud = Cloud::open(&state, &blueprint(), wall).unwrap();
-        let embedded = Embedded {
-            http_client: SharedHttpClient::new(cloud.connector()),
-            time_source: SharedTimeSource::new(cloud.clone()),
-        };
+        let embedded = Embedded::new(cloud.connector(), cloud.clone());
         let region = Some("eu-central-1".to_owned());
         let aws = Aws::connect(Target { region, ..Target::default() }, Some(embedded));
         let result = work(&aws).await;

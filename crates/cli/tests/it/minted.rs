@@ -2,15 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
-    thread,
 };
 
-use http::{HeaderMap, Request, Response};
+use bytes::Bytes;
+use http::{Request, Response};
 use longshore_cli::Exit;
-use longshore_published::{GITLAB, PublishedApi, Verdict};
+use longshore_published::{GITLAB, PublishedApi, Server, Verdict, respond};
 use serde_json::{Value, json};
 
 use crate::project::{Project, Ran};
@@ -63,14 +61,12 @@ struct State {
 
 impl GitLab {
     fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let published = PublishedApi::read(GITLAB);
         let verdict = published.verdict();
         let state = Arc::new(State { published, made: Mutex::default(), tokens: Mutex::default() });
         let shared = state.clone();
-        thread::spawn(move || listener.incoming().for_each(|stream| shared.serve(stream.unwrap())));
-        Self { url, state, _verdict: verdict }
+        let server = Server::start(None, move |request| shared.serve(request));
+        Self { url: format!("http://{}", server.address), state, _verdict: verdict }
     }
 
     fn valid(&self) -> Vec<usize> {
@@ -79,26 +75,20 @@ impl GitLab {
 }
 
 impl State {
-    fn serve(&self, stream: TcpStream) {
-        let Some(request) = read(&stream) else { return };
+    fn serve(&self, request: &Request<Bytes>) -> Response<String> {
         let (status, answer) = if request.headers().get("private-token").is_some_and(|own| own == MAINTAINER)
         {
-            self.answer(&request)
+            self.answer(request)
         } else {
             (401, json!({"message": "401 Unauthorized"}))
         };
         let body = if status == 204 { String::new() } else { answer.to_string() };
-        let answer = Response::builder().status(status).header("content-type", "application/json");
-        let answer = answer.body(body).unwrap();
-        self.published.exchange(&request, &answer);
-        let head = format!(
-            "HTTP/1.1 {status} .\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            answer.body().len()
-        );
-        let _ = (&stream).write_all((head + answer.body()).as_bytes());
+        let answer = respond(status, &[], &body);
+        self.published.exchange(request, &answer);
+        answer
     }
 
-    fn answer(&self, request: &Request<Vec<u8>>) -> (u16, Value) {
+    fn answer(&self, request: &Request<Bytes>) -> (u16, Value) {
         let Some(path) = request.uri().path().strip_prefix("/api/v4/projects/") else {
             return (404, json!({"message": "404 Not found"}));
         };
@@ -148,27 +138,6 @@ fn project() -> Value {
         },
         "visibility": "private",
     })
-}
-
-/// The request that comes next, if one does.
-fn read(stream: &TcpStream) -> Option<Request<Vec<u8>>> {
-    let mut reader = BufReader::new(stream);
-    let mut line = || {
-        let mut line = String::new();
-        let length = reader.read_line(&mut line).unwrap_or_default();
-        (length > 0).then(|| line.trim_end().to_owned()).filter(|line| !line.is_empty())
-    };
-    let first = line()?;
-    let mut parts = first.split(' ');
-    let mut request = Request::builder().method(parts.next()?).uri(parts.next()?);
-    while let Some(header) = line() {
-        let (name, value) = header.split_once(": ")?;
-        request = request.header(name, value);
-    }
-    let length = |headers: &HeaderMap| headers.get("content-length")?.to_str().ok()?.parse().ok();
-    let mut body = vec![0; request.headers_ref().and_then(length).unwrap_or_default()];
-    reader.read_exact(&mut body).unwrap();
-    Some(request.body(body).unwrap())
 }
 
 fn prepare(project: &Project, base: &str) {

@@ -5,8 +5,6 @@ use std::{
     time::Duration,
 };
 
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_cli::Exit;
 use longshore_simcloud::{Blueprint, Cloud, Moment};
@@ -35,10 +33,7 @@ impl Between {
         let blueprint = Blueprint { registries, ..Blueprint::default() };
         let path = project.path(".longshore/cloud-local.json");
         let cloud = Cloud::open(&path, &blueprint, Moment(0)).unwrap();
-        let embedded = Embedded {
-            http_client: SharedHttpClient::new(cloud.connector()),
-            time_source: SharedTimeSource::new(cloud.clone()),
-        };
+        let embedded = Embedded::new(cloud.connector(), cloud.clone());
         let aws = Aws::connect(Target { region: Some(REGION.into()), ..Target::default() }, Some(embedded));
         Self { cloud, aws }
     }

@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{
     AddedStep, ExecutionRole, Inputs, Known, Name, Options, Outputs, Plugin, Problem, Service, Stack,
@@ -69,10 +67,7 @@ impl Harness {
     pub(super) async fn new(options: Value) -> Self {
         let clock = Arc::new(TokioClock::starting_at(Moment(1_795_000_000_000)));
         let cloud = Cloud::new(&Blueprint::default(), clock).unwrap();
-        let embedded = Embedded {
-            http_client: SharedHttpClient::new(cloud.connector()),
-            time_source: SharedTimeSource::new(cloud.clone()),
-        };
+        let embedded = Embedded::new(cloud.connector(), cloud.clone());
         let aws = Aws::connect(Target { region: Some(REGION.into()), ..Target::default() }, Some(embedded));
         let harness = Self { cloud, aws, told: Arc::default(), stack: stack(), options: json!({}) };
         harness.ecs("CreateCluster", json!({})).await;

@@ -8,10 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use longshore_published::{DOCKER_HUB, DOCKER_REGISTRY, PublishedApi, Verdict};
+use longshore_published::{DOCKER_HUB, DOCKER_REGISTRY, PublishedApi, Server, Verdict, respond};
 use serde_json::{Value, json};
-
-use super::server::{Server, respond};
 
 /// The token of `acmebot`, who owns the organisation `acme`.
 pub(super) const OWNER: &str = "dckr_pat_b3duZXJvZmFjbWU";
@@ -67,7 +65,7 @@ impl Hub {
         let (hub, registry) = (PublishedApi::read(DOCKER_HUB), PublishedApi::read(DOCKER_REGISTRY));
         let verdicts = [hub.verdict(), registry.verdict()];
         let published = Published { hub, registry };
-        let server = Server::start(move |request| {
+        let server = Server::start(None, move |request| {
             let answer = answer(&mut shared.lock().unwrap(), request);
             published.look(request, &answer);
             answer

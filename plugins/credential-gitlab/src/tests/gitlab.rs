@@ -8,11 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use longshore_published::{GITLAB, PublishedApi, Verdict};
+use longshore_published::{GITLAB, PublishedApi, Server, Verdict, respond};
 use serde_json::{Value, json};
 use tokio_rustls::TlsAcceptor;
-
-use super::server::{Server, respond};
 
 /// The token of a maintainer of `Acme/API`, who owns the group `acme`.
 pub(super) const MAINTAINER: &str = "glpat-bWFpbnRhaW5lcg";

@@ -3,8 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_iam::Client;
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{Action, Known, Name, Options, Plugin, Shown, StepId, StepPlan};
 use longshore_plugin::{
@@ -204,10 +202,7 @@ pub(super) fn text(plan: &StepPlan) -> String {
 }
 
 fn connect(cloud: &Cloud, region: &str) -> Aws {
-    let embedded = Embedded {
-        http_client: SharedHttpClient::new(cloud.connector()),
-        time_source: SharedTimeSource::new(cloud.clone()),
-    };
+    let embedded = Embedded::new(cloud.connector(), cloud.clone());
     Aws::connect(Target { region: Some(region.into()), ..Target::default() }, Some(embedded))
 }
 

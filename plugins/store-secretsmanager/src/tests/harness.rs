@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{Action, Name, Options, Plugin, Secret, StepId, StepPlan};
 use longshore_plugin::{Context, Extensions, Registry, Result, SecretSpec, SecretStore};
@@ -35,10 +33,7 @@ impl Harness {
     pub(super) fn new(options: Value) -> Self {
         let clock = Arc::new(TokioClock::starting_at(Moment(1_795_000_000_000)));
         let cloud = Cloud::new(&Blueprint::default(), clock).unwrap();
-        let embedded = Embedded {
-            http_client: SharedHttpClient::new(cloud.connector()),
-            time_source: SharedTimeSource::new(cloud.clone()),
-        };
+        let embedded = Embedded::new(cloud.connector(), cloud.clone());
         let aws = Aws::connect(Target { region: Some(REGION.into()), ..Target::default() }, Some(embedded));
         Self {
             store: store(&aws, options),

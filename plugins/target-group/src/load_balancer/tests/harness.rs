@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use longshore_aws::{Aws, Embedded, Target, untyped::Element};
 use longshore_model::{Action, Inputs, Known, Name, Options, Outputs, Plugin, Problem, StepId, StepPlan};
 use longshore_plugin::{
@@ -61,10 +59,7 @@ impl Harness {
     pub(super) async fn new(options: Value) -> Self {
         let clock = Arc::new(TokioClock::starting_at(Moment(1_795_000_000_000)));
         let cloud = Cloud::new(&Blueprint::default(), clock).unwrap();
-        let embedded = Embedded {
-            http_client: SharedHttpClient::new(cloud.connector()),
-            time_source: SharedTimeSource::new(cloud.clone()),
-        };
+        let embedded = Embedded::new(cloud.connector(), cloud.clone());
         let target = Target { region: Some("eu-central-1".into()), ..Target::default() };
         let aws = Aws::connect(target, Some(embedded));
         let found = aws.ec2().await.unwrap().call("DescribeSubnets", json!({})).await.unwrap();
