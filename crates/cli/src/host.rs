@@ -7,7 +7,7 @@ use longshore_config::{ConfigError, ConfigErrors, Contributions, Layers, Loaded,
 use longshore_credential::Environment;
 use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
-use longshore_plugin::{Extensions, Registry};
+use longshore_plugin::{Extensions, Plugins};
 use longshore_process::Processes;
 
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// Longshore's own plugins.
-pub(crate) fn plugins() -> Registry {
-    let mut plugins = Registry::default();
+pub(crate) fn plugins() -> Plugins {
+    let mut plugins = Plugins::default();
     longshore_credential_docker_config::register(&mut plugins);
     longshore_credential_dockerhub::register(&mut plugins);
     longshore_credential_ghcr::register(&mut plugins);
@@ -44,7 +44,7 @@ pub(crate) fn plugins() -> Registry {
 pub(crate) fn load(
     settings: &Settings,
     variables: &BTreeMap<String, String>,
-    plugins: &Registry,
+    plugins: &Plugins,
 ) -> Result<Loaded, Vec<Failure>> {
     let layers = Layers {
         directory: settings.directory.clone(),
@@ -79,7 +79,7 @@ fn extensions(aws: &Aws, environment: Environment) -> Extensions {
     Extensions::default().with(aws.clone()).with(environment.with_vault(Arc::new(aws.clone())))
 }
 
-fn judge(used: &PluginUse, plugins: &Registry, extensions: &Extensions) -> Vec<Problem> {
+fn judge(used: &PluginUse, plugins: &Plugins, extensions: &Extensions) -> Vec<Problem> {
     let built = match used.kind {
         PluginKind::CredentialSource => plugins.credential_source(&used.plugin, extensions).map(drop),
         PluginKind::SecretStore => plugins.secret_store(&used.plugin, extensions).map(drop),
@@ -98,7 +98,7 @@ fn judge(used: &PluginUse, plugins: &Registry, extensions: &Extensions) -> Vec<P
 /// Everything that is wrong, at once.
 pub(crate) fn unfold(
     loaded: &Loaded,
-    plugins: &Registry,
+    plugins: &Plugins,
     aws: &Aws,
     pullers: Pullers,
     variables: &BTreeMap<String, String>,

@@ -43,7 +43,7 @@ use command::Invocation;
 use io::Stream;
 use logging::{Log, Logging};
 use longshore_model::printable;
-use longshore_plugin::{Registry, panicked};
+use longshore_plugin::{Plugins, panicked};
 use protect::protect_process;
 use render::{Display, Live, Style};
 use settings::{SHOW_HELPER_ERRORS, Settings};
@@ -56,7 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io) -> 
     Longshore::new().run_within(arguments, io)
 }
 
-fn execute(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io, plugins: Registry) -> Exit {
+fn execute(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io, plugins: Plugins) -> Exit {
     if io.owns_process {
         protect_process();
     }

@@ -2,20 +2,20 @@
 
 use std::{ffi::OsString, fmt, process::ExitCode};
 
-use longshore_plugin::Registry;
+use longshore_plugin::Plugins;
 
 use crate::{Exit, Io, host};
 
 /// The command with its plugins. An organisation that has plugins in Rust builds a binary of its own:
 ///
 /// ```no_run
-/// # mod acme { pub fn register(_: &mut longshore_plugin::Registry) {} }
+/// # mod acme { pub fn register(_: &mut longshore_plugin::Plugins) {} }
 /// fn main() -> std::process::ExitCode {
 ///     longshore_cli::Longshore::new().plugins(acme::register).run()
 /// }
 /// ```
 pub struct Longshore {
-    plugins: Registry,
+    plugins: Plugins,
 }
 
 impl Longshore {
@@ -27,7 +27,7 @@ impl Longshore {
 
     /// Adds plugins. One that has the kind and the name of another takes its place.
     #[must_use]
-    pub fn plugins(mut self, register: impl FnOnce(&mut Registry)) -> Self {
+    pub fn plugins(mut self, register: impl FnOnce(&mut Plugins)) -> Self {
         register(&mut self.plugins);
         self
     }

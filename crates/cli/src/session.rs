@@ -13,7 +13,7 @@ use longshore_graph::Expansion;
 use longshore_model::{
     Action, Event, EventKind, Failure, FailureKind, Outcome, ServiceStatus, Stack, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Kept, Registry, panicked};
+use longshore_plugin::{Context, Kept, Plugins, panicked};
 use longshore_process::Processes;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -57,7 +57,7 @@ impl Session {
         command: &'static str,
         loaded: Loaded,
         place: Place,
-        plugins: &Registry,
+        plugins: &Plugins,
         invocation: &Invocation,
         interrupt: CancellationToken,
     ) -> Result<Self, Vec<Failure>> {

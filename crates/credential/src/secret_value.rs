@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_model::{Options, Problem, Secret};
-use longshore_plugin::{Context, Extensions, Registry, Result, SecretValue};
+use longshore_plugin::{Context, Extensions, Plugins, Result, SecretValue};
 
 use crate::{Environment, SecretInput};
 
 /// Reads where secret values are found: a table with the field `value`, which is a [`SecretInput`]. Environment
 /// variables are those of the [`Environment`] that the host lends, else those of the process.
-pub fn register(registry: &mut Registry) {
-    registry.set_secret_values(secret_value);
+pub fn register(plugins: &mut Plugins) {
+    plugins.set_secret_values(secret_value);
 }
 
 /// Builds the secret value that the field `value` of a table names.
@@ -50,12 +50,12 @@ mod tests {
     use super::*;
 
     fn read(table: Json) -> std::result::Result<Arc<dyn SecretValue>, String> {
-        let mut registry = Registry::default();
-        register(&mut registry);
+        let mut plugins = Plugins::default();
+        register(&mut plugins);
         let Json::Object(values) = table else { unreachable!() };
         let key = "services.api.secrets.DATABASE_URL".to_owned();
         let options = Options { key, values, known: vec!["store".to_owned()], ..Options::default() };
-        registry
+        plugins
             .secret_value(&options, &Extensions::default())
             .map_err(|problems| problems.iter().map(|problem| format!("{problem}\n")).collect())
     }

@@ -9,7 +9,7 @@ use longshore_model::{
     ImageReference, Name, Platform, Plugin, Problem, Service, Stack, StepId, ValueType, closest, join_key,
 };
 use longshore_plugin::{
-    Extensions, Node, PullCheck, PullScope, Registry, SecretSpec, SecretStore, ServiceDeployer,
+    Extensions, Node, Plugins, PullCheck, PullScope, SecretSpec, SecretStore, ServiceDeployer,
     StepDeclaration, Wires,
 };
 use longshore_steps::{ImagesWithoutCredentialStep, RegistryCredential};
@@ -25,7 +25,7 @@ use crate::{
 /// What the host of an expansion provides.
 pub struct Host<'a> {
     /// The plugins that there are.
-    pub plugins: &'a Registry,
+    pub plugins: &'a Plugins,
     /// What it lends to them.
     pub extensions: &'a Extensions,
     /// What proves that an image can be pulled.

@@ -12,7 +12,7 @@ use longshore_model::{
     Store, ValueType,
 };
 use longshore_plugin::{
-    Context, Credential, CredentialSource, Extensions, Node, PullCheck, PullProof, Registry, Result,
+    Context, Credential, CredentialSource, Extensions, Node, Plugins, PullCheck, PullProof, Result,
     RoleBuilder, RoleSpec, SecretSpec, SecretStore, SecretValue, ServiceDeployer, StepDeclaration,
     StepPlugin, StoreCapabilities, Stored, Wires,
 };
@@ -160,7 +160,7 @@ fn fake(pull_credentials: bool) -> Arc<Fake> {
 }
 
 fn expand_stack(stack: &Stack) -> std::result::Result<Expansion, Vec<Problem>> {
-    let mut plugins = Registry::default();
+    let mut plugins = Plugins::default();
     plugins.add_credential_source("ghcr", |_, _| Ok(fake(true)));
     plugins.add_secret_store("secretsmanager", |_, _| Ok(fake(true)));
     plugins.add_secret_store("ssm", |_, _| Ok(fake(false)));

@@ -1,7 +1,7 @@
 //! Descriptions of plugins, as their crates register them.
 
 /// The description of a plugin: printed by `longshore plugins NAME`, and the source of the defaults that come with it. The
-/// setters are chained behind `Registry::add_…`.
+/// setters are chained behind `Plugins::add_…`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
     /// Its purpose, in a sentence.

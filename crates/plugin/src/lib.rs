@@ -1,6 +1,6 @@
 //! The contract between Longshore and its plugins.
 //!
-//! A plugin is a crate that exports `register(&mut Registry)`. It implements one of four small traits,
+//! A plugin is a crate that exports `register(&mut Plugins)`. It implements one of four small traits,
 //! [`CredentialSource`], [`SecretStore`], [`RoleBuilder`] or [`ServiceDeployer`], or contributes a [`Step`] of its own.
 //! The crate `steps` makes steps of the first three; a deployer unfolds a service into steps itself.
 //!
@@ -14,8 +14,8 @@ mod extensions;
 mod kept;
 mod minter;
 mod panics;
+mod plugins;
 mod pull_check;
-mod registry;
 mod role;
 mod secret_value;
 mod step;
@@ -31,8 +31,8 @@ pub use extensions::Extensions;
 pub use kept::Kept;
 pub use minter::{Minted, PullScope, TokenMinter};
 pub use panics::{hide_panics, panicked};
+pub use plugins::Plugins;
 pub use pull_check::{PullCheck, PullProof};
-pub use registry::Registry;
 pub use role::{LogStream, Readable, RoleBuilder, RoleSpec};
 pub use secret_value::SecretValue;
 pub use step::{Input, Node, Output, Step, stuck};

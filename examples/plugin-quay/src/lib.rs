@@ -12,11 +12,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_credential::{Environment, SecretInput};
 use longshore_model::{Fields, Options, Problem};
-use longshore_plugin::{Context, Credential, CredentialSource, Registry, Result};
+use longshore_plugin::{Context, Credential, CredentialSource, Plugins, Result};
 
 /// Adds the credential source `quay`.
-pub fn register(registry: &mut Registry) {
-    registry
+pub fn register(plugins: &mut Plugins) {
+    plugins
         .add_credential_source("quay", |options, extensions| {
             let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
             Ok(Arc::new(QuayRobot::read(options, environment)?))

@@ -5,20 +5,20 @@ use std::{process::Command, sync::Arc};
 use async_trait::async_trait;
 use longshore_credential::Environment;
 use longshore_model::{Options, Plugin, Problem};
-use longshore_plugin::{CredentialSource, Extensions, Registry};
+use longshore_plugin::{CredentialSource, Extensions, Plugins};
 use longshore_testkit::source::{self, Given};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "4U0TBJ8SLQ3X7Y2M9ZKCW5V1NDGH6PRF4U0TBJ8SLQ3X7Y2M9ZKCW5V1NDGH6PRF";
 
 fn build(options: Value) -> Result<Arc<dyn CredentialSource>, Vec<Problem>> {
-    let mut registry = Registry::default();
-    longshore_acme::register(&mut registry);
+    let mut plugins = Plugins::default();
+    longshore_acme::register(&mut plugins);
     let values = options.as_object().unwrap().clone();
     let options = Options { key: "registries.quay".into(), values, ..Options::default() };
     let environment = Environment::new(|name| (name == "QUAY_TOKEN").then(|| TOKEN.into()));
     let plugin = Plugin { name: "quay".into(), options };
-    registry.credential_source(&plugin, &Extensions::default().with(environment))
+    plugins.credential_source(&plugin, &Extensions::default().with(environment))
 }
 
 struct Quay;

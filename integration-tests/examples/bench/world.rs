@@ -12,7 +12,7 @@ use longshore_config::{Contributions, Layers};
 use longshore_engine::{Events, Plans, Run};
 use longshore_graph::{Expansion, Host, expand};
 use longshore_model::{Name, Outcome, Secret, Stack};
-use longshore_plugin::{Context, Credential, CredentialSource, Extensions, Kept, Registry, Result};
+use longshore_plugin::{Context, Credential, CredentialSource, Extensions, Kept, Plugins, Result};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -80,7 +80,7 @@ impl World {
             set: Vec::new(),
             variables: Vec::new(),
         };
-        let mut plugins = Registry::default();
+        let mut plugins = Plugins::default();
         longshore_service_ecs::register(&mut plugins);
         let deployers = |deployer: &str| plugins.service_layers(deployer);
         let contributions = Contributions { deployers: &deployers, ..Contributions::default() };
@@ -107,7 +107,7 @@ impl World {
     fn process(&self) -> (Expansion, Run) {
         let aws = Aws::connect(Target::from(&self.stack.aws), Some(embedded(&self.cloud)));
         let extensions = Extensions::default().with(aws);
-        let mut plugins = Registry::default();
+        let mut plugins = Plugins::default();
         longshore_store_secretsmanager::register(&mut plugins);
         longshore_store_ssm::register(&mut plugins);
         longshore_role_iam::register(&mut plugins);

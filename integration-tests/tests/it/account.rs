@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use longshore_aws::{Aws, Target};
 use longshore_model::{Name, Options, Plugin, StepId};
-use longshore_plugin::{Context, Extensions, Registry, RoleBuilder, SecretStore};
+use longshore_plugin::{Context, Extensions, Plugins, RoleBuilder, SecretStore};
 use longshore_testkit::Told;
 
 pub(crate) const REGION: &str = "eu-central-1";
@@ -31,12 +31,12 @@ pub(crate) async fn ready(aws: &Aws) {
     panic!("{aws:?} does not answer");
 }
 
-fn plugins() -> Registry {
-    let mut registry = Registry::default();
-    longshore_store_secretsmanager::register(&mut registry);
-    longshore_store_ssm::register(&mut registry);
-    longshore_role_iam::register(&mut registry);
-    registry
+fn plugins() -> Plugins {
+    let mut plugins = Plugins::default();
+    longshore_store_secretsmanager::register(&mut plugins);
+    longshore_store_ssm::register(&mut plugins);
+    longshore_role_iam::register(&mut plugins);
+    plugins
 }
 
 fn plugin(name: &str) -> Plugin {

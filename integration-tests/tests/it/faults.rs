@@ -15,7 +15,7 @@ use longshore_engine::{Events, Run};
 use longshore_graph::{Host, expand};
 use longshore_model::{Event, Failure, FailureKind, Name, Outcome, Secret, Stack, StepPlan};
 use longshore_plugin::{
-    Context, Credential, CredentialSource, Extensions, Kept, Registry, Result, RoleBuilder, RoleSpec,
+    Context, Credential, CredentialSource, Extensions, Kept, Plugins, Result, RoleBuilder, RoleSpec,
     SecretSpec, SecretStore, StoreCapabilities, Stored,
 };
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock, registry::RegistrySpec};
@@ -126,7 +126,7 @@ fn simulated_cloud() -> Cloud {
 fn example_stack() -> Stack {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
     let environment = Name::new("local").unwrap();
-    let mut plugins = Registry::default();
+    let mut plugins = Plugins::default();
     longshore_service_ecs::register(&mut plugins);
     let layers = Layers { directory, environment, set: Vec::new(), variables: Vec::new() };
     let deployers = |deployer: &str| plugins.service_layers(deployer);
@@ -136,12 +136,12 @@ fn example_stack() -> Stack {
 }
 
 /// Deploys the example stack with the plugins as `arrange` changes them, and answers with the failure of its service.
-async fn failure_of_the_service(arrange: impl FnOnce(&mut Registry)) -> Failure {
+async fn failure_of_the_service(arrange: impl FnOnce(&mut Plugins)) -> Failure {
     let cloud = simulated_cloud();
     let stack = example_stack();
     let aws = Aws::connect(Target::from(&stack.aws), Some(embedded(&cloud)));
     let extensions = Extensions::default().with(aws);
-    let mut plugins = Registry::default();
+    let mut plugins = Plugins::default();
     longshore_store_secretsmanager::register(&mut plugins);
     longshore_role_iam::register(&mut plugins);
     longshore_service_ecs::register(&mut plugins);
@@ -181,7 +181,7 @@ fn read(failure: &Failure) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_role_without_the_statement_stops_the_task_and_the_run_says_so() {
     let failure = failure_of_the_service(|plugins| {
-        let mut real = Registry::default();
+        let mut real = Plugins::default();
         longshore_role_iam::register(&mut real);
         plugins.add_role_builder("iam", move |options, extensions| {
             let plugin = longshore_model::Plugin { name: "iam".to_owned(), options: options.clone() };
@@ -201,7 +201,7 @@ async fn a_role_without_the_statement_stops_the_task_and_the_run_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_is_no_json_stops_the_task_and_the_run_says_so() {
     let failure = failure_of_the_service(|plugins| {
-        let mut real = Registry::default();
+        let mut real = Plugins::default();
         longshore_store_secretsmanager::register(&mut real);
         plugins.add_secret_store("secretsmanager", move |options, extensions| {
             let plugin =

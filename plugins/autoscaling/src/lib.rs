@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::{Name, Problem, Service, StepId, ValueType, closest};
-use longshore_plugin::{Node, Registry, StepDeclaration, StepPlugin, Undeclared};
+use longshore_plugin::{Node, Plugins, StepDeclaration, StepPlugin, Undeclared};
 
 use crate::{options::Options, step::AutoScalingStep, undeclared::Orphans};
 
@@ -61,8 +61,8 @@ pub(crate) fn policy_arn(name: &str) -> String {
 ///   PutScalingPolicy and PutScheduledAction.
 ///
 /// Its outputs: `scalable-target-arn`, and `NAME-policy-arn` for each policy.
-pub fn register(registry: &mut Registry) {
-    registry
+pub fn register(plugins: &mut Plugins) {
+    plugins
         .add_step_plugin(PLUGIN, |options, extensions| {
             let Some(aws) = extensions.get::<Aws>() else {
                 return Err(vec![Problem::new(&options.key, "needs AWS clients, and there are none here")]);

@@ -22,13 +22,13 @@ use std::sync::Arc;
 
 use longshore_credential::Environment;
 use longshore_model::{Problem, ValueType};
-use longshore_plugin::{Node, Registry, StepDeclaration, StepPlugin};
+use longshore_plugin::{Node, Plugins, StepDeclaration, StepPlugin};
 
 use crate::{options::Options, step::CommandStep};
 
 /// Adds the step plugin `command`. Programs do not inherit the variables that the lent [`Environment`] hides.
-pub fn register(registry: &mut Registry) {
-    registry
+pub fn register(plugins: &mut Plugins) {
+    plugins
         .add_step_plugin("command", |_, extensions| {
             let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
             Ok(Arc::new(Commands { environment }))

@@ -12,7 +12,7 @@ use std::{
 use longshore_model::{
     AddedStep, Inputs, Known, Name, Options as Declared, Outputs, Plugin, Stack, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Extensions, Node, Registry, Reporter, Result, StepDeclaration};
+use longshore_plugin::{Context, Extensions, Node, Plugins, Reporter, Result, StepDeclaration};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -92,7 +92,7 @@ impl Bench {
 }
 
 fn node(options: &Declared) -> std::result::Result<Node, String> {
-    let mut plugins = Registry::default();
+    let mut plugins = Plugins::default();
     crate::register(&mut plugins);
     let plugin = Plugin { name: "command".to_owned(), options: options.clone() };
     let name = Name::new("dns").unwrap();

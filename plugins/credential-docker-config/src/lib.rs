@@ -23,15 +23,15 @@ mod tests;
 use std::sync::Arc;
 
 use longshore_credential::Environment;
-use longshore_plugin::Registry;
+use longshore_plugin::Plugins;
 
 use crate::source::DockerConfigSource;
 
 /// Adds the credential source `docker-config`. Environment variables are those of the [`Environment`] that the host
 /// lends, else those of the process: `DOCKER_CONFIG` and `HOME`, which say where the file is, and `PATH`, which says
 /// where helpers are.
-pub fn register(registry: &mut Registry) {
-    registry.add_credential_source("docker-config", |options, extensions| {
+pub fn register(plugins: &mut Plugins) {
+    plugins.add_credential_source("docker-config", |options, extensions| {
         let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
         Ok(Arc::new(DockerConfigSource::read(options, environment)?))
     })

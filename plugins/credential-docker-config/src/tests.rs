@@ -8,7 +8,7 @@ use std::{
 
 use longshore_credential::Environment;
 use longshore_model::{Options, Plugin, Problem, StepId};
-use longshore_plugin::{Context, Credential, CredentialSource, Extensions, Registry, Reporter, Result};
+use longshore_plugin::{Context, Credential, CredentialSource, Extensions, Plugins, Reporter, Result};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -59,8 +59,8 @@ impl Home {
         host: &str,
         options: Value,
     ) -> std::result::Result<Arc<dyn CredentialSource>, Vec<Problem>> {
-        let mut registry = Registry::default();
-        crate::register(&mut registry);
+        let mut plugins = Plugins::default();
+        crate::register(&mut plugins);
         let Value::Object(values) = options else { unreachable!() };
         let taken = [("host".to_owned(), json!(host))].into_iter().collect();
         let directories = [("file".to_owned(), self.directory.path().to_owned())].into();
@@ -71,7 +71,7 @@ impl Home {
         let environment = Environment::new(move |name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         });
-        registry.credential_source(&plugin, &Extensions::default().with(environment))
+        plugins.credential_source(&plugin, &Extensions::default().with(environment))
     }
 
     async fn fetch(&self, host: &str, options: Value) -> (Result<Credential>, Vec<String>) {

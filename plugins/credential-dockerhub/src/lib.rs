@@ -26,15 +26,15 @@ mod token_kind;
 
 use std::sync::Arc;
 
-use longshore_plugin::Registry;
+use longshore_plugin::Plugins;
 
 use crate::source::DockerHubSource;
 
 /// Adds the credential source `dockerhub`. Of what the host lends it uses the
 /// [`Environment`](longshore_credential::Environment), the [`HttpTransport`](longshore_oci::HttpTransport) and the
 /// [`Clock`](longshore_vendor_api::Clock); without them those of the process, the network and the system's.
-pub fn register(registry: &mut Registry) {
-    registry.add_credential_source("dockerhub", |options, extensions| {
+pub fn register(plugins: &mut Plugins) {
+    plugins.add_credential_source("dockerhub", |options, extensions| {
         Ok(Arc::new(DockerHubSource::read(options, extensions)?))
     })
     .summary("A token of Docker Hub, or access tokens that are made for the stack")

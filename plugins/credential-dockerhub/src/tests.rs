@@ -15,7 +15,7 @@ use longshore_credential::Environment;
 use longshore_model::{Failure, FailureKind, Options, Plugin, Problem, Secret, StepId};
 use longshore_oci::{HttpTransport, ReqwestTransport, Transport, TransportError};
 use longshore_plugin::{
-    Context, Credential, CredentialFacts, CredentialSource, Extensions, PullScope, Registry, Reporter, Result,
+    Context, Credential, CredentialFacts, CredentialSource, Extensions, Plugins, PullScope, Reporter, Result,
 };
 use longshore_vendor_api::Clock;
 use serde_json::{Value, json};
@@ -88,12 +88,12 @@ fn build(
     options: Value,
     extensions: &Extensions,
 ) -> std::result::Result<Arc<dyn CredentialSource>, Vec<Problem>> {
-    let mut registry = Registry::default();
-    crate::register(&mut registry);
+    let mut plugins = Plugins::default();
+    crate::register(&mut plugins);
     let Value::Object(values) = options else { unreachable!() };
     let taken = json!({ "use": "dockerhub", "host": host }).as_object().unwrap().clone();
     let options = Options { key: "registries.hub".to_owned(), values, taken, ..Options::default() };
-    registry.credential_source(&Plugin { name: "dockerhub".to_owned(), options }, extensions)
+    plugins.credential_source(&Plugin { name: "dockerhub".to_owned(), options }, extensions)
 }
 
 fn options(mint: Option<Value>) -> Value {

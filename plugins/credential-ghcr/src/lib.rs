@@ -19,15 +19,15 @@ mod token_kind;
 
 use std::sync::Arc;
 
-use longshore_plugin::Registry;
+use longshore_plugin::Plugins;
 
 use crate::source::GhcrSource;
 
 /// Adds the credential source `ghcr`. Environment variables are those of the
 /// [`Environment`](longshore_credential::Environment) that the host lends, else those of the process; GitHub's API is
 /// reached through the [`HttpTransport`](longshore_oci::HttpTransport) that the host lends, else over the network.
-pub fn register(registry: &mut Registry) {
-    registry
+pub fn register(plugins: &mut Plugins) {
+    plugins
         .add_credential_source("ghcr", |options, extensions| {
             Ok(Arc::new(GhcrSource::read(options, extensions)?))
         })

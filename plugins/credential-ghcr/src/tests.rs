@@ -9,7 +9,7 @@ use longshore_credential::Environment;
 use longshore_model::{FailureKind, Options, Plugin, Problem, Secret, StepId};
 use longshore_oci::{HttpTransport, Transport};
 use longshore_plugin::{
-    Context, Credential, CredentialFacts, CredentialSource, Extensions, Registry, Reporter, Result,
+    Context, Credential, CredentialFacts, CredentialSource, Extensions, Plugins, Reporter, Result,
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -41,13 +41,13 @@ fn build_in(
     options: Value,
     extensions: &Extensions,
 ) -> std::result::Result<Arc<dyn CredentialSource>, Vec<Problem>> {
-    let mut registry = Registry::default();
-    crate::register(&mut registry);
+    let mut plugins = Plugins::default();
+    crate::register(&mut plugins);
     let Value::Object(values) = options else { unreachable!() };
     let taken = json!({ "host": host }).as_object().unwrap().clone();
     let options = Options { key: "registries.ghcr".to_owned(), values, taken, ..Options::default() };
     let plugin = Plugin { name: "ghcr".to_owned(), options };
-    registry.credential_source(&plugin, extensions)
+    plugins.credential_source(&plugin, extensions)
 }
 
 fn context(warnings: Arc<Warnings>) -> Context {

@@ -28,7 +28,7 @@ mod token_kind;
 
 use std::sync::Arc;
 
-use longshore_plugin::Registry;
+use longshore_plugin::Plugins;
 
 use crate::source::GitLabSource;
 
@@ -36,8 +36,8 @@ use crate::source::GitLabSource;
 /// [`Environment`](longshore_credential::Environment), the [`HttpTransport`](longshore_oci::HttpTransport), unless the
 /// registry has a `ca-file`, and the [`Clock`](longshore_vendor_api::Clock); without them those of the process, the network and the
 /// system's.
-pub fn register(registry: &mut Registry) {
-    registry
+pub fn register(plugins: &mut Plugins) {
+    plugins
         .add_credential_source("gitlab", |options, extensions| {
             Ok(Arc::new(GitLabSource::read(options, extensions)?))
         })

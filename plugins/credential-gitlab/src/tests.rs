@@ -15,7 +15,7 @@ use longshore_credential::Environment;
 use longshore_model::{Failure, FailureKind, Options, Plugin, Problem, Secret, StepId};
 use longshore_oci::{ReqwestTransport, Transport};
 use longshore_plugin::{
-    Context, Credential, CredentialFacts, CredentialSource, Extensions, PullScope, Registry, Reporter, Result,
+    Context, Credential, CredentialFacts, CredentialSource, Extensions, Plugins, PullScope, Reporter, Result,
 };
 use longshore_vendor_api::Clock;
 use serde_json::{Value, json};
@@ -57,13 +57,13 @@ fn build(
     let token = token.to_owned();
     let environment = Environment::new(move |name| (name == "GITLAB_TOKEN").then(|| token.clone().into()));
     let extensions = Extensions::default().with(environment).with(Clock::new(|| NOW));
-    let mut registry = Registry::default();
-    crate::register(&mut registry);
+    let mut plugins = Plugins::default();
+    crate::register(&mut plugins);
     let Value::Object(mut values) = options else { unreachable!() };
     let mut taken = json!({ "use": "gitlab", "host": host }).as_object().unwrap().clone();
     taken.extend(values.remove_entry("ca-file"));
     let options = Options { key: "registries.gitlab".to_owned(), values, taken, ..Options::default() };
-    registry.credential_source(&Plugin { name: "gitlab".to_owned(), options }, &extensions)
+    plugins.credential_source(&Plugin { name: "gitlab".to_owned(), options }, &extensions)
 }
 
 fn given() -> Value {

@@ -18,14 +18,14 @@ mod username;
 use std::sync::Arc;
 
 use longshore_credential::Environment;
-use longshore_plugin::Registry;
+use longshore_plugin::Plugins;
 
 use crate::source::StaticSource;
 
 /// Adds the credential source `static`. Environment variables are those of the [`Environment`] that the host lends,
 /// else those of the process.
-pub fn register(registry: &mut Registry) {
-    registry
+pub fn register(plugins: &mut Plugins) {
+    plugins
         .add_credential_source("static", |options, extensions| {
             let environment = extensions.get::<Environment>().map(|lent| (*lent).clone()).unwrap_or_default();
             Ok(Arc::new(StaticSource::read(options, environment)?))

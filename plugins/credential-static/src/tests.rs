@@ -8,7 +8,7 @@ use std::{
 
 use longshore_credential::Environment;
 use longshore_model::{Options, Plugin, Problem, StepId};
-use longshore_plugin::{Context, Credential, CredentialSource, Extensions, Registry, Reporter, Result};
+use longshore_plugin::{Context, Credential, CredentialSource, Extensions, Plugins, Reporter, Result};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -32,8 +32,8 @@ fn build(
     variables: &[(&str, &str)],
     directory: &Path,
 ) -> std::result::Result<Arc<dyn CredentialSource>, Vec<Problem>> {
-    let mut registry = Registry::default();
-    crate::register(&mut registry);
+    let mut plugins = Plugins::default();
+    crate::register(&mut plugins);
     let Value::Object(values) = options else { unreachable!() };
     let directories =
         ["username.file", "password.file"].map(|key| (key.to_owned(), directory.to_owned())).into();
@@ -45,7 +45,7 @@ fn build(
     let environment = Environment::new(move |name| {
         variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.into())
     });
-    registry.credential_source(&plugin, &Extensions::default().with(environment))
+    plugins.credential_source(&plugin, &Extensions::default().with(environment))
 }
 
 /// Fetches the credential, with the warnings that were given.

@@ -34,7 +34,7 @@ mod tests;
 use std::sync::Arc;
 
 use longshore_credential::Environment;
-use longshore_plugin::{Extensions, Registry};
+use longshore_plugin::{Extensions, Plugins};
 
 pub use probe::Probe;
 pub use processes::Processes;
@@ -46,28 +46,28 @@ pub const PROCESS: &str = "process";
 
 /// Adds the plugins `process` and the credential source `kubelet-provider`. Programs are kept in the lent [`Processes`], which ends them with the run, and get the
 /// variables of the lent [`Environment`]. Secret values that are no programs stay those of [`longshore_credential`].
-pub fn register(registry: &mut Registry) {
-    registry
+pub fn register(plugins: &mut Plugins) {
+    plugins
         .add_credential_source(PROCESS, |options, extensions| {
             credential_source::build(options, &Lent::of(extensions))
         })
         .summary("A program of your own that yields a credential")
         .document("plugins.md");
-    registry
+    plugins
         .add_credential_source(kubelet::KUBELET_PROVIDER, |options, extensions| {
             kubelet::build(options, &Lent::of(extensions))
         })
         .summary("A credential provider of the kubelet")
         .document("plugins.md");
-    registry
+    plugins
         .add_secret_store(PROCESS, |options, extensions| secret_store::build(options, &Lent::of(extensions)))
         .summary("A program of your own that keeps secrets")
         .document("plugins.md");
-    registry
+    plugins
         .add_step_plugin(PROCESS, |_, extensions| Ok(Arc::new(step::Programs { lent: Lent::of(extensions) })))
         .summary("A program of your own with plans, outputs and a removal")
         .document("plugins.md");
-    registry.set_secret_values(|options, extensions| {
+    plugins.set_secret_values(|options, extensions| {
         if secret_value::is_program(options) {
             secret_value::build(options, &Lent::of(extensions))
         } else {

@@ -15,7 +15,7 @@ use std::{
 
 use longshore_credential::Environment;
 use longshore_model::{Options, Plugin, Problem, StepId};
-use longshore_plugin::{Context, CredentialSource, Extensions, Registry, Reporter};
+use longshore_plugin::{Context, CredentialSource, Extensions, Plugins, Reporter};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -103,7 +103,7 @@ impl Bench {
     }
 
     fn source(&self, values: Value) -> Result<Arc<dyn CredentialSource>, Vec<Problem>> {
-        let mut plugins = Registry::default();
+        let mut plugins = Plugins::default();
         crate::register(&mut plugins);
         let options = self.options("registries.quay", values);
         plugins.credential_source(&Plugin { name: "process".to_owned(), options }, &self.extensions())

@@ -38,14 +38,14 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 use longshore_aws::Aws;
 use longshore_model::Problem;
-use longshore_plugin::Registry;
+use longshore_plugin::Plugins;
 use tokio::sync::OnceCell;
 
 use crate::{builder::IamRoles, options::RoleOptions};
 
 /// Adds the role builder `iam`. The host lends it [`Aws`].
-pub fn register(registry: &mut Registry) {
-    registry
+pub fn register(plugins: &mut Plugins) {
+    plugins
         .add_role_builder("iam", |options, extensions| {
             let key = &options.key;
             let options = RoleOptions::read(options)?;

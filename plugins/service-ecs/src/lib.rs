@@ -39,7 +39,7 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::{Options, Problem, ServiceLayers};
-use longshore_plugin::{Extensions, Registry, ServiceDeployer};
+use longshore_plugin::{Extensions, Plugins, ServiceDeployer};
 
 use crate::{
     aws_fields::AwsFields, cluster_settings::ClusterSettings, deployer::EcsDeployer, run_task::RunTasks,
@@ -49,21 +49,18 @@ use crate::{
 /// short words for what most services declare, AWS's own fields in the tables `aws` of the service and of its containers, and
 /// the files `task-definition` and `service-definition`, which declare it in ECS's JSON. Adds the step plugins `ecs-cluster` and
 /// `ecs-task`, which share its fields, its network and its explanations.
-pub fn register(registry: &mut Registry) {
-    registry
-        .add_service_deployer("ecs", build)
-        .summary("Services on Amazon ECS")
-        .document("configuration.md");
+pub fn register(plugins: &mut Plugins) {
+    plugins.add_service_deployer("ecs", build).summary("Services on Amazon ECS").document("configuration.md");
     let definition_files = definition_file::FILES.to_vec();
     let layers = ServiceLayers { definition_files, defaults: Some(declaration::defaults) };
-    registry.set_service_layers("ecs", layers);
-    registry
+    plugins.set_service_layers("ecs", layers);
+    plugins
         .add_step_plugin("ecs-cluster", |options, extensions| {
             Ok(Arc::new(ClusterSettings { aws: lent(options, extensions, "step plugin `ecs-cluster`")? }))
         })
         .summary("The settings of an ECS cluster")
         .document("configuration.md");
-    registry
+    plugins
         .add_step_plugin("ecs-task", |options, extensions| {
             Ok(Arc::new(RunTasks { aws: lent(options, extensions, "step plugin `ecs-task`")? }))
         })

@@ -27,13 +27,13 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::Problem;
-use longshore_plugin::Registry;
+use longshore_plugin::Plugins;
 
 use crate::{options::StoreOptions, store::SecretsManager};
 
 /// Adds the secret store `secretsmanager`. The host lends it [`Aws`].
-pub fn register(registry: &mut Registry) {
-    registry.add_secret_store("secretsmanager", |options, extensions| {
+pub fn register(plugins: &mut Plugins) {
+    plugins.add_secret_store("secretsmanager", |options, extensions| {
         let key = &options.key;
         let options = StoreOptions::read(options)?;
         let Some(aws) = extensions.get::<Aws>() else {

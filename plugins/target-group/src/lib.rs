@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use longshore_aws::Aws;
 use longshore_model::{Problem, ValueType};
-use longshore_plugin::{Extensions, Node, Registry, StepDeclaration, StepPlugin, Undeclared};
+use longshore_plugin::{Extensions, Node, Plugins, StepDeclaration, StepPlugin, Undeclared};
 
 use crate::{load_balancer::LoadBalancers, options::Options, step::TargetGroupStep, undeclared::Orphans};
 
@@ -72,14 +72,14 @@ pub(crate) const LOAD_BALANCER_ARN: &str = "load-balancer-arn";
 ///
 /// Its outputs: `listener-arn`, `load-balancer-arn`, `dns-name`, `hosted-zone-id`, `url`, `security-group` and, if groups are
 /// made, `target-security-group`.
-pub fn register(registry: &mut Registry) {
-    registry
+pub fn register(plugins: &mut Plugins) {
+    plugins
         .add_step_plugin("target-group", |options, extensions| {
             Ok(Arc::new(TargetGroups { aws: clients(options, extensions)? }))
         })
         .summary("A target group, and the rule of an existing listener that forwards to it")
         .document("configuration.md");
-    registry
+    plugins
         .add_step_plugin("load-balancer", |options, extensions| {
             Ok(Arc::new(LoadBalancers { aws: clients(options, extensions)? }))
         })

@@ -25,7 +25,7 @@ use std::{collections::BTreeMap, io::BufRead, sync::Arc};
 
 use longshore_config::environments;
 use longshore_model::{Event, EventKind, Failure, FailureKind};
-use longshore_plugin::Registry;
+use longshore_plugin::Plugins;
 
 use crate::{
     arguments::{Command, OutputFormat},
@@ -40,7 +40,7 @@ use crate::{
 /// What every command is given.
 pub(crate) struct Invocation {
     pub(crate) settings: Settings,
-    pub(crate) plugins: Arc<Registry>,
+    pub(crate) plugins: Arc<Plugins>,
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) display: Display,
     pub(crate) stdin: Box<dyn BufRead + Send>,

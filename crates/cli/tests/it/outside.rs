@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use longshore_cli::{Exit, Longshore};
 use longshore_credential::Environment;
 use longshore_model::{Options, Plugin};
-use longshore_plugin::{CredentialSource, Extensions, Registry};
+use longshore_plugin::{CredentialSource, Extensions, Plugins};
 use longshore_testkit::source::{self, Given};
 use serde_json::json;
 
@@ -60,14 +60,14 @@ struct Quay;
 
 impl Quay {
     fn source(variable: &str) -> Arc<dyn CredentialSource> {
-        let mut registry = Registry::default();
-        plugin_quay::register(&mut registry);
+        let mut plugins = Plugins::default();
+        plugin_quay::register(&mut plugins);
         let values = json!({ "robot": "acme+deploy", "token": { "env": variable } });
         let values = values.as_object().unwrap().clone();
         let options = Options { key: "registries.quay".to_owned(), values, ..Options::default() };
         let environment = Environment::new(|name| (name == "QUAY_TOKEN").then(|| TOKEN.into()));
         let plugin = Plugin { name: "quay".to_owned(), options };
-        registry.credential_source(&plugin, &Extensions::default().with(environment)).unwrap()
+        plugins.credential_source(&plugin, &Extensions::default().with(environment)).unwrap()
     }
 }
 

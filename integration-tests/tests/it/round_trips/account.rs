@@ -17,7 +17,7 @@ use longshore_graph::{Expansion, Graph, Host, expand};
 use longshore_model::{
     Action, AwsTarget, Event, EventKind, Failure, Inputs, Name, Outcome, Outputs, Phase, StepId, StepPlan,
 };
-use longshore_plugin::{Context, Extensions, Kept, Node, Registry, Step};
+use longshore_plugin::{Context, Extensions, Kept, Node, Plugins, Step};
 use longshore_simcloud::{Blueprint, Cloud, Moment, TokioClock};
 use longshore_steps::RegistryCredential;
 use serde_json::json;
@@ -291,8 +291,8 @@ pub(super) fn expect_nothing<'a>(plans: impl IntoIterator<Item = &'a StepPlan>, 
     assert!(something.is_empty(), "{when}: {something:#?}");
 }
 
-fn plugins() -> Registry {
-    let mut plugins = Registry::default();
+fn plugins() -> Plugins {
+    let mut plugins = Plugins::default();
     longshore_credential_static::register(&mut plugins);
     longshore_credential::register(&mut plugins);
     longshore_store_secretsmanager::register(&mut plugins);

@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::primitives::Blob;
 use aws_sdk_ssm::types::ParameterType;
 use longshore_credential::Environment;
 use longshore_model::{Options, Plugin};
-use longshore_plugin::{CredentialSource, Extensions, Registry};
+use longshore_plugin::{CredentialSource, Extensions, Plugins};
 use longshore_testkit::{
     Report,
     source::{self, Given, Harness},
@@ -43,14 +43,14 @@ impl Source {
 
     /// The source that finds user name and password where these values say.
     fn of(&self, username: Value, password: Value) -> Arc<dyn CredentialSource> {
-        let mut registry = Registry::default();
-        longshore_credential_static::register(&mut registry);
+        let mut plugins = Plugins::default();
+        longshore_credential_static::register(&mut plugins);
         let values = [("username", username), ("password", password)];
         let values = values.map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
         let options = Options { key: "registries.harbor".to_owned(), values, ..Options::default() };
         let plugin = Plugin { name: "static".to_owned(), options };
         let environment = Environment::new(|_| None).with_vault(Arc::new(self.account.aws.clone()));
-        registry.credential_source(&plugin, &Extensions::default().with(environment)).unwrap()
+        plugins.credential_source(&plugin, &Extensions::default().with(environment)).unwrap()
     }
 
     /// The source of what is kept as `word`.

@@ -7,7 +7,7 @@ use longshore_model::{
     AddedStep, ExecutionRole, Inputs, Known, Name, Options, Outputs, Plugin, Problem, Service, Stack,
     StepPlan,
 };
-use longshore_plugin::{Context, Extensions, Node, Registry, Result, StepDeclaration, StepPlugin};
+use longshore_plugin::{Context, Extensions, Node, Plugins, Result, StepDeclaration, StepPlugin};
 use longshore_simcloud::{Blueprint, Call, Cloud, Moment, TokioClock, ecs};
 use longshore_testkit::Told;
 use serde_json::{Value, json};
@@ -29,10 +29,10 @@ pub(super) struct Harness {
 }
 
 pub(super) fn plugin(aws: &Aws) -> Arc<dyn StepPlugin> {
-    let mut registry = Registry::default();
-    crate::register(&mut registry);
+    let mut plugins = Plugins::default();
+    crate::register(&mut plugins);
     let plugin = Plugin { name: "autoscaling".into(), options: Options::default() };
-    registry.step_plugin(&plugin, &Extensions::default().with(aws.clone())).unwrap()
+    plugins.step_plugin(&plugin, &Extensions::default().with(aws.clone())).unwrap()
 }
 
 /// The node of the step `scaling` with options.

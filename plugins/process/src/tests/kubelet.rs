@@ -16,7 +16,7 @@ fn provider(bench: &Bench, auth: &str) -> Vec<String> {
 }
 
 fn source(bench: &Bench, values: Value) -> Result<Arc<dyn CredentialSource>, Vec<Problem>> {
-    let mut plugins = Registry::default();
+    let mut plugins = Plugins::default();
     crate::register(&mut plugins);
     let options = bench.options("registries.quay", values);
     plugins.credential_source(&Plugin { name: "kubelet-provider".to_owned(), options }, &bench.extensions())

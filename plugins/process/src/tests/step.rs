@@ -37,7 +37,7 @@ fn kinds(capabilities: &[&str]) -> Value {
 }
 
 fn node(bench: &Bench, values: Value) -> Result<Node, String> {
-    let mut plugins = Registry::default();
+    let mut plugins = Plugins::default();
     crate::register(&mut plugins);
     let options = bench.options("steps.dns", values);
     let plugin = Plugin { name: "process".to_owned(), options: options.clone() };

@@ -18,7 +18,7 @@ fn built(bench: &Bench, script: &str, more: Value) -> Result<Arc<dyn SecretStore
     std::fs::write(bench.path("store.sh"), script).unwrap();
     let mut values = json!({ "program": ["sh", "store.sh"], "dir": bench.directory.path() });
     values.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let mut plugins = Registry::default();
+    let mut plugins = Plugins::default();
     crate::register(&mut plugins);
     let options = bench.options("stores.files", values);
     plugins.secret_store(&Plugin { name: "process".to_owned(), options }, &bench.extensions())
@@ -137,7 +137,7 @@ async fn value_that_is_read_is_taken_out_of_progress() {
     let work = format!("{tell}; sed \"s/\\\"id\\\":/\\\"id\\\":$id/\" {}", bench.path("answer").display());
     let announced = json!({ "capabilities": ["container-secrets"], "options": {} });
     let program = bench.script(&json!({ "secret-store": announced }), &work);
-    let mut plugins = Registry::default();
+    let mut plugins = Plugins::default();
     crate::register(&mut plugins);
     let options =
         bench.options("stores.files", json!({ "program": program, "keeps": ["container-secrets"] }));

@@ -5,7 +5,7 @@ use longshore_plugin::SecretValue;
 use super::*;
 
 fn value(bench: &Bench, value: Value) -> Result<Arc<dyn SecretValue>, Vec<Problem>> {
-    let mut plugins = Registry::default();
+    let mut plugins = Plugins::default();
     crate::register(&mut plugins);
     let options = bench.options("services.api.secrets.DATABASE_URL", json!({ "value": value }));
     plugins.secret_value(&options, &bench.extensions())

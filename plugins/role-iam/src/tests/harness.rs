@@ -6,7 +6,7 @@ use aws_sdk_iam::Client;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{Action, Known, Name, Options, Plugin, Shown, StepId, StepPlan};
 use longshore_plugin::{
-    Context, Extensions, Kept, LogStream, Readable, Registry, Reporter, Result, RoleBuilder, RoleSpec,
+    Context, Extensions, Kept, LogStream, Plugins, Readable, Reporter, Result, RoleBuilder, RoleSpec,
     RunContext,
 };
 use longshore_simcloud::{
@@ -207,10 +207,10 @@ fn connect(cloud: &Cloud, region: &str) -> Aws {
 }
 
 fn builder(aws: &Aws, options: Value) -> Arc<dyn RoleBuilder> {
-    let mut registry = Registry::default();
-    crate::register(&mut registry);
+    let mut plugins = Plugins::default();
+    crate::register(&mut plugins);
     let values = options.as_object().unwrap().clone();
     let options = Options { key: "services.api.execution-role".into(), values, ..Options::default() };
     let plugin = Plugin { name: "iam".into(), options };
-    registry.role_builder(&plugin, &Extensions::default().with(aws.clone())).unwrap()
+    plugins.role_builder(&plugin, &Extensions::default().with(aws.clone())).unwrap()
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{ClusterField, ClusterSetting, ClusterSettingName, Tag};
 use longshore_model::{Inputs, Known, Name, Options, Plugin, Stack};
-use longshore_plugin::{Extensions, Node, Registry, StepDeclaration};
+use longshore_plugin::{Extensions, Node, Plugins, StepDeclaration};
 use longshore_testkit::step::{self, Abilities};
 use serde_json::{Value, json};
 
@@ -11,8 +11,8 @@ use super::bench::{Bench, name, of_stack, seed};
 
 /// The node of a step of the stack that has the seed's service.
 fn node(bench: &Bench, plugin: &str, options: &Value) -> Node {
-    let mut registry = Registry::default();
-    crate::register(&mut registry);
+    let mut plugins = Plugins::default();
+    crate::register(&mut plugins);
     let values = options.as_object().unwrap().clone();
     let options = Options { key: "steps.suite".into(), values, ..Options::default() };
     let key = "services.api".to_owned();
@@ -20,7 +20,7 @@ fn node(bench: &Bench, plugin: &str, options: &Value) -> Node {
     let services = [(name("api"), service)].into();
     let stack = Stack { services, ..longshore_testkit::stack(&bench.stack) };
     let plugin = Plugin { name: plugin.into(), options: options.clone() };
-    let built = registry.step_plugin(&plugin, &Extensions::default().with(bench.aws.clone())).unwrap();
+    let built = plugins.step_plugin(&plugin, &Extensions::default().with(bench.aws.clone())).unwrap();
     built.node(&StepDeclaration { stack: &stack, name: &name("suite"), options: &options }).unwrap()
 }
 

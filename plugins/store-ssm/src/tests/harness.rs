@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_sdk_ssm::Client;
 use longshore_aws::{Aws, Embedded, Target};
 use longshore_model::{Action, Name, Options, Plugin, Secret, StepId, StepPlan};
-use longshore_plugin::{Context, Extensions, Registry, Result, SecretSpec, SecretStore};
+use longshore_plugin::{Context, Extensions, Plugins, Result, SecretSpec, SecretStore};
 use longshore_simcloud::{ApiError, Blueprint, Call, Cloud, Effect, Fault, Moment, TokioClock, kms};
 use longshore_testkit::Told;
 use serde_json::{Value, json};
@@ -137,10 +137,10 @@ impl Harness {
 }
 
 fn store(aws: &Aws, options: Value) -> Arc<dyn SecretStore> {
-    let mut registry = Registry::default();
-    crate::register(&mut registry);
+    let mut plugins = Plugins::default();
+    crate::register(&mut plugins);
     let values = options.as_object().unwrap().clone();
     let options = Options { key: "stores.parameters".into(), values, ..Options::default() };
     let plugin = Plugin { name: "ssm".into(), options };
-    registry.secret_store(&plugin, &Extensions::default().with(aws.clone())).unwrap()
+    plugins.secret_store(&plugin, &Extensions::default().with(aws.clone())).unwrap()
 }

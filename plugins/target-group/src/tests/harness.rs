@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use longshore_aws::{Aws, Embedded, Target, untyped::Element};
 use longshore_model::{Action, Inputs, Known, Name, Options, Outputs, Plugin, Problem, StepId, StepPlan};
-use longshore_plugin::{
-    Context, Extensions, Node, Registry, Result, RunContext, StepDeclaration, StepPlugin,
-};
+use longshore_plugin::{Context, Extensions, Node, Plugins, Result, RunContext, StepDeclaration, StepPlugin};
 use longshore_simcloud::{ApiError, Blueprint, Cloud, Effect, Fault, Moment, TokioClock};
 use longshore_testkit::Told;
 use serde_json::{Value, json};
@@ -31,11 +29,11 @@ pub(super) struct Harness {
 
 /// The step plugin with these clients.
 pub(super) fn plugin(aws: &Aws) -> Arc<dyn StepPlugin> {
-    let mut registry = Registry::default();
-    crate::register(&mut registry);
+    let mut plugins = Plugins::default();
+    crate::register(&mut plugins);
     let options = Options { key: "steps.web".into(), ..Options::default() };
     let plugin = Plugin { name: "target-group".into(), options };
-    registry.step_plugin(&plugin, &Extensions::default().with(aws.clone())).unwrap()
+    plugins.step_plugin(&plugin, &Extensions::default().with(aws.clone())).unwrap()
 }
 
 /// The node of the step `web` of the stack `shop` with options.

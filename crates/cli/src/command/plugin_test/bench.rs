@@ -13,7 +13,7 @@ use std::{
 
 use longshore_credential::Environment;
 use longshore_model::{Failure, FailureKind, Options, Plugin, Problem, Secret};
-use longshore_plugin::{Extensions, Registry};
+use longshore_plugin::{Extensions, Plugins};
 use longshore_process::{Kind, PROCESS, Probe, Processes};
 use serde_json::{Map, Value, json};
 
@@ -215,7 +215,7 @@ impl Case {
     }
 
     /// The plugins of the command line, among which is the adapter.
-    pub(super) fn plugins() -> Registry {
+    pub(super) fn plugins() -> Plugins {
         host::plugins()
     }
 

@@ -52,9 +52,9 @@ impl<T: ?Sized> Kind<T> {
 }
 
 /// The plugins that the configuration can name, by kind. Each plugin crate adds its own with
-/// `register(&mut Registry)`. A plugin is built from its options and from what the host lends; building reads and calls
+/// `register(&mut Plugins)`. A plugin is built from its options and from what the host lends; building reads and calls
 /// nothing.
-pub struct Registry {
+pub struct Plugins {
     sources: Kind<dyn CredentialSource>,
     stores: Kind<dyn SecretStore>,
     roles: Kind<dyn RoleBuilder>,
@@ -64,7 +64,7 @@ pub struct Registry {
     service_layers: BTreeMap<&'static str, ServiceLayers>,
 }
 
-impl Default for Registry {
+impl Default for Plugins {
     fn default() -> Self {
         Self {
             sources: Kind::new("credential source"),
@@ -107,7 +107,7 @@ macro_rules! kind {
     };
 }
 
-impl Registry {
+impl Plugins {
     kind!(
         sources,
         dyn CredentialSource,
@@ -190,7 +190,7 @@ impl Registry {
     }
 }
 
-impl std::fmt::Debug for Registry {
+impl std::fmt::Debug for Plugins {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_map().entries(self.names()).finish()
     }
