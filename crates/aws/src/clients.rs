@@ -23,7 +23,7 @@ use aws_smithy_runtime_api::client::{
 use aws_types::{SdkConfig, origin::Origin};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use longshore_model::{AssumedRole, AwsTarget, CallRate, EcrRegistry, Failure, FailureKind};
-use longshore_outside::{CERTIFICATES_LIMIT, Proxies, Trust, read_file};
+use longshore_net::{CERTIFICATES_LIMIT, Proxies, Trust, read_file};
 use longshore_plugin::Result;
 use tokio::sync::OnceCell;
 

@@ -27,7 +27,7 @@ use aws_types::{
     os_shim_internal::{Env, Fs},
 };
 use longshore_model::{AssumedRole, Failure, FailureKind, closest};
-use longshore_outside::read_file;
+use longshore_net::read_file;
 
 use crate::failure::{chain, failure, of_credentials};
 

@@ -6,7 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use longshore_model::{Failure, FailureKind};
-use longshore_outside::{Trust, Words, is_code};
+use longshore_net::{Trust, Words, is_code};
 
 use crate::{
     credentials::{NoCredentials, Profile},

@@ -25,7 +25,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use longshore_model::{Partition, Secret};
-use longshore_outside::Words;
+use longshore_net::Words;
 use serde::{
     Deserialize, Deserializer as _,
     de::{IgnoredAny, MapAccess, Visitor},

@@ -29,7 +29,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response};
 use longshore_effort::Effort;
 use longshore_model::Failure;
-use longshore_outside::{NetworkError, NetworkErrorKind, Trust, gunzip, http_client, is_gzip};
+use longshore_net::{NetworkError, NetworkErrorKind, Trust, gunzip, http_client, is_gzip};
 use tokio::time::{sleep, timeout};
 
 use crate::pace::Interrupted;

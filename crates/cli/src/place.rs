@@ -14,9 +14,8 @@ use http::{Request, Response, Uri};
 use longshore_aws::{Aws, Embedded, Target, check_rates};
 use longshore_config::Loaded;
 use longshore_model::{Failure, FailureKind, Name, Problem, Stack};
-use longshore_oci::{
-    Access, Around, Authorities, Puller, ReqwestTransport, Transport, TransportError, TransportErrorKind,
-};
+use longshore_net::{Around, Authorities, ReqwestTransport, Transport, TransportError, TransportErrorKind};
+use longshore_oci::{Access, Puller};
 use longshore_plugin::PullCheck;
 use longshore_simcloud::{Blueprint, Cloud, Moment, OpenError, TokioClock, registry::is_this_machine};
 use tokio_util::sync::CancellationToken;

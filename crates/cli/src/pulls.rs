@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use http::Uri;
 use longshore_model::{Failure, FailureKind, ImageReference, Platform};
+use longshore_net::RealTime;
 use longshore_oci::Puller;
-use longshore_outside::RealTime;
 use longshore_plugin::{Credential, PullCheck, PullProof, Result};
 use longshore_simcloud::{
     Blueprint, Cloud, World,

@@ -32,5 +32,5 @@ pub async fn read_bytes(path: &Path, limit: usize) -> Result<Secret<Vec<u8>>, Fa
         io::ErrorKind::FileTooLarge => fail(&format!("is longer than {limit} bytes")).help("check the path"),
         _ => fail(&format!("cannot be read: {error}")).help("name a regular file"),
     };
-    longshore_outside::read_file(path, limit).await.map(Secret::new).map_err(explain)
+    longshore_net::read_file(path, limit).await.map(Secret::new).map_err(explain)
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use longshore_model::{Failure, FailureKind, without_tokens};
-use longshore_outside::{RealTime, Words};
+use longshore_net::{RealTime, Words};
 use longshore_plugin::{Context, Result};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},

@@ -1,10 +1,18 @@
 //! Where a registry is reached.
 
-use std::net::IpAddr;
-
 use longshore_model::{Failure, FailureKind, ImageReference};
-use longshore_outside::is_localhost;
-use url::{Host, Url};
+use longshore_net::{Authorities, is_local, is_localhost};
+use url::Url;
+
+/// The connection settings of a registry.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Without TLS.
+    pub is_plain: bool,
+    /// Certificates that are trusted besides the system's: authorities', or the registry's own. They count for the whole check:
+    /// for the token server, too, and where redirects lead.
+    pub authorities: Option<Authorities>,
+}
 
 /// The address of a registry's API.
 #[derive(Clone, Debug)]
@@ -114,17 +122,6 @@ impl Address {
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// Returns `true` if `url` is on this machine, where connections need no encryption.
-#[must_use]
-pub fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]

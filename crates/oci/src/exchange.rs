@@ -3,21 +3,17 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use longshore_model::Failure;
-use longshore_outside::{Reach, RemoteError, Words, status_text};
-use tokio::time::{Instant, sleep, timeout_at};
+use longshore_net::{
+    Reach, RemoteError, Reply, RetryLoop, Transport, TransportError, TransportErrorKind, Words, retry_after,
+    status_text,
+};
+use tokio::time::Instant;
 use url::Url;
 
-use crate::{
-    Transport, TransportError, TransportErrorKind, address::Address, header_text::text, refusal,
-    retry_after::retry_after,
-};
+use crate::{address::Address, header_text::text, refusal};
 
-/// How often a request is sent whose answer is an error of the other side's.
-const ATTEMPTS: u32 = 3;
-/// How long the pause before the second attempt is, if nothing else is asked for. Each further one is twice as long.
-const BACKOFF: Duration = Duration::from_millis(500);
 /// The maximum number of redirects, the same as in Go's HTTP client.
 const REDIRECTS: usize = 10;
 
@@ -48,8 +44,6 @@ pub(crate) struct Answer {
     /// The other host that the call was redirected to, where the credential is not sent.
     pub(crate) moved_to: Option<String>,
 }
-
-type Reply = Result<Response<Bytes>, TransportError>;
 
 /// Sends requests for one registry: follows redirects, waits where it is asked to, and tries again what may pass.
 pub(crate) struct Exchange<'a> {
@@ -102,69 +96,58 @@ impl Exchange<'_> {
     }
 
     async fn send_patiently(&self, call: &Call, at: &str) -> Result<(StatusCode, HeaderMap, Bytes), Failure> {
-        let mut attempt = 1;
-        loop {
-            let response = self.ask(call).await;
-            // The URL without its query: that of blob storage holds a signature.
-            let call_text = self.words.quote(&shown(&call.method, &call.url), 300);
-            match &response {
-                Ok(response) => {
-                    tracing::debug!(
-                        call = call_text,
-                        status = response.status().as_u16(),
-                        "registry answered"
-                    );
-                }
-                Err(error) => tracing::debug!(
-                    call = call_text,
-                    error = self.words.quote(&error.message, 300),
-                    "registry did not answer"
-                ),
+        // The URL without its query: that of blob storage holds a signature.
+        let call_text = self.words.quote(&shown(&call.method, &call.url), 300);
+        let observe = |reply: &Reply| match reply {
+            Ok(response) => {
+                tracing::debug!(call = call_text, status = response.status().as_u16(), "registry answered");
             }
-            let response = match response {
-                Ok(response) if !passes(response.status()) => {
-                    let (parts, body) = response.into_parts();
-                    return Ok((parts.status, parts.headers, body));
-                }
-                other => other,
-            };
-            let wanted = response.as_ref().ok().and_then(|response| retry_after(response.headers()));
-            let pause = wanted.unwrap_or_default().max(BACKOFF * 2_u32.pow(attempt.min(6) - 1));
-            let is_last = match &response {
-                // Whoever asks for patience is given it, up to the deadline.
-                Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => false,
-                Err(error) if !error.is_transient() => true,
-                _ => attempt >= ATTEMPTS,
-            };
-            if is_last || pause > self.deadline.saturating_duration_since(Instant::now()) {
-                let response = self.with_words(call, response).await;
-                return Err(self.give_up(call, at, response, pause));
+            Err(error) => tracing::debug!(
+                call = call_text,
+                error = self.words.quote(&error.message, 300),
+                "registry did not answer"
+            ),
+        };
+        let retries = RetryLoop {
+            transport: self.transport,
+            deadline: self.deadline,
+            late: format!("the check of the image was not over within {} s", self.patience.as_secs_f32()),
+            is_repeatable: true,
+            interrupt: None,
+            asked_pause: &retry_after,
+            observe: &observe,
+        };
+        let (reply, pause) = match self.request(call) {
+            Ok(request) => retries.send(&request).await?,
+            Err(error) => (Err(error), Duration::ZERO),
+        };
+        match reply {
+            Ok(response) if !passes(response.status()) => {
+                let (parts, body) = response.into_parts();
+                Ok((parts.status, parts.headers, body))
             }
-            sleep(pause).await;
-            attempt += 1;
+            reply => {
+                let reply = self.with_words(call, reply, &retries).await;
+                Err(self.give_up(call, at, reply, pause))
+            }
         }
     }
 
-    async fn ask(&self, call: &Call) -> Reply {
+    fn request(&self, call: &Call) -> Result<Request<Bytes>, TransportError> {
         let mut request = request(call)?;
         request.extensions_mut().insert(self.reach(&call.url));
-        let answer = self.transport.send(request);
-        timeout_at(self.deadline, answer).await.unwrap_or_else(|_| {
-            let message =
-                format!("the check of the image was not over within {} s", self.patience.as_secs_f32());
-            Err(TransportError::new(TransportErrorKind::Timeout, message))
-        })
+        Ok(request)
     }
 
-    /// The answer to HEAD has no body; that to GET has the other side's words.
-    async fn with_words(&self, call: &Call, response: Reply) -> Reply {
-        if call.method != Method::HEAD || response.is_err() {
-            return response;
+    /// Replaces the answer to HEAD, which has no body, by that to GET, which says why.
+    async fn with_words(&self, call: &Call, reply: Reply, retries: &RetryLoop<'_>) -> Reply {
+        if call.method != Method::HEAD || reply.is_err() {
+            return reply;
         }
         let call = Call { method: Method::GET, ..call.clone() };
-        match self.ask(&call).await {
+        match retries.send_once(&self.request(&call)?).await {
             Ok(told) if passes(told.status()) => Ok(told),
-            _ => response,
+            _ => reply,
         }
     }
 

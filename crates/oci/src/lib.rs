@@ -1,13 +1,12 @@
 //! The proof that a credential can pull an image, by the OCI distribution protocol.
 //!
 //! [`Puller`] reads an image's manifest as a container runtime does: it is challenged, fetches a token, and reads the
-//! manifest with it. Requests go through [`Transport`], so that they reach real registries ([`ReqwestTransport`]) as well
-//! as simulated ones.
+//! manifest with it. Requests go through [`Transport`](longshore_net::Transport), to real registries as well as
+//! to simulated ones.
 //!
 //! Protocols: the [OCI distribution specification](https://github.com/opencontainers/distribution-spec/blob/main/spec.md),
 //! and for tokens the [distribution project's](https://distribution.github.io/distribution/spec/auth/token/).
 
-mod access;
 mod address;
 mod challenge;
 mod digest;
@@ -19,17 +18,10 @@ mod manifest_alone;
 mod platform;
 mod puller;
 mod refusal;
-mod reqwest_transport;
-mod retry_after;
 mod session;
 #[cfg(test)]
 mod tests;
-mod transport;
 
-pub use access::{Access, Around, Authorities};
-pub use address::is_local;
+pub use address::Access;
 pub use manifest_alone::ReadManifest;
 pub use puller::Puller;
-pub use reqwest_transport::ReqwestTransport;
-pub use retry_after::retry_after;
-pub use transport::{HttpTransport, Transport, TransportError, TransportErrorKind};

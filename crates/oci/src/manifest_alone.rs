@@ -1,7 +1,7 @@
 //! The judgement of an image by its manifest alone.
 
 use longshore_model::{Failure, ImageReference, Platform};
-use longshore_outside::Words;
+use longshore_net::Words;
 use longshore_plugin::{PullProof, Result};
 
 use crate::{

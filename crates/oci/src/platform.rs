@@ -1,7 +1,7 @@
 //! Platforms of images, as containerd compares them (<https://github.com/containerd/platforms>).
 
 use longshore_model::{Architecture, Platform};
-use longshore_outside::Words;
+use longshore_net::Words;
 use serde::Deserialize;
 
 use crate::json::or_default;

@@ -10,14 +10,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use longshore_model::{Failure, ImageReference, Platform};
-use longshore_outside::{Words, status_text};
+use longshore_net::{Transport, Words, status_text};
 use longshore_plugin::{Credential, PullCheck, PullProof};
 use tokio::{task::spawn_blocking, time::Instant};
 use url::Url;
 
 use crate::{
-    Access, Transport,
-    address::Address,
+    address::{Access, Address},
     digest::{is_digest, matches, sha256},
     exchange::{Answer, Exchange},
     manifest::{self, Config, Descriptor, Image, Kind, Manifest},

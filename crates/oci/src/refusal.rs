@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use longshore_model::{Architecture, Failure, FailureKind, ImageReference, Platform};
-use longshore_outside::RemoteError;
-
-use crate::TransportErrorKind;
+use longshore_net::{RemoteError, TransportErrorKind};
 
 /// The maximum number of platforms that are shown. An index has room for more than a hundred thousand.
 pub(crate) const SHOWN: usize = 100;

@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use longshore_model::{Failure, FailureKind, Secret};
-use longshore_outside::{RemoteError, Words};
+use longshore_net::{RemoteError, Words};
 use longshore_plugin::Credential;
 use serde::Deserialize;
 use url::Url;

@@ -8,7 +8,7 @@ use std::{
 use aws_config::{BehaviorVersion, retry::RetryConfig};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use longshore_aws::network;
-use longshore_outside::Trust;
+use longshore_net::Trust;
 use longshore_simcloud::{Access, Blueprint, Moment, Sealed, TokioClock, serve};
 
 use super::{

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use longshore_outside::{Trust, http_client};
+use longshore_net::{Trust, http_client};
 use testcontainers::{
     ContainerAsync, ContainerRequest, GenericImage, ImageExt as _, TestcontainersError,
     core::{IntoContainerPort as _, wait::WaitFor},

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use longshore_credential::{Environment, Finished, Program};
 use longshore_model::{Failure, FailureKind, Secret, without_tokens};
-use longshore_outside::Words;
+use longshore_net::Words;
 use longshore_plugin::{Context, Credential, Result};
 use serde::de::{Deserializer, MapAccess};
 

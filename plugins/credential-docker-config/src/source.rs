@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use longshore_credential::{Environment, ShortLived, read_bytes};
 use longshore_model::{Failure, FailureKind, Options, Problem, Secret, without_tokens};
-use longshore_outside::Words;
+use longshore_net::Words;
 use longshore_plugin::{Context, Credential, CredentialSource, Result};
 
 use crate::{

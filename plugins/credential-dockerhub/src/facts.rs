@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 use longshore_model::{FailureKind, Secret};
-use longshore_outside::Words;
+use longshore_net::Words;
 use longshore_plugin::{Context, Credential, Result};
-use longshore_vendor_api::{Api, Call, Clock, Connection, read_secret};
+use longshore_registry_api::{Api, Call, Clock, Connection, read_secret};
 use serde::Deserialize;
 use url::Url;
 

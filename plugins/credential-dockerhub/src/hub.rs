@@ -5,9 +5,9 @@
 use http::StatusCode;
 use longshore_credential::{Environment, SecretInput};
 use longshore_model::{Failure, FailureKind, Secret};
-use longshore_outside::Words;
+use longshore_net::Words;
 use longshore_plugin::{Context, Result};
-use longshore_vendor_api::{Answer, Api, Call, read_secret};
+use longshore_registry_api::{Answer, Api, Call, read_secret};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 

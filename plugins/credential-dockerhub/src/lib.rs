@@ -31,8 +31,8 @@ use longshore_plugin::Plugins;
 use crate::source::DockerHubSource;
 
 /// Adds the credential source `dockerhub`. Of what the host lends it uses the
-/// [`Environment`](longshore_credential::Environment), the [`HttpTransport`](longshore_oci::HttpTransport) and the
-/// [`Clock`](longshore_vendor_api::Clock); without them those of the process, the network and the system's.
+/// [`Environment`](longshore_credential::Environment), the [`HttpTransport`](longshore_net::HttpTransport) and the
+/// [`Clock`](longshore_registry_api::Clock); without them those of the process, the network and the system's.
 pub fn register(plugins: &mut Plugins) {
     plugins.add_credential_source("dockerhub", |options, extensions| {
         Ok(Arc::new(DockerHubSource::read(options, extensions)?))

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use longshore_model::{Failure, FailureKind, Fields};
 use longshore_plugin::{Context, Credential, Minted, PullScope, Result, TokenMinter};
-use longshore_vendor_api::{is_for, read_time, rfc3339, token_name};
+use longshore_registry_api::{is_for, read_time, rfc3339, token_name};
 use serde_json::json;
 
 use crate::{

@@ -6,7 +6,7 @@ use longshore_model::{Failure, FailureKind, Fields, Options, Problem, Secret};
 use longshore_plugin::{
     Context, Credential, CredentialFacts, CredentialSource, Extensions, Result, TokenMinter,
 };
-use longshore_vendor_api::{Api, Clock, Connection, read_base, read_username, registry_host};
+use longshore_registry_api::{Api, Clock, Connection, read_base, read_username, registry_host};
 use url::Url;
 
 use crate::{

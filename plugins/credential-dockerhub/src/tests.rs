@@ -3,21 +3,18 @@
 mod hub;
 mod suite;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use longshore_credential::Environment;
 use longshore_model::{Failure, FailureKind, Options, Plugin, Problem, Secret, StepId};
-use longshore_oci::{HttpTransport, ReqwestTransport, Transport, TransportError};
+use longshore_net::{HttpTransport, ReqwestTransport, Transport, TransportError};
 use longshore_plugin::{
     Context, Credential, CredentialFacts, CredentialSource, Extensions, Plugins, PullScope, Reporter, Result,
 };
-use longshore_vendor_api::Clock;
+use longshore_registry_api::Clock;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 

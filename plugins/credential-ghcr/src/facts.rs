@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 use longshore_model::{FailureKind, Secret};
-use longshore_outside::Words;
+use longshore_net::Words;
 use longshore_plugin::{Context, CredentialFacts, Result};
-use longshore_vendor_api::{Api, Call};
+use longshore_registry_api::{Api, Call};
 
 use crate::token_kind::TokenKind;
 

@@ -25,7 +25,7 @@ use crate::source::GhcrSource;
 
 /// Adds the credential source `ghcr`. Environment variables are those of the
 /// [`Environment`](longshore_credential::Environment) that the host lends, else those of the process; GitHub's API is
-/// reached through the [`HttpTransport`](longshore_oci::HttpTransport) that the host lends, else over the network.
+/// reached through the [`HttpTransport`](longshore_net::HttpTransport) that the host lends, else over the network.
 pub fn register(plugins: &mut Plugins) {
     plugins
         .add_credential_source("ghcr", |options, extensions| {

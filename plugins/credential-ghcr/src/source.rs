@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use longshore_credential::{Environment, SecretInput};
 use longshore_model::{Failure, FailureKind, Options, Problem, Secret};
 use longshore_plugin::{Context, Credential, CredentialFacts, CredentialSource, Extensions, Result};
-use longshore_vendor_api::{Api, Clock, Connection, read_base, read_username, registry_host};
+use longshore_registry_api::{Api, Clock, Connection, read_base, read_username, registry_host};
 use url::Url;
 
 use crate::{facts, token_kind::TokenKind};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request};
 use longshore_credential::Environment;
 use longshore_model::{FailureKind, Options, Plugin, Problem, Secret, StepId};
-use longshore_oci::{HttpTransport, Transport};
+use longshore_net::{HttpTransport, Transport};
 use longshore_plugin::{
     Context, Credential, CredentialFacts, CredentialSource, Extensions, Plugins, Reporter, Result,
 };

@@ -33,8 +33,8 @@ use longshore_plugin::Plugins;
 use crate::source::GitLabSource;
 
 /// Adds the credential source `gitlab`. Of what the host lends it uses the
-/// [`Environment`](longshore_credential::Environment), the [`HttpTransport`](longshore_oci::HttpTransport), unless the
-/// registry has a `ca-file`, and the [`Clock`](longshore_vendor_api::Clock); without them those of the process, the network and the
+/// [`Environment`](longshore_credential::Environment), the [`HttpTransport`](longshore_net::HttpTransport), unless the
+/// registry has a `ca-file`, and the [`Clock`](longshore_registry_api::Clock); without them those of the process, the network and the
 /// system's.
 pub fn register(plugins: &mut Plugins) {
     plugins

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use http::StatusCode;
 use longshore_credential::{Environment, SecretInput};
 use longshore_model::{Failure, FailureKind, Fields, Secret};
-use longshore_outside::Words;
+use longshore_net::Words;
 use longshore_plugin::{Context, Credential, Minted, PullScope, Result, TokenMinter};
-use longshore_vendor_api::{Answer, Api, Call, is_for, read_secret, read_time, rfc3339, token_name};
+use longshore_registry_api::{Answer, Api, Call, is_for, read_secret, read_time, rfc3339, token_name};
 use serde::Deserialize;
 use serde_json::json;
 

@@ -4,20 +4,17 @@ mod gitlab;
 mod suite;
 mod trust;
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use http::Request;
 use longshore_credential::Environment;
 use longshore_model::{Failure, FailureKind, Options, Plugin, Problem, Secret, StepId};
-use longshore_oci::{ReqwestTransport, Transport};
+use longshore_net::{ReqwestTransport, Transport};
 use longshore_plugin::{
     Context, Credential, CredentialFacts, CredentialSource, Extensions, Plugins, PullScope, Reporter, Result,
 };
-use longshore_vendor_api::Clock;
+use longshore_registry_api::Clock;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 

@@ -18,7 +18,7 @@ use longshore_model::{
     Action, Failure, FailureKind, FieldChange, Problem, Secret, Shown, StepPlan, holds_a_token,
     without_tokens,
 };
-use longshore_outside::{RealTime, Words};
+use longshore_net::{RealTime, Words};
 use longshore_plugin::{Context, Credential, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};

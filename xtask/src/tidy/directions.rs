@@ -12,11 +12,11 @@ const DIRECTIONS: [(&str, &[&str]); 19] = [
     ("crates/steps", &["model", "plugin"]),
     ("crates/graph", &["model", "plugin", "steps"]),
     ("crates/engine", &["model", "plugin", "graph", "effort"]),
-    ("crates/outside", &["model", "files"]),
-    ("crates/credential", &["model", "plugin", "outside"]),
-    ("crates/oci", &["model", "plugin", "outside"]),
-    ("crates/vendor-api", &["model", "plugin", "outside", "oci"]),
-    ("crates/aws", &["model", "plugin", "outside", "credential", "aws-shapes", "effort"]),
+    ("crates/net", &["model", "files"]),
+    ("crates/credential", &["model", "plugin", "net"]),
+    ("crates/oci", &["model", "plugin", "net"]),
+    ("crates/registry-api", &["model", "plugin", "net"]),
+    ("crates/aws", &["model", "plugin", "net", "credential", "aws-shapes", "effort"]),
     ("crates/aws-shapes", &[]),
     // A cloud does not know who uses it: whoever does, translates.
     ("crates/simcloud", &["aws-shapes", "files"]),
@@ -28,7 +28,7 @@ const DIRECTIONS: [(&str, &[&str]); 19] = [
 
 /// What a plugin may depend on: the contract, and what plugins of a kind share. Never a plugin.
 const PLUGIN: [&str; 8] =
-    ["model", "plugin", "outside", "credential", "oci", "vendor-api", "aws", "aws-shapes"];
+    ["model", "plugin", "net", "credential", "oci", "registry-api", "aws", "aws-shapes"];
 
 /// What the tests of every package may use beside.
 const TESTS: [&str; 5] = ["effort", "published", "simcloud", "steps", "testkit"];

@@ -6,7 +6,7 @@ use super::script::{
     AMD64, ARM64, IMAGE, INDEX, LOGIN_URL, MANIFEST, Script, TOKEN, TOKEN_URL, broken, credential,
     descriptor, error, reply,
 };
-use crate::TransportErrorKind;
+use longshore_net::TransportErrorKind;
 
 const ARM64_INDEX: &str = r#"{"manifests":[
     {"digest":"x","platform":{"os":"linux","architecture":"arm64","variant":"v8"}},

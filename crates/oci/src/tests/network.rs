@@ -19,7 +19,8 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::script::{AMD64, IMAGE, PASSWORD, TOKEN, credential, error, image_with};
-use crate::{Puller, ReqwestTransport, Transport, TransportErrorKind, digest::sha256};
+use crate::{Puller, digest::sha256};
+use longshore_net::{ReqwestTransport, Transport, TransportErrorKind};
 
 /// A server on a thread and a clock of its own.
 pub(super) struct Server {

@@ -6,7 +6,7 @@ use longshore_model::FailureKind;
 use tokio::time::Instant;
 
 use super::script::{AMD64, AMD64_INDEX, MANIFEST, Script, broken, error, index, reply};
-use crate::TransportErrorKind;
+use longshore_net::TransportErrorKind;
 
 fn head() -> String {
     format!("HEAD {MANIFEST}")
@@ -101,11 +101,11 @@ async fn passing_errors_are_tried_again_and_lasting_ones_reported() {
 struct Redirecting(Duration);
 
 #[async_trait::async_trait]
-impl crate::Transport for Redirecting {
+impl longshore_net::Transport for Redirecting {
     async fn send(
         &self,
         request: http::Request<bytes::Bytes>,
-    ) -> Result<http::Response<bytes::Bytes>, crate::TransportError> {
+    ) -> Result<http::Response<bytes::Bytes>, longshore_net::TransportError> {
         tokio::time::sleep(self.0).await;
         reply(302, &[("location", &format!("{}x", request.uri()))], "")
     }

@@ -6,7 +6,7 @@ use longshore_model::FailureKind;
 use super::script::{
     AMD64, AMD64_INDEX, INDEX, MANIFEST, PASSWORD, Script, TOKEN, TOKEN_URL, error, index, reply,
 };
-use crate::TransportError;
+use longshore_net::TransportError;
 
 const BACK: &str = "https://back.example/v2/acme/api/manifests/1";
 const BACK_TOKEN_URL: &str = "https://back.example/token?service=back\

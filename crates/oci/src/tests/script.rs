@@ -12,7 +12,8 @@ use http::{Request, Response, header};
 use longshore_model::{Architecture, Failure, Platform, Secret};
 use longshore_plugin::{Credential, PullCheck, PullProof};
 
-use crate::{Puller, Transport, TransportError, TransportErrorKind, digest::sha256};
+use crate::{Puller, digest::sha256};
+use longshore_net::{Transport, TransportError, TransportErrorKind};
 
 pub(super) const AMD64: Platform = Platform::linux(Architecture::Amd64);
 pub(super) const ARM64: Platform = Platform::linux(Architecture::Arm64);

@@ -12,7 +12,7 @@ use super::script::{
     AMD64, AMD64_INDEX, INDEX, LOGIN_URL, MANIFEST, PASSWORD, Script, TOKEN, TOKEN_URL, broken, error, index,
     reply,
 };
-use crate::TransportErrorKind;
+use longshore_net::TransportErrorKind;
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]

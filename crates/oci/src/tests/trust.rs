@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use longshore_outside::Trust;
+use longshore_net::{Authorities, ReqwestTransport, Trust};
 use longshore_plugin::PullCheck;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -26,7 +26,7 @@ use super::{
     network::{Server, puller, registry, respond},
     script::{AMD64, credential},
 };
-use crate::{Access, Authorities, Puller, ReqwestTransport};
+use crate::{Access, Puller};
 
 /// Tells this program, run again, where the certificate of the authority is.
 const CA_FILE: &str = "LONGSHORE_TEST_CA_FILE";

@@ -6,7 +6,7 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_ecs::types::TaskDefinition;
 use aws_types::SdkConfig;
 use longshore_aws::network;
-use longshore_outside::Trust;
+use longshore_net::Trust;
 
 use super::stack::{ACCOUNT, REGION};
 

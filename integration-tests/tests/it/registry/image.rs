@@ -1,6 +1,6 @@
 //! Images, and a client that pushes them: the OCI distribution specification, "Push".
 
-use longshore_outside::{Trust, http_client};
+use longshore_net::{Trust, http_client};
 use reqwest::{Client, Method, Response, Url, header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, io::Read};
 
-use longshore_outside::{Trust, http_client};
+use longshore_net::{Trust, http_client};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header};
 use serde_json::{Value, json};
 

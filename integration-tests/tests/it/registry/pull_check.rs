@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use longshore_model::{Architecture, FailureKind, Platform, Secret};
-use longshore_oci::{Puller, ReqwestTransport};
+use longshore_net::ReqwestTransport;
+use longshore_oci::Puller;
 use longshore_plugin::{Credential, PullCheck, PullProof, Result};
 
 use longshore_integration_tests::{registry::PULLER, token_server::Asked};

@@ -4,7 +4,7 @@ use longshore_integration_tests::{
     registry::PUSHER,
     token_server::{Asked, Grant, TokenServer},
 };
-use longshore_outside::{Trust, http_client};
+use longshore_net::{Trust, http_client};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 

@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use longshore_aws::network;
-use longshore_outside::Trust;
+use longshore_net::Trust;
 
 /// An HTTP client that sends everything to one server.
 #[derive(Clone, Debug)]

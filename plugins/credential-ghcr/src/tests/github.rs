@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
-use longshore_oci::{Transport, TransportError, TransportErrorKind};
+use longshore_net::{Transport, TransportError, TransportErrorKind};
 use longshore_published::{GITHUB, PublishedApi};
 use serde_json::{Value, json};
 

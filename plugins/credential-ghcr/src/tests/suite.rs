@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_credential::Environment;
-use longshore_oci::HttpTransport;
+use longshore_net::HttpTransport;
 use longshore_plugin::{CredentialSource, Extensions};
 use longshore_testkit::source::{self, Given};
 use serde_json::json;

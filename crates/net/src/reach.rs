@@ -58,6 +58,17 @@ pub fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
+/// Returns `true` if `url` is on this machine, where connections need no encryption.
+#[must_use]
+pub fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    }
+}
+
 /// The IPv4 address within an IPv6 address, mapped or as NAT64 has it (RFC 6052), or the address itself.
 fn embedded(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

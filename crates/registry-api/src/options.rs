@@ -1,7 +1,7 @@
 //! The options that sources with an API have in common.
 
 use longshore_model::{Fields, ImageReference, Options, holds_a_token};
-use longshore_oci::is_local;
+use longshore_net::is_local;
 use url::Url;
 
 /// The host of the registry that the options are part of, as image references have it.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use longshore_model::Options;
-use longshore_oci::{Around, Authorities, HttpTransport, ReqwestTransport, Transport};
+use longshore_net::{Around, Authorities, HttpTransport, ReqwestTransport, Transport};
 use longshore_plugin::{Extensions, Result};
 use tokio::sync::OnceCell;
 

@@ -2,15 +2,14 @@
 
 use std::{io, time::Duration};
 
+use crate::{
+    GuardedClients, NetworkError, NetworkErrorKind, Reach, RealTime, Transport, TransportError,
+    TransportErrorKind, Trust, gunzip, is_gzip,
+};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use longshore_model::{Failure, FailureKind};
-use longshore_outside::{
-    GuardedClients, NetworkError, NetworkErrorKind, Reach, RealTime, Trust, gunzip, is_gzip,
-};
-
-use crate::{Transport, TransportError, TransportErrorKind};
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use longshore_model::{Failure, FailureKind, Secret, without_tokens};
-use longshore_outside::{RemoteError, Words, status_text};
+use longshore_net::{RemoteError, Words, status_text};
 use longshore_plugin::Result;
 use serde::{Deserialize, Deserializer, de};
 

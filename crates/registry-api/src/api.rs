@@ -2,21 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderMap, StatusCode};
 use longshore_model::{Failure, FailureKind, without_tokens};
-use longshore_oci::{TransportError, TransportErrorKind, retry_after};
-use longshore_outside::Words;
+use longshore_net::{Reply, RetryLoop, TransportError, TransportErrorKind, Words, retry_after};
 use longshore_plugin::{Context, Result};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::{Answer, Call, Clock, Connection};
 
-/// How often a call is sent whose answer is an error of the other side's.
-const ATTEMPTS: u32 = 3;
-/// How long the pause before the second attempt is, if nothing else is asked for. Each further one is twice as long.
-const BACKOFF: Duration = Duration::from_millis(500);
 /// The time limit for a call, with all attempts and pauses.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -59,65 +53,39 @@ impl Api {
     pub async fn send(&self, context: &Context, words: &Words, call: &Call) -> Result<Answer> {
         let transport = self.connection.transport().await?;
         let at = without_tokens(&words.quote(&call.shown(&self.base), 300));
-        let deadline = Instant::now() + DEADLINE;
-        let mut attempt = 1;
-        loop {
-            let answer = timeout_at(deadline, transport.send(call.request(&self.base)?));
-            let result = tokio::select! {
-                biased;
-                // A call that changes something is let end: its answer may be a secret that has to be kept.
-                () = context.interrupt.cancelled(), if call.is_repeatable => return Err(interrupted(at)),
-                answer = answer => answer.unwrap_or_else(|_| Err(late())),
-            };
-            match &result {
-                Ok(response) => {
-                    tracing::debug!(call = at, status = response.status().as_u16(), "API answered");
-                }
-                Err(error) => {
-                    tracing::debug!(call = at, error = words.quote(&error.message, 300), "no answer");
-                }
+        let observe = |reply: &Reply| match reply {
+            Ok(response) => {
+                tracing::debug!(call = at, status = response.status().as_u16(), "API answered");
             }
-            let is_last = match &result {
-                Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => false,
-                Ok(response) if response.status().is_server_error() => {
-                    !call.is_repeatable || attempt >= ATTEMPTS
-                }
-                Ok(_) => true,
-                Err(error) => !call.is_repeatable || !error.is_transient() || attempt >= ATTEMPTS,
-            };
-            let wanted = result.as_ref().ok().and_then(|response| self.wanted(response));
-            let pause = wanted.unwrap_or_default().max(BACKOFF * 2_u32.pow(attempt.min(6) - 1));
-            if is_last || pause > deadline.saturating_duration_since(Instant::now()) {
-                return self.conclude(at, result, words, pause);
-            }
-            tokio::select! {
-                biased;
-                () = context.interrupt.cancelled() => return Err(interrupted(at)),
-                () = sleep(pause) => {}
-            }
-            attempt += 1;
-        }
+            Err(error) => tracing::debug!(call = at, error = words.quote(&error.message, 300), "no answer"),
+        };
+        let retries = RetryLoop {
+            transport: &*transport,
+            deadline: Instant::now() + DEADLINE,
+            late: format!("no answer within {} s, all attempts together", DEADLINE.as_secs()),
+            is_repeatable: call.is_repeatable,
+            interrupt: Some(&context.interrupt),
+            asked_pause: &|headers| self.asked_pause(headers),
+            observe: &observe,
+        };
+        let sent = retries.send(&call.request(&self.base)?).await;
+        let (reply, pause) = sent.map_err(|interruption| interruption.at(&at))?;
+        self.conclude(at, reply, words, pause)
     }
 
     /// How long the other side asks to wait: by `Retry-After`, or as Docker Hub does it, by a point in time in
     /// `X-Retry-After` (Docker Hub API reference, "Rate Limiting").
-    fn wanted(&self, response: &Response<Bytes>) -> Option<Duration> {
+    fn asked_pause(&self, headers: &HeaderMap) -> Option<Duration> {
         let until = || {
-            let seconds: u64 = response.headers().get("x-retry-after")?.to_str().ok()?.trim().parse().ok()?;
+            let seconds: u64 = headers.get("x-retry-after")?.to_str().ok()?.trim().parse().ok()?;
             Some(Duration::from_secs(seconds.saturating_sub(self.clock.now())))
         };
-        retry_after(response.headers()).or_else(until)
+        retry_after(headers).or_else(until)
     }
 
-    fn conclude(
-        &self,
-        at: String,
-        result: std::result::Result<Response<Bytes>, TransportError>,
-        words: &Words,
-        pause: Duration,
-    ) -> Result<Answer> {
+    fn conclude(&self, at: String, reply: Reply, words: &Words, pause: Duration) -> Result<Answer> {
         let vendor = self.vendor;
-        let response = match result {
+        let response = match reply {
             Ok(response) => response,
             Err(error) => return Err(no_answer(vendor, &error, words).at(at)),
         };
@@ -135,15 +103,6 @@ impl Api {
         }
         Ok(answer)
     }
-}
-
-fn interrupted(at: String) -> Failure {
-    Failure::new(FailureKind::Interrupted, "the run was interrupted").at(at)
-}
-
-fn late() -> TransportError {
-    let message = format!("no answer within {} s, all attempts together", DEADLINE.as_secs());
-    TransportError::new(TransportErrorKind::Timeout, message)
 }
 
 fn no_answer(vendor: &str, error: &TransportError, words: &Words) -> Failure {

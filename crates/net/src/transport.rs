@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 
-/// Carries requests to registries and to their token servers. URIs are absolute.
+/// Carries requests to registries, to their token servers and to the APIs of those who run them. URIs are absolute.
 ///
-/// A transport does not follow redirects, send credentials of its own or try again: all that is decided here, by
-/// whom a credential may be shown to.
+/// A transport does not follow redirects, send credentials of its own or try again: its callers know who may be sent a
+/// credential.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Sends `request` and answers with the response, whatever its status is.
@@ -19,7 +19,7 @@ pub trait Transport: Send + Sync {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError>;
 }
 
-/// The transport that a host lends to plugins, as an [extension](longshore_plugin::Extensions): a simulated one, or one
+/// The transport that a host lends to plugins, as an extension: a simulated one, or one
 /// that all share.
 #[derive(Clone)]
 pub struct HttpTransport(pub Arc<dyn Transport>);

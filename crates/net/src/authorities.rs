@@ -1,22 +1,11 @@
-//! How registries are reached that do not speak TLS as the system trusts it.
+//! Connections to servers whose certificates the system does not trust.
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use longshore_model::{Failure, FailureKind};
-use longshore_outside::{CERTIFICATES_LIMIT, Trust, read_file};
 use tokio::sync::OnceCell;
 
-use crate::{ReqwestTransport, Transport};
-
-/// The connection settings of a registry.
-#[derive(Clone, Debug, Default)]
-pub struct Access {
-    /// Without TLS.
-    pub is_plain: bool,
-    /// Trusting these certificates besides the system's: authorities', or the registry's own. They count for everything that belongs to a check: also for the
-    /// token server, and where redirects lead.
-    pub authorities: Option<Authorities>,
-}
+use crate::{CERTIFICATES_LIMIT, ReqwestTransport, Transport, Trust, read_file};
 
 /// Authorities of one's own: the certificates in a file in PEM format, and a transport over the network that trusts them
 /// besides the system's.
@@ -27,7 +16,7 @@ pub struct Authorities {
     transport: Arc<OnceCell<Arc<dyn Transport>>>,
 }
 
-/// A wrapper around the transport of requests, as an [extension](longshore_plugin::Extensions). Plugins that make a
+/// A wrapper around the transport of requests, as an extension. Plugins that make a
 /// transport of their own wrap that.
 #[derive(Clone)]
 pub struct Around(Arc<Put>);
