@@ -129,7 +129,7 @@ impl Course {
                 _ => {}
             }
             let pause = match refusal {
-                None | Some(RetryClass::Propagating | RetryClass::Conflict | RetryClass::Final) => {
+                None | Some(RetryClass::Conflict | RetryClass::Final) => {
                     state.effort.gets_on();
                     return false;
                 }
@@ -268,9 +268,7 @@ impl ClassifyRetry for Worth {
         match context.output_or_error() {
             Some(Err(error)) => match RetryClass::of_attempt(error, context.response()) {
                 RetryClass::Throttled | RetryClass::Transient => RetryAction::transient_error(),
-                RetryClass::Propagating | RetryClass::Conflict | RetryClass::Final => {
-                    RetryAction::RetryForbidden
-                }
+                RetryClass::Conflict | RetryClass::Final => RetryAction::RetryForbidden,
             },
             _ => RetryAction::NoActionIndicated,
         }

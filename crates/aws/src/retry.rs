@@ -17,8 +17,6 @@ pub enum RetryClass {
     Throttled,
     /// Something was out of order on the way or at AWS, or no answer came. It may pass.
     Transient,
-    /// What was just made is not seen everywhere yet. Only who made it can know: see [`wait`](crate::wait).
-    Propagating,
     /// Somebody else changes the same thing. Whoever goes on has to look again first: see [`wait`](crate::wait).
     Conflict,
     /// Trying again gives the same answer.
@@ -26,7 +24,8 @@ pub enum RetryClass {
 }
 
 impl RetryClass {
-    /// The class of AWS's error code. What propagates cannot be told from its code.
+    /// Returns the class of AWS's error code. A refusal because of a change that has not propagated yet has none of its own:
+    /// see [`wait`](crate::wait).
     #[must_use]
     pub fn of_code(code: &str) -> Self {
         match classify(code) {
