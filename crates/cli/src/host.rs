@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use longshore_aws::{Aws, Target};
 use longshore_config::{ConfigError, ConfigErrors, Contributions, Layers, Loaded, PluginKind, PluginUse};
 use longshore_credential::Environment;
-use longshore_graph::{Expansion, Host, expand};
+use longshore_graph::{Expansion, Host};
 use longshore_model::{AwsTarget, Failure, FailureKind, Problem};
 use longshore_plugin::{Extensions, Plugins};
 use longshore_process::Processes;
@@ -96,7 +96,7 @@ fn judge(used: &PluginUse, plugins: &Plugins, extensions: &Extensions) -> Vec<Pr
 ///
 /// # Errors
 /// Everything that is wrong, at once.
-pub(crate) fn unfold(
+pub(crate) fn expand(
     loaded: &Loaded,
     plugins: &Plugins,
     aws: &Aws,
@@ -110,7 +110,7 @@ pub(crate) fn unfold(
     }
     let pull_check = Arc::new(EcrImages::new(aws.clone(), pullers.usual));
     let host = Host { plugins, extensions: &extensions, pull_check, pull_checks: pullers.others };
-    expand(&loaded.stack, &host).map_err(|problems| refused(&loaded.locate(problems)))
+    longshore_graph::expand(&loaded.stack, &host).map_err(|problems| refused(&loaded.locate(problems)))
 }
 
 /// What is wrong with a configuration, as failures of the command.

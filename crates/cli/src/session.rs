@@ -65,7 +65,7 @@ impl Session {
         let reach = Reach::new(&place, &loaded, variables, &interrupt).await?;
         let processes = Processes::default();
         let pullers = reach.pullers.clone();
-        let expansion = host::unfold(&loaded, plugins, &reach.aws, pullers, variables, &processes)?;
+        let expansion = host::expand(&loaded, plugins, &reach.aws, pullers, variables, &processes)?;
         check(command, &processes, &loaded, &interrupt).await?;
         let readers = invocation.display.readers(!place.is_virtual());
         let reading = readers.clone();

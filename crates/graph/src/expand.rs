@@ -143,9 +143,9 @@ pub fn expand(stack: &Stack, host: &Host<'_>) -> Result<Expansion, Vec<Problem>>
         }
         if let Some(deployer) = deployer {
             used.deployers.entry(service.deployer.name.clone()).or_insert_with(|| deployer.clone());
-            let unfolded = keep(deployer.unfold(name, service, &wires), &mut problems).unwrap_or_default();
+            let expanded = keep(deployer.expand(name, service, &wires), &mut problems).unwrap_or_default();
             let is_protected = service.protect;
-            nodes.extend(unfolded.into_iter().map(|node| Node { is_protected, ..node }));
+            nodes.extend(expanded.into_iter().map(|node| Node { is_protected, ..node }));
             deployers.insert(name.clone(), deployer);
         }
         tag(&mut nodes[first..], stack, &service.tags);

@@ -1,4 +1,4 @@
-//! What stacks unfold into.
+//! What stacks expand to.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -103,7 +103,7 @@ impl RoleBuilder for Fake {
 
 #[async_trait]
 impl ServiceDeployer for Fake {
-    fn unfold(
+    fn expand(
         &self,
         name: &Name,
         service: &Service,

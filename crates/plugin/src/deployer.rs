@@ -45,12 +45,12 @@ impl fmt::Display for ContainerVariable {
 /// Runs services.
 #[async_trait]
 pub trait ServiceDeployer: Send + Sync {
-    /// The steps that a service unfolds into. Pure: nothing is read, nothing is called. Steps that several services
+    /// The steps that a service expands to. Pure: nothing is read, nothing is called. Steps that several services
     /// share, such as a cluster, carry the same id in each.
     ///
     /// # Errors
     /// What of the declaration cannot work, all at once; keys begin with `services.NAME`.
-    fn unfold(
+    fn expand(
         &self,
         name: &Name,
         service: &Service,
@@ -104,7 +104,7 @@ pub trait ServiceOperations: Send + Sync {
     /// one before that worked. Planning fails if the revision does not exist, or if its tasks could not start.
     ///
     /// # Errors
-    /// As [`ServiceDeployer::unfold`].
+    /// As [`ServiceDeployer::expand`].
     fn rollback(
         &self,
         stack: &Name,
@@ -116,7 +116,7 @@ pub trait ServiceOperations: Send + Sync {
     /// Returns the step that replaces the service's tasks by others of the same revision.
     ///
     /// # Errors
-    /// As [`ServiceDeployer::unfold`].
+    /// As [`ServiceDeployer::expand`].
     fn restart(
         &self,
         stack: &Name,

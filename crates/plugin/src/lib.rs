@@ -2,7 +2,7 @@
 //!
 //! A plugin is a crate that exports `register(&mut Plugins)`. It implements one of four small traits,
 //! [`CredentialSource`], [`SecretStore`], [`RoleBuilder`] or [`ServiceDeployer`], or contributes a [`Step`] of its own.
-//! The crate `steps` makes steps of the first three; a deployer unfolds a service into steps itself.
+//! The crate `steps` makes steps of the first three; a deployer expands a service into steps itself.
 //!
 //! Nothing here knows AWS, and nothing here needs a runtime.
 

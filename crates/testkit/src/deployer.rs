@@ -79,14 +79,14 @@ impl<H: Harness> Bench<H> {
         }
     }
 
-    fn try_unfold(&self, service: &Service) -> std::result::Result<Vec<Node>, Vec<Problem>> {
-        self.harness.deployer(service)?.unfold(&self.service, service, &self.wires())
+    fn try_expand(&self, service: &Service) -> std::result::Result<Vec<Node>, Vec<Problem>> {
+        self.harness.deployer(service)?.expand(&self.service, service, &self.wires())
     }
 
     /// The nodes, each after those that it depends on.
-    fn unfold(&self, service: &Service) -> Vec<Node> {
+    fn expand(&self, service: &Service) -> Vec<Node> {
         let mut nodes =
-            self.try_unfold(service).unwrap_or_else(|problems| panic!("unfold refuses: {problems:?}"));
+            self.try_expand(service).unwrap_or_else(|problems| panic!("expand refuses: {problems:?}"));
         let (mut sorted, mut done) = (Vec::<Node>::new(), BTreeSet::from([self.wires().role]));
         done.extend(self.wires().secrets.into_values());
         while !nodes.is_empty() {
@@ -125,7 +125,7 @@ impl<H: Harness> Bench<H> {
     /// Plans all steps, without applying any.
     async fn plan(&self, service: &Service) -> Vec<(StepId, StepPlan)> {
         let (mut plans, mut outputs) = (Vec::new(), BTreeMap::new());
-        for node in self.unfold(service) {
+        for node in self.expand(service) {
             let inputs = self.inputs(&node, &outputs);
             let plan = ok(node.step.plan(&self.context(&node.id), &inputs).await, node.id.as_str());
             outputs.insert(node.id.clone(), plan.outputs.clone());
@@ -136,7 +136,7 @@ impl<H: Harness> Bench<H> {
 
     /// Plans all steps, then applies those that change something.
     async fn try_deploy(&self, service: &Service) -> Result<()> {
-        let nodes = self.unfold(service);
+        let nodes = self.expand(service);
         let (mut plans, mut planned) = (Vec::new(), BTreeMap::new());
         for node in &nodes {
             let plan = node.step.plan(&self.context(&node.id), &self.inputs(node, &planned)).await?;
@@ -166,7 +166,7 @@ impl<H: Harness> Bench<H> {
     }
 
     async fn try_destroy(&self, service: &Service) -> Result<()> {
-        for node in self.unfold(service).iter().rev() {
+        for node in self.expand(service).iter().rev() {
             node.step.remove(&self.context(&node.id)).await?;
         }
         Ok(())
@@ -206,8 +206,8 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
     let mut report = Report::of("service deployer");
     let made = async || Bench { harness: make().await, told: Arc::default(), service: name("api") };
     cases! { report, made:
-        unfolds_into_steps_that_fit_together,
-        unfolds_without_calling_anything,
+        expands_into_steps_that_fit_together,
+        expands_without_calling_anything,
         refuses_what_cannot_work,
         runs_a_service_and_then_has_nothing_to_do,
         replaces_tasks_when_the_service_changes,
@@ -234,9 +234,9 @@ pub async fn run<H: Harness>(make: impl AsyncFn() -> H) -> Report {
     report
 }
 
-async fn unfolds_into_steps_that_fit_together<H: Harness>(bench: &Bench<H>) {
-    let nodes = bench.unfold(&bench.harness.service());
-    assert!(!nodes.is_empty(), "the service unfolds into nothing");
+async fn expands_into_steps_that_fit_together<H: Harness>(bench: &Bench<H>) {
+    let nodes = bench.expand(&bench.harness.service());
+    assert!(!nodes.is_empty(), "the service expands to nothing");
     let mut types = BTreeMap::<(StepId, String), ValueType>::new();
     types.insert((bench.wires().role, <dyn RoleBuilder>::ARN.to_owned()), ValueType::ROLE_ARN);
     for secret in bench.wires().secrets.into_values() {
@@ -260,16 +260,16 @@ async fn unfolds_into_steps_that_fit_together<H: Harness>(bench: &Bench<H>) {
     );
 }
 
-async fn unfolds_without_calling_anything<H: Harness>(bench: &Bench<H>) {
+async fn expands_without_calling_anything<H: Harness>(bench: &Bench<H>) {
     let before = bench.harness.writes().await;
-    let shown = || format!("{:?}", bench.unfold(&bench.harness.service()));
-    assert_eq!(shown(), shown(), "a service unfolds in different ways");
-    assert_eq!(bench.harness.writes().await, before, "unfolding wrote something");
+    let shown = || format!("{:?}", bench.expand(&bench.harness.service()));
+    assert_eq!(shown(), shown(), "a service expands in different ways");
+    assert_eq!(bench.harness.writes().await, before, "expanding wrote something");
 }
 
 async fn refuses_what_cannot_work<H: Harness>(bench: &Bench<H>) {
     for service in bench.harness.wrong() {
-        let Err(problems) = bench.try_unfold(&service) else {
+        let Err(problems) = bench.try_expand(&service) else {
             panic!("a service was taken that cannot work: {service:?}")
         };
         assert!(!problems.is_empty(), "a refusal without a problem");
@@ -313,7 +313,7 @@ async fn plans_without_writing<H: Harness>(bench: &Bench<H>) {
         let before = bench.harness.writes().await;
         bench.plan(&old).await;
         bench.plan(&new).await;
-        for node in bench.unfold(&old) {
+        for node in bench.expand(&old) {
             ok(node.step.plan_removal(&bench.context(&node.id)).await, "plan_removal");
         }
         assert_eq!(
@@ -338,7 +338,7 @@ async fn removes_and_can_be_asked_again<H: Harness>(bench: &Bench<H>) {
     for _ in 0..2 {
         ok(bench.try_destroy(&service).await, "the removal");
         assert_eq!(bench.status(&service).await.running, 0, "tasks run after the removal");
-        for node in bench.unfold(&service) {
+        for node in bench.expand(&service) {
             let plan = ok(node.step.plan_removal(&bench.context(&node.id)).await, "plan_removal");
             assert_eq!(plan.action, Action::NoChange, "{} is removed already: {plan:?}", node.id);
         }

@@ -1,4 +1,4 @@
-//! The service deployer: what a service unfolds into, and how it is doing.
+//! The service deployer: what a service expands to, and how it is doing.
 
 use std::sync::Arc;
 
@@ -209,7 +209,7 @@ impl EcsDeployer {
 
 #[async_trait]
 impl ServiceDeployer for EcsDeployer {
-    fn unfold(
+    fn expand(
         &self,
         name: &Name,
         service: &OfStack,

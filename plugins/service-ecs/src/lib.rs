@@ -1,6 +1,6 @@
 //! Service deployer on Amazon ECS.
 //!
-//! A service unfolds into a cluster, a log group, a task definition and the ECS service itself, each a step of its own.
+//! A service expands to a cluster, a log group, a task definition and the ECS service itself, each a step of its own.
 //! The last one has succeeded when its service deployment has.
 
 mod aws_fields;

@@ -24,7 +24,7 @@ pub(super) fn run(options: &arguments::Graph, invocation: &Invocation) -> Exit {
     };
     let aws = Aws::connect(Target::default(), None);
     let processes = Processes::default();
-    let graph = match host::unfold(&loaded, plugins, &aws, pullers, &invocation.variables, &processes) {
+    let graph = match host::expand(&loaded, plugins, &aws, pullers, &invocation.variables, &processes) {
         Ok(expansion) => expansion.graph,
         Err(failures) => return invocation.refuse(failures),
     };
