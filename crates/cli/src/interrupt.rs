@@ -123,6 +123,18 @@ fn is_hangup_ignored(status: &str) -> bool {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
+/// Runs `work`, and drops it at the first request to stop. Returns `None` then.
+pub(crate) async fn until_interrupted<T>(
+    listener: &mut Listener,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = listener.next() => None,
+        result = work => Some(result),
+    }
+}
+
 /// Runs `work`. The first time that somebody asks to stop, `interrupt` is cancelled; the second time, `work` is dropped
 /// and the answer is nothing.
 pub(crate) async fn until_interrupted_twice<T>(

@@ -32,6 +32,7 @@ const AFTERWARDS: Duration = Duration::from_millis(500);
 const WORDS: usize = 1000;
 /// The number of lines of standard error that are passed on.
 const MOST_WORDS: usize = 1000;
+const FIRST_LEFT_OUT: usize = MOST_WORDS + 1;
 
 /// The id of the greeting, which is answered like a request.
 const HELLO: u64 = 0;
@@ -416,8 +417,9 @@ async fn drive(
     shared.fail(fault);
 }
 
+/// Waits for the end of a program that has closed its standard output. It has as long as after being asked to end.
 async fn ended(running: &mut Running) -> Fault {
-    match timeout(AFTERWARDS, running.wait()).await {
+    match timeout(ENDING, running.wait()).await {
         Ok(Ok(status)) => Fault::Ended(status),
         _ => Fault::Closed,
     }
@@ -485,9 +487,15 @@ async fn read_words(pipe: impl AsyncRead + Unpin, shared: Arc<Shared>) {
         pipe.consume(length);
         if end.is_some() || is_last {
             let words = String::from_utf8_lossy(&line).trim().to_owned();
-            if !words.is_empty() && count < MOST_WORDS {
+            if !words.is_empty() {
                 count += 1;
-                shared.take_words(words);
+                match count {
+                    ..=MOST_WORDS => shared.take_words(words),
+                    FIRST_LEFT_OUT => {
+                        shared.take_words(format!("… further lines are left out: {MOST_WORDS} were shown"));
+                    }
+                    _ => {}
+                }
             }
             line.clear();
         }

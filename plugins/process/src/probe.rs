@@ -3,7 +3,7 @@
 use longshore_credential::Environment;
 use longshore_model::{Options, Problem};
 use longshore_plugin::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     ErrorAnswer, Hello, Kind, credential_source::TIMEOUT, declaration::Declaration, process::Process,
@@ -14,6 +14,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Probe {
     process: Process,
+    host: String,
 }
 
 impl Probe {
@@ -27,7 +28,8 @@ impl Probe {
         environment: Environment,
     ) -> std::result::Result<Self, Vec<Problem>> {
         let declaration = options.read(|fields| Declaration::read(fields, TIMEOUT))?;
-        Ok(Self { process: Process::new(declaration, kind, environment) })
+        let host = options.taken_text("host").unwrap_or_default().to_owned();
+        Ok(Self { process: Process::new(declaration, kind, environment), host })
     }
 
     /// Starts the program, asks it to end, and returns its greeting, and true if it has ended by itself.
@@ -40,22 +42,22 @@ impl Probe {
         Ok((greeted.hello.clone(), ends))
     }
 
-    /// Sends a request with a parameter that no method has, and returns the error that the program answers. `None` if it
-    /// answers with a result.
+    /// Sends the request `method` with all its parameters, and with one that no method has. Returns the error that the
+    /// program answers; `None` if it answers with a result.
     ///
     /// # Errors
     /// If it does not answer.
     pub async fn request(&self, context: &Context, method: &'static str) -> Result<Option<ErrorAnswer>> {
-        let params = json!({
-            "context": {
-                "stack": context.stack.as_str(),
-                "environment": context.environment.as_str(),
-                "step": context.step.as_str(),
-            },
-            "options": Value::Object(self.process.options(context).await?),
-            "secrets": {},
-            "unknown-parameter": true,
-        });
+        let mut more = match method {
+            "credential-source.get" => json!({ "host": self.host }),
+            "secret-store.read" => {
+                json!({ "secret": { "path": "longshore/probe", "name": null, "description": "A probe" } })
+            }
+            _ => json!({}),
+        };
+        more["unknown-parameter"] = true.into();
+        let options = self.process.options(context).await?;
+        let params = self.process.params(context, &options, more).await?;
         let (answer, _) = self.process.exchange(context, method, &params, true).await?;
         let envelope: Envelope = serde_json::from_slice(&answer).unwrap_or_default();
         Ok(envelope.error)

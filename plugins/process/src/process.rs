@@ -447,6 +447,21 @@ impl Process {
             .await
     }
 
+    /// Returns the parameters of a request: those of every one, and `more`.
+    ///
+    /// # Errors
+    /// If a secret that the program is given cannot be read.
+    pub(crate) async fn params<'a, T>(
+        &'a self,
+        context: &'a Context,
+        options: &'a Map<String, Value>,
+        more: T,
+    ) -> Result<Params<'a, T>> {
+        let secrets = self.secrets(context).await?;
+        let secrets = secrets.iter().map(|(name, secret)| (name.as_str(), Exposed(secret))).collect();
+        Ok(Params { context: facts(context, self.kind), options, secrets, more })
+    }
+
     /// Sends a request, and returns its result.
     ///
     /// # Errors
@@ -458,9 +473,7 @@ impl Process {
         options: &Map<String, Value>,
         more: impl Serialize,
     ) -> Result<T> {
-        let secrets = self.secrets(context).await?;
-        let secrets = secrets.iter().map(|(name, secret)| (name.as_str(), Exposed(secret))).collect();
-        let params = Params { context: facts(context, self.kind), options, secrets, more };
+        let params = self.params(context, options, more).await?;
         let (answer, held) = self.exchange(context, method, &params, T::IS_SECRET).await?;
         let envelope: Envelope = serde_json::from_slice(&answer).unwrap_or_default();
         if let Some(error) = envelope.error {

@@ -191,6 +191,52 @@ fn plugin_test_names_each_fault() {
     insta::assert_snapshot!(told);
 }
 
+#[test]
+fn interrupted_plugin_test_leaves_nothing() {
+    let project = project(&example(), "");
+    let (home, pid) = (project.path("configs/home"), project.path("configs/pid"));
+    let script = format!(
+        "{GREET}; case $line in *shutdown*) exit ;; esac; echo \"$HOME\" > '{}'; echo $$ > '{}.new'; mv '{1}.new' '{1}'; sleep 60",
+        home.display(),
+        pid.display()
+    );
+    project.write("configs/program", &script);
+    let program = project.path("configs/program").display().to_string();
+    let (asks, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let awaited = pid.clone();
+    std::thread::spawn(move || {
+        while !awaited.exists() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        asks.send(()).unwrap();
+    });
+    let arguments = ["plugin-test", "--pass", "HOME", "--", "sh", &program];
+    let ran = project.run_with(&arguments, |io| io.interrupts = Interrupts::Channel(receiver));
+    assert_eq!(ran.exit, Exit::Interrupted, "{}{}", ran.stdout, ran.stderr);
+    let home = std::fs::read_to_string(home).unwrap();
+    assert!(!Path::new(home.trim()).exists(), "{home}");
+    let pid = std::fs::read_to_string(pid).unwrap();
+    let alive = std::process::Command::new("kill").args(["-0", pid.trim()]).output().unwrap();
+    assert!(!alive.status.success(), "{pid} goes on");
+}
+
+#[test]
+fn plugin_test_finds_an_unknown_parameter_taken() {
+    let project = project(&example(), "");
+    let source = std::fs::read_to_string(example_path("longshore-credential-file")).unwrap();
+    // The host is needed, and more is let through.
+    let lax = source.replace("\"host\":\"[^\"\\\\]*\"}", "\"host\":\"[^\"\\\\]*\".*}");
+    assert_ne!(lax, source);
+    project.write("configs/program", &lax);
+    let file = format!("file={}", project.path("configs/pair").display());
+    let program = project.path("configs/program").display().to_string();
+    let lines = tested(&project, Exit::Failed, &["--option", &file, "--", "sh", &program]);
+    let failed: Vec<_> = lines.lines().filter(|line| line.starts_with("failed")).collect();
+    let taken =
+        "failed    credential-source  refuses_an_unknown_parameter: the program answers with a result";
+    assert_eq!(failed, [taken], "{lines}");
+}
+
 /// A step whose state is a file.
 const RECORD: &str = r#"
 hello='{"hello":{"protocol":1,"name":"record","version":"1","kinds":{"step":{"capabilities":["plan","removal","undo"],"options":{"properties":{"file":{"type":"string"},"target":{"type":"string"}}}}}}}'

@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use futures_util::future::join_all;
 use longshore_credential::Environment;
 use longshore_model::{Failure, FailureKind, Options, Plugin, Problem, Secret};
 use longshore_plugin::{Extensions, Plugins};
@@ -32,6 +33,7 @@ pub(super) struct Bench {
     variables: BTreeMap<String, String>,
     directory: ThrowAway,
     processes: Mutex<Vec<Processes>>,
+    probes: Mutex<Vec<Arc<Probe>>>,
 }
 
 /// The options in one of their forms.
@@ -130,6 +132,7 @@ impl Bench {
             variables: variables.clone(),
             directory,
             processes: Mutex::default(),
+            probes: Mutex::default(),
         })
     }
 
@@ -178,10 +181,13 @@ impl Bench {
     ///
     /// # Errors
     /// Everything that is wrong with the options.
-    pub(super) fn probe(&self, kind: Kind) -> Result<Probe, Failure> {
+    pub(super) fn probe(&self, kind: Kind) -> Result<Arc<Probe>, Failure> {
         let directory = self.directory.case();
         let options = self.options(&directory, Variant::Usual);
-        Probe::new(&options, kind, self.environment(&directory)).map_err(|problems| wrong(&problems))
+        let probe = Probe::new(&options, kind, self.environment(&directory));
+        let probe = Arc::new(probe.map_err(|problems| wrong(&problems))?);
+        self.probes.lock().unwrap_or_else(PoisonError::into_inner).push(probe.clone());
+        Ok(probe)
     }
 
     /// A case with a directory and programs of its own.
@@ -189,6 +195,14 @@ impl Bench {
         let processes = Processes::default();
         self.processes.lock().unwrap_or_else(PoisonError::into_inner).push(processes.clone());
         Case { bench: self.clone(), directory: self.directory.case(), processes }
+    }
+
+    /// Asks all programs to end, and kills those that do not.
+    pub(super) async fn shut_down(&self) {
+        let processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        join_all(processes.iter().map(Processes::shut_down)).await;
+        join_all(probes.iter().map(|probe| probe.ends())).await;
     }
 
     /// Returns true if a program has said a secret where it must not. Ends the programs of all cases.

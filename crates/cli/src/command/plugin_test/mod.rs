@@ -10,15 +10,21 @@ use std::sync::Arc;
 
 use longshore_model::{Failure, StepId};
 use longshore_plugin::Context;
-use longshore_process::{Hello, Kind};
+use longshore_process::{ErrorKind, Hello, Kind};
 use longshore_testkit::{Report, Told};
 
 use self::bench::Bench;
 use super::{Invocation, stack};
-use crate::{arguments, exit::Exit};
+use crate::{
+    arguments,
+    exit::Exit,
+    interrupt::{Listener, until_interrupted},
+    io::Interrupts,
+};
 
 /// Runs the suite of each kind of plugin that a program is.
-pub(super) fn run(options: &arguments::PluginTest, invocation: Invocation) -> Exit {
+pub(super) fn run(options: &arguments::PluginTest, mut invocation: Invocation) -> Exit {
+    let interrupts = std::mem::replace(&mut invocation.interrupts, Interrupts::Never);
     let runtime = match stack::runtime(false, &invocation.logging) {
         Ok(runtime) => runtime,
         Err(failure) => return invocation.refuse(vec![failure]),
@@ -27,9 +33,18 @@ pub(super) fn run(options: &arguments::PluginTest, invocation: Invocation) -> Ex
         Ok(bench) => Arc::new(bench),
         Err(failures) => return invocation.refuse(failures),
     };
+    let mut listener = match Listener::new(interrupts) {
+        Ok(listener) => listener,
+        Err(error) => return invocation.refuse(vec![stack::no_signals(&error)]),
+    };
     let mut checks = Checks { is_json: invocation.is_json(), invocation, failed: 0 };
-    runtime.block_on(test(&bench, &mut checks));
-    if checks.failed == 0 { Exit::Done } else { Exit::Failed }
+    runtime.block_on(async {
+        if until_interrupted(&mut listener, test(&bench, &mut checks)).await.is_none() {
+            bench.shut_down().await;
+            return Exit::Interrupted;
+        }
+        if checks.failed == 0 { Exit::Done } else { Exit::Failed }
+    })
 }
 
 async fn test(bench: &Arc<Bench>, checks: &mut Checks) {
@@ -103,7 +118,11 @@ async fn protocol(bench: &Bench, hello: &Hello, kind: Kind, checks: &mut Checks)
         let answer = probe.request(&context, method).await;
         probe.ends().await;
         match answer {
-            Ok(Some(_)) => checks.add(kind.name(), check, Ok(())),
+            Ok(Some(error)) if error.kind == ErrorKind::Invalid => checks.add(kind.name(), check, Ok(())),
+            Ok(Some(_)) => {
+                let other = "the program answers with another error than `invalid`".to_owned();
+                checks.add(kind.name(), check, Err(other));
+            }
             Ok(None) => checks.add(kind.name(), check, Err("the program answers with a result".to_owned())),
             Err(failure) => {
                 checks.failure(kind.name(), check, &failure);
