@@ -182,6 +182,19 @@ Examples:
     #[command(after_help = "Example:\n  longshore config --set services.api.memory=1024")]
     Config,
 
+    /// Checks the configuration as far as that needs no network, no credential and no AWS account
+    ///
+    /// Everything that is wrong is reported at once, with file and line. The options of programs that are plugins are checked
+    /// by `plan`, because only the programs know them.
+    #[command(after_help = "Example:\n  longshore validate --env production")]
+    Validate,
+
+    /// Shows the plan that `plan --out` has kept in a file
+    ///
+    /// Nothing else is read: neither the configuration nor AWS.
+    #[command(after_help = "Example:\n  longshore show plan.json")]
+    Show(Show),
+
     /// Draws the graph of steps
     #[command(after_help = "Example:\n  longshore graph --format mermaid > graph.mmd")]
     Graph(Graph),
@@ -231,6 +244,8 @@ impl Command {
             Self::Credentials(options) => options.run.concurrency,
             Self::Lock(_)
             | Self::Config
+            | Self::Validate
+            | Self::Show(_)
             | Self::Graph(_)
             | Self::Cloud(_)
             | Self::Completions(_)
@@ -536,6 +551,14 @@ fn registry_at(text: &str) -> Result<(String, SocketAddr), String> {
 pub(crate) struct Plugins {
     /// The plugin to describe
     pub(crate) name: Option<String>,
+}
+
+/// Options of `show`.
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// The file with the plan
+    #[arg(value_name = "FILE")]
+    pub(crate) plan: PathBuf,
 }
 
 #[derive(Args, Debug)]

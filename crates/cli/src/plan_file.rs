@@ -34,11 +34,11 @@ pub(crate) struct PlanFile {
     #[serde(flatten)]
     pub(crate) target: Target,
     /// When it was made, in milliseconds since the Unix epoch.
-    created: u64,
+    pub(crate) created: u64,
     /// True if the plan leaves orphans as they are: `plan --no-prune`.
     #[serde(default)]
     pub(crate) keeps_orphans: bool,
-    steps: BTreeMap<StepId, StepPlan>,
+    pub(crate) steps: BTreeMap<StepId, StepPlan>,
 }
 
 impl PlanFile {

@@ -255,10 +255,7 @@ impl Session {
 
     /// Says that the run has ended, and how many resources it has changed.
     pub(crate) fn finish<'a>(&self, outcome: Outcome, plans: impl IntoIterator<Item = &'a StepPlan>) -> Exit {
-        let mut actions = BTreeMap::new();
-        for plan in plans.into_iter().filter(|plan| plan.resources > 0) {
-            *actions.entry(key(plan.action).to_owned()).or_default() += plan.resources;
-        }
+        let actions = count_actions(plans);
         let took = self.run.events.now().saturating_sub(self.began);
         let ended = EventKind::RunFinished { outcome, actions, took };
         if let Some(ended) = self.locking.keep_back(ended) {
@@ -307,6 +304,15 @@ async fn check(
         all.extend(failures);
         all
     })
+}
+
+/// Returns the number of resources of each action, as [`EventKind::RunFinished`] has them.
+pub(crate) fn count_actions<'a>(plans: impl IntoIterator<Item = &'a StepPlan>) -> BTreeMap<String, usize> {
+    let mut actions = BTreeMap::new();
+    for plan in plans.into_iter().filter(|plan| plan.resources > 0) {
+        *actions.entry(key(plan.action).to_owned()).or_default() += plan.resources;
+    }
+    actions
 }
 
 /// The key of an action in [`EventKind::RunFinished`], as the action itself is serialised.

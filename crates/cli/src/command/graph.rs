@@ -1,7 +1,9 @@
 //! `longshore graph`.
 
 use longshore_aws::{Aws, Target};
-use longshore_graph::{Format, draw};
+use longshore_config::Loaded;
+use longshore_graph::{Format, Graph, draw};
+use longshore_model::Failure;
 use longshore_process::Processes;
 
 use super::Invocation;
@@ -11,21 +13,24 @@ use crate::{
     host, place,
 };
 
-/// Draws the graph of steps. Nothing is called.
-pub(super) fn run(options: &arguments::Graph, invocation: &Invocation) -> Exit {
+/// Returns the configuration and its graph of steps. Nothing is called.
+///
+/// # Errors
+/// Everything that is wrong with the configuration.
+pub(super) fn expand(invocation: &Invocation) -> Result<(Loaded, Graph), Vec<Failure>> {
     let plugins = &invocation.plugins;
-    let loaded = match host::load(&invocation.settings, &invocation.variables, plugins) {
-        Ok(loaded) => loaded,
-        Err(failures) => return invocation.refuse(failures),
-    };
-    let pullers = match place::real_pullers(&loaded.stack) {
-        Ok(pullers) => pullers,
-        Err(failure) => return invocation.refuse(vec![failure]),
-    };
+    let loaded = host::load(&invocation.settings, &invocation.variables, plugins)?;
+    let pullers = place::real_pullers(&loaded.stack).map_err(|failure| vec![failure])?;
     let aws = Aws::connect(Target::default(), None);
     let processes = Processes::default();
-    let graph = match host::expand(&loaded, plugins, &aws, pullers, &invocation.variables, &processes) {
-        Ok(expansion) => expansion.graph,
+    let expansion = host::expand(&loaded, plugins, &aws, pullers, &invocation.variables, &processes)?;
+    Ok((loaded, expansion.graph))
+}
+
+/// Draws the graph of steps.
+pub(super) fn run(options: &arguments::Graph, invocation: &Invocation) -> Exit {
+    let (loaded, graph) = match expand(invocation) {
+        Ok(expanded) => expanded,
         Err(failures) => return invocation.refuse(failures),
     };
     let stdout = &invocation.display.stdout;

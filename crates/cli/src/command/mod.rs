@@ -17,9 +17,11 @@ mod plan;
 mod plugin_test;
 mod plugins;
 mod rotate;
+mod show;
 mod stack;
 mod status;
 mod unknown;
+mod validate;
 
 use std::{collections::BTreeMap, io::BufRead, sync::Arc};
 
@@ -94,6 +96,8 @@ pub(crate) fn execute(command: Command, invocation: Invocation) -> Exit {
         Command::Credentials(options) => credentials::run(&options, invocation),
         Command::Lock(options) => lock::run(options, invocation),
         Command::Config => config::run(&invocation),
+        Command::Validate => validate::run(&invocation),
+        Command::Show(options) => show::run(&options, &invocation),
         Command::Graph(options) => graph::run(&options, &invocation),
         Command::Cloud(options) => cloud::run(&options, invocation),
         Command::Completions(options) => completions::run(&options, &invocation),

@@ -29,7 +29,7 @@ use longshore_model::Event;
 
 pub(crate) use live::Live;
 pub(crate) use style::Style;
-pub(crate) use time::rough;
+pub(crate) use time::{moment, rough};
 
 use crate::{arguments::OutputFormat, io::Stream};
 
@@ -69,6 +69,17 @@ impl Display {
             }
         };
         Readers(Arc::new(Mutex::new(readers)))
+    }
+
+    /// The readers of events that are no progress: the results alone, or JSON lines.
+    pub(crate) fn result_readers(&self) -> Readers {
+        let reader: Box<dyn Reader> = match self.output {
+            OutputFormat::Json => Box::new(json::Json::new(self.stdout.clone())),
+            OutputFormat::Text => {
+                Box::new(escaped::Escaped::new(vec![Box::new(results::Results::new(self))]))
+            }
+        };
+        Readers(Arc::new(Mutex::new(vec![reader])))
     }
 }
 

@@ -78,7 +78,7 @@ fn a_revision_of_somebody_else_is_in_the_way_only_when_there_is_none_of_the_stac
     assert_eq!(project.run(&["drift"]).exit, Exit::Done);
 }
 
-/// Deletes the role, and takes the tags of the service and of its task definition.
+/// Deletes the role, and takes the tags of the task definition.
 async fn delete_role(aws: &Aws) {
     let iam = aws.iam().await.unwrap();
     let policies = iam.list_role_policies().role_name(ROLE).send().await.unwrap().policy_names;
@@ -93,13 +93,10 @@ async fn delete_role(aws: &Aws) {
     iam.delete_role().role_name(ROLE).send().await.unwrap();
     let ecs = aws.ecs().await.unwrap();
     let services = ecs.describe_services().services("api").send().await.unwrap().services.unwrap();
-    let service = &services[0];
-    for arn in [service.service_arn(), service.task_definition()] {
-        let tags = ecs.list_tags_for_resource().resource_arn(arn.unwrap()).send().await.unwrap();
-        let keys = tags.tags.unwrap_or_default().into_iter().filter_map(|tag| tag.key).collect();
-        let call = ecs.untag_resource().resource_arn(arn.unwrap());
-        call.set_tag_keys(Some(keys)).send().await.unwrap();
-    }
+    let arn = services[0].task_definition().unwrap();
+    let tags = ecs.list_tags_for_resource().resource_arn(arn).send().await.unwrap();
+    let keys = tags.tags.unwrap_or_default().into_iter().filter_map(|tag| tag.key).collect();
+    ecs.untag_resource().resource_arn(arn).set_tag_keys(Some(keys)).send().await.unwrap();
 }
 
 #[test]
@@ -112,8 +109,7 @@ fn adopting_names_a_missing_role_at_once() {
     assert_eq!(adopted.exit, Exit::Done, "{}{}", adopted.stdout, adopted.stderr);
     assert_shown!(adopted.stdout);
     // ECS accepts no revision with a role that does not exist: the next deploy creates the role, then registers one.
-    let adopt = ["--set", "adopt.\"service.api\"=true"];
-    let deployed = project.run(&[&["deploy"][..], &memory, &adopt].concat());
+    let deployed = project.run(&[&["deploy"][..], &memory].concat());
     assert_eq!(deployed.exit, Exit::Done, "{}{}", deployed.stdout, deployed.stderr);
 }
 

@@ -32,7 +32,7 @@ fn project() -> Project {
 #[test]
 fn configured_values_are_escaped_by_every_command() {
     let project = project();
-    for command in ["config", "graph", "plan", "deploy", "drift", "status", "destroy --yes"] {
+    for command in ["config", "validate", "graph", "plan", "deploy", "drift", "status", "destroy --yes"] {
         for arguments in ["", "--color always", "--output json", "-vvv"] {
             let arguments: Vec<_> = command.split(' ').chain(arguments.split_whitespace()).collect();
             let ran = project.run(&arguments);
@@ -57,6 +57,15 @@ fn plan_file_is_escaped_and_keeps_its_values() {
     let text = std::fs::read_to_string(file).unwrap();
     assert!(text.chars().all(|c| c == '\n' || longshore_model::is_printable(c)), "{text}");
     assert!(text.contains("\\u202e#\\u0023[set-output"), "{text}");
+    let hostile = text.replace("\"environment\": \"local\"", "\"environment\": \"\\u001b[2K::error::\"");
+    assert_ne!(hostile, text);
+    std::fs::write(project.path("hostile.json"), hostile).unwrap();
+    for arguments in [&[][..], &["--output", "json"]] {
+        let hostile = project.path("hostile.json");
+        let ran = project.run(&[&["show", hostile.to_str().unwrap()], arguments].concat());
+        assert_eq!(ran.exit, Exit::Done, "{}", ran.stderr);
+        require_shown(&ran);
+    }
     let deploy = project.run(&["deploy", "--plan", file]);
     assert_eq!(deploy.exit, Exit::Done, "{}", deploy.stderr);
     require_shown(&deploy);

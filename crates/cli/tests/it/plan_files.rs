@@ -25,6 +25,42 @@ fn what_was_planned_is_what_is_applied() {
 }
 
 #[test]
+fn kept_plan_is_shown_as_it_was() {
+    let project = Project::new();
+    let file = project.path("plan.json");
+    let file = file.to_str().unwrap();
+    let plan = project.run(&["plan", "--out", file]);
+    assert_eq!(plan.exit, Exit::Done, "{}", plan.stderr);
+    // Neither the configuration nor AWS is read.
+    std::fs::remove_dir_all(project.path("configs")).unwrap();
+    let shown = project.run(&["show", file]);
+    assert_eq!((shown.exit, shown.stderr.as_str()), (Exit::Done, ""));
+    let (heading, shown) = shown.stdout.split_once("\n\n").unwrap();
+    assert!(
+        heading.starts_with("plan of shop (local) for account 123456789012, eu-central-1, made "),
+        "{heading}"
+    );
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(lines(shown), lines(&plan.stdout), "in another order");
+    let missing = project.run(&["show", "none.json"]);
+    assert_eq!(missing.exit, Exit::Failed);
+    assert!(missing.stderr.contains("longshore plan --out FILE"), "{}", missing.stderr);
+}
+
+#[test]
+fn validate_finds_all_faults_without_a_call() {
+    let project = Project::new();
+    std::fs::remove_file(project.path("configs/token")).unwrap();
+    let valid = project.run(&["validate"]);
+    assert_eq!((valid.exit, valid.stderr.as_str()), (Exit::Done, ""));
+    insta::assert_snapshot!(valid.stdout + &project.run(&["validate", "--output", "json"]).stdout);
+    let faults = ["--set", "services.api.memroy=1024", "--set", "services.api.image=\"ghcr.io/Acme/api\""];
+    let invalid = project.run(&[&["validate"][..], &faults].concat());
+    assert_eq!((invalid.exit, invalid.stdout.as_str()), (Exit::Failed, ""));
+    assert!(invalid.stderr.contains("memroy") && invalid.stderr.contains("Acme"), "{}", invalid.stderr);
+}
+
+#[test]
 fn when_the_world_moves_in_between_nothing_is_changed() {
     let project = Project::new();
     assert_eq!(project.run(&["deploy"]).exit, Exit::Done);

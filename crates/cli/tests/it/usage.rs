@@ -14,7 +14,9 @@ fn help_teaches() {
     assert_eq!((help.exit, help.stderr.as_str()), (Exit::Done, ""));
     insta::assert_snapshot!(help.stdout);
     insta::assert_snapshot!(shown(&["deploy", "--help"]).stdout);
-    for command in ["plan", "deploy", "status", "destroy", "config", "graph", "cloud", "completions"] {
+    for command in
+        ["plan", "deploy", "status", "destroy", "config", "validate", "show", "graph", "cloud", "completions"]
+    {
         let help = shown(&[command, "-h"]).stdout;
         let has_example =
             ["Example:", "Examples:"].iter().any(|title| help.contains(&format!("{title}\n  longshore")));
