@@ -59,7 +59,7 @@ fn url(cloud: &str) -> Option<OsString> {
     std::env::var_os(format!("XTASK_{}", cloud.to_ascii_uppercase())).filter(|url| !url.is_empty())
 }
 
-/// Whether an argument (`--endpoint moto=URL`) says where a cloud runs.
+/// Returns true if an argument (`--endpoint moto=URL`) says where a cloud runs.
 fn is_endpoint(cloud: &str, arguments: &[OsString]) -> bool {
     let named = |argument: &OsString| {
         let name = argument.to_str().and_then(|argument| argument.split_once('=')).map(|(name, _)| name);

@@ -27,18 +27,18 @@ impl Count {
         Self(rows)
     }
 
-    /// Whether any test needs `helper`.
+    /// Returns true if any test needs `helper`.
     pub(crate) fn needs(&self, helper: Helper) -> bool {
         self.0.keys().any(|row| row.backend.as_ref().is_some_and(|(needed, _)| *needed == helper))
     }
 
-    /// Whether any test runs against `backend`, which needs `helper`.
+    /// Returns true if any test runs against `backend`, which needs `helper`.
     pub(crate) fn runs_against(&self, helper: Helper, backend: &str) -> bool {
         let wanted = Some((helper, backend.to_owned()));
         self.0.keys().any(|row| row.backend == wanted)
     }
 
-    /// Whether there are tests, and none of them runs without what is missing.
+    /// Returns true if there are tests, and none of them runs without what is missing.
     pub(crate) fn is_left_out(&self, missing: &BTreeMap<Helper, String>) -> bool {
         let is_missing =
             |row: &Row| row.backend.as_ref().is_some_and(|(needed, _)| missing.contains_key(needed));

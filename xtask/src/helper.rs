@@ -43,7 +43,7 @@ impl Helper {
         format!("LONGSHORE_REQUIRE_{}", self.name().to_ascii_uppercase())
     }
 
-    /// Whether a missing one is a failure.
+    /// Returns true if a missing one is a failure.
     pub(crate) fn is_required(self) -> bool {
         is_on(&self.requirement())
     }

@@ -122,7 +122,7 @@ impl Drop for ForTests<'_> {
 /// Set where this program stands before the compiler, as cargo's `RUSTC_WRAPPER`.
 const WRAPS: &str = "XTASK_WRAPS_RUSTC";
 
-/// Whether this program was started by cargo, in the compiler's place.
+/// Returns true if this program was started by cargo, in the compiler's place.
 pub(crate) fn is_wrapper() -> bool {
     std::env::var_os(WRAPS).is_some()
 }

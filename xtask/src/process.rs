@@ -98,7 +98,7 @@ pub(crate) fn become_program(command: &mut Command) -> Result<Outcome, Error> {
     run(command)
 }
 
-/// Whether it can be run and succeeds; it gets no input, and its output is dropped.
+/// Returns true if it can be run and succeeds; it gets no input, and its output is dropped.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
@@ -108,12 +108,12 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Whether `cargo NAME` is installed.
+/// Returns true if `cargo NAME` is installed.
 pub(crate) fn has_subcommand(workspace: &Workspace, name: &str) -> bool {
     succeeds(&mut cargo(workspace, &[name, "--version"]))
 }
 
-/// Whether an environment variable is set to something other than nothing and `0`.
+/// Returns true if an environment variable is set to something other than nothing and `0`.
 pub(crate) fn is_on(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
 }

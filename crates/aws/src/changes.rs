@@ -18,7 +18,7 @@ impl Changes {
     }
 }
 
-/// Whether an operation changes nothing, going by its name, as AWS names operations.
+/// Returns true if an operation changes nothing, going by its name, as AWS names operations.
 pub(crate) fn is_read(operation: &str) -> bool {
     ["Describe", "List", "Get", "BatchGet", "Simulate"].iter().any(|verb| operation.starts_with(verb))
 }

@@ -256,7 +256,7 @@ impl Aws {
         Ok(client.clone())
     }
 
-    /// Whether the calls go to the simulated cloud in this process.
+    /// Returns true if the calls go to the simulated cloud in this process.
     #[must_use]
     pub fn is_embedded(&self) -> bool {
         self.inner.embedded.is_some()

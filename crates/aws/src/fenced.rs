@@ -71,7 +71,7 @@ impl Intercept for Marked {
     }
 }
 
-/// Whether a call changes something that the lock is there for.
+/// Returns true if a call changes something that the lock is there for.
 pub(crate) fn changes_something(call: &ConfigBag) -> bool {
     call.load::<OfTheLock>().is_none() && call.load::<Metadata>().is_none_or(|call| !is_read(call.name()))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{Aws, failure};
 
-/// Whether `reference` is the full ARN of a key. An alias can be moved to another key; an ARN says which key it is.
+/// Returns true if `reference` is the full ARN of a key. An alias can be moved to another key; an ARN says which key it is.
 #[must_use]
 pub fn is_key_arn(reference: &str) -> bool {
     let is_key = |arn: Arn| {
@@ -18,7 +18,7 @@ pub fn is_key_arn(reference: &str) -> bool {
     reference.parse().is_ok_and(is_key)
 }
 
-/// Whether `reference` can name a key: an ARN of a key or an alias, a key's id, or `alias/NAME`.
+/// Returns true if `reference` can name a key: an ARN of a key or an alias, a key's id, or `alias/NAME`.
 #[must_use]
 pub fn is_key_reference(reference: &str) -> bool {
     let is_alias = |arn: Arn| arn.service() == "kms" && arn.resource().starts_with("alias/");

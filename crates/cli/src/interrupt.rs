@@ -110,13 +110,13 @@ impl Signals {
     }
 }
 
-/// Whether whoever started the process wants it to outlive the terminal, as `nohup` does. Only Linux tells.
+/// Returns true if whoever started the process wants it to outlive the terminal, as `nohup` does. Only Linux tells.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
     fs::read_to_string("/proc/self/status").is_ok_and(|status| is_hangup_ignored(&status))
 }
 
-/// Whether SIGHUP, which is signal 1, is in the mask of ignored ones.
+/// Returns true if SIGHUP, which is signal 1, is in the mask of ignored ones.
 #[cfg(unix)]
 fn is_hangup_ignored(status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -19,11 +19,11 @@ pub struct Io {
     pub stdout: Box<dyn Write + Send>,
     /// Where progress, questions, logs and errors go.
     pub stderr: Box<dyn Write + Send>,
-    /// Whether somebody can be asked.
+    /// True if somebody can be asked.
     pub stdin_is_terminal: bool,
-    /// Whether results are read on a terminal.
+    /// True if results are read on a terminal.
     pub stdout_is_terminal: bool,
-    /// Whether progress is watched on a terminal.
+    /// True if progress is watched on a terminal.
     pub stderr_is_terminal: bool,
     /// Rows and columns of the terminal.
     pub size: Arc<dyn Fn() -> (u16, u16) + Send + Sync>,
@@ -33,7 +33,7 @@ pub struct Io {
     pub unreadable: BTreeSet<String>,
     /// How the command is asked to stop.
     pub interrupts: Interrupts,
-    /// Whether the command has the process to itself, and may set up what a process has only one of: the log.
+    /// True if the command has the process to itself, and may set up what a process has only one of: the log.
     pub owns_process: bool,
 }
 

@@ -59,7 +59,7 @@ pub(crate) struct Log {
     pub(crate) verbose: u8,
     /// The value of LONGSHORE_LOG.
     pub(crate) filter: Option<String>,
-    /// Whether to use colours.
+    /// True if colours are used.
     pub(crate) color: bool,
     /// Standard error.
     pub(crate) stream: Stream,
@@ -80,7 +80,7 @@ impl Log {
     }
 }
 
-/// Whether an event or span may be logged at all.
+/// Returns true if an event or span may be logged at all.
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("longshore") || *metadata.level() <= Level::DEBUG
 }

@@ -80,24 +80,24 @@ impl Place {
         }
     }
 
-    /// Whether the registry `host` is one of the simulated cloud's: nobody outside knows its users.
+    /// Returns true if the registry `host` is one of the simulated cloud's: nobody outside knows its users.
     pub(crate) fn simulates(&self, host: &str) -> bool {
         self.hosts().is_some_and(|hosts| hosts.answers(host) != Answers::Real)
     }
 
-    /// Whether the clock is tokio's paused one.
+    /// Returns true if the clock is tokio's paused one.
     pub(crate) const fn is_virtual(&self) -> bool {
         matches!(self, Self::Embedded { .. })
     }
 }
 
-/// Whether `url` is on this machine: an emulator, which takes any credentials. What a developer has set up for AWS is
+/// Returns true if `url` is on this machine: an emulator, which takes any credentials. What a developer has set up for AWS is
 /// not shown to it, unless the run was told to use it.
 fn is_local(url: &str) -> bool {
     url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_this_machine))
 }
 
-/// Whether the environment says with which credentials AWS is called.
+/// Returns true if the environment says with which credentials AWS is called.
 fn names_credentials(variables: &BTreeMap<String, String>) -> bool {
     ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"]
         .iter()

@@ -145,7 +145,7 @@ impl Session {
         })
     }
 
-    /// Whether the registry `host` is one of the simulated cloud's.
+    /// Returns true if the registry `host` is one of the simulated cloud's.
     pub(crate) fn simulates(&self, host: &str) -> bool {
         self.place.simulates(host)
     }

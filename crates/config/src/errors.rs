@@ -81,7 +81,7 @@ impl ConfigErrors {
         self.errors.len()
     }
 
-    /// Whether nothing is wrong.
+    /// Returns true if nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.errors.is_empty()

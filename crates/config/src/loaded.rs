@@ -18,7 +18,7 @@ pub struct Loaded {
     /// The table `[cloud]`, for the simulated cloud. Where the simulated cloud's table has a secret, it says where
     /// that is found: resolving it is left to whoever starts the cloud.
     pub cloud: Option<Options>,
-    /// Whether the environment runs on the simulated cloud, within the process (`cloud.embedded`).
+    /// True if the environment runs on the simulated cloud, within the process (`cloud.embedded`).
     pub embedded: bool,
     base: Origin,
     pub(crate) merged: Merged,

@@ -37,7 +37,7 @@ impl Keeper {
         }
     }
 
-    /// Whether `name` can be the name of what is kept, or its ARN. A parameter's may end with a version or a label
+    /// Returns true if `name` can be the name of what is kept, or its ARN. A parameter's may end with a version or a label
     /// (Systems Manager API reference, "GetParameter"; Secrets Manager API reference, "CreateSecret").
     fn accepts(self, name: &str) -> bool {
         if name.starts_with("arn:") {

@@ -235,7 +235,7 @@ pub(crate) fn refuse_value(table: &Fields<'_>, field: &str, help: &str) {
     table.problem(field, "looks like the secret value itself", help);
 }
 
-/// Whether a text looks like a secret value rather than like the place of one. Besides tokens with a prefix, these are
+/// Returns true if a text looks like a secret value rather than like the place of one. Besides tokens with a prefix, these are
 /// GitHub's old ones, and those of many others: long hexadecimal numbers.
 pub(crate) fn is_a_value(text: &str) -> bool {
     let is_number = text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

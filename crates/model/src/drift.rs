@@ -40,7 +40,7 @@ pub struct Drift {
     pub kind: DriftKind,
     /// The stack that owns it: its tag says so, or, where it is missing, its declaration. Nothing where no stack does.
     pub owner: Option<String>,
-    /// Whether `longshore deploy` changes nothing at all while it is so.
+    /// True if `longshore deploy` changes nothing at all while it is so.
     pub blocks: bool,
     /// What differs beyond fields, and what is in the way, in words.
     pub detail: Option<String>,

@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
         self.problem(field, format!("found {}", self.describe(field, found)), format!("must be {wanted}"));
     }
 
-    /// Whether `field` is there. Whoever asks knows the field: it is named among those that can be set.
+    /// Returns true if `field` is there. Whoever asks knows the field: it is named among those that can be set.
     #[must_use]
     pub fn has(&mut self, field: &str) -> bool {
         self.known.push(field.to_owned());

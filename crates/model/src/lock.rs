@@ -26,7 +26,7 @@ pub struct LockHolder {
 pub struct LockState {
     /// The number of the epoch, which grows each time that the lock changes hands.
     pub epoch: u64,
-    /// Whether somebody holds it. A holder that is gone still counts until its lease has run out.
+    /// True if somebody holds it. A holder that is gone still counts until its lease has run out.
     pub held: bool,
     /// Who holds it or held it last; nothing when that is not understood.
     pub holder: Option<LockHolder>,

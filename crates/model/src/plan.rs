@@ -205,7 +205,7 @@ impl StepPlan {
         self
     }
 
-    /// Whether anything is going to happen.
+    /// Returns true if anything is going to happen.
     #[must_use]
     pub fn is_change(&self) -> bool {
         self.action != Action::NoChange

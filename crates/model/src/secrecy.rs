@@ -49,13 +49,13 @@ static ADDED_PREFIXES: RwLock<BTreeSet<&'static str>> = RwLock::new(BTreeSet::ne
 /// True if there are any.
 static HAS_ADDED: AtomicBool = AtomicBool::new(false);
 
-/// Whether the value of `field`, in the table at the dotted key `table`, must not be repeated.
+/// Returns true if the value of `field`, in the table at the dotted key `table`, must not be repeated.
 #[must_use]
 pub fn hides(table: &str, field: &str) -> bool {
     hidden(&split_key(table), field)
 }
 
-/// Whether there is something in `text` that looks like a token.
+/// Returns true if there is something in `text` that looks like a token.
 #[must_use]
 pub fn holds_a_token(text: &str) -> bool {
     text.split(|c| !is_part_of_a_token(c)).any(is_a_token)
@@ -155,7 +155,7 @@ fn is_secret(table: &[String], field: &str) -> bool {
     !table.last().is_some_and(|parent| KEYED_BY_NAME.contains(&parent.as_str())) && names_a_secret(field)
 }
 
-/// Whether a key names a secret itself (`token`, `DB_PASSWORD`, `apiKey`), rather than something about one
+/// Returns true if a key names a secret itself (`token`, `DB_PASSWORD`, `apiKey`), rather than something about one
 /// (`secret-name`, `token-file`, `kms-key`).
 fn names_a_secret(field: &str) -> bool {
     const SECRETS: [&str; 12] = [

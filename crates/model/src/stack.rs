@@ -107,7 +107,7 @@ pub struct ContainerRegistry {
     pub prefix: ImagePrefix,
     /// Another URL at which Longshore reaches the registry for the pull check, such as a mirror.
     pub endpoint: Option<String>,
-    /// Whether Longshore reaches it without TLS.
+    /// True if Longshore reaches it without TLS.
     pub insecure: bool,
     /// A PEM file with the authorities that Longshore trusts for it, besides the system's.
     pub ca_file: Option<PathBuf>,

@@ -99,7 +99,7 @@ pub struct CredentialStatus {
     pub stored_at: Option<String>,
     /// When the credential expires, in RFC 3339, where anybody knows.
     pub expires_at: Option<String>,
-    /// Whether it is known that the credential never expires. Without this and without a time, nobody knows.
+    /// True if it is known that the credential never expires. Without this and without a time, nobody knows.
     #[serde(default)]
     pub never_expires: bool,
     /// What it is, in a few words: `classic personal access token`.
@@ -108,13 +108,13 @@ pub struct CredentialStatus {
     pub scopes: Vec<String>,
     /// How many pulls are left in the registry's current window.
     pub remaining_pulls: Option<u32>,
-    /// Whether it pulls.
+    /// True if it pulls.
     pub pull: PullStatus,
     /// What is worth saying besides.
     pub notes: Vec<String>,
 }
 
-/// Whether a stored credential pulls the images of its registry.
+/// True if a stored credential pulls the images of its registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum PullStatus {

@@ -104,7 +104,7 @@ impl ValueType {
     }
 }
 
-/// Whether an output is for other steps only, and not for people: its name begins with an underscore.
+/// Returns true if an output is for other steps only, and not for people: its name begins with an underscore.
 #[must_use]
 pub fn is_internal(output: &str) -> bool {
     output.starts_with('_')

@@ -78,7 +78,7 @@ impl Address {
         Ok(Self { base, namespace: is_mirror.then(|| host.to_owned()) })
     }
 
-    /// Whether the registry is reached without TLS.
+    /// Returns true if the registry is reached without TLS.
     pub(crate) fn is_plain(&self) -> bool {
         self.base.scheme() == "http"
     }
@@ -93,7 +93,7 @@ impl Address {
         self.base.host() == url.host()
     }
 
-    /// Whether `url` is at the same scheme, host and port.
+    /// Returns true if `url` is at the same scheme, host and port.
     pub(crate) fn serves(&self, url: &Url) -> bool {
         self.base.origin() == url.origin()
     }

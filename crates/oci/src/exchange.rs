@@ -187,7 +187,7 @@ fn request(call: &Call) -> Result<Request<Bytes>, TransportError> {
         .map_err(|error| TransportError::new(TransportErrorKind::Other, error.to_string()))
 }
 
-/// Whether an error may be over when the request is sent again.
+/// Returns true if an error may be over when the request is sent again.
 fn passes(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
 }

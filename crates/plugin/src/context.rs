@@ -60,7 +60,7 @@ pub struct Context {
     run: Arc<RunContext>,
     /// The step: the value of the ownership tag `longshore:resource`.
     pub step: StepId,
-    /// Whether the step may take over what is there and belongs to nobody.
+    /// True if the step may take over what is there and belongs to nobody.
     pub adopts: bool,
     /// True if the step's resource is protected from removal, pruning and replacement.
     pub protects: bool,

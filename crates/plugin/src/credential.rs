@@ -96,7 +96,7 @@ pub struct CredentialFacts {
     pub scopes: Vec<String>,
     /// When it expires, in seconds since the Unix epoch.
     pub expires_at: Option<u64>,
-    /// Whether the API tells that it never expires. Without this and without a time, it does not tell.
+    /// True if the API tells that it never expires. Without this and without a time, it does not tell.
     pub never_expires: bool,
     /// How many pulls are left in the registry's current window.
     pub remaining_pulls: Option<u32>,

@@ -118,7 +118,7 @@ pub struct Node {
     pub after: Vec<StepId>,
     /// What it makes, as [`StepPlan::resource`] names it, where that is known before anything is read.
     pub resource: Option<String>,
-    /// Whether it may take over what is there and belongs to nobody.
+    /// True if it may take over what is there and belongs to nobody.
     pub adopts: bool,
     /// True if the step's resource is protected from removal, pruning and replacement.
     pub is_protected: bool,
@@ -126,9 +126,9 @@ pub struct Node {
     pub tags: Option<Arc<BTreeMap<String, String>>>,
     /// True if other services may have the same step, such as their cluster: it gets the tags of the stack alone.
     pub is_shared: bool,
-    /// Whether it comes after everything else: what only tidies up.
+    /// True if it comes after everything else: what only tidies up.
     pub is_last: bool,
-    /// Whether its removal comes before every other one, instead of after those that depend on it.
+    /// True if its removal comes before every other one, instead of after those that depend on it.
     pub is_removed_first: bool,
     /// What it yields.
     pub outputs: Vec<Output>,

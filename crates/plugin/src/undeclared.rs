@@ -35,7 +35,7 @@ impl Declared {
         self.steps.contains_key(step)
     }
 
-    /// Whether `resource`, which is tagged as made by `step`, is still made. A step that now makes another resource does
+    /// Returns true if `resource`, which is tagged as made by `step`, is still made. A step that now makes another resource does
     /// not make this one; a step that does not say what it makes is taken at its name.
     #[must_use]
     pub fn makes(&self, step: &str, resource: &str) -> bool {
@@ -72,12 +72,12 @@ pub trait Undeclared: Send + Sync {
     /// What it looks for, in the plural: `services`.
     fn what(&self) -> &'static str;
 
-    /// Whether what it finds uses what others find, and thus goes before them: services do.
+    /// Returns true if what it finds uses what others find, and thus goes before them: services do.
     fn uses_others(&self) -> bool {
         false
     }
 
-    /// Whether they are looked for only when the whole stack is removed.
+    /// Returns true if they are looked for only when the whole stack is removed.
     fn only_when_destroying(&self) -> bool {
         false
     }

@@ -66,7 +66,7 @@ pub(super) struct Parameter {
     #[serde(default)]
     pub(super) required: bool,
     pub(super) schema: Value,
-    /// Whether it may be several segments of the path, as a repository's name is.
+    /// True if it may be several segments of the path, as a repository's name is.
     #[serde(default, rename = "x-segments")]
     pub(super) has_segments: bool,
 }

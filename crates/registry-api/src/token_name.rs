@@ -16,7 +16,7 @@ pub fn token_name(label: Option<&str>, scope: &PullScope, clock: &Clock) -> Stri
     format!("{label} {} {}", rfc3339(clock.now()), mark(&scope.holder))
 }
 
-/// Whether a token of this name was made for `holder`.
+/// Returns true if a token of this name was made for `holder`.
 #[must_use]
 pub fn is_for(name: &str, holder: &str) -> bool {
     name.rsplit_once(' ').is_some_and(|(_, last)| last == mark(holder))

@@ -26,7 +26,7 @@ pub struct Blueprint {
     pub latency_ms: u64,
     /// How much longer or shorter than that a call may take, in milliseconds.
     pub latency_jitter_ms: u64,
-    /// Whether calls beyond AWS's quotas are refused.
+    /// True if calls beyond AWS's quotas are refused.
     pub throttling: bool,
     /// The share of every quota that others in the account use up all the time, in per cent.
     pub co_tenant_percent: u32,

@@ -127,7 +127,7 @@ impl Service {
     }
 }
 
-/// Whether an operation leaves everything as it was.
+/// Returns true if an operation leaves everything as it was.
 pub(crate) fn only_reads(operation: &str) -> bool {
     ["Describe", "Get", "List", "BatchGet", "Filter", "Simulate"]
         .iter()

@@ -274,7 +274,7 @@ async fn refuse_connection(mut stream: TcpStream) {
     let _ = tokio::time::timeout(PAUSE, stream.write_all(ANSWER)).await;
 }
 
-/// Whether accepting may work again: the peer gave up, or the process has too many files open.
+/// Returns true if accepting may work again: the peer gave up, or the process has too many files open.
 fn is_passing(error: &io::Error) -> bool {
     const TOO_MANY_OPEN_FILES: [i32; 2] = [23, 24];
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)

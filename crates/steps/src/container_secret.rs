@@ -43,7 +43,7 @@ impl ContainerSecretStep {
     }
 }
 
-/// Whether the value may be written: then nobody knows yet when that will have been.
+/// Returns true if the value may be written: then nobody knows yet when that will have been.
 fn writes(plan: &StepPlan) -> bool {
     let rewrites = |shown: &Option<Shown>| matches!(shown, Some(Shown::Secret | Shown::AfterApply));
     match plan.action {

@@ -24,7 +24,7 @@ pub trait Harness: Send + Sync {
     /// Scopes to which no token can be limited. Empty where all can.
     fn impossible(&self) -> Vec<PullScope>;
 
-    /// Whether the registry accepts a token now.
+    /// Returns true if the registry accepts a token now.
     async fn accepts(&self, minted: &Minted) -> bool;
 
     /// How many tokens there are at the registry that are not revoked.

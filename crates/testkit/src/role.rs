@@ -24,7 +24,7 @@ pub trait Harness: Send + Sync {
     /// The ARN of a secret; another `word` is another secret, and one secret's ARN may begin as another's does.
     fn secret(&self, word: &str) -> String;
 
-    /// Whether the role `arn` may read a secret now.
+    /// Returns true if the role `arn` may read a secret now.
     async fn may_read(&self, arn: &str, secret: &str) -> bool;
 
     /// Waits until what was taken away from a role is gone everywhere. What it is given has to be effective when the
@@ -34,7 +34,7 @@ pub trait Harness: Send + Sync {
     /// Puts a role where `role` will be, past the builder and without its mark of ownership.
     async fn put_foreign(&self, role: &RoleSpec);
 
-    /// Whether there is such a role.
+    /// Returns true if there is such a role.
     async fn exists(&self, role: &RoleSpec) -> bool;
 
     /// A text that differs after anything was written.

@@ -19,7 +19,7 @@ pub enum Refused {
         code: String,
         /// The words of the cloud, for whoever looks into it.
         message: String,
-        /// Whether that is how clouds answer which do not have the operation.
+        /// True if that is how clouds answer which do not have the operation.
         unserved: bool,
     },
     /// An answer lacks something.

@@ -23,7 +23,7 @@ pub struct Case {
     pub answer: &'static str,
     /// Who answers otherwise.
     pub disagreements: Vec<Disagreement>,
-    /// Whether nothing else may happen in the account meanwhile.
+    /// True if nothing else may happen in the account meanwhile.
     pub alone: bool,
     run: Box<dyn Fn(Account) -> BoxFuture<'static, Answer> + Send + Sync>,
 }
@@ -90,7 +90,7 @@ impl Operation {
 }
 
 impl Disagreement {
-    /// Whether it is what a cloud has answered.
+    /// Returns true if it is what a cloud has answered.
     pub(super) fn holds(&self, answer: &str) -> bool {
         self.answer.split(" | ").any(|known| known == answer)
     }

@@ -36,7 +36,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether that is what the suite says of the cloud.
+    /// Returns true if that is what the suite says of the cloud.
     fn is_known(&self) -> bool {
         !matches!(self, Self::Differs { .. } | Self::Stale { .. })
     }

@@ -137,7 +137,7 @@ impl Server {
     }
 }
 
-/// Whether there is any answer: while a server starts, the engine accepts connections for it and closes them again.
+/// Returns true if there is any answer: while a server starts, the engine accepts connections for it and closes them again.
 async fn is_answered(url: &str) -> bool {
     match http_client(&Trust::of_system(), None) {
         Ok(client) => client.get(url).timeout(Duration::from_secs(5)).send().await.is_ok(),

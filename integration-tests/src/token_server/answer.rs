@@ -43,7 +43,7 @@ impl Login {
         Some(Self { user: user.to_owned(), password: password.to_owned() })
     }
 
-    /// Whether the grant was made to whoever logs in so.
+    /// Returns true if the grant was made to whoever logs in so.
     fn has(&self, grant: &Grant) -> bool {
         grant.user.as_ref() == Some(&self.user) && grant.password.as_ref() == Some(&self.password)
     }

@@ -46,7 +46,7 @@ impl Server {
         if self.host == DOCKER_HUB[0] { DOCKER_HUB_KEY } else { &self.host }
     }
 
-    /// Whether `key` names this registry.
+    /// Returns true if `key` names this registry.
     pub(crate) fn named_by(&self, key: &str) -> Option<Match> {
         if key == self.key() {
             return Some(Match::Exact);

@@ -75,7 +75,7 @@ fn segment<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<String, D:
     if is_segment(&id) { Ok(id) } else { Err(de::Error::custom("no id")) }
 }
 
-/// Whether `text` is a name that stays one segment of a path.
+/// Returns true if `text` is a name that stays one segment of a path.
 pub(crate) fn is_segment(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

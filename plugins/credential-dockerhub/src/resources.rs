@@ -15,7 +15,7 @@ const PUBLIC: &str = "*/*/public";
 pub(crate) struct Resources {
     /// The organisation's repositories.
     own: Vec<String>,
-    /// Whether there are others beside: they have to be public.
+    /// True if there are others beside: they have to be public.
     public: bool,
 }
 

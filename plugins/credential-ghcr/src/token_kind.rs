@@ -36,7 +36,7 @@ impl TokenKind {
             .map_or(TokenKind::Classic, |(_, kind)| *kind)
     }
 
-    /// Whether it is a personal access token, of either kind.
+    /// Returns true if it is a personal access token, of either kind.
     pub(crate) const fn is_personal(self) -> bool {
         matches!(self, Self::Classic | Self::FineGrained)
     }

@@ -78,7 +78,7 @@ impl Owner {
     }
 }
 
-/// Whether `text` is the path of a project or group: segments of letters, digits, `_`, `-` and `.`
+/// Returns true if `text` is the path of a project or group: segments of letters, digits, `_`, `-` and `.`
 fn is_path(text: &str) -> bool {
     text.split('/').all(|segment| {
         !segment.is_empty()

@@ -26,7 +26,7 @@ use crate::{
 pub(crate) struct IamRoles {
     pub(crate) aws: Aws,
     pub(crate) options: RoleOptions,
-    /// Whether IAM's simulator wants to be asked about one action at a time.
+    /// True if IAM's simulator wants to be asked about one action at a time.
     pub(crate) one_action_at_a_time: AtomicBool,
     /// The secrets of others as they were when the role was planned: full ARNs by what they are without the six characters
     /// that Secrets Manager adds.

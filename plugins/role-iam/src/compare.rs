@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// Whether two documents, as JSON, mean the same. What is not a policy document equals only its own text.
+/// Returns true if two documents, as JSON, mean the same. What is not a policy document equals only its own text.
 pub(crate) fn same(a: &str, b: &str) -> bool {
     // IAM keeps documents as they were written.
     a == b

@@ -120,13 +120,13 @@ impl Desired {
     }
 }
 
-/// Whether a role has managed policies that may open anything.
+/// Returns true if a role has managed policies that may open anything.
 pub(crate) fn has_policies_of_others(role: &RoleSpec) -> bool {
     let is_harmless = |policy: &String| HARMLESS.iter().any(|path| policy == path || is_of_aws(policy, path));
     !role.managed_policies.iter().all(is_harmless)
 }
 
-/// Whether an ARN is that of a policy that AWS manages.
+/// Returns true if an ARN is that of a policy that AWS manages.
 fn is_of_aws(policy: &str, path: &str) -> bool {
     policy.split_once(":iam::aws:policy/").is_some_and(|(_, there)| there == path)
 }

@@ -24,7 +24,7 @@ pub(crate) struct NotUnderstood(pub(crate) String);
 
 type Result<T> = std::result::Result<T, NotUnderstood>;
 
-/// Whether a document allows a request: a statement allows it, and none denies it.
+/// Returns true if a document allows a request: a statement allows it, and none denies it.
 pub(crate) fn allows(document: &Value, request: &Request<'_>) -> Result<bool> {
     let statements = match document.get("Statement") {
         Some(Value::Array(statements)) => statements.as_slice(),
@@ -110,7 +110,7 @@ fn conditions(value: &Value, request: &Request<'_>) -> Result<bool> {
     Ok(all)
 }
 
-/// Whether `fits` says yes to any of the texts in `value`, which is one or a list of them.
+/// Returns true if `fits` says yes to any of the texts in `value`, which is one or a list of them.
 fn any(value: &Value, fits: impl Fn(&str) -> bool) -> Result<bool> {
     let texts = match value {
         Value::Array(texts) => texts.as_slice(),
@@ -127,7 +127,7 @@ fn any(value: &Value, fits: impl Fn(&str) -> bool) -> Result<bool> {
     Ok(found)
 }
 
-/// Whether `pattern` fits all of `text`: `*` stands for any characters, `?` for one.
+/// Returns true if `pattern` fits all of `text`: `*` stands for any characters, `?` for one.
 fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);

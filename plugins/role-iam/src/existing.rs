@@ -111,7 +111,7 @@ impl IamRoles {
     }
 }
 
-/// Whether the trust policy of a role admits ECS on behalf of the account and region.
+/// Returns true if the trust policy of a role admits ECS on behalf of the account and region.
 fn admits_ecs(
     role: &Observed,
     identity: &Identity,

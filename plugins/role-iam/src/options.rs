@@ -12,7 +12,7 @@ pub(crate) struct RoleOptions {
     pub(crate) existing: Option<ExistingRole>,
     /// The path of the role.
     pub(crate) path: String,
-    /// Whether the trust policy names the account and region on whose behalf ECS may assume the role.
+    /// True if the trust policy names the account and region on whose behalf ECS may assume the role.
     pub(crate) confused_deputy_conditions: bool,
     /// The managed policy that bounds what the role may do.
     pub(crate) permissions_boundary: Option<Arn>,
@@ -100,7 +100,7 @@ fn is_role(arn: &str) -> bool {
     arn.parse().is_ok_and(is_role)
 }
 
-/// Whether somebody has said something about a key that the loader has read.
+/// Returns true if somebody has said something about a key that the loader has read.
 fn is_set(value: Option<&Value>) -> bool {
     value.is_some_and(|value| value.as_object().is_none_or(|table| !table.is_empty()))
 }

@@ -79,7 +79,7 @@ impl IamRoles {
     }
 }
 
-/// Whether it makes sense to look and try again.
+/// True if it makes sense to look and try again.
 enum Problem {
     Passing(Failure),
     Lasting(Failure),

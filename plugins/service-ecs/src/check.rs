@@ -80,7 +80,7 @@ fn registry_of_ecr(key: &str, container: &Container) -> Option<Problem> {
     )
 }
 
-/// Whether the service itself declares its only container, which then has the service's name.
+/// Returns true if the service itself declares its only container, which then has the service's name.
 pub(crate) fn is_single(name: &Name, service: &Service) -> bool {
     service.containers.len() == 1 && service.containers.contains_key(name)
 }

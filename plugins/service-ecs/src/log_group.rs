@@ -40,7 +40,7 @@ pub(crate) struct LogGroupStep {
     pub(crate) name: String,
     /// How the names of the stack's log groups begin.
     pub(crate) prefix: String,
-    /// Whether the configuration names it. Otherwise nobody but Longshore has a reason to make it.
+    /// True if the configuration names it. Otherwise nobody but Longshore has a reason to make it.
     pub(crate) is_named: bool,
     /// Days that log events are kept.
     pub(crate) retention_days: u32,

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::role;
 
-/// Whether ECS refuses a role. It does not say which.
+/// Returns true if ECS refuses a role. It does not say which.
 fn is_of_role(failed: &Failure) -> bool {
     failed.message.to_lowercase().contains("role is not valid")
 }
 
-/// Whether a refusal passes by itself: IAM has not yet told ECS of a new role, or another revision of the family is being
+/// Returns true if a refusal passes by itself: IAM has not yet told ECS of a new role, or another revision of the family is being
 /// registered at this moment.
 pub(crate) fn is_passing(failed: &Failure) -> bool {
     is_of_role(failed) || failed.message.to_lowercase().contains("too many concurrent attempts")

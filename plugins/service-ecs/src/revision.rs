@@ -66,7 +66,7 @@ pub(crate) fn running(service: &Service) -> Option<&str> {
     primary(service).and_then(|primary| primary.task_definition()).or(service.task_definition())
 }
 
-/// Whether `service` runs the revision `FAMILY:NUMBER`.
+/// Returns true if `service` runs the revision `FAMILY:NUMBER`.
 pub(crate) fn runs<'a>(service: &'a Service, revision: &str) -> Option<&'a str> {
     running(service).filter(|arn| revision_of(arn) == revision)
 }

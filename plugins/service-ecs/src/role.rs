@@ -7,7 +7,7 @@ pub(crate) fn name_of(role: &str) -> &str {
     role.rsplit('/').next().unwrap_or(role)
 }
 
-/// Whether IAM says that a role is not there, or is another one of this name. Whoever may not ask does not know.
+/// Returns true if IAM says that a role is not there, or is another one of this name. Whoever may not ask does not know.
 pub(crate) async fn is_missing(aws: &Aws, role: &str) -> bool {
     let Ok(client) = aws.iam().await else { return false };
     let name = name_of(role);

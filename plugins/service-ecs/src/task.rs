@@ -43,7 +43,7 @@ fn of_container(container: &Container, task: &str) -> Option<String> {
     }
 }
 
-/// Whether the task stopped because something is wrong with it, and not because it was replaced, scaled away, or ended by
+/// Returns true if the task stopped because something is wrong with it, and not because it was replaced, scaled away, or ended by
 /// hand. Tasks that are about to stop do not count yet: their containers have not told all.
 pub(crate) fn has_failed(task: &Task) -> bool {
     if !matches!(task.last_status(), Some("STOPPED" | "DEPROVISIONING")) {
@@ -58,7 +58,7 @@ pub(crate) fn has_failed(task: &Task) -> bool {
     }
 }
 
-/// Whether the task ran, and a container ended by itself.
+/// Returns true if the task ran, and a container ended by itself.
 pub(crate) fn has_exited(task: &Task) -> bool {
     task.stop_code == Some(TaskStopCode::EssentialContainerExited)
 }

@@ -159,12 +159,12 @@ fn shown_key(key: Option<&str>) -> Shown {
     Shown::text(key.unwrap_or(AWS_MANAGED_KEY))
 }
 
-/// Whether a key is the one that AWS manages.
+/// Returns true if a key is the one that AWS manages.
 pub(crate) fn is_aws_managed(key: &str) -> bool {
     key.rsplit(':').next() == Some("alias/aws/secretsmanager")
 }
 
-/// Whether the key that a secret has is the declared one. Secrets Manager answers with the key as it was once given: an
+/// Returns true if the key that a secret has is the declared one. Secrets Manager answers with the key as it was once given: an
 /// ARN, an id or an alias. An alias that could not be looked up counts as another key; only that of the key that AWS
 /// manages is known.
 fn same_key(observed: Option<&str>, desired: Option<&str>) -> bool {

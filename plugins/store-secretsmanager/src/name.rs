@@ -37,7 +37,7 @@ pub(crate) fn of(prefix: &str, secret: &SecretSpec) -> Result<String> {
     Ok(name)
 }
 
-/// Whether all characters are allowed; otherwise the first that is not.
+/// Returns true if all characters are allowed; otherwise the first that is not.
 pub(crate) fn check_characters(text: &str) -> std::result::Result<(), String> {
     match text.chars().find(|c| !c.is_ascii_alphanumeric() && !"/_+=.@-".contains(*c)) {
         Some(found) => Err(format!("the character `{found}` is not allowed")),

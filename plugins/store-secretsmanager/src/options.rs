@@ -94,7 +94,7 @@ fn tags(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
     tags
 }
 
-/// Whether a text has the form of a region: `eu-central-1`.
+/// Returns true if a text has the form of a region: `eu-central-1`.
 fn is_region(text: &str) -> bool {
     let mut parts = text.rsplit('-');
     let number =

@@ -20,7 +20,7 @@ pub(crate) fn check(value: &Secret<String>) -> Result<()> {
     ))
 }
 
-/// Whether two values mean the same: the same JSON in whatever order and layout, or else the same bytes.
+/// Returns true if two values mean the same: the same JSON in whatever order and layout, or else the same bytes.
 pub(crate) fn same(a: &Secret<String>, b: &Secret<String>) -> bool {
     if a == b {
         return true;

@@ -225,13 +225,13 @@ fn done(secret: &Observed) -> Probe<String> {
     Probe::Done(secret.arn.clone())
 }
 
-/// Whether the name of a new secret is held by one whose deletion takes effect a little later.
+/// Returns true if the name of a new secret is held by one whose deletion takes effect a little later.
 fn is_being_deleted<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
     code(error) == Some("InvalidRequestException") && message.contains("scheduled for deletion")
 }
 
-/// Whether what is to be deleted is deleted already.
+/// Returns true if what is to be deleted is deleted already.
 fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
     let deleted = message.contains("scheduled for deletion") || message.contains("marked for deletion");

@@ -54,7 +54,7 @@ impl Difference {
         }
     }
 
-    /// Whether a new version is to be written.
+    /// Returns true if a new version is to be written.
     pub(crate) fn writes(&self) -> bool {
         self.description || self.key || self.tier || self.value
     }

@@ -32,7 +32,7 @@ pub(crate) fn of(prefix: &str, secret: &SecretSpec) -> Result<String> {
     }
 }
 
-/// Whether names that begin with `prefix` are allowed.
+/// Returns true if names that begin with `prefix` are allowed.
 pub(crate) fn check_prefix(prefix: &str) -> std::result::Result<(), &'static str> {
     check(&format!("{prefix}x"))
 }

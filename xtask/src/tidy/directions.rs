@@ -57,7 +57,7 @@ pub(super) fn check_package(package: &str, path: &str, findings: &mut Vec<Findin
     }
 }
 
-/// Whether `package` may depend on the crate `name`.
+/// Returns true if `package` may depend on the crate `name`.
 pub(super) fn check(package: &str, name: &str, kind: Kind) -> Result<(), String> {
     if TOP.contains(&package) {
         return Ok(());

@@ -72,7 +72,7 @@ fn each_dependency(manifest: &dyn TableLike, visit: &mut dyn FnMut(&str, Kind, &
     }
 }
 
-/// Whether an item says `workspace = true`.
+/// Returns true if an item says `workspace = true`.
 fn inherits(item: Option<&Item>) -> bool {
     item.and_then(Item::as_table_like).and_then(|table| table.get("workspace")).and_then(Item::as_bool)
         == Some(true)

@@ -20,7 +20,7 @@ pub(crate) struct Record {
     pub(crate) run: String,
     /// How long the holder may go on after a renewal.
     pub(crate) lease: Duration,
-    /// Whether the holder has given it back. It says so itself, and only when it changes nothing any more.
+    /// True if the holder has given it back. It says so itself, and only when it changes nothing any more.
     pub(crate) released: bool,
 }
 

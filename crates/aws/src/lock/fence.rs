@@ -76,7 +76,7 @@ impl Fence {
         }
     }
 
-    /// Whether a change may be sent now.
+    /// Returns true if a change may be sent now.
     ///
     /// # Errors
     /// Why not.
@@ -140,7 +140,7 @@ impl Fence {
         UnderWay { fence: self.clone(), answered: false }
     }
 
-    /// Whether no change may still be on its way to AWS.
+    /// Returns true if no change may still be on its way to AWS.
     pub(crate) fn is_quiet(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) == 0 && self.unanswered.load(Ordering::Relaxed) == 0
     }

@@ -30,7 +30,7 @@ pub(super) struct Look {
 
 /// What a challenger has seen of a lock so far.
 ///
-/// Whether a lease has run out, it measures on its own monotonic clock: from an answer that showed a version to a question
+/// True if a lease has run out, it measures on its own monotonic clock: from an answer that showed a version to a question
 /// that still found this version, the holder has written nothing. AWS's clocks tell it sooner: the one that dated the
 /// version, and the one that dated the answer, as far as what lies between them is more than their skew explains. Where an
 /// answer has no date, the clock on this machine's wall stands in, with a skew of its own.

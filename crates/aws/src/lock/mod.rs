@@ -149,7 +149,7 @@ impl Lock {
         &*self.inner.epochs
     }
 
-    /// Whether this run has made an epoch.
+    /// Returns true if this run has made an epoch.
     fn has_made(&self, epoch: &Epoch) -> bool {
         epoch.record.run == self.inner.record.run
     }
@@ -162,7 +162,7 @@ impl Lock {
     }
 }
 
-/// Whether the same call may go through when it is made again.
+/// Returns true if the same call may go through when it is made again.
 const fn may_pass(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::Throttled | FailureKind::Unavailable | FailureKind::DeadlineExceeded)
 }

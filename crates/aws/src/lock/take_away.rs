@@ -29,7 +29,7 @@ impl Outgoing {
         self.find(chain).is_some_and(|epoch| epoch.record.released)
     }
 
-    /// Whether its holder has not been heard of since, or has stopped.
+    /// Returns true if its holder has not been heard of since, or has stopped.
     pub(super) fn is_gone(&self, chain: &[Epoch]) -> bool {
         self.find(chain).is_some_and(|epoch| epoch.version == self.version || epoch.record.released)
     }

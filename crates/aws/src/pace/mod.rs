@@ -127,7 +127,7 @@ impl Pacer {
         turn.permit.accepted();
     }
 
-    /// Whether an answer ever came.
+    /// Returns true if an answer ever came.
     pub(crate) fn was_answered(&self) -> bool {
         self.answered.load(Ordering::Relaxed)
     }

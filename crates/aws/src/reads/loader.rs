@@ -71,7 +71,7 @@ struct Batch<K, V> {
 struct Pending<K> {
     keys: BTreeSet<K>,
     effort: Effort,
-    /// Whether it may be filled up with what is expected: somebody wants to share it.
+    /// True if it may be filled up with what is expected: somebody wants to share it.
     is_shared: bool,
     is_sent: bool,
 }

@@ -47,7 +47,7 @@ pub(super) type OfStacks = Loader<(), String, Arc<ListedSecrets>>;
 /// Values by the ARNs of their secrets.
 pub(super) struct Values {
     loader: Loader<(), String, CurrentValue>,
-    /// Whether the endpoint does not know the batch call, or the caller may not use it.
+    /// True if the endpoint does not know the batch call, or the caller may not use it.
     refused: Arc<AtomicBool>,
 }
 

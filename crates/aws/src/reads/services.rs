@@ -106,7 +106,7 @@ fn cluster_name(cluster: &Cluster) -> Option<String> {
     cluster.cluster_name().or_else(|| cluster.cluster_arn().map(name_of)).map(str::to_owned)
 }
 
-/// Whether the error says that the service, or its cluster, is not there (any more). ECS has no one code for a cluster
+/// Returns true if the error says that the service, or its cluster, is not there (any more). ECS has no one code for a cluster
 /// that was deleted: it is found in the message.
 pub fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();

@@ -52,7 +52,7 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
-    /// Whether results are for programs.
+    /// Returns true if results are for programs.
     fn is_json(&self) -> bool {
         self.settings.output == OutputFormat::Json
     }

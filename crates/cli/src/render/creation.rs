@@ -10,7 +10,7 @@ use super::Style;
 /// Where a line is broken, if it can be.
 const WIDTH: usize = 100;
 
-/// Whether `plan` makes something of which nothing is there.
+/// Returns true if `plan` makes something of which nothing is there.
 pub(super) fn is_creation(plan: &StepPlan) -> bool {
     plan.action == Action::Create && plan.changes.iter().all(|change| change.old.is_none())
 }
@@ -32,7 +32,7 @@ pub(super) fn fields(changes: &[FieldChange], style: Style) -> String {
     groups.into_iter().map(|(group, items)| paragraph(group, &items, style)).collect()
 }
 
-/// Whether the field is one of the tags that say whose the resource is.
+/// Returns true if the field is one of the tags that say whose the resource is.
 fn is_ownership(field: &str) -> bool {
     let tag = field.strip_prefix("tags.").or_else(|| field.strip_prefix("Tags."));
     tag.is_some_and(is_ownership_tag)

@@ -50,7 +50,7 @@ pub(crate) struct Display {
     pub(crate) stderr: Stream,
     pub(crate) stdout_style: Style,
     pub(crate) stderr_style: Style,
-    /// Whether progress is drawn rather than written line by line, and the size of the terminal.
+    /// True if progress is drawn rather than written line by line, and the size of the terminal.
     pub(crate) drawn: Option<Arc<dyn Fn() -> (u16, u16) + Send + Sync>>,
     pub(crate) live: Live,
 }

@@ -18,7 +18,7 @@ pub(super) struct Plain {
     width: usize,
     actions: BTreeMap<StepId, Action>,
     said: BTreeMap<StepId, String>,
-    /// Whether it was said that the run waits for the lock.
+    /// True if it was said that the run waits for the lock.
     waited: bool,
 }
 

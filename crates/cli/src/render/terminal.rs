@@ -41,7 +41,7 @@ pub(super) struct Terminal {
     clock: Clock,
     drawing: Option<Drawing>,
     actions: BTreeMap<StepId, Action>,
-    /// Whether it was said that the run waits for the lock.
+    /// True if it was said that the run waits for the lock.
     waited: bool,
 }
 
@@ -51,7 +51,7 @@ struct Drawing {
     lines: BTreeMap<StepId, Line>,
     /// The width of the column with the steps.
     width: usize,
-    /// Whether there are more steps than lines: then only those that run are drawn.
+    /// True if there are more steps than lines: then only those that run are drawn.
     crowded: bool,
 }
 

@@ -135,7 +135,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether the lock is lost: then nothing can be changed any more.
+    /// Returns true if the lock is lost: then nothing can be changed any more.
     pub(crate) fn has_lost_lock(&self) -> bool {
         self.locking.is_lost()
     }

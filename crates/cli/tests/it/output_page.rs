@@ -74,7 +74,7 @@ fn rows(section: &'static str) -> Vec<(&'static str, &'static str)> {
     rows.flat_map(|row| first(row).split('`').skip(1).step_by(2).map(move |name| (name, row))).collect()
 }
 
-/// Whether `text` has the name as a word of its own, as a field or as a value.
+/// Returns true if `text` has the name as a word of its own, as a field or as a value.
 fn names(text: &str, name: &str) -> bool {
     ["`", "\""].iter().any(|quote| text.contains(&format!("{quote}{name}{quote}")))
 }

@@ -183,7 +183,7 @@ struct Named<T> {
     read: BTreeMap<Name, T>,
     /// All names that are declared, so that a reference to a thing that is wrong is not wrong itself.
     names: BTreeSet<String>,
-    /// Whether `names` are all: not where the table is none, or a name in it is none.
+    /// True if `names` are all: not where the table is none, or a name in it is none.
     complete: bool,
 }
 

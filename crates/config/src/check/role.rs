@@ -40,7 +40,7 @@ fn is_policy(text: &str) -> bool {
     consists_of(text, "+=,.@-_/", 512) && !text.starts_with('/') && !text.ends_with('/')
 }
 
-/// Whether `text` is the ARN of a role.
+/// Returns true if `text` is the ARN of a role.
 pub(super) fn is_role(text: &str) -> bool {
     let is_role = |arn: Arn| arn.service() == "iam" && arn.resource().starts_with("role/");
     text.parse().is_ok_and(is_role)

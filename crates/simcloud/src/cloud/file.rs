@@ -141,7 +141,7 @@ struct Write {
 }
 
 impl Writes {
-    /// Whether to write now: at once while the file is small, and otherwise so that it takes a tenth of the time.
+    /// Returns true if it is time to write: at once while the file is small, and otherwise so that it takes a tenth of the time.
     fn due(&self) -> bool {
         self.last.is_none_or(|last| last.bytes <= SMALL || last.ended.elapsed() >= last.took * 9)
     }
@@ -191,7 +191,7 @@ impl StateFile {
         if due { self.write(world) } else { Ok(()) }
     }
 
-    /// Whether there is something that is not in the file yet.
+    /// Returns true if there is something that is not in the file yet.
     pub(super) fn is_pending(&self) -> bool {
         self.writes().pending
     }

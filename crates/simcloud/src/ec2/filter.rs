@@ -46,7 +46,7 @@ impl Filter {
             .collect()
     }
 
-    /// Whether one of the filter's values fits one of the resource's. `*` and `?` are wildcards.
+    /// Returns true if one of the filter's values fits one of the resource's. `*` and `?` are wildcards.
     pub(super) fn accepts(&self, resource: &impl Filterable) -> Result<bool, ApiError> {
         let found = match self.name.strip_prefix("tag:") {
             Some(key) => resource.tags().get(key).into_iter().cloned().collect(),

@@ -45,7 +45,7 @@ pub struct Vpc {
     pub region: String,
     /// Such as `172.31.0.0/16`.
     pub cidr: String,
-    /// Whether it is the region's default.
+    /// True if it is the region's default.
     pub is_default: bool,
     /// True if names are resolved in it.
     pub dns_support: bool,
@@ -70,9 +70,9 @@ pub struct Subnet {
     pub zone: String,
     /// Such as `172.31.0.0/20`.
     pub cidr: String,
-    /// Whether it is its zone's default.
+    /// True if it is its zone's default.
     pub default_for_az: bool,
-    /// Whether network interfaces get a public address.
+    /// True if network interfaces get a public address.
     pub public_ip_on_launch: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,

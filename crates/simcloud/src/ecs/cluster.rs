@@ -111,7 +111,7 @@ pub(super) fn checked_providers(providers: &[String]) -> Result<(), ApiError> {
     }
 }
 
-/// Whether a name is one to 255 letters, digits, hyphens and underscores.
+/// Returns true if a name is one to 255 letters, digits, hyphens and underscores.
 pub(super) fn is_name(name: &str) -> bool {
     (1..=255).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))

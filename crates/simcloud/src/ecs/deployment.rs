@@ -38,7 +38,7 @@ pub(super) struct Deployment {
     pub(super) reason: String,
     /// Tasks in a row that did not start.
     pub(super) failed_tasks: u32,
-    /// Whether one of its tasks has run: from then on failures don't count.
+    /// True if one of its tasks has run: from then on failures don't count.
     pub(super) has_run: bool,
     /// How many tasks it had to keep when another deployment took its place.
     pub(super) kept: u32,

@@ -32,7 +32,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    /// Whether nothing more is going to happen.
+    /// Returns true if nothing more is going to happen.
     pub(super) fn is_final(self) -> bool {
         matches!(self, Self::Successful | Self::Stopped | Self::RollbackSuccessful | Self::RollbackFailed)
     }

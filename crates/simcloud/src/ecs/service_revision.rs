@@ -26,7 +26,7 @@ pub(super) struct ServiceRevision {
     pub(super) created: Moment,
     /// The containers' images, and the digests to which their tags were resolved by the first task.
     pub(super) images: BTreeMap<String, PinnedImage>,
-    /// Whether a deployment of it has completed: then one can roll back to it.
+    /// True if a deployment of it has completed: then one can roll back to it.
     pub(super) completed: bool,
 }
 

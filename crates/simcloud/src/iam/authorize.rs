@@ -16,14 +16,14 @@ pub struct Denial {
     pub action: String,
     /// The resource.
     pub resource: String,
-    /// Whether a statement denies it, and not only none allows it.
+    /// True if a statement denies it, and not only none allows it.
     pub explicit: bool,
     /// "because no … policy allows the … action", or "with an explicit deny in …".
     pub because: String,
 }
 
 impl Iam {
-    /// Whether a service may assume a role at `now`, as the trust policy is seen then.
+    /// Returns true if a service may assume a role at `now`, as the trust policy is seen then.
     ///
     /// # Errors
     /// Why not: for the log of whoever asks, since AWS itself only says that it is not allowed.
@@ -37,7 +37,7 @@ impl Iam {
         self.assume_as(now, role_arn, Who::Service(service_principal), context)
     }
 
-    /// Whether `who` may assume a role at `now`.
+    /// Returns true if `who` may assume a role at `now`.
     ///
     /// # Errors
     /// Why not.
@@ -80,7 +80,7 @@ impl Iam {
         }
     }
 
-    /// Whether `who` may perform `action` on `resource`, with the resource's own policy if it has one.
+    /// Returns true if `who` may perform `action` on `resource`, with the resource's own policy if it has one.
     ///
     /// Users of the account are its administrators: only a resource policy's deny stops them.
     ///

@@ -45,7 +45,7 @@ impl<T: Clone> Delayed<T> {
         self.past.iter().find(|(until, _)| *until > now).map_or(&self.latest, |(_, value)| value)
     }
 
-    /// Whether everybody sees the latest value at `now`.
+    /// Returns true if everybody sees the latest value at `now`.
     pub(super) fn is_settled(&self, now: Moment) -> bool {
         self.past.iter().all(|(until, _)| *until <= now)
     }

@@ -125,7 +125,7 @@ impl Iam {
         Some((self.roles.get(name)?, self.grants.get(name)?.latest().as_ref()?))
     }
 
-    /// Whether a role with this ARN exists. Others than IAM see that at once: what they see late is what the role may do,
+    /// Returns true if a role with this ARN exists. Others than IAM see that at once: what they see late is what the role may do,
     /// and who may assume it.
     #[must_use]
     pub fn role_exists(&self, arn: &str) -> bool {

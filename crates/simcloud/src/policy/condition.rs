@@ -78,7 +78,7 @@ impl Condition {
         &self.key
     }
 
-    /// Whether the condition holds for a request with these keys.
+    /// Returns true if the condition holds for a request with these keys.
     pub(super) fn holds(&self, context: &Context) -> bool {
         let found = context.get(&self.key).filter(|values| !values.is_empty());
         if let Operator::Null = self.operator {
@@ -185,7 +185,7 @@ fn seconds(text: &str) -> Option<f64> {
     Some(zoned.timestamp().as_second() as f64)
 }
 
-/// Whether an address lies in a CIDR block or is the address itself.
+/// Returns true if an address lies in a CIDR block or is the address itself.
 fn in_network(network: &str, address: &str) -> bool {
     let (base, length) = match network.split_once('/') {
         Some((base, length)) => (base, length.parse::<u32>().ok()),

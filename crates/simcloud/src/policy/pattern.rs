@@ -12,7 +12,7 @@ enum Token {
     Literal(char),
 }
 
-/// Whether `text` matches `pattern`, in which `*` stands for any characters and `?` for one.
+/// Returns true if `text` matches `pattern`, in which `*` stands for any characters and `?` for one.
 ///
 /// Policy variables are replaced from `context`; a variable that the request does not bring matches nothing.
 pub(crate) fn glob(pattern: &str, text: &str, context: &Context) -> bool {

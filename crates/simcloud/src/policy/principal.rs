@@ -22,7 +22,7 @@ pub enum Who<'a> {
 /// The `Principal` or `NotPrincipal` element of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// Whether the element is `NotPrincipal`.
+    /// True if the element is `NotPrincipal`.
     pub not: bool,
     /// Kind (`AWS`, `Service`, …) and value, in the order of the document.
     pub entries: Vec<(String, String)>,

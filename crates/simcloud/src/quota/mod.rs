@@ -55,13 +55,13 @@ pub struct Class {
 }
 
 impl Class {
-    /// Whether an operation, such as `ecs:CreateService`, takes its tokens from this bucket, if from no earlier one.
+    /// Returns true if an operation, such as `ecs:CreateService`, takes its tokens from this bucket, if from no earlier one.
     #[must_use]
     pub fn has(&self, operation: &str) -> bool {
         self.operations.iter().any(|pattern| glob(pattern, operation, &Context::new()))
     }
 
-    /// Whether all regions share the bucket.
+    /// Returns true if all regions share the bucket.
     #[must_use]
     pub fn is_global(&self) -> bool {
         self.name.starts_with("iam:")

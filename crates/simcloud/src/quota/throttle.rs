@@ -45,7 +45,7 @@ impl Throttle {
             .map_or_else(Launches::default, |class| Launches::within(*class, self.left_percent))
     }
 
-    /// Whether a call gets through, with the token that it takes.
+    /// Returns true if a call gets through, with the token that it takes.
     pub(crate) fn admits(&self, operation: &str, region: &str, now: Moment) -> bool {
         if !self.enabled {
             return true;

@@ -28,24 +28,24 @@ pub(super) fn own_realm(host: &str) -> String {
     }
 }
 
-/// Whether fine-grained personal access tokens are refused: GitHub Packages takes classic ones only.
+/// Returns true if fine-grained personal access tokens are refused: GitHub Packages takes classic ones only.
 /// <https://docs.github.com/en/packages/learn-github-packages/about-permissions-for-github-packages>
 pub(super) fn refuses_fine_grained_tokens(host: &str) -> bool {
     host == "ghcr.io"
 }
 
-/// Whether the token server itself refuses an anonymous client that asks for a private repository, as
+/// Returns true if the token server itself refuses an anonymous client that asks for a private repository, as
 /// GHCR does with 401; others issue a token that carries no access.
 pub(super) fn refuses_anonymous_private(host: &str) -> bool {
     host == "ghcr.io"
 }
 
-/// Whether a token without access is answered with another challenge, as Docker Hub does, instead of 403.
+/// Returns true if a token without access is answered with another challenge, as Docker Hub does, instead of 403.
 pub(super) fn challenges_again(host: &str) -> bool {
     canonical_host(host) == "docker.io"
 }
 
-/// Whether a repository that doesn't exist looks like one that is forbidden.
+/// Returns true if a repository that doesn't exist looks like one that is forbidden.
 pub(super) fn hides_repositories(host: &str) -> bool {
     matches!(&*canonical_host(host), "ghcr.io" | "docker.io")
 }

@@ -16,7 +16,7 @@ pub fn sha256(content: &[u8]) -> String {
     text
 }
 
-/// Whether `text` has the form of a SHA-256 digest.
+/// Returns true if `text` has the form of a SHA-256 digest.
 pub(crate) fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| {
         hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))

@@ -188,7 +188,7 @@ impl Pushed {
     }
 }
 
-/// Whether one of the `Accept` headers names the media type; parameters such as `q` are ignored.
+/// Returns true if one of the `Accept` headers names the media type; parameters such as `q` are ignored.
 fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     headers
         .get_all(header::ACCEPT)

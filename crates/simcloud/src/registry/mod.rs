@@ -108,13 +108,13 @@ impl Registries {
         Ok(())
     }
 
-    /// Whether `host` (with its port, if it has one) is a simulated registry, or the token server of one.
+    /// Returns true if `host` (with its port, if it has one) is a simulated registry, or the token server of one.
     #[must_use]
     pub fn knows(&self, host: &str) -> bool {
         self.hosts.contains_key(&*canonical_host(host)) || self.improvises(host)
     }
 
-    /// Whether connections to `host` succeed. The transport of a request asks before it calls [`http()`], and
+    /// Returns true if connections to `host` succeed. The transport of a request asks before it calls [`http()`], and
     /// reports a failure to connect where they don't.
     #[must_use]
     pub fn reachable(&self, host: &str) -> bool {
@@ -128,7 +128,7 @@ impl Registries {
         self.hosts.get_mut(&*canonical_host(host)).map(|registry| registry.fault = fault).is_some()
     }
 
-    /// Whether the registry at `host` has a repository of this name.
+    /// Returns true if the registry at `host` has a repository of this name.
     #[must_use]
     pub fn has_repository(&self, host: &str, name: &str) -> bool {
         self.hosts

@@ -62,7 +62,7 @@ pub struct TagSpec {
     /// The platforms, such as `linux/arm64`; `linux/amd64` where none is given.
     #[serde(default)]
     pub platforms: Vec<String>,
-    /// Whether the tag is an image index. Where it isn't said: when there is more than one platform.
+    /// True if the tag is an image index. Where it isn't said: when there is more than one platform.
     #[serde(default)]
     pub index: Option<bool>,
     /// The exit code with which the container ends after its start, where it doesn't run on.

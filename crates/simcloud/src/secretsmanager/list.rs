@@ -146,7 +146,7 @@ impl Filter {
             .collect()
     }
 
-    /// Whether any value fits. A value with `!` before it fits what does not match it.
+    /// Returns true if any value fits. A value with `!` before it fits what does not match it.
     pub(super) fn accepts(&self, secret: &Secret) -> bool {
         self.values.iter().any(|value| match value.strip_prefix('!') {
             Some(value) => !self.matches(secret, value),
@@ -177,7 +177,7 @@ impl Filter {
     }
 }
 
-/// Whether every word of `wanted` begins a word of `text`, without regard to case.
+/// Returns true if every word of `wanted` begins a word of `text`, without regard to case.
 fn contains_words(text: &str, wanted: &str) -> bool {
     let text = text.to_lowercase();
     wanted.to_lowercase().split_whitespace().all(|word| {

@@ -39,7 +39,7 @@ pub struct Secret {
     pub accessed: Option<Moment>,
     /// When it was deleted, and when the deletion takes effect.
     pub deleted: Option<(Moment, Moment)>,
-    /// Whether the deletion is without recovery: the name is still taken, and nothing else is left.
+    /// True if the deletion is without recovery: the name is still taken, and nothing else is left.
     pub forced: bool,
     /// The resource policy's document.
     pub policy: Option<String>,
@@ -105,7 +105,7 @@ impl SecretsManager {
     }
 }
 
-/// Whether a name ends in a hyphen and six characters, like an ARN's suffix.
+/// Returns true if a name ends in a hyphen and six characters, like an ARN's suffix.
 fn looks_suffixed(name: &str) -> bool {
     name.rsplit_once('-').is_some_and(|(before, after)| {
         !before.is_empty() && after.len() == 6 && after.bytes().all(|byte| byte.is_ascii_alphanumeric())

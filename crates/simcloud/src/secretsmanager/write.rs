@@ -94,7 +94,7 @@ pub(super) fn add_version(
     Ok(())
 }
 
-/// Whether a version has this value.
+/// Returns true if a version has this value.
 pub(super) fn holds(version: &Version, value: &Given) -> bool {
     match value {
         Given::Text(text) => version.string.as_ref() == Some(text),

@@ -211,7 +211,7 @@ pub(super) fn kms_context(world: &World, region: &str, parameter_arn: &str) -> C
         .with("kms:CallerAccount", &world.account)
 }
 
-/// Whether `who` may do something with all of some parameters: with one that is not permitted, nothing is answered.
+/// Returns true if `who` may do something with all of some parameters: with one that is not permitted, nothing is answered.
 pub(super) fn permit(
     world: &World,
     now: Moment,

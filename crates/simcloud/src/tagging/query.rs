@@ -49,7 +49,7 @@ impl Query {
         Ok(query)
     }
 
-    /// Whether a resource is asked for: by all filters of tags, and by one of those of types.
+    /// Returns true if a resource is asked for: by all filters of tags, and by one of those of types.
     pub(super) fn accepts(&self, found: &Found) -> bool {
         let kind = || {
             let kind = found.kind();

@@ -73,13 +73,13 @@ impl TokenLabels {
         self.id.iter().chain(&self.next).chain(&self.replaced).cloned().collect()
     }
 
-    /// Whether every token that they name has expired by `now`, in seconds since the Unix epoch.
+    /// Returns true if every token that they name has expired by `now`, in seconds since the Unix epoch.
     pub(crate) fn have_expired(&self, now: u64) -> bool {
         let is_only_one = self.next.is_none() && self.replaced.is_empty();
         is_only_one && self.expires_at.is_some_and(|expires| expires <= now)
     }
 
-    /// Whether the token was made for all of `repositories`.
+    /// Returns true if the token was made for all of `repositories`.
     pub(super) fn covers(&self, repositories: &BTreeSet<String>) -> bool {
         let Some(noted) = &self.repositories else { return false };
         if *noted == repositories_label(repositories) {

@@ -246,7 +246,7 @@ pub(super) fn intent(before: &TokenLabels, id: &str) -> TokenLabels {
     intent
 }
 
-/// Whether a token that expires then is to be replaced now. Tokens that live shorter than four weeks are replaced in the
+/// Returns true if a token that expires then is to be replaced now. Tokens that live shorter than four weeks are replaced in the
 /// last quarter of their life.
 fn is_near(now: u64, expires: u64, stored: &Stored) -> bool {
     let life = stored.changed_at.map_or(u64::MAX, |made| expires.saturating_sub(made));

@@ -17,7 +17,7 @@ pub struct Renewed {
     pub arn: String,
     /// The version that tasks read from now on.
     pub version: String,
-    /// Whether tokens were replaced that are still to be revoked, with
+    /// True if tokens were replaced that are still to be revoked, with
     /// [`RegistryCredential::revoke_replaced`]: tasks that are being launched may have read them already.
     pub has_replaced: bool,
 }

@@ -151,7 +151,7 @@ async fn by_arn(a: Account) -> Answer {
     Ok(sorted(described.clusters().iter().filter_map(|cluster| cluster.status())))
 }
 
-/// Whether both of two new clusters are in a list, once each.
+/// Returns true if both of two new clusters are in a list, once each.
 fn both_once(arns: &[String; 2], listed: &[String]) -> String {
     let times = |arn: &String| listed.iter().filter(|listed| *listed == arn).count();
     either(arns.iter().all(|arn| times(arn) == 1), "both, once", "not both, or not once")

@@ -83,7 +83,7 @@ fn document(encoded: &str) -> Result<Value, Refused> {
     serde_json::from_slice(&bytes).map_err(|_| Refused::Missing("document"))
 }
 
-/// Whether a document is what was written, and percent-encoded.
+/// Returns true if a document is what was written, and percent-encoded.
 fn same_document(encoded: &str, written: &str) -> String {
     let same = document(encoded).ok() == serde_json::from_str(written).ok();
     match (same, encoded.starts_with("%7B")) {

@@ -86,7 +86,7 @@ impl<'a> Agent<'a> {
         texts.iter().map(|text| Document::parse(&decoded(text), Kind::Identity).unwrap()).collect()
     }
 
-    /// Whether a service may assume the role for a task of an account.
+    /// Returns true if a service may assume the role for a task of an account.
     pub(super) async fn is_trusted(&self, service: &str, account: &str) -> bool {
         let role = self.account.iam.get_role().role_name(self.role()).send().await.unwrap().role.unwrap();
         assert_eq!(role.arn(), self.role_arn());
@@ -110,7 +110,7 @@ impl<'a> Agent<'a> {
         readable
     }
 
-    /// Whether the role may do something, in the judgement of both.
+    /// Returns true if the role may do something, in the judgement of both.
     pub(super) async fn may(&self, action: &str, resource: &str) -> bool {
         let session = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{}/agent", self.role());
         let who = Who::Session { role: self.role_arn(), session: &session };

@@ -81,7 +81,7 @@ impl Docker {
         self.run(&["pull", "--platform", "linux/amd64", image])
     }
 
-    /// Whether the engine has the image.
+    /// Returns true if the engine has the image.
     fn has(&self, image: &str) -> bool {
         self.run(&["image", "inspect", image]).code == 0
     }

@@ -117,7 +117,7 @@ fn it_holds_one_program_which_needs_no_library() {
     assert_eq!(files, own.map(str::to_owned).into());
 }
 
-/// Whether a program (ELF, of 64 bits, the least significant byte first) asks the system for what loads libraries.
+/// Returns true if a program (ELF, of 64 bits, the least significant byte first) asks the system for what loads libraries.
 fn asks_for_an_interpreter(program: &[u8]) -> bool {
     const INTERPRETER: u32 = 3;
     assert_eq!(&program[..6], b"\x7fELF\x02\x01");

@@ -282,7 +282,7 @@ pub(super) fn expect<T>(report: Report<T>) -> Results<T> {
     report.results()
 }
 
-/// Whether nothing would be done.
+/// Returns true if nothing would be done.
 #[track_caller]
 pub(super) fn expect_nothing<'a>(plans: impl IntoIterator<Item = &'a StepPlan>, when: &str) {
     let is_something =

@@ -75,7 +75,7 @@ fn normalise(change: &mut FieldChange) {
     }
 }
 
-/// Whether a value may be the other: one that is known only after apply may be any.
+/// Returns true if a value may be the other: one that is known only after apply may be any.
 fn fits(one: Option<&Shown>, other: Option<&Shown>) -> bool {
     match (one, other) {
         (Some(Shown::AfterApply), Some(_)) | (Some(_), Some(Shown::AfterApply)) => true,

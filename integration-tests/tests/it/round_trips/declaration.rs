@@ -18,7 +18,7 @@ pub(super) const ECR: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Declaration {
     pub(super) store: Store,
-    /// Whether the parameters are encrypted with a key of one's own.
+    /// True if the parameters are encrypted with a key of one's own.
     pub(super) parameters_key: Option<usize>,
     /// How each of [`REGISTRIES`] is declared, if an image is in it.
     pub(super) registries: [Registry; 4],
@@ -63,10 +63,10 @@ pub(super) struct Service {
     /// And whether commands can be executed in the containers.
     pub(super) task_role: Option<(usize, bool)>,
     pub(super) role: Role,
-    /// Whether the group has a name of its own, and for how long events are kept.
+    /// True if the group has a name of its own, and for how long events are kept.
     pub(super) logs: Option<(bool, usize)>,
     pub(super) percents: usize,
-    /// Whether the circuit breaker rolls back; nothing: there is none.
+    /// True if the circuit breaker rolls back; nothing: there is none.
     pub(super) breaker: Option<bool>,
     /// At least one: `true` is the container with the name of the service.
     pub(super) containers: BTreeMap<bool, Container>,
@@ -75,7 +75,7 @@ pub(super) struct Service {
 /// The execution role.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Role {
-    /// Whether it has a name, and with it a path, of its own.
+    /// True if it has a name, and with it a path, of its own.
     pub(super) named: bool,
     pub(super) boundary: Option<usize>,
     pub(super) managed: Managed,

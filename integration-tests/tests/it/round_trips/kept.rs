@@ -94,7 +94,7 @@ fn is_tag(account: &Account, key: Option<&str>, value: Option<&str>) -> bool {
     key == Some(TAG) && value == Some(account.stack())
 }
 
-/// Whether it may be the stack's, by its name: what others have in an account that is shared may be gone at any time.
+/// Returns true if it may be the stack's, by its name: what others have in an account that is shared may be gone at any time.
 fn may_be_ours(account: &Account, name: &str) -> bool {
     !account.is_at_moto() || name.contains(account.stack())
 }

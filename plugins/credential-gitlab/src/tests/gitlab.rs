@@ -79,7 +79,7 @@ impl GitLab {
         self.state.lock().unwrap().tokens.values().map(|(_, token)| token.clone()).collect()
     }
 
-    /// Whether there is the deploy token with this number.
+    /// Returns true if there is the deploy token with this number.
     pub(super) fn has(&self, number: u64) -> bool {
         self.state.lock().unwrap().tokens.contains_key(&number)
     }

@@ -146,7 +146,7 @@ impl Harness {
         self.builder.remove(&self.context(), &self.spec).await
     }
 
-    /// Whether the role may do something now, as other services see it.
+    /// Returns true if the role may do something now, as other services see it.
     pub(super) async fn allows(&self, action: &str, resource: &str, keys: Keys) -> bool {
         let now = self.cloud.now();
         self.cloud.inspect(|world| world.iam.evaluate(now, ARN, action, resource, &keys)).await

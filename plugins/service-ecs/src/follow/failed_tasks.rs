@@ -17,7 +17,7 @@ pub(super) struct Group {
     pub(super) tasks: usize,
     /// How many of them since Longshore follows.
     pub(super) fresh: usize,
-    /// Whether they ran before they failed: a container ended by itself.
+    /// True if they ran before they failed: a container ended by itself.
     pub(super) exited: bool,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct FailedTasks {
 }
 
 impl FailedTasks {
-    /// Whether a task has been looked at before.
+    /// Returns true if a task has been looked at before.
     pub(super) fn knows(&self, arn: &str) -> bool {
         self.known.contains(arn)
     }
@@ -89,7 +89,7 @@ fn essence(reason: &str) -> String {
     essence
 }
 
-/// Whether a word is an id or an address: hexadecimal digits of some length, or numbers with dots and colons.
+/// Returns true if a word is an id or an address: hexadecimal digits of some length, or numbers with dots and colons.
 fn is_individual(word: &str) -> bool {
     let digits = word.chars().filter(char::is_ascii_digit).count();
     let only = |others: &str| word.chars().all(|c| c.is_ascii_digit() || others.contains(c));

@@ -48,14 +48,14 @@ pub(super) struct View<'a> {
     pub(super) deployment: Option<&'a str>,
     /// By what it is followed.
     pub(super) track: &'a Track,
-    /// Whether it was begun for this change: then its own success is all there is to wait for. Otherwise all tasks have
+    /// True if it was begun for this change: then its own success is all there is to wait for. Otherwise all tasks have
     /// to run, too.
     pub(super) is_new: bool,
     /// True if its rollback is followed: then that is the success to wait for.
     pub(super) expects_rollback: bool,
     /// The desired number of tasks, or `None` if it is unknown.
     pub(super) desired: Option<u32>,
-    /// Whether what was read may be older than what was changed just before: ECS's reads lag behind its writes.
+    /// True if what was read may be older than what was changed just before: ECS's reads lag behind its writes.
     pub(super) may_be_old: bool,
 }
 

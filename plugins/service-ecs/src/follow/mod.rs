@@ -69,7 +69,7 @@ pub(crate) struct Follow<'a> {
     pub(crate) desired_count: Option<u32>,
     /// For how long.
     pub(crate) timeout: Duration,
-    /// Whether ECS itself gives up a deployment whose tasks keep failing.
+    /// True if ECS itself gives up a deployment whose tasks keep failing.
     pub(crate) circuit_breaker: bool,
     /// True if the service goes back to an earlier revision after a failed rollout.
     pub(crate) has_way_back: bool,
@@ -113,9 +113,9 @@ impl From<Unsuccessful> for Failure {
 struct Seen {
     began: Instant,
     expect: Expect,
-    /// Whether there was a look before.
+    /// True if there was a look before.
     has_looked: bool,
-    /// Whether the endpoint knows service deployments.
+    /// True if the endpoint knows service deployments.
     knows_deployments: bool,
     service: Option<Service>,
     /// The id of the deployment that is followed: the primary one of the first look.
@@ -429,7 +429,7 @@ impl Seen {
         matches!(self.expect, Expect::Rollback(_))
     }
 
-    /// Whether there may be tasks that have stopped since they were last listed. Tasks are listed service by service, so
+    /// Returns true if there may be tasks that have stopped since they were last listed. Tasks are listed service by service, so
     /// that this costs more than everything else; the service itself says when something has happened.
     fn may_have_stopped_tasks(&mut self) -> bool {
         let signs = self.service.as_ref().map(Signs::of).unwrap_or_default();
@@ -438,7 +438,7 @@ impl Seen {
         !self.has_looked || has_changed || self.listed.elapsed() >= LISTED_AFTER
     }
 
-    /// Whether what was read may be older than what was changed just before.
+    /// Returns true if what was read may be older than what was changed just before.
     fn may_be_old(&self) -> bool {
         self.began.elapsed() < CATCHES_UP_WITHIN
     }
@@ -456,7 +456,7 @@ impl Seen {
         view.verdict()
     }
 
-    /// Whether the service shows another primary deployment than the one that is followed. (It may be an older one:
+    /// Returns true if the service shows another primary deployment than the one that is followed. (It may be an older one:
     /// ECS's reads lag behind its writes.)
     fn is_replaced(&self) -> bool {
         let now = self.service.as_ref().and_then(primary).and_then(|primary| primary.id());
@@ -478,7 +478,7 @@ impl Seen {
         }
     }
 
-    /// Whether a service deployment is not the one that was begun here, but one that another run began just before: it was
+    /// Returns true if a service deployment is not the one that was begun here, but one that another run began just before: it was
     /// stopped for a newer one, and the service still heads for the deployment that was begun here. ECS names the newer one
     /// a moment later.
     fn is_of_another_run(&self, arn: &str, status: &str) -> bool {
@@ -487,12 +487,12 @@ impl Seen {
         status == "STOPPED" && self.is_new() && !self.is_replaced() && is_outdated
     }
 
-    /// Whether ECS has given the deployment up, and is on its way back.
+    /// Returns true if ECS has given the deployment up, and is on its way back.
     fn is_rolling_back(&self) -> bool {
         matches!(&self.track, Track::ServiceDeployment { course, .. } if course.is_rolling_back())
     }
 
-    /// Whether ECS is still carrying out the deployment.
+    /// Returns true if ECS is still carrying out the deployment.
     fn is_in_progress(&self) -> bool {
         let primary = self.service.as_ref().and_then(primary);
         primary.is_some_and(|primary| primary.rollout_state == Some(DeploymentRolloutState::InProgress))

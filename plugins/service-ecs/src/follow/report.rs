@@ -273,7 +273,7 @@ impl Report<'_> {
     }
 }
 
-/// Whether an event says that something is wrong.
+/// Returns true if an event says that something is wrong.
 pub(super) fn is_complaint(message: &str) -> bool {
     ["unable", "failed", "rolling back", "unhealthy"].iter().any(|word| message.contains(word))
 }

@@ -27,7 +27,7 @@ pub(super) struct Declared<'a> {
     pub(super) desired_count: Option<u32>,
     /// What launches them.
     pub(super) launch_type: LaunchType,
-    /// Whether commands can be executed in them.
+    /// True if commands can be executed in them.
     pub(super) execute_command: bool,
     /// How new revisions are rolled out.
     pub(super) deployment: Cow<'a, Deployment>,
@@ -65,7 +65,7 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    /// Whether the service itself changes, and not only what is noted beside it.
+    /// Returns true if the service itself changes, and not only what is noted beside it.
     pub(super) fn updates(&self) -> bool {
         self.desired_count
             || self.task_definition
@@ -75,7 +75,7 @@ impl Difference {
             || !self.members.is_empty()
     }
 
-    /// Whether the change begins a new deployment.
+    /// Returns true if the change begins a new deployment.
     pub(super) fn deploys(&self) -> bool {
         self.task_definition
             || self.network
@@ -275,7 +275,7 @@ fn deployment(changes: &mut Vec<FieldChange>, service: &Service, declared: &Depl
     changes.len() > before
 }
 
-/// Whether a service does what it should.
+/// True if a service does what it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// All its tasks run.
@@ -288,7 +288,7 @@ pub(super) enum Standing {
     Short,
 }
 
-/// Whether `service` does what it should.
+/// Returns true if `service` does what it should.
 pub(super) fn standing(service: &Service) -> Standing {
     let Some(primary) = primary(service) else { return Standing::Steady };
     match &primary.rollout_state {

@@ -17,7 +17,7 @@ pub(crate) struct Placement {
     pub(crate) subnets: BTreeSet<String>,
     /// The security groups, sorted; when empty, the VPC's default group.
     pub(crate) security_groups: BTreeSet<String>,
-    /// Whether tasks get public addresses.
+    /// True if tasks get public addresses.
     pub(crate) assign_public_ip: bool,
 }
 

@@ -117,12 +117,12 @@ impl Changed {
         }
     }
 
-    /// Whether anything differs.
+    /// Returns true if anything differs.
     pub(super) const fn any(self) -> bool {
         self.managed_tags || self.propagate_tags || self.execute_command || self.platform_version
     }
 
-    /// Whether the change has to reach the tasks that run: otherwise who could execute commands in them still could, and
+    /// Returns true if the change has to reach the tasks that run: otherwise who could execute commands in them still could, and
     /// who should would have to wait for the next ones. With another platform version, ECS begins a deployment by itself
     /// (API reference, UpdateService). Tags are for the next tasks.
     pub(super) const fn replaces_tasks(self) -> bool {

@@ -360,7 +360,7 @@ fn tag_changes(context: &Context, tags: &[Tag]) -> Vec<FieldChange> {
     changes
 }
 
-/// Whether ECS still runs the service, or could.
+/// Returns true if ECS still runs the service, or could.
 pub(crate) fn is_active(service: &EcsService) -> bool {
     service.status() == Some("ACTIVE")
 }

@@ -196,7 +196,7 @@ pub(super) struct Bench {
     pub(super) secret: String,
     pub(super) stack: Name,
     pub(super) environment: Name,
-    /// Whether what belongs to nobody is taken over.
+    /// True if what belongs to nobody is taken over.
     pub(super) adopts: bool,
     /// The digests of images, by the outputs of the steps that would find them.
     digests: Mutex<BTreeMap<String, String>>,

@@ -27,7 +27,7 @@ impl Dice {
         self.next() % limit
     }
 
-    /// Whether something happens that happens so many times in a hundred.
+    /// Returns true if something happens that happens so many times in a hundred.
     pub(super) fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }

@@ -71,7 +71,7 @@ impl World {
         self.state.lock().unwrap().wrong.get_or_insert(message);
     }
 
-    /// Whether all went well: nobody could change anything beside another one, and the epochs of changes never went
+    /// Returns true if all went well: nobody could change anything beside another one, and the epochs of changes never went
     /// backwards.
     pub(super) fn verdict(&self) -> Result<(), String> {
         let mut state = self.state.lock().unwrap();

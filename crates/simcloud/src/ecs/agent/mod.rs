@@ -37,7 +37,7 @@ use crate::{Moment, World, partition::ecr_registry, registry};
 /// When a pull that somebody else runs is given up.
 const OVERDUE: Duration = Duration::from_secs(600);
 
-/// Whether a text is the name of an image.
+/// Returns true if a text is the name of an image.
 pub(super) fn is_image(text: &str) -> bool {
     ImageReference::parse(text).is_some()
 }

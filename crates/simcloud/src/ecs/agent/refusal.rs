@@ -6,7 +6,7 @@ use crate::{ApiError, World, partition::dns_suffix};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) reason: String,
-    /// Whether it took timeouts to find out.
+    /// True if it took timeouts to find out.
     pub(super) slow: bool,
 }
 

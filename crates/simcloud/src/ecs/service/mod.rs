@@ -85,7 +85,7 @@ pub(super) struct Pace {
     pub(super) pass: Option<Moment>,
     /// Since when everything has been as it should be.
     pub(super) settled_since: Option<Moment>,
-    /// Whether the steady state was announced since it was last left.
+    /// True if the steady state was announced since it was last left.
     pub(super) announced: bool,
     /// Starts in a row that failed.
     pub(super) failures: u32,
@@ -94,7 +94,7 @@ pub(super) struct Pace {
     /// True if the last task that was to start found no container instance with room.
     #[serde(default)]
     pub(super) lacks_room: bool,
-    /// Whether it was said that the configuration leaves no room for a deployment.
+    /// True if it was said that the configuration leaves no room for a deployment.
     pub(super) said_stuck: bool,
 }
 
@@ -297,7 +297,7 @@ impl Service {
         service
     }
 
-    /// Whether its primary deployment still has to succeed.
+    /// Returns true if its primary deployment still has to succeed.
     pub(super) fn is_rolling_out(&self) -> bool {
         self.deployments.first().is_some_and(|primary| primary.rollout == Rollout::InProgress)
     }

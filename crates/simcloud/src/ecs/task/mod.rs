@@ -164,12 +164,12 @@ impl Task {
         matches!(self.last, LastStatus::Provisioning | LastStatus::Pending) && !self.is_stopping()
     }
 
-    /// Whether its desired status is STOPPED.
+    /// Returns true if its desired status is STOPPED.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.is_some()
     }
 
-    /// Whether its start has failed and it is on the way to STOPPED.
+    /// Returns true if its start has failed and it is on the way to STOPPED.
     pub(super) fn is_failing(&self) -> bool {
         self.stop_code == Some(StopCode::TaskFailedToStart) && !self.is_stopped()
     }

@@ -24,7 +24,7 @@ fn units(text: &str, unit: &str) -> Option<u64> {
     }
 }
 
-/// Whether Fargate has tasks with so many CPU units and so much memory in MiB.
+/// Returns true if Fargate has tasks with so many CPU units and so much memory in MiB.
 pub(super) fn exists(cpu: u64, memory: u64) -> bool {
     let steps =
         |from: u64, to: u64, step: u64| (from..=to).contains(&memory) && (memory - from).is_multiple_of(step);

@@ -116,7 +116,7 @@ pub(in crate::ecs) struct HealthCheck {
 }
 
 impl TaskSpec {
-    /// Whether the definition was registered for Fargate.
+    /// Returns true if the definition was registered for Fargate.
     pub(in crate::ecs) fn requires_fargate(&self) -> bool {
         self.requires_compatibilities.iter().any(|compatibility| compatibility == "FARGATE")
     }
@@ -138,12 +138,12 @@ impl TaskSpec {
 }
 
 impl ContainerSpec {
-    /// Whether the task ends with this container: the default.
+    /// Returns true if the task ends with this container: the default.
     pub(in crate::ecs) fn is_essential(&self) -> bool {
         self.essential != Some(false)
     }
 
-    /// Whether the image's tag is resolved to a digest once per deployment: the default.
+    /// Returns true if the image's tag is resolved to a digest once per deployment: the default.
     pub(in crate::ecs) fn pins_digest(&self) -> bool {
         self.version_consistency.as_deref() != Some("disabled")
     }

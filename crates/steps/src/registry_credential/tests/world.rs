@@ -41,7 +41,7 @@ pub(super) struct Outside {
     /// The tokens that are valid: the repositories, by id. The password of a token is `secret-ID`.
     pub(super) tokens: BTreeMap<String, BTreeSet<String>>,
     pub(super) minted: u32,
-    /// Whether the tokens that are made from now on pull nothing.
+    /// True if the tokens that are made from now on pull nothing.
     pub(super) mints_bad: bool,
     pub(super) refuses_to_revoke: bool,
     /// What the store loses of a value that is staged.

@@ -22,7 +22,7 @@ pub(super) fn fill(text: &str, scope: &dyn Scope) -> String {
     filled + rest
 }
 
-/// Whether the condition `if` holds.
+/// Returns true if the condition `if` holds.
 pub(super) fn holds(condition: &str, scope: &dyn Scope) -> bool {
     condition.split("&&").map(str::trim).all(|clause| {
         if let Some((left, right)) = clause.split_once("==") {

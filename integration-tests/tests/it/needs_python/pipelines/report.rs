@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use super::runner::Runner;
 
-/// Whether a line tells what happened when, as `2m 05s  service.api  updated` does.
+/// Returns true if a line tells what happened when, as `2m 05s  service.api  updated` does.
 fn is_course(line: &str) -> bool {
     let is_time = |word: &str| {
         let number = word.strip_suffix(['s', 'm', 'h']).unwrap_or_default();
