@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the habits that no compiler knows.
 
+mod comments;
 mod configuration;
 mod directions;
 mod manifest;
@@ -44,6 +45,7 @@ fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     manifest::check(tree, &mut findings);
     sources::check(tree, &mut findings);
+    comments::check(tree, &mut findings);
     configuration::check(tree, &mut findings);
     findings.sort();
     findings
