@@ -401,7 +401,7 @@ async fn drive(
             biased;
             () = shared.kill.cancelled() => Fault::Stopped,
             fault = &mut reading => match fault {
-                Fault::Closed => ended(&mut running).await,
+                Fault::Closed => ended(&mut running, &shared).await,
                 other => other,
             },
             status = running.wait() => match (timeout(AFTERWARDS, &mut reading).await, status) {
@@ -417,9 +417,10 @@ async fn drive(
     shared.fail(fault);
 }
 
-/// Waits for the end of a program that has closed its standard output. It has as long as after being asked to end.
-async fn ended(running: &mut Running) -> Fault {
-    match timeout(ENDING, running.wait()).await {
+/// Waits for the end of a program that has closed its standard output. One that was asked to end has its time for that.
+async fn ended(running: &mut Running, shared: &Shared) -> Fault {
+    let is_asked = shared.lock().fault == Some(Fault::Stopped);
+    match timeout(if is_asked { ENDING } else { AFTERWARDS }, running.wait()).await {
         Ok(Ok(status)) => Fault::Ended(status),
         _ => Fault::Closed,
     }
