@@ -91,7 +91,7 @@ impl fmt::Display for Arn {
     }
 }
 
-/// Why a text is not an [`Arn`].
+/// The error for a text that is not an [`Arn`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidArn {
     text: String,

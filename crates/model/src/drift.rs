@@ -1,10 +1,10 @@
-//! What is not as it is declared.
+//! The differences between the declared and the actual resources.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{FieldChange, StepId};
 
-/// How a resource differs from its declaration.
+/// The kind of difference between a resource and its declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DriftKind {
@@ -36,13 +36,13 @@ pub struct Drift {
     pub step: StepId,
     /// The resource, as people know it.
     pub resource: String,
-    /// How it differs.
+    /// The kind of difference.
     pub kind: DriftKind,
     /// The stack that owns it: its tag says so, or, where it is missing, its declaration. Nothing where no stack does.
     pub owner: Option<String>,
     /// True if `longshore deploy` changes nothing at all while it is so.
     pub blocks: bool,
-    /// What differs beyond fields, and what is in the way, in words.
+    /// A description of differences beyond fields, and of obstacles.
     pub detail: Option<String>,
     /// The fields that differ: `old` is what is declared, `new` is what was found.
     pub fields: Vec<FieldChange>,

@@ -1,4 +1,4 @@
-//! What happens in a run: one stream, which the terminal, JSON lines and reports all read.
+//! The events of a run: one stream, which the terminal, JSON lines and reports all read.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::{
 pub struct Event {
     /// Milliseconds since the Unix epoch, on the clock of the run: virtual in the embedded simulated cloud.
     pub at: u64,
-    /// What happened.
+    /// The kind of event, with its data.
     pub event: EventKind,
 }
 
-/// What a run is doing with its steps.
+/// A phase of a run's work on its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -33,7 +33,7 @@ pub enum Phase {
     Undo,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -68,7 +68,7 @@ pub struct StepSummary {
     pub after: Vec<StepId>,
 }
 
-/// What happened. New kinds may be added; readers skip those that they do not know.
+/// The kind of an event. New kinds may be added; readers skip those that they do not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum EventKind {
@@ -80,19 +80,19 @@ pub enum EventKind {
         stack: String,
         /// The environment.
         environment: String,
-        /// Where to: account and region, or the simulated cloud.
+        /// The target: account and region, or the simulated cloud.
         target: String,
     },
     /// Another run holds the stack's lock, and this one waits. Said again when the lock changes hands meanwhile.
     LockWaiting {
-        /// Who holds it.
+        /// The lock's state, with its holder.
         lock: LockState,
     },
     /// The run has the stack's lock: no other run changes the stack.
     LockAcquired {
         /// The epoch, which grows each time that the lock changes hands.
         epoch: u64,
-        /// How long it took, in milliseconds.
+        /// The duration, in milliseconds.
         took: u64,
     },
     /// The run goes without the lock, as it was told to: another one may change the stack at the same time.
@@ -130,21 +130,21 @@ pub enum EventKind {
     StepProgress {
         /// Which.
         step: StepId,
-        /// What it is doing, in a few words.
+        /// The current activity, in a few words.
         message: String,
     },
     /// A step noticed something that does not stop it.
     Warning {
         /// Which; nothing when it concerns the whole run.
         step: Option<StepId>,
-        /// What.
+        /// The warning's text.
         message: String,
     },
     /// A step has planned.
     StepPlanned {
         /// Which.
         step: StepId,
-        /// What it is going to do.
+        /// The step's plan.
         plan: StepPlan,
     },
     /// A step has done its work.
@@ -153,9 +153,9 @@ pub enum EventKind {
         step: StepId,
         /// In which phase.
         phase: Phase,
-        /// What it yields.
+        /// The step's outputs.
         outputs: Outputs,
-        /// How long it took, in milliseconds.
+        /// The duration, in milliseconds.
         took: u64,
     },
     /// A step failed.
@@ -164,9 +164,9 @@ pub enum EventKind {
         step: StepId,
         /// In which phase.
         phase: Phase,
-        /// Why.
+        /// The failure.
         failure: Failure,
-        /// How long it took, in milliseconds.
+        /// The duration, in milliseconds.
         took: u64,
     },
     /// A step was not run because one that it depends on failed.
@@ -185,7 +185,7 @@ pub enum EventKind {
         /// In which phase.
         phase: Phase,
     },
-    /// Somebody asked the run to stop: nothing new begins.
+    /// The user or the system asked the run to stop: nothing new begins.
     InterruptRequested {
         /// The steps that are being waited for.
         running: Vec<StepId>,
@@ -197,17 +197,17 @@ pub enum EventKind {
         /// The answer.
         answer: Answer,
     },
-    /// How the services are doing.
+    /// The services' status.
     Status {
         /// Each service.
         services: Vec<ServiceStatus>,
     },
-    /// How the credentials of the registries are doing.
+    /// The status of the registries' credentials.
     Credentials {
         /// Each registry's.
         credentials: Vec<CredentialStatus>,
     },
-    /// What is not as it is declared.
+    /// The differences between the declared and the actual resources.
     Drift {
         /// Each resource.
         drifts: Vec<Drift>,
@@ -222,11 +222,12 @@ pub enum EventKind {
     },
     /// A command has ended.
     RunFinished {
-        /// How.
+        /// The result.
         outcome: Outcome,
-        /// How many resources were (or, of a plan, will be) created, updated, replaced, deleted or not changed.
+        /// The number of resources that were (or, of a plan, will be) created, updated, replaced, deleted or not
+        /// changed.
         actions: BTreeMap<String, usize>,
-        /// How long it took, in milliseconds.
+        /// The duration, in milliseconds.
         took: u64,
     },
 }

@@ -1,10 +1,10 @@
-//! Why a step failed.
+//! The failure of a step.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What kind of failure it was: what a caller, a retry or an exit code depends on.
+/// The kind of a failure. Callers, retries and exit codes depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
@@ -12,7 +12,7 @@ pub enum FailureKind {
     Invalid,
     /// A credential, or the caller's own permission, was refused.
     Denied,
-    /// What was asked for is not there.
+    /// The requested object does not exist.
     NotFound,
     /// Something else exists under the name, or changed meanwhile.
     Conflict,
@@ -20,7 +20,7 @@ pub enum FailureKind {
     Throttled,
     /// The network or the other side failed, and the retries are used up.
     Unavailable,
-    /// What was waited for did not happen in time.
+    /// An awaited event did not happen in time.
     DeadlineExceeded,
     /// A service deployment failed, because its tasks could not be started or kept running, or a task that runs once failed.
     DeploymentFailed,
@@ -28,7 +28,7 @@ pub enum FailureKind {
     AwaitingAction,
     /// The run was interrupted while the step was waiting.
     Interrupted,
-    /// What was changed cannot be taken back.
+    /// A change cannot be undone.
     Stuck,
     /// The resource is protected: it is neither removed nor replaced.
     Protected,
@@ -36,16 +36,16 @@ pub enum FailureKind {
     Internal,
 }
 
-/// Why a step failed: what happened, at which resource and call, and what to do. It never holds a secret.
+/// The failure of a step: the message, the resource and call, and a hint. It never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What kind of failure.
+    /// The kind of failure.
     pub kind: FailureKind,
-    /// What happened, with the other side's own words.
+    /// The message, with the other side's own words.
     pub message: String,
     /// The resource or API call, such as `secretsmanager:CreateSecret longshore/shop/ghcr/pull`.
     pub at: Option<String>,
-    /// What to do.
+    /// A hint for correcting it.
     pub help: Option<String>,
     /// The stack that owns what is in the way, where one does.
     #[serde(default)]

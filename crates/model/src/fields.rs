@@ -30,9 +30,9 @@ pub fn consists_of(text: &str, others: &str, length: usize) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
 }
 
-/// A table that is being read. Each accessor takes one field; what is wrong is noted as a [`Problem`], and the
-/// accessor answers with nothing. [`Fields::finish`] notes the fields that nobody took. A problem does not repeat a
-/// value that may be a secret, going by its key or its look.
+/// A table that is being read. Each accessor takes one field. If the field is wrong, the accessor records a [`Problem`]
+/// and returns nothing. [`Fields::finish`] records the fields that no accessor took. A problem does not repeat a value
+/// that may be a secret, going by its key or its look.
 pub struct Fields<'a> {
     key: String,
     prefix: String,
@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
         self.problem(field, format!("found {}", self.describe(field, found)), format!("must be {wanted}"));
     }
 
-    /// Returns true if `field` is there. Whoever asks knows the field: it is named among those that can be set.
+    /// Returns true if `field` is there. The caller knows the field, so it is named among those that can be set.
     #[must_use]
     pub fn has(&mut self, field: &str) -> bool {
         self.known.push(field.to_owned());
@@ -331,7 +331,7 @@ impl<'a> Fields<'a> {
         part
     }
 
-    /// Everything that nobody has taken, as the options of a plugin; it is then taken.
+    /// Returns the fields that no accessor has taken, as the options of a plugin. They are then taken.
     pub fn rest(&mut self) -> Options {
         let known = self.taken.iter().chain(&self.known).cloned().collect();
         let taken = self.values.iter().filter(|(field, _)| self.taken.contains(*field));
@@ -356,7 +356,7 @@ impl<'a> Fields<'a> {
         Options { key: self.key.clone(), values, directories, ..Options::default() }
     }
 
-    /// Notes the fields that nobody took as unknown.
+    /// Records the fields that no accessor took as unknown.
     pub(crate) fn finish(&mut self) {
         let unread: Vec<_> = self.values.keys().filter(|field| !self.taken.contains(*field)).collect();
         for field in unread {
@@ -376,7 +376,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Ends the reading of the outermost table: notes the fields that nobody took as unknown.
+    /// Ends the reading of the outermost table: records the fields that no accessor took as unknown.
     pub fn done(mut self) {
         self.finish();
     }

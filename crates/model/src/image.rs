@@ -55,7 +55,7 @@ impl ImageReference {
         self.digest.as_deref()
     }
 
-    /// What names the manifest in the distribution protocol: the digest, else the tag, else `latest`.
+    /// Returns the manifest's name in the distribution protocol: the digest, else the tag, else `latest`.
     #[must_use]
     pub fn manifest_reference(&self) -> &str {
         self.digest().or(self.tag()).unwrap_or("latest")
@@ -227,7 +227,7 @@ impl fmt::Display for ImageReference {
     }
 }
 
-/// Why a text is not an [`ImageReference`].
+/// The error for a text that is not an [`ImageReference`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidImageReference {
     text: String,

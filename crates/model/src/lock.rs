@@ -11,11 +11,11 @@ pub struct LockHolder {
     pub command: String,
     /// The environment.
     pub environment: String,
-    /// Who started it: `user@host`, or the user of the system that runs the job.
+    /// The user who started it: `user@host`, or the user of the system that runs the job.
     pub who: String,
     /// The job of continuous integration: `GitHub Actions acme/shop, deploy #17`.
     pub job: Option<String>,
-    /// Where the job's log is.
+    /// The URL of the job's log.
     pub url: Option<String>,
     /// Since when it holds the lock, in RFC 3339, by its own clock.
     pub since: String,
@@ -26,9 +26,9 @@ pub struct LockHolder {
 pub struct LockState {
     /// The number of the epoch, which grows each time that the lock changes hands.
     pub epoch: u64,
-    /// True if somebody holds it. A holder that is gone still counts until its lease has run out.
+    /// True if a run holds it. A holder that is gone still counts until its lease has run out.
     pub held: bool,
-    /// Who holds it or held it last; nothing when that is not understood.
+    /// The current or last holder; `None` if this version of Longshore does not understand it.
     pub holder: Option<LockHolder>,
     /// When it was taken, renewed or released last, in RFC 3339, by AWS's clock.
     pub renewed: String,
@@ -54,13 +54,13 @@ impl LockState {
     /// By how many seconds the clocks of AWS's hosts may differ, as far as the lock is concerned.
     pub const CLOCKS_DIFFER: u64 = 10;
 
-    /// How many seconds after it was renewed last whoever comes takes the lock over at once.
+    /// Returns the number of seconds after the last renewal from which another run takes the lock over at once.
     #[must_use]
     pub const fn gone_after(&self) -> u64 {
         self.lease.saturating_add(Self::CLOCKS_DIFFER)
     }
 
-    /// Who holds it or held it, in one line.
+    /// Describes the current or last holder in one line.
     #[must_use]
     pub fn who(&self) -> String {
         match &self.holder {

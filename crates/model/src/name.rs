@@ -60,7 +60,7 @@ impl From<Name> for String {
     }
 }
 
-/// Why a text is not a [`Name`].
+/// The error for a text that is not a [`Name`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidName {
     text: String,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{Fields, Problem, key::join_key, secrecy::redacted};
 
-/// A table of the configuration that somebody else understands: the options of a plugin.
+/// A table of the configuration that a plugin understands: the plugin's options.
 ///
 /// Its `Debug` leaves out what may be a secret.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -34,13 +34,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// The text at `key`, one of the keys that somebody else has read.
+    /// Returns the text at `key`, one of the keys that another reader has taken.
     #[must_use]
     pub fn taken_text(&self, key: &str) -> Option<&str> {
         self.taken.get(key)?.as_str()
     }
 
-    /// The path at `key`, one of the keys that somebody else has read, as [`Fields::path`] reads it.
+    /// Returns the path at `key`, one of the keys that another reader has taken, as [`Fields::path`] reads it.
     #[must_use]
     pub fn taken_path(&self, key: &str) -> Option<PathBuf> {
         let problems = RefCell::default();

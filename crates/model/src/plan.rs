@@ -1,4 +1,4 @@
-//! What a step is going to do.
+//! The plan of a step.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use thin_vec::ThinVec;
 
 use crate::{ByName, Known, StepId};
 
-/// What is going to happen to a resource.
+/// The planned action on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
@@ -21,7 +21,7 @@ pub enum Action {
     Replace,
     /// It will be removed.
     Delete,
-    /// It is there, belongs to nobody, and will be the stack's and made as declared.
+    /// It exists without an owner. The stack will own it, and it will be updated to match its declaration.
     Adopt,
 }
 
@@ -81,9 +81,9 @@ impl fmt::Display for Shown {
 pub struct FieldChange {
     /// The field, as AWS names it: `containerDefinitions.api.memory`.
     pub field: String,
-    /// What is there; nothing when the field is new.
+    /// The actual value; `None` if the field is new.
     pub old: Option<Shown>,
-    /// What will be there; nothing when the field goes.
+    /// The planned value; `None` if the field is removed.
     pub new: Option<Shown>,
 }
 
@@ -94,7 +94,7 @@ impl FieldChange {
     }
 }
 
-/// What a change does to tasks that run.
+/// The effect of a change on running tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
@@ -156,11 +156,11 @@ pub struct Loss {
 pub struct StepPlan {
     /// The resource, as people know it: `secret longshore/shop/ghcr/pull`.
     pub resource: String,
-    /// What is going to happen to it.
+    /// The planned action.
     pub action: Action,
-    /// How many resources it is about: one, except where a step looks after all of a kind.
+    /// The number of resources that the plan covers: one, unless a step looks after all of a kind.
     pub resources: usize,
-    /// Why, where the action does not say it: a reason for a replacement, a deployment that failed before.
+    /// The reason, if the action does not imply it, such as that of a replacement, or an earlier failed deployment.
     pub reason: Option<String>,
     /// The fields that change.
     pub changes: ThinVec<FieldChange>,
@@ -169,9 +169,9 @@ pub struct StepPlan {
     pub orphans: ThinVec<Orphan>,
     /// The outputs as far as they are known.
     pub outputs: ByName<Known>,
-    /// What happens to running tasks.
+    /// The effect on running tasks.
     pub effect: Effect,
-    /// What was found out on the way and is worth saying: a pull that was proved, an image that is public.
+    /// Findings that are worth showing: a pull that was proved, an image that is public.
     pub notes: ThinVec<String>,
 }
 

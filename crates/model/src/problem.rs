@@ -1,4 +1,4 @@
-//! What is wrong with a configuration.
+//! A problem of a configuration.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::secrecy::without_tokens;
 
-/// One thing that is wrong with the configuration, named by its key. Where the key was set (a file and line, an
-/// environment variable, a flag) is known to whoever loaded the configuration.
+/// One thing that is wrong with the configuration, named by its key. The loader of the configuration knows the place
+/// that set the key (a file and line, an environment variable, a flag).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The dotted key, such as `services.api.memory`.
     pub key: String,
-    /// What is wrong, including what was found.
+    /// The problem, including the value that was found.
     pub message: String,
-    /// What would be right.
+    /// A hint for correcting it.
     pub help: Option<String>,
 }
 
 impl Problem {
-    /// A problem with the value at `key`. What looks like a token in the message is taken out of it.
+    /// Creates a problem with the value at `key`. Texts in the message that look like tokens are removed.
     pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { key: key.into(), message: without_tokens(&message.into()), help: None }
     }

@@ -1,7 +1,7 @@
 //! Which values of a configuration must not be repeated, neither in an error nor in a listing.
 //!
-//! A configuration should hold no secret at all: it says where one is found (`token = { env = "GHCR_TOKEN" }`). Where
-//! somebody wrote one down nevertheless, it is refused, and nothing may show it on the way there.
+//! A configuration should hold no secret at all: it says where one is found (`token = { env = "GHCR_TOKEN" }`). A
+//! secret in it is refused nevertheless, and nothing may show it on the way there.
 
 use std::{
     collections::BTreeSet,
@@ -15,17 +15,17 @@ use serde_json::{Map, Value};
 
 use crate::key::split_key;
 
-/// What stands in the place of a value that is not shown.
+/// The replacement for a value that is not shown.
 pub const REDACTED: &str = "(secret)";
 
 /// Tables whose keys are names that people choose: a service that is called `token` is no secret.
 const KEYED_BY_NAME: [&str; 8] =
     ["containers", "managed-policies", "ports", "registries", "repositories", "services", "stores", "tags"];
 
-/// What says, below a secret's key, where the secret is found.
+/// The keys below a secret's key that name its source.
 const SOURCES: [&str; 8] = ["command", "env", "field", "file", "program", "secretsmanager", "ssm", "use"];
 
-/// What says, of a variable in a container's `secrets`, where it is kept.
+/// The keys of a variable in a container's `secrets` that name its place.
 const VARIABLE: [&str; 3] = ["arn", "kms-key", "store"];
 
 /// Beginnings of tokens that are known before any plugin is: those of GitHub, Docker Hub and GitLab.
@@ -141,7 +141,7 @@ fn hidden(table: &[String], field: &str) -> bool {
     if in_a_secret { !SOURCES.contains(&field) } else { is_secret(table, field) }
 }
 
-/// What stands below `secrets` of a container in the path of a table: the variable, and what is below it.
+/// Returns the part of a table's path below a container's `secrets`: the variable, and the keys below it.
 fn variable_of_a_container(table: &[String]) -> Option<&[String]> {
     let at = match table.first()?.as_str() {
         "services" if table.get(2)? == "secrets" => 3,

@@ -1,4 +1,4 @@
-//! What a configuration declares.
+//! The declarations of a configuration.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,18 +7,18 @@ use std::{
 
 use crate::{Arn, ImagePrefix, ImageReference, Name, Options, StepId};
 
-/// What one configuration declares for one account and region.
+/// The declarations of one configuration for one account and region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stack {
     /// The stack's name: part of the names of what it makes, and the value of the tag `longshore:stack`.
     pub name: Name,
     /// The environment whose layer was loaded.
     pub environment: Name,
-    /// Where it is deployed.
+    /// The account and region that it is deployed to.
     pub aws: AwsTarget,
     /// Tags of everything that is made for it, besides those that name the owner.
     pub tags: BTreeMap<String, String>,
-    /// The steps that may take over what is there and belongs to nobody, such as `role.api`.
+    /// The steps that may adopt existing resources without an owner, such as `role.api`.
     pub adopt: BTreeSet<String>,
     /// Container registries that need a credential, by name.
     pub registries: BTreeMap<Name, ContainerRegistry>,
@@ -43,7 +43,7 @@ pub struct AwsTarget {
     pub account: Option<String>,
     /// The URL of an emulator or a proxy; otherwise AWS itself, or what `AWS_ENDPOINT_URL` says.
     pub endpoint: Option<String>,
-    /// How many calls AWS takes, by the name of their class, where that is not what it takes of everybody.
+    /// The rates at which AWS takes calls, by the name of their class, if they differ from its usual quotas.
     pub rates: BTreeMap<String, CallRate>,
 }
 
@@ -60,12 +60,12 @@ pub struct AssumedRole {
     pub duration_seconds: Option<u32>,
 }
 
-/// How many calls of a class AWS takes.
+/// The rate at which AWS takes calls of a class.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CallRate {
-    /// How many may come at once; otherwise as many as AWS takes of everybody.
+    /// The number of calls that may come at once; `None` for AWS's usual quota.
     pub burst: Option<u32>,
-    /// How many a second it takes for long; otherwise as many as it takes of everybody.
+    /// The sustained number of calls a second; `None` for AWS's usual quota.
     pub per_second: Option<f64>,
 }
 

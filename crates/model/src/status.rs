@@ -1,4 +1,4 @@
-//! How services and credentials are doing.
+//! The status of services and credentials.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +15,11 @@ pub struct ServiceStatus {
     pub cluster: String,
     /// Its state as ECS reports it (`ACTIVE`, `DRAINING`); nothing when there is no such service.
     pub state: Option<String>,
-    /// How many tasks should run.
+    /// The number of tasks that should run.
     pub desired: u32,
-    /// How many run.
+    /// The number of tasks that run.
     pub running: u32,
-    /// How many are on their way.
+    /// The number of tasks that are being started.
     pub pending: u32,
     /// The task definition, `family:revision`.
     pub task_definition: Option<String>,
@@ -69,11 +69,11 @@ pub struct TaskStatus {
     pub images: Vec<String>,
     /// When it began to run, in RFC 3339.
     pub started_at: Option<String>,
-    /// Why it stopped: the task's reason and those of its containers.
+    /// The reason for stopping: the task's and those of its containers.
     pub stopped_reason: Option<String>,
 }
 
-/// What a service reports of itself.
+/// An event that a service reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceEvent {
     /// When, in RFC 3339.
@@ -89,7 +89,7 @@ pub struct CredentialStatus {
     pub registry: String,
     /// Its host.
     pub host: String,
-    /// Where the credential comes from.
+    /// The source of the credential.
     pub source: String,
     /// The stored user name.
     pub user: Option<String>,
@@ -99,18 +99,18 @@ pub struct CredentialStatus {
     pub stored_at: Option<String>,
     /// When the credential expires, in RFC 3339, where anybody knows.
     pub expires_at: Option<String>,
-    /// True if it is known that the credential never expires. Without this and without a time, nobody knows.
+    /// True if it is known that the credential never expires. If false and without a time, the expiry is unknown.
     #[serde(default)]
     pub never_expires: bool,
-    /// What it is, in a few words: `classic personal access token`.
+    /// The kind of credential, in a few words: `classic personal access token`.
     pub kind: Option<String>,
-    /// What it may do.
+    /// The credential's permissions.
     pub scopes: Vec<String>,
-    /// How many pulls are left in the registry's current window.
+    /// The number of pulls that are left in the registry's current window.
     pub remaining_pulls: Option<u32>,
     /// True if it pulls.
     pub pull: PullStatus,
-    /// What is worth saying besides.
+    /// Further remarks.
     pub notes: Vec<String>,
 }
 
@@ -120,12 +120,12 @@ pub struct CredentialStatus {
 pub enum PullStatus {
     /// It pulls each of them.
     Ok {
-        /// What was proved, image by image.
+        /// The proof of each pull, image by image.
         images: Vec<String>,
     },
     /// At least one image could not be pulled.
     Refused {
-        /// Why, with the registry's words.
+        /// The failure, with the registry's words.
         failure: Failure,
     },
     /// Nothing is stored.

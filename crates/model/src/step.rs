@@ -246,7 +246,7 @@ impl<N: Into<String>> FromIterator<(N, Known)> for Inputs {
     }
 }
 
-/// What a step yields, by the names of its outputs.
+/// The outputs of a step, by name.
 pub type Outputs = ByName<String>;
 
 #[cfg(test)]
