@@ -30,8 +30,8 @@ struct User {
     password: SecretInput,
 }
 
-/// Reads the table `[cloud]`. What the table does not say about account and region is as `[aws]` says it, so that a
-/// stack which is bound to an account can be tried out without one.
+/// Reads the table `[cloud]`. Account and region default to those of `[aws]`, so that a stack which is bound to an
+/// account can be tried out without one.
 ///
 /// # Errors
 /// Everything that is wrong with it, at once.

@@ -8,7 +8,7 @@ const UNITS: [(char, u64); 5] = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400
 /// Reads a time such as `0`, `90s`, `10m`, `12h`, `14d` or `2w`.
 ///
 /// # Errors
-/// When it is none, with what would be right.
+/// If the text is not a time, with examples of right ones.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);

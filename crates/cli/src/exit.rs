@@ -1,6 +1,6 @@
 //! Exit codes.
 
-/// How the command ended, as its caller sees it.
+/// The exit code of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {

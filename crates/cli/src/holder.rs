@@ -1,20 +1,20 @@
-//! Who runs the command, and in which job: what others read while they wait for the stack's lock.
+//! The user and the job that run the command: other runs show them while they wait for the stack's lock.
 
 use std::collections::BTreeMap;
 
-/// Who runs the command.
+/// The user and the job that run the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Runner {
     /// `user@host`, or the user of the system that runs the job.
     pub(crate) who: String,
     /// The job: `GitHub Actions acme/shop deploy #17`.
     pub(crate) job: Option<String>,
-    /// Where its log is.
+    /// The URL of the job's log.
     pub(crate) url: Option<String>,
 }
 
-/// Who runs the command, as the environment variables say: those that systems of continuous integration set for a job
-/// (each documents them), otherwise those of a login.
+/// Returns the user and the job that run the command. They come from the environment variables that systems of
+/// continuous integration set for a job (each documents them), otherwise from those of a login.
 pub(crate) fn runner(variables: &BTreeMap<String, String>) -> Runner {
     let variable = |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let words = |parts: &[Option<String>]| {

@@ -74,7 +74,8 @@ fn looking_up(variables: &BTreeMap<String, String>) -> Environment {
     Environment::new(move |name| variables.get(name).map(Into::into))
 }
 
-/// What is lent to plugins: the AWS clients, and the environment variables, with the secret values that AWS keeps.
+/// Returns the extensions for plugins: the AWS clients, and the environment variables, with the secret values that AWS
+/// keeps.
 fn extensions(aws: &Aws, environment: Environment) -> Extensions {
     Extensions::default().with(aws.clone()).with(environment.with_vault(Arc::new(aws.clone())))
 }
@@ -113,7 +114,7 @@ pub(crate) fn expand(
     longshore_graph::expand(&loaded.stack, &host).map_err(|problems| refused(&loaded.locate(problems)))
 }
 
-/// What is wrong with a configuration, as failures of the command.
+/// Converts the errors of a configuration to failures of the command.
 pub(crate) fn refused(errors: &ConfigErrors) -> Vec<Failure> {
     errors.iter().map(refusal).collect()
 }

@@ -110,7 +110,7 @@ impl Signals {
     }
 }
 
-/// Returns true if whoever started the process wants it to outlive the terminal, as `nohup` does. Only Linux tells.
+/// Returns true if the process was started to outlive the terminal, as `nohup` does. Only Linux tells.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
     fs::read_to_string("/proc/self/status").is_ok_and(|status| is_hangup_ignored(&status))
@@ -135,8 +135,7 @@ pub(crate) async fn until_interrupted<T>(
     }
 }
 
-/// Runs `work`. The first time that somebody asks to stop, `interrupt` is cancelled; the second time, `work` is dropped
-/// and the answer is nothing.
+/// Runs `work`. The first interrupt cancels `interrupt`. The second one drops `work`, and `None` is returned.
 pub(crate) async fn until_interrupted_twice<T>(
     listener: &mut Listener,
     interrupt: &CancellationToken,

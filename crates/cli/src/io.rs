@@ -1,4 +1,4 @@
-//! What the command needs of the process that it runs in.
+//! The parts of its process that the command uses.
 
 use std::{
     borrow::Cow,
@@ -11,15 +11,15 @@ use std::{
 use longshore_model::printable;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// What the command needs of the process that it runs in: a seam, so that tests can run it in their own.
+/// The parts of its process that the command uses: a seam, so that tests can run it in their own.
 pub struct Io {
-    /// Where answers are read from.
+    /// The stream that answers are read from.
     pub stdin: Box<dyn BufRead + Send>,
-    /// Where results go.
+    /// The stream for results.
     pub stdout: Box<dyn Write + Send>,
-    /// Where progress, questions, logs and errors go.
+    /// The stream for progress, questions, logs and errors.
     pub stderr: Box<dyn Write + Send>,
-    /// True if somebody can be asked.
+    /// True if questions can be asked.
     pub stdin_is_terminal: bool,
     /// True if results are read on a terminal.
     pub stdout_is_terminal: bool,
@@ -31,7 +31,7 @@ pub struct Io {
     pub variables: BTreeMap<String, String>,
     /// The names of the environment variables whose name or value is not UTF-8.
     pub unreadable: BTreeSet<String>,
-    /// How the command is asked to stop.
+    /// The requests to stop the command.
     pub interrupts: Interrupts,
     /// True if the command has the process to itself, and may set up what a process has only one of: the log.
     pub owns_process: bool,
@@ -76,8 +76,8 @@ impl fmt::Debug for Io {
     }
 }
 
-/// How the command is asked to stop. The first time nothing new begins, and what runs is waited for; the second time
-/// it ends at once.
+/// The requests to stop the command. After the first one nothing new begins, and running work is waited for. After the
+/// second one the command ends at once.
 #[derive(Debug)]
 pub enum Interrupts {
     /// By SIGINT (Ctrl-C), SIGTERM and, unless the process was started to ignore it (`nohup`), SIGHUP.
@@ -97,7 +97,7 @@ struct Output {
     writer: Box<dyn Write + Send>,
     /// True if colours and weights pass.
     color: bool,
-    /// Why something is missing from what was written.
+    /// The first error of writing, after which output is missing.
     lost: Option<io::Error>,
 }
 
@@ -132,7 +132,7 @@ impl Stream {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why something is missing from what was written, such as a full disk.
+    /// Returns the error because of which output is missing, such as a full disk.
     pub(crate) fn lost(&self) -> Option<String> {
         self.output().lost.as_ref().map(io::Error::to_string)
     }

@@ -125,7 +125,7 @@ fn execute(arguments: impl IntoIterator<Item = impl Into<OsString>>, io: Io, plu
         Exit::Fault
     });
     match stdout.lost() {
-        // Whoever relies on the results must not take them for complete.
+        // A caller that relies on the results must not take them for complete.
         Some(why) if matches!(exit, Exit::Done | Exit::Changes) => {
             stderr.line(format!("error: the results could not be written: {why}"));
             Exit::Failed
@@ -162,7 +162,7 @@ fn explain(
     if is_answer { Exit::Done } else { Exit::Usage }
 }
 
-/// What `--color` says on a command line that could not be parsed.
+/// Returns the value of `--color` on a command line that could not be parsed.
 fn wanted_color(arguments: &[OsString]) -> Color {
     let says = |value: &str| {
         let joined = OsString::from(format!("--color={value}"));

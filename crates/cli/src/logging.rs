@@ -46,16 +46,16 @@ impl Logging {
         Ok(Self { dispatch, _guard: Some(guard) })
     }
 
-    /// What makes a thread that it is called in write to this log for good.
+    /// Returns a function that makes its calling thread write to this log for good.
     pub(crate) fn enter_thread(&self) -> impl Fn() + Send + Sync + 'static {
         let dispatch = self.dispatch.clone();
         move || std::mem::forget(set_default(&dispatch))
     }
 }
 
-/// What is logged, and where to.
+/// The settings and the destination of the log.
 pub(crate) struct Log {
-    /// How often `-v` was given.
+    /// The number of `-v` flags.
     pub(crate) verbose: u8,
     /// The value of LONGSHORE_LOG.
     pub(crate) filter: Option<String>,
@@ -63,7 +63,7 @@ pub(crate) struct Log {
     pub(crate) color: bool,
     /// Standard error.
     pub(crate) stream: Stream,
-    /// What is drawn there meanwhile.
+    /// The drawing on the same terminal.
     pub(crate) live: Live,
 }
 

@@ -1,4 +1,4 @@
-//! Where a stack's calls go: AWS, an emulator, or the simulated cloud in this process.
+//! The destination of a stack's calls: AWS, an emulator, or the simulated cloud in this process.
 
 use std::{
     collections::BTreeMap,
@@ -26,20 +26,20 @@ use crate::{
     pulls::{Answers, Hosts, SimulatedPulls},
 };
 
-/// Where a stack's calls go.
+/// The destination of a stack's calls.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     /// To the simulated cloud in this process, on a virtual clock. Its state is kept in a file.
     Embedded { draft: Draft, state: PathBuf },
-    /// To an emulator or a simulated cloud in another process. Where the environment has simulated registries, images
-    /// are looked for there.
+    /// To an emulator or a simulated cloud in another process. If the environment has simulated registries, images are
+    /// looked for there.
     Endpoint { url: String, draft: Option<Draft>, test_credentials: bool },
     /// To AWS.
     Aws,
 }
 
 impl Place {
-    /// Where the calls of `loaded` go.
+    /// Returns the destination of the calls of `loaded`.
     ///
     /// # Errors
     /// What is wrong with the tables `[cloud]` and `[aws.rates]`.
@@ -80,7 +80,7 @@ impl Place {
         }
     }
 
-    /// Returns true if the registry `host` is one of the simulated cloud's: nobody outside knows its users.
+    /// Returns true if the registry `host` is one of the simulated cloud's: only the simulation knows its users.
     pub(crate) fn simulates(&self, host: &str) -> bool {
         self.hosts().is_some_and(|hosts| hosts.answers(host) != Answers::Real)
     }
@@ -91,8 +91,8 @@ impl Place {
     }
 }
 
-/// Returns true if `url` is on this machine: an emulator, which takes any credentials. What a developer has set up for AWS is
-/// not shown to it, unless the run was told to use it.
+/// Returns true if `url` is on this machine: an emulator, which takes any credentials. A developer's AWS credentials
+/// are not shown to it, unless the run was told to use them.
 fn is_local(url: &str) -> bool {
     url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_this_machine))
 }
@@ -104,7 +104,7 @@ fn names_credentials(variables: &BTreeMap<String, String>) -> bool {
         .any(|name| variables.get(*name).is_some_and(|value| !value.is_empty()))
 }
 
-/// What is needed to reach a place.
+/// The connections to a place.
 pub(crate) struct Reach {
     pub(crate) aws: Aws,
     pub(crate) pullers: Pullers,
@@ -197,7 +197,7 @@ impl From<Reaching> for Pullers {
     }
 }
 
-/// Pullers that reach the registries of `stack` as it says. What requests leave through is put `around` the network.
+/// Creates pullers that reach the registries of `stack` as it says. `around` wraps the transport over the network.
 fn reaching(
     stack: &Stack,
     real: Arc<dyn Transport>,
@@ -239,7 +239,7 @@ fn no_real_time(error: &std::io::Error) -> Failure {
     Failure::new(FailureKind::Internal, format!("a thread for real registries cannot be had: {error}"))
 }
 
-/// Why the simulated cloud cannot be had.
+/// Creates the failure for a simulated cloud that cannot be opened.
 pub(crate) fn cannot_open(error: &OpenError) -> Failure {
     Failure::new(FailureKind::Conflict, error.to_string()).at("the simulated cloud")
 }
@@ -249,7 +249,7 @@ pub(crate) fn wall_clock() -> Moment {
     Moment(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default())
 }
 
-/// How long a request to a simulated registry may take, as one over the network.
+/// The time limit of a request to a simulated registry, as of one over the network.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Sends requests to simulated registries, and those to this machine over the network. No other request leaves.

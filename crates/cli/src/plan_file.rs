@@ -18,7 +18,7 @@ const FORMAT: &str = "longshore.plan/1";
 /// The largest file that is read, in bytes.
 const LARGEST: usize = 256 << 20;
 
-/// Where a plan applies.
+/// The target of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Target {
     pub(crate) stack: String,
@@ -126,7 +126,7 @@ impl PlanFile {
         }
     }
 
-    /// What is planned otherwise now: a failure for each step, with the fields.
+    /// Returns a failure for each step whose plan differs from that of `now`, with the fields.
     pub(crate) fn moved<'a>(&self, now: impl Iterator<Item = (&'a StepId, &'a StepPlan)>) -> Vec<Failure> {
         let now: BTreeMap<_, _> = now.collect();
         let steps: BTreeSet<_> = self.steps.keys().chain(now.keys().copied()).collect();
@@ -170,14 +170,14 @@ fn difference(planned: Option<&StepPlan>, now: Option<&StepPlan>) -> Option<Stri
     });
     let changed: Vec<_> = changed.collect();
     if changed.is_empty() {
-        // What was found out differs: an image's tag that names another image now.
+        // The findings differ: an image's tag that names another image now.
         let new: Vec<_> = now.notes.iter().filter(|note| !planned.notes.contains(note)).cloned().collect();
         return Some(if new.is_empty() { "its circumstances differ".to_owned() } else { new.join("; ") });
     }
     Some(changed.join("; "))
 }
 
-/// What a plan says of each field and output. A field that is a list may be said several times.
+/// Returns the values of a plan's fields and outputs. A field that is a list may have several.
 fn fields(plan: &StepPlan) -> BTreeMap<String, Vec<String>> {
     let change = |change: &FieldChange| {
         let shown = match (&change.old, &change.new) {

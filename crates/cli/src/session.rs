@@ -100,7 +100,7 @@ impl Session {
     /// Makes sure that the calls reach the right account, and says that the run begins.
     ///
     /// # Errors
-    /// When they would reach another account, when nobody says who the caller is, or when somebody asks to stop.
+    /// If they would reach another account, if the caller's identity cannot be read, or if the run is interrupted.
     pub(crate) async fn begin(&self) -> Result<(), Failure> {
         let target = tokio::select! {
             target = self.target() => target?,
@@ -131,10 +131,10 @@ impl Session {
         Ok(format!("{whose} (account {}, {})", identity.account, aws.region().await?))
     }
 
-    /// Where a plan of this run applies.
+    /// Returns the target of a plan of this run.
     ///
     /// # Errors
-    /// When nobody says who the caller is.
+    /// If the caller's identity cannot be read.
     pub(crate) async fn plan_target(&self) -> Result<plan_file::Target, Failure> {
         let aws = &self.reach.aws;
         Ok(plan_file::Target {
@@ -155,19 +155,19 @@ impl Session {
         &self.stack
     }
 
-    /// What the step knows of this run.
+    /// Returns the step's context in this run.
     pub(crate) fn context(&self, step: StepId) -> Context {
         let events = Arc::new(self.run.events.clone());
         let Stack { name, environment, .. } = &self.stack;
         Context::new(name.clone(), environment.clone(), step, self.run.interrupt.clone(), events)
     }
 
-    /// How many things are read at a time.
+    /// The number of reads at a time.
     pub(crate) fn at_a_time(&self) -> usize {
         self.run.concurrency.map_or(Semaphore::MAX_PERMITS, |most| most.get().min(Semaphore::MAX_PERMITS))
     }
 
-    /// How the services are doing.
+    /// Reads the services' status.
     ///
     /// # Errors
     /// What could not be read.

@@ -1,4 +1,4 @@
-//! What applies to a whole run of the command: flags first, then environment variables, then defaults.
+//! The settings of a whole run of the command: flags first, then environment variables, then defaults.
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
@@ -11,14 +11,14 @@ use crate::arguments::{Color, Global, OutputFormat};
 /// The variable that shows what programs say that fail to yield a secret.
 pub(crate) const SHOW_HELPER_ERRORS: &str = "LONGSHORE_SHOW_HELPER_ERRORS";
 
-/// What applies to a whole run of the command.
+/// The settings of a whole run of the command.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) environment: Name,
     /// True if a flag or variable names the environment.
     pub(crate) names_environment: bool,
     pub(crate) directory: PathBuf,
-    /// What `--set` was given.
+    /// The values of `--set`.
     pub(crate) set: Vec<String>,
     pub(crate) output: OutputFormat,
     pub(crate) verbose: u8,
@@ -27,9 +27,9 @@ pub(crate) struct Settings {
     pub(crate) color: Color,
     /// True if the words of programs that fail to yield a secret are shown.
     pub(crate) show_helper_errors: bool,
-    /// How many steps run at a time; all that are ready where nobody says it, because AWS's quotas pace the calls.
+    /// The number of steps that run at a time. If `None`, all that are ready run, because AWS's quotas pace the calls.
     pub(crate) concurrency: Option<NonZeroUsize>,
-    /// Where the embedded simulated cloud keeps its state.
+    /// The directory in which the embedded simulated cloud keeps its state.
     pub(crate) state_directory: PathBuf,
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{arguments, exit::Exit, session::Session};
 
-/// Takes over what is there and belongs to nobody.
+/// Adopts existing resources without an owner.
 pub(super) fn run(options: arguments::Adopt, invocation: Invocation) -> Exit {
     stack::run_locked("adopt", options.locking, invocation, move |session, invocation| {
         Box::pin(adopt(session, invocation, options.steps, options.yes))
@@ -61,7 +61,7 @@ fn chosen(graph: &Graph, named: &[String]) -> Result<BTreeSet<StepId>, Vec<Failu
     if failures.is_empty() { Ok(chosen) } else { Err(failures) }
 }
 
-/// Why there is nothing to adopt.
+/// Returns a failure if there is nothing to adopt.
 fn refusal((step, plan): (&StepId, &StepPlan)) -> Option<Failure> {
     let why = match plan.action {
         Action::Adopt => return None,

@@ -7,7 +7,7 @@ use longshore_model::{Failure, FailureKind, Outcome};
 use super::Invocation;
 use crate::{exit::Exit, session::Session};
 
-/// Why nobody can be asked; nothing when somebody can. `what` is what has not been done.
+/// Returns a failure if standard input is no terminal. `what` is what has not been done.
 pub(super) fn nobody_to_ask(invocation: &Invocation, what: &str) -> Option<Failure> {
     let failure =
         Failure::new(FailureKind::Invalid, "nobody can be asked, because standard input is no terminal")
@@ -15,7 +15,7 @@ pub(super) fn nobody_to_ask(invocation: &Invocation, what: &str) -> Option<Failu
     (!invocation.stdin_is_terminal).then_some(failure)
 }
 
-/// Asks for the stack's name, which is typed to do `what`. No answer when somebody asks to stop instead.
+/// Asks for the stack's name, which is typed to do `what`. Returns `None` if the run is interrupted instead.
 pub(super) async fn confirm(session: &Session, invocation: &mut Invocation, what: &str) -> Option<bool> {
     let stack = session.run.stack.to_string();
     let question = format!("Type the stack's name, `{stack}`, to {what}: ");
@@ -41,7 +41,7 @@ pub(super) async fn is_typed(
     }
 }
 
-/// What was typed is something else. `what` is what has not been done.
+/// Creates the failure for a wrong confirmation. `what` is what has not been done.
 pub(super) fn not_confirmed(what: &str) -> Failure {
     Failure::new(FailureKind::Invalid, "what was typed is not the stack's name")
         .help(format!("{what}; type the name, or pass --yes"))

@@ -44,7 +44,7 @@ async fn credentials(session: &Session, within: Option<Duration>) -> Exit {
     session.fail(failures)
 }
 
-/// How a credential is doing, and why nobody tells more of it, where that was asked in vain.
+/// The status of a credential, and the failure of asking for facts of it.
 struct Found {
     status: CredentialStatus,
     untold: Option<Failure>,
@@ -76,7 +76,7 @@ async fn read(session: &Session) -> (Vec<Found>, Vec<Failure>) {
     (credentials, failures)
 }
 
-/// How the credential `name` is doing. `ask` says whether there is anybody to ask for facts of it.
+/// Reads the status of the credential `name`. `ask` says whether the source is asked for facts of it.
 async fn status(
     context: &Context,
     name: &Name,
@@ -139,7 +139,7 @@ async fn status(
     Ok(Found { status, untold })
 }
 
-/// Why a scheduled job has to tell somebody.
+/// Returns a failure if a scheduled job has to report the credential.
 fn worry(found: &Found, now: u64, within: Duration) -> Option<Failure> {
     let Found { status, untold } = found;
     let CredentialStatus { registry, host, .. } = status;
@@ -157,7 +157,7 @@ fn worry(found: &Found, now: u64, within: Duration) -> Option<Failure> {
         PullStatus::Ok { .. } => {}
     }
     let Some(at) = status.expires_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok()) else {
-        // Whoever could tell may do so next time. That it lasts must not follow from an answer that did not come.
+        // A source that failed may answer next time. A missing answer must not pass for a credential that lasts.
         let failure = untold.clone()?;
         let message = format!(
             "whether the stored credential `{registry}` of {host} expires in time cannot be found out: {}",
@@ -174,7 +174,7 @@ fn worry(found: &Found, now: u64, within: Duration) -> Option<Failure> {
     Some(Failure::new(FailureKind::DeadlineExceeded, message).help(help))
 }
 
-/// What a scheduled job has to say of a credential whose end nobody tells: that it does not fail before that.
+/// Returns the warning that a credential's expiry is unknown: a scheduled job does not fail before it.
 fn unknown_end(status: &CredentialStatus) -> Option<String> {
     let CredentialStatus { registry, host, .. } = status;
     let is_used = status.pull != PullStatus::Unused;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{arguments, exit::Exit, session::Session};
 
-/// What has not been done when nobody was asked, or somebody said no.
+/// The outcome without a confirmation.
 const NOT_DONE: &str = "nothing was removed";
 
 /// Removes what carries the stack's tag.

@@ -69,7 +69,7 @@ fn drifts(session: &Session, report: Report<StepPlan>) -> Vec<Drift> {
     drifts
 }
 
-/// What belongs to somebody else, where the stack's should be.
+/// Creates the drift for a resource that the stack does not own, in the place of the stack's.
 fn foreign(step: &StepId, resource: Option<&str>, failure: Failure) -> Drift {
     Drift {
         step: step.clone(),
@@ -113,7 +113,7 @@ fn of_plan(step: &StepId, stack: &str, plan: StepPlan) -> Vec<Drift> {
         Action::Update | Action::Replace => {
             let follows = |change: &FieldChange| change.new == Some(Shown::AfterApply);
             let own: Vec<_> = plan.changes.iter().filter(|change| !follows(change)).cloned().collect();
-            // What only follows from another resource's drift, or goes on by itself, is none of its own.
+            // Changes that follow from another resource's drift, or go on by themselves, are not drift of this one.
             if own.is_empty() {
                 return Vec::new();
             }

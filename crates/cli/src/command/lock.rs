@@ -13,10 +13,10 @@ use crate::{
     session::Session,
 };
 
-/// What has not been done when nobody was asked, or somebody said no.
+/// The outcome without a confirmation.
 const NOT_DONE: &str = "the lock stays where it is";
 
-/// Shows the stack's lock, or takes it away from whoever holds it.
+/// Shows the stack's lock, or takes it away from its holder.
 pub(super) fn run(options: arguments::Lock, invocation: Invocation) -> Exit {
     match options.action {
         LockAction::Show => {

@@ -39,7 +39,7 @@ use crate::{
     settings::Settings,
 };
 
-/// What every command is given.
+/// The input of every command.
 pub(crate) struct Invocation {
     pub(crate) settings: Settings,
     pub(crate) plugins: Arc<Plugins>,

@@ -98,7 +98,7 @@ fn graph(credentials: &Credentials, grace: Duration) -> Result<Graph, Vec<Failur
 /// Rotates one credential.
 struct RotateStep {
     credential: Arc<RegistryCredential>,
-    /// How long a token that was replaced stays valid.
+    /// The time for which a token that was replaced stays valid.
     grace: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What the commands that run on a stack have in common: the configuration, the runtime and the interrupts.
+//! The common parts of the commands that run on a stack: the configuration, the runtime and the interrupts.
 
 use std::{future::Future, panic::AssertUnwindSafe, pin::Pin};
 
@@ -137,7 +137,7 @@ pub(super) fn runtime(is_virtual: bool, logging: &Logging) -> Result<Runtime, Fa
     })
 }
 
-/// Why nobody could ask the command to stop.
+/// Creates the failure for signals that cannot be caught.
 pub(super) fn no_signals(error: &std::io::Error) -> Failure {
     Failure::new(FailureKind::Internal, format!("signals cannot be caught: {error}"))
 }

@@ -1,4 +1,4 @@
-//! What a resource will be that is not there yet.
+//! The fields of a resource that is created.
 //!
 //! Nothing has to be compared, and there are many fields: so they stand several on a line, those below one name together.
 
@@ -7,7 +7,7 @@ use longshore_model::{Action, FieldChange, StepPlan};
 
 use super::Style;
 
-/// Where a line is broken, if it can be.
+/// The width at which a line is broken, if it can be.
 const WIDTH: usize = 100;
 
 /// Returns true if `plan` makes something of which nothing is there.
@@ -55,7 +55,7 @@ fn paragraph(group: &str, items: &[(&str, String)], style: Style) -> String {
         line.push_str(&style.dim(&format!("{group}:")));
     }
     for (name, value) in items {
-        // What spans several lines is indented as a whole.
+        // A value of several lines is indented as a whole.
         let value = value.replace('\n', &format!("\n{others}  "));
         let item = format!("{}{value}", style.dim(&format!("{name}=")));
         let width = console::measure_text_width(&line) + 2 + console::measure_text_width(&item);

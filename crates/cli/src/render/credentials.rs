@@ -1,4 +1,4 @@
-//! How the credentials of the registries are doing.
+//! The status of the registries' credentials.
 
 use jiff::Timestamp;
 use longshore_model::{CredentialStatus, PullStatus};

@@ -1,10 +1,10 @@
-//! What a deployment has led to.
+//! The result of a deployment.
 
 use longshore_model::{ServiceStatus, StepId};
 
 use super::{Style, status};
 
-/// What the steps yield, in their order, and the tasks that run.
+/// Renders the outputs of the steps, in their order, and the tasks that run.
 pub(super) fn block(
     outputs: &[(StepId, String, String)],
     services: &[ServiceStatus],

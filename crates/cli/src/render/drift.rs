@@ -1,4 +1,4 @@
-//! What is not as it is declared.
+//! The differences between the declared and the actual resources.
 
 use longshore_model::{Drift, DriftKind, LeftAlone, Shown};
 

@@ -1,4 +1,4 @@
-//! Why something failed.
+//! The failures of a run.
 
 use longshore_model::{Failure, FailureKind, StepId};
 

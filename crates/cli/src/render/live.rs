@@ -1,4 +1,4 @@
-//! What is drawn on the terminal, and what is written while it is there.
+//! The drawing on the terminal, and the lines that are written above it.
 
 use std::{
     fmt, io,

@@ -4,7 +4,7 @@ use longshore_model::LockState;
 
 use super::{Style, time, words};
 
-/// Who holds the lock of `stack`, or held it last. `now` is in milliseconds since the Unix epoch.
+/// Renders the current or last holder of the lock of `stack`. `now` is in milliseconds since the Unix epoch.
 pub(super) fn block(stack: &str, lock: Option<&LockState>, now: u64, style: Style) -> String {
     let Some(state) = lock else {
         return format!("{stack} is not locked, and no run has locked it yet.\n");

@@ -42,7 +42,7 @@ pub(crate) trait Reader: Send {
     fn abandon(&mut self) {}
 }
 
-/// What readers write to, and in which form.
+/// The streams that readers write to, and the output's form.
 #[derive(Clone)]
 pub(crate) struct Display {
     pub(crate) output: OutputFormat,

@@ -1,4 +1,4 @@
-//! What is going to change.
+//! The planned changes.
 
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ fn field(change: &FieldChange, width: usize, style: Style) -> String {
         (Some(old), None) => format!("{old} {} (removed)", style.arrow()),
         (None, None) => String::new(),
     };
-    // What spans several lines is indented as a whole.
+    // A value of several lines is indented as a whole.
     let value = value.replace('\n', &format!("\n{}", " ".repeat(8 + width)));
     format!("{:width$}  {value}", change.field).trim_end().to_owned()
 }

@@ -19,7 +19,7 @@ pub(super) struct Results {
     run: Run,
 }
 
-/// What has happened so far.
+/// The state of the run so far.
 #[derive(Default)]
 struct Run {
     command: String,
@@ -38,7 +38,7 @@ struct Run {
     skipped: BTreeMap<StepId, StepId>,
     not_started: BTreeSet<StepId>,
     services: Vec<ServiceStatus>,
-    /// Why the lock is lost.
+    /// The failure by which the lock was lost.
     lost: Option<Failure>,
 }
 
@@ -91,7 +91,7 @@ impl Run {
         counts
     }
 
-    /// What the steps yield, in their order: of those that were applied now and of those that were there already.
+    /// Returns the outputs of the steps, in their order: of those applied now and of those there already.
     fn yielded(&self) -> Vec<(StepId, String, String)> {
         let mut rows = Vec::new();
         for (step, plan) in self.in_order() {
@@ -123,7 +123,7 @@ impl Results {
         }
     }
 
-    /// A plan is shown as soon as it is complete: before it is applied, and before somebody is asked.
+    /// Shows a plan as soon as it is complete: before it is applied, and before a confirmation is asked for.
     fn phase_complete(&mut self) {
         let run = &self.run;
         // It shows the differences the other way round.
@@ -208,7 +208,7 @@ impl Results {
         }
     }
 
-    /// What was done and what was not.
+    /// Shows the completed and the remaining steps of a run that did not succeed.
     fn unfinished(&self, outcome: Outcome) {
         let run = &self.run;
         let how = match outcome {
@@ -297,7 +297,7 @@ impl Results {
     }
 }
 
-/// What became of what the run had done.
+/// Says whether the changes of the run were undone.
 fn taken_back(run: &Run) -> String {
     let stuck = run.failures.iter().filter(|(_, phase, _)| *phase == Phase::Undo).count();
     if stuck == 0 && run.not_started.iter().all(|step| !run.done.contains(step)) {

@@ -1,10 +1,10 @@
-//! How services are doing.
+//! The status of services.
 
 use longshore_model::{ServiceStatus, TargetGroupStatus, TaskStatus};
 
 use super::{Style, time, words};
 
-/// How many of a service's events are shown.
+/// The number of a service's events that are shown.
 const EVENTS: usize = 5;
 
 /// Each service with its tasks and last events.

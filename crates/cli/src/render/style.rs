@@ -7,7 +7,7 @@ use longshore_model::Action;
 
 use crate::arguments::Color;
 
-/// What a stream can show.
+/// The capabilities of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Style {
     /// Colours.
@@ -17,7 +17,7 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    /// What a stream can show that is a terminal or not.
+    /// Determines the capabilities of a stream, which is a terminal or not.
     pub(crate) fn new(color: Color, is_terminal: bool, variables: &BTreeMap<String, String>) -> Self {
         let set = |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
         // https://no-color.org: any value that is not empty.
@@ -58,12 +58,12 @@ impl Style {
         self.paint(text).dim().to_string()
     }
 
-    /// What has succeeded.
+    /// Returns the mark of a success.
     pub(crate) fn done(self) -> String {
         self.green(if self.unicode { "✓" } else { "ok" })
     }
 
-    /// What has failed.
+    /// Returns the mark of a failure.
     pub(crate) fn failed(self) -> String {
         self.red(if self.unicode { "✗" } else { "failed" })
     }
@@ -73,7 +73,7 @@ impl Style {
         if self.unicode { "→" } else { "->" }
     }
 
-    /// What is going to happen to a resource, as diffs show it.
+    /// Returns the mark of a planned action in diffs.
     pub(crate) fn action(self, action: Action) -> String {
         match action {
             Action::NoChange => self.dim("="),

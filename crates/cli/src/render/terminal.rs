@@ -15,7 +15,7 @@ use longshore_model::{Action, Event, EventKind, Phase, StepId, StepSummary};
 use super::{Display, Live, Reader, Style, time, tree, words};
 use crate::io::Stream;
 
-/// How often what runs is drawn anew.
+/// The interval at which running steps are drawn anew.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Lines that are kept free for what else stands on the terminal.
@@ -24,7 +24,7 @@ const MARGIN: usize = 4;
 /// Columns that are kept free for what a step is doing, where the terminal has them; with less, names are cut.
 const DOING: usize = 32;
 
-/// What stands between a step's name and what it is doing: mark, time and gaps.
+/// The width between a step's name and its activity: mark, time and gaps.
 const BETWEEN: usize = 14;
 
 /// Of a name so much is shown in any case.
@@ -310,7 +310,7 @@ mod tests {
         render::testing::{captured, lines},
     };
 
-    /// What a terminal of so many columns is sent when a step with a long name has ended.
+    /// Returns the lines that a terminal of so many columns shows after a step with a long name has ended.
     fn ended(columns: u16) -> String {
         let (stderr, buffer) = captured();
         let style = Style { color: false, unicode: true };

@@ -7,7 +7,7 @@ use std::{
 
 use crate::io::Stream;
 
-/// What was written.
+/// The output that was written.
 pub(super) type Buffer = Arc<Mutex<Vec<u8>>>;
 
 struct Writer(Buffer);
@@ -29,7 +29,7 @@ pub(super) fn captured() -> (Stream, Buffer) {
     (Stream::new(Box::new(Writer(buffer.clone()))), buffer)
 }
 
-/// What was written, without white space at the ends of lines.
+/// Returns the output, without white space at the ends of lines.
 pub(super) fn lines(buffer: &Buffer) -> String {
     let text = String::from_utf8(buffer.lock().unwrap().clone()).unwrap();
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")

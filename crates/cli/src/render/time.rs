@@ -11,7 +11,7 @@ pub(crate) fn duration(milliseconds: u64) -> String {
     }
 }
 
-/// A moment in RFC 3339, shortened to seconds of UTC; as it is when it is none.
+/// Shortens a moment in RFC 3339 to seconds of UTC. Any other text stays as it is.
 pub(crate) fn moment(text: &str) -> String {
     match text.parse::<jiff::Timestamp>() {
         Ok(at) => at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
@@ -19,7 +19,8 @@ pub(crate) fn moment(text: &str) -> String {
     }
 }
 
-/// How many seconds before `now`, in milliseconds since the Unix epoch, a moment in RFC 3339 was; nothing when it is none.
+/// Returns the seconds from a moment in RFC 3339 to `now`, which is in milliseconds since the Unix epoch. Returns
+/// `None` if `text` is no such moment.
 pub(crate) fn since(text: &str, now: u64) -> Option<u64> {
     let at = text.parse::<jiff::Timestamp>().ok()?;
     Some((now / 1000).saturating_sub(u64::try_from(at.as_second()).ok()?))

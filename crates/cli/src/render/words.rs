@@ -38,7 +38,7 @@ pub(super) const fn planned(action: Action) -> &'static str {
     }
 }
 
-/// What happens to running tasks; nothing for nothing.
+/// Describes the effect on running tasks. Returns `None` if there is no effect.
 pub(super) const fn effect(effect: Effect) -> Option<&'static str> {
     match effect {
         Effect::None => None,
@@ -49,16 +49,16 @@ pub(super) const fn effect(effect: Effect) -> Option<&'static str> {
     }
 }
 
-/// What `--no-lock` means.
+/// The warning for `--no-lock`.
 pub(super) const NO_LOCK: &str = "the run goes without the stack's lock: nothing keeps another one from changing the stack at the same time";
 
-/// Who holds a lock or held it last.
+/// Describes the current or last holder of a lock.
 pub(super) fn lock(state: &LockState) -> String {
     let Some(holder) = &state.holder else { return state.who() };
     LockHolder { since: super::time::moment(&holder.since), ..holder.clone() }.to_string()
 }
 
-/// What kind of failure it was.
+/// Returns the name of a kind of failure.
 pub(super) const fn failure(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Invalid => "invalid",

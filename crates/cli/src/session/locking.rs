@@ -22,22 +22,22 @@ use crate::{
     holder::{Runner, runner},
 };
 
-/// How long it may take to give the lock back.
+/// The time limit for giving the lock back.
 const GIVE_BACK: Duration = Duration::from_secs(30);
 
-/// The same after somebody has asked a second time to stop.
+/// The time limit for giving the lock back after a second request to stop.
 const LET_GO: Duration = Duration::from_secs(2);
 
-/// What a run has to do with the stack's lock.
+/// The lock's state in a run.
 #[derive(Default)]
 pub(super) struct Locking(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     held: Option<Arc<Held>>,
-    /// Why the lock is lost.
+    /// The failure by which the lock was lost.
     lost: Option<Failure>,
-    /// How the run has ended, as long as the lock has not been given back.
+    /// The run's last event, as long as the lock has not been given back.
     ended: Option<EventKind>,
 }
 
@@ -149,7 +149,7 @@ impl Session {
         let given_back = timeout(GIVE_BACK, give_back).await;
         let lost = self.has_lost_lock();
         match given_back {
-            // Whoever took it over is told, and nobody else.
+            // The loss was reported when it happened.
             _ if lost => {}
             Ok(Ok(false)) => self.warn_of_lock(UNDER_WAY),
             Ok(Ok(true)) => self.run.events.emit(EventKind::LockReleased { epoch: held.epoch() }),
@@ -171,7 +171,7 @@ impl Session {
         if lost { Exit::Failed } else { exit }
     }
 
-    /// Gives the lock back after somebody has asked a second time to stop, unless a change may still be on its way.
+    /// Gives the lock back after a second request to stop, unless a change may still be on its way.
     pub(crate) async fn let_go(&self) {
         let Some(held) = self.locking.state().held.clone() else { return };
         match timeout(LET_GO, held.abandon()).await {
@@ -191,7 +191,7 @@ impl Session {
     }
 }
 
-/// What nobody else is called.
+/// Returns a random identifier of this run.
 fn unique() -> String {
     let half = || RandomState::new().hash_one(std::process::id());
     format!("{:016x}{:016x}", half(), half())

@@ -28,7 +28,7 @@ fn what_lost_its_tag_is_the_stacks_again_once_it_is_adopted() {
         call.tag_keys(RESOURCE_TAG).send().await.unwrap();
         let call = aws.secretsmanager().await.unwrap().untag_resource().secret_id(SECRET);
         call.tag_keys(STACK_TAG).send().await.unwrap();
-        // What is not chosen is neither shown nor done.
+        // A step that is not chosen is neither shown nor done.
         aws.ecs().await.unwrap().update_service().service("api").desired_count(5).send().await.unwrap();
     });
     let unknown = project.run(&["adopt", "role.ap"]);

@@ -32,13 +32,13 @@ fn credentials_are_watched_from_before_the_first_deployment_to_their_end() {
     assert_eq!(project.run(&["plan", "--detailed-exitcode"]).exit, Exit::Changes, "it only reads");
 
     assert_eq!(project.run(&["deploy"]).exit, Exit::Done);
-    // What counts is what is stored, not what the source would yield.
+    // The stored credential counts, not the source's.
     project.write("configs/token", NEW_TOKEN);
     let good = project.run(&["credentials", "--fail-within", "14d", "-vvv"]);
     assert_eq!(good.exit, Exit::Done, "{}", good.stderr);
     assert!(!good.stdout.contains(TOKEN) && !good.stderr.contains(TOKEN));
     assert_table!(good.stdout);
-    // It is green, but not without a word: nobody knows the users of a simulated registry.
+    // It is green, but not without a word: no source knows the users of a simulated registry.
     let nobody = "nobody tells when the stored credential `ghcr` of ghcr.io expires";
     assert!(good.stderr.contains(nobody), "{}", good.stderr);
     let quiet = project.run(&["credentials"]);
@@ -90,7 +90,7 @@ fn an_end_that_cannot_be_found_out_fails_the_job() {
     assert!(ended.stderr.contains(&reason), "{}", ended.stderr);
     assert!(ended.stderr.contains(&format!("at: GET {broken}/user")), "{}", ended.stderr);
     assert!(ended.stdout.contains("  unknown  "), "{}", ended.stdout);
-    // Who does not ask whether it lasts gets to see what is known.
+    // A caller that does not ask whether it lasts gets to see the known facts.
     assert_eq!(run(&["credentials"], &broken).exit, Exit::Done);
 
     let lasting = watch(&github(200, &[]));

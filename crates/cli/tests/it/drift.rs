@@ -21,11 +21,11 @@ const LOG_GROUP: &str = "/longshore/shop/api";
 const STACK_TAG: &str = "longshore:stack";
 const RESOURCE_TAG: &str = "longshore:resource";
 
-/// What becomes of a change.
+/// The effect of the next deploy on a change.
 enum Then {
     /// The next deploy puts it right.
     Mended,
-    /// It is somebody else's now: nothing is changed.
+    /// The stack does not own the resource any more: nothing is changed.
     Refused,
 }
 use Then::{Mended, Refused};

@@ -1,4 +1,4 @@
-//! What programs read: JSON lines.
+//! The output for programs: JSON lines.
 
 use longshore_cli::Exit;
 use longshore_model::{Event, EventKind, FailureKind, Outcome};

@@ -1,4 +1,4 @@
-//! What goes wrong, and that nothing was created then.
+//! Failures, and that nothing was created then.
 
 use longshore_cli::Exit;
 
@@ -63,7 +63,7 @@ fn a_password_of_the_simulated_cloud_that_is_not_there() {
 #[test]
 fn another_account() {
     let project = Project::new();
-    // Where only the stack names an account, the simulated cloud plays it.
+    // If only the stack names an account, the simulated cloud plays it.
     let plan = project.run(&["plan", "--set", "aws.account=\"111122223333\""]);
     assert_eq!(plan.exit, Exit::Done, "{}", plan.stderr);
     let project = Project::new();

@@ -1,4 +1,4 @@
-//! Somebody's hand in the simulated cloud, past Longshore.
+//! Changes by hand in the simulated cloud, past Longshore.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use longshore_simcloud::{Blueprint, Cloud, Moment};
 
 use crate::project::{Project, TOKEN};
 
-/// What the project's configuration says of the cloud.
+/// Returns the blueprint of the project's cloud.
 fn blueprint() -> Blueprint {
     serde_json::from_value(serde_json::json!({
         "registries": {"ghcr.io": {

@@ -17,7 +17,7 @@ use crate::project::{Capture, Project, Ran};
 pub(crate) struct Served {
     project: Arc<Project>,
     pub(crate) url: String,
-    /// Where its registry answers alone: `HOST:PORT`.
+    /// The address at which its registry answers alone: `HOST:PORT`.
     pub(crate) registry: String,
     asks: UnboundedSender<()>,
     thread: JoinHandle<Ran>,
@@ -109,10 +109,10 @@ fn a_registry_on_this_machine_is_asked_over_the_network() {
     cloud.end();
 }
 
-/// What stands before the address of the registry.
+/// The text before the address of the registry.
 const ALONE: &str = "# The registry ghcr.io alone: docker login ";
 
-/// What stands behind each of `beginnings` in what a cloud says when it is there.
+/// Waits until the cloud is there, and returns the text behind each of `beginnings` in its output.
 fn wait_for<const N: usize>(stdout: &Capture, beginnings: [&str; N]) -> [String; N] {
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(20) {

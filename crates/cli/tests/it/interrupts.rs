@@ -10,7 +10,7 @@ use crate::{
     project::{Capture, Project, Ran},
 };
 
-/// Standard error on which somebody waits for a text, and then asks to stop.
+/// Standard error that asks the command to stop as soon as a text is written to it.
 struct Watched {
     capture: Capture,
     text: &'static str,

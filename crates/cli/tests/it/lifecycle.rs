@@ -76,7 +76,7 @@ fn a_terminal_shows_a_tree() {
         io.stderr_is_terminal = true;
     });
     assert_eq!(deploy.exit, Exit::Done);
-    // What the last drawing shows: a line for each step, in the tree's order.
+    // The last drawing shows a line for each step, in the tree's order.
     let drawn = deploy.stderr.rsplit("\u{1b}[2K").next().unwrap();
     let (_, drawn) = drawn.split_once('m').unwrap();
     let drawn: Vec<_> = console::strip_ansi_codes(drawn).chars().collect();

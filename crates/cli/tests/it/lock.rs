@@ -18,7 +18,7 @@ use crate::{
     project::{Capture, Project, Ran},
 };
 
-/// What GitHub Actions tells its jobs.
+/// The environment variables that GitHub Actions sets for its jobs.
 const JOB: [(&str, &str); 6] = [
     ("GITHUB_ACTIONS", "true"),
     ("GITHUB_REPOSITORY", "acme/shop"),
@@ -28,11 +28,11 @@ const JOB: [(&str, &str); 6] = [
     ("GITHUB_ACTOR", "jo"),
 ];
 
-/// How others see a `deploy` in that job.
+/// The holder that other runs see during a `deploy` in that job.
 const HOLDER: &str = "deploy (local) by jo, GitHub Actions acme/shop deploy #17 \
                       (https://github.com/acme/shop/actions/runs/42), since 20";
 
-/// A token that is there only when `[project]/go` is; after half a minute nobody waits for it any more.
+/// Returns the setting of a token that waits until `[project]/go` is there, for at most half a minute.
 fn token_that_is_waited_for(project: &Project) -> String {
     let (go, token) = (project.path("go"), project.path("configs/token"));
     let script = format!(
@@ -126,7 +126,7 @@ fn a_killed_run_is_replaced_when_its_lease_is_over_without_anything_being_done()
     let shown = project.run(&["lock", "show"]).stdout;
     assert!(shown.ends_with("with a lease of 60s; whoever comes next takes the lock over\n"), "{shown}");
 
-    // Its lease has long run out, so nobody has to wait.
+    // Its lease has long run out, so the next run does not have to wait.
     let next = project.run(&["deploy", "--lock-timeout", "0", "--output", "json"]);
     assert_eq!(next.exit, Exit::Done, "{}", next.stdout);
     let got = next.events().into_iter().find_map(|event| match event.event {

@@ -43,8 +43,8 @@ fn password(id: usize) -> String {
     format!("gldt-D3pl0yT0k3nNumber{id}")
 }
 
-/// The deploy tokens API of GitLab: <https://docs.gitlab.com/api/deploy_tokens/>. What passes is held against what GitLab
-/// publishes.
+/// The deploy tokens API of GitLab: <https://docs.gitlab.com/api/deploy_tokens/>. Requests and answers are held against
+/// GitLab's specification.
 struct GitLab {
     /// The URL at which it answers.
     url: String,

@@ -8,7 +8,7 @@ use crate::project::Project;
 
 const PAGE: &str = include_str!("../../../../docs/output.md");
 
-/// Where the types are declared whose values are printed.
+/// The files that declare the types of the printed values.
 const SOURCES: [&str; 6] = [
     include_str!("../../../model/src/drift.rs"),
     include_str!("../../../model/src/event.rs"),
@@ -61,7 +61,7 @@ fn kebab(name: &str) -> String {
     name.char_indices().map(dashed).collect()
 }
 
-/// What stands below a heading.
+/// Returns the text below a heading.
 fn section(heading: &str) -> &'static str {
     let (_, below) = PAGE.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
     below.split("\n## ").next().unwrap()

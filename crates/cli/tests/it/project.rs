@@ -12,7 +12,7 @@ use longshore_cli::{Exit, Interrupts, Io, Longshore};
 use longshore_model::Event;
 use tempfile::TempDir;
 
-/// A token that pulls the image, and one that nobody knows.
+/// A token that pulls the image, and an unknown one.
 pub(crate) const TOKEN: &str = "ghp_R1ght0123456789abcdefghijklmnopqrstuv";
 pub(crate) const WRONG_TOKEN: &str = "ghp_Wr0ng0123456789abcdefghijklmnopqrstuv";
 
@@ -54,7 +54,7 @@ tags.arm.platforms = ["linux/arm64"]
 tags.1 = {}
 "#;
 
-/// What a run of the command has ended with.
+/// The result of a run of the command.
 pub(crate) struct Ran {
     pub(crate) exit: Exit,
     pub(crate) stdout: String,

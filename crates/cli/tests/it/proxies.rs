@@ -9,7 +9,7 @@ use std::{
 
 use crate::project::Project;
 
-/// What is no URL, with a password in it.
+/// An invalid URL with a password in it.
 const VALUE: &str = "http://user:correct-horse-battery-staple@proxy example.com";
 
 fn plan(project: &Project, variables: &[(&str, &str)]) -> Output {

@@ -16,7 +16,7 @@ use crate::{
 
 const REGION: &str = "eu-central-1";
 
-/// What the project's cloud is like between two commands.
+/// The project's cloud between two commands.
 struct Between {
     cloud: Cloud,
     aws: Aws,

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{arguments, host};
 
-/// What stands for the throw-away directory in an option.
+/// The placeholder for the throw-away directory in an option.
 const DIRECTORY: &str = "{dir}";
 
 /// The program under test.
@@ -76,7 +76,7 @@ impl ThrowAway {
     }
 }
 
-/// Makes a directory that nobody else may read: programs keep secrets in it.
+/// Makes a directory that no other user may read: programs keep secrets in it.
 fn create_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -249,7 +249,7 @@ impl Case {
     }
 }
 
-/// What is wrong with the options.
+/// Creates the failure for wrong options.
 pub(super) fn wrong(problems: &[Problem]) -> Failure {
     let all: Vec<_> = problems.iter().map(ToString::to_string).collect();
     Failure::new(FailureKind::Invalid, all.join("; ")).help("correct --option, --absent or --change")
