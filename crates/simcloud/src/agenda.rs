@@ -1,4 +1,4 @@
-//! What is going to happen in the simulated world, and when.
+//! The future events of the simulated world, in order of time.
 
 use std::collections::BTreeMap;
 

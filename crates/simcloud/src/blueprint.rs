@@ -1,4 +1,4 @@
-//! What a simulated cloud is like before anybody uses it.
+//! The initial configuration of a simulated cloud.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ pub struct Blueprint {
     pub account: String,
     /// The region that has its default network from the start; others get theirs when first called.
     pub region: String,
-    /// What identifiers are derived from: the same seed and the same calls give the same ones.
+    /// The seed of the identifiers: the same seed and the same calls give the same ones.
     pub seed: u64,
-    /// How long an AWS call takes on average, in milliseconds.
+    /// The average latency of an AWS call, in milliseconds.
     pub latency_ms: u64,
-    /// How much longer or shorter than that a call may take, in milliseconds.
+    /// The largest deviation from the average latency, in milliseconds.
     pub latency_jitter_ms: u64,
     /// True if calls beyond AWS's quotas are refused.
     pub throttling: bool,
@@ -32,11 +32,11 @@ pub struct Blueprint {
     pub co_tenant_percent: u32,
     /// Quotas that differ from AWS's defaults, by class of operations, such as `ecs:service-modify`.
     pub quotas: BTreeMap<String, Rate>,
-    /// How long a change of IAM stays invisible to everything but IAM's own reads, in milliseconds.
+    /// The delay until a change of IAM is visible beyond IAM's own reads, in milliseconds.
     ///
     /// AWS gives no bound; two seconds is what people measure.
     pub iam_propagation_ms: u64,
-    /// How many times as fast as real time the clock runs where the cloud is served to other processes.
+    /// The factor by which the clock is faster than real time if the cloud is served to other processes.
     pub speed: u32,
     /// EC2 instances whose agents register with clusters of the region, by name.
     pub container_instances: BTreeMap<String, InstanceSpec>,

@@ -17,7 +17,7 @@ pub struct Call {
     pub input: Value,
     /// When the call arrives.
     pub now: Moment,
-    /// Who calls: an ARN as STS would report it.
+    /// The caller's ARN, as STS would report it.
     pub caller: String,
 }
 

@@ -1,4 +1,4 @@
-//! Where the simulated cloud takes the time from.
+//! The simulated cloud's source of time.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl Moment {
         jiff::Timestamp::from_second((self.0 / 1000) as i64).unwrap_or(jiff::Timestamp::MAX)
     }
 
-    /// How long ago `earlier` was; zero when it lies ahead.
+    /// Returns the time since `earlier`, or zero if `earlier` lies ahead.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -69,7 +69,7 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The current moment. Never goes backwards.
     fn now(&self) -> Moment;
 
-    /// How many times as fast as real time it runs.
+    /// Returns the factor by which it is faster than real time.
     fn speed(&self) -> u32 {
         1
     }
@@ -90,7 +90,7 @@ impl TokioClock {
         Self { origin, start: tokio::time::Instant::now(), speed: 1 }
     }
 
-    /// The same clock, running `speed` times as fast: for whoever waits in real time.
+    /// The same clock, running `speed` times as fast: for callers that wait in real time.
     #[must_use]
     pub const fn at_speed(mut self, speed: u32) -> Self {
         self.speed = speed;

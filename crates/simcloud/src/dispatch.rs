@@ -157,7 +157,7 @@ pub(crate) fn dispatch(world: &mut World, service: Service, call: &Call) -> Resu
     }
 }
 
-/// Who makes this call, as policies see it.
+/// Returns the caller, as policies see it.
 pub(crate) fn who<'a>(world: &'a World, call: &'a Call) -> Who<'a> {
     match call.caller.split_once(":assumed-role/").and_then(|(_, rest)| rest.split_once('/')) {
         None => Who::User { arn: &call.caller },

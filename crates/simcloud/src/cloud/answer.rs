@@ -71,7 +71,7 @@ impl Cloud {
             }),
         };
         let changed = result.is_ok() && !only_reads(&operation);
-        // What time brought alone comes again if it is lost: the agenda and what chance is drawn from are saved, too.
+        // Changes that time alone brought recur if they are lost: the agenda and the random generator are saved, too.
         let result = if changed && !self.keep(&world) { Err(not_saved()) } else { result };
         drop(world);
         trace(&name, &scope.region, &result);
@@ -88,7 +88,7 @@ impl Cloud {
         })
     }
 
-    /// Answers a request to a simulated registry; `None` when the URI's host is none of them.
+    /// Answers a request to a simulated registry, or returns `None` if the URI's host is not a simulated registry.
     ///
     /// # Errors
     /// When the registry is one that does not answer.
@@ -124,7 +124,7 @@ impl Cloud {
     }
 }
 
-/// How long a connection to a host that does not answer takes to fail.
+/// The time until a connection to a host that does not answer fails.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn not_saved() -> ApiError {

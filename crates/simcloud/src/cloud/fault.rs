@@ -21,15 +21,15 @@ use crate::{
 pub struct Fault {
     /// The operation, such as `iam:CreateRole`; `*` and `?` are wildcards.
     pub operation: String,
-    /// How many calls pass before the first is hit.
+    /// The number of calls that pass before the first is hit.
     pub after: u32,
-    /// How many calls are hit.
+    /// The number of calls that are hit.
     pub times: u32,
-    /// What happens to them.
+    /// The effect on each of them.
     pub effect: Effect,
 }
 
-/// What happens to a call that a fault hits.
+/// The effect of a fault on a call.
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// It is refused with this error, and nothing is done.
@@ -124,7 +124,7 @@ impl Faults {
         *self.state().calls.entry(operation.to_owned()).or_default() += 1;
     }
 
-    /// What is to happen to a call: the first fault that hits it.
+    /// Returns the effect of the first fault that hits a call, if one does.
     pub(super) fn call(&self, operation: &str) -> Option<Effect> {
         let mut state = self.state();
         for fault in &mut state.arranged {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Partition, World, quota::UnknownClass, registry::SpecError};
 
-/// What the file says it is.
+/// The value of `format` in the file.
 const FORMAT: &str = "longshore-simcloud";
 
 /// A file of at most so many bytes is written with every change.
@@ -27,7 +27,7 @@ const LARGEST: usize = 1 << 30;
 /// Rises whenever an older file cannot be read any more.
 const VERSION: u32 = 2;
 
-/// Why a simulated cloud cannot be had.
+/// The reason for which a simulated cloud cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file or its directory cannot be read or written.
@@ -37,7 +37,7 @@ pub enum OpenError {
         path: PathBuf,
         /// "reading", "writing", "locking".
         doing: &'static str,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The file is something else.
@@ -48,7 +48,7 @@ pub enum OpenError {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect.
         why: String,
     },
     /// The file holds another account.
@@ -91,7 +91,7 @@ pub enum OpenError {
         /// The account as it was found.
         account: String,
     },
-    /// A quota of the blueprint is none.
+    /// A quota of the blueprint names an unknown class.
     #[error(transparent)]
     Quota(#[from] UnknownClass),
     /// A registry of the blueprint is not declared consistently.
@@ -126,7 +126,7 @@ struct Saving<'a> {
     world: &'a World,
 }
 
-/// What was written, and what was not yet. In real time, which is what writing takes, whatever the simulated clock does.
+/// The last write, and whether a change waits for the next. Times are real, independent of the simulated clock.
 #[derive(Debug, Default)]
 struct Writes {
     pending: bool,

@@ -1,4 +1,4 @@
-//! How long calls take.
+//! The latency of calls.
 
 use std::{
     sync::{Mutex, PoisonError},

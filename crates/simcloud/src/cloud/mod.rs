@@ -136,13 +136,13 @@ impl Cloud {
         self.shared.clock.now()
     }
 
-    /// How many times as fast as real time its clock runs.
+    /// Returns the factor by which its clock is faster than real time.
     pub(crate) fn speed(&self) -> u32 {
         self.shared.clock.speed()
     }
 
     /// Lets happen what is due by now. Requests do this themselves; a server does it now and then, so that pulls from
-    /// real registries go on while nobody asks.
+    /// real registries go on without requests.
     pub async fn tick(&self) {
         let mut world = self.shared.world.lock().await;
         if self.catch_up(&mut world) {
@@ -203,13 +203,13 @@ impl Cloud {
         self.shared.faults.clear();
     }
 
-    /// How often each operation was called, such as `iam:CreateRole`, refused, throttled and lost calls included.
+    /// Returns the number of calls by operation, such as `iam:CreateRole`; refused, throttled and lost ones count.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.shared.faults.calls()
     }
 
-    /// How often calls of each operation were refused because a quota was used up. Operations without are not there.
+    /// Returns the number of calls refused because a quota was used up, by operation. Operations without are left out.
     #[must_use]
     pub fn throttled(&self) -> BTreeMap<String, u64> {
         self.shared.throttle.refused()

@@ -68,7 +68,7 @@ fn is_settled(service: &Service) -> bool {
     service.running_count() == 2 && state.is_some_and(|state| state.as_str() == "COMPLETED")
 }
 
-/// How many of the services run as they should, read ten at a time.
+/// Returns the number of settled services, read ten at a time.
 async fn settled(ecs: &aws_sdk_ecs::Client, services: usize) -> usize {
     let mut settled = 0;
     for first in (0..services).step_by(10) {
@@ -107,13 +107,13 @@ async fn deploy_and_follow(services: usize) {
     }
     drop((cloud, config, clients));
 
-    // What was left for later is in the file, too.
+    // Deferred writes are in the file, too.
     let again = Cloud::open(&path, &blueprint(), START).unwrap();
     let ecs = aws_sdk_ecs::Client::new(&sdk(&again));
     assert_eq!(settled(&ecs, services).await, services);
 }
 
-/// `LONGSHORE_SIMCLOUD_SERVICES` says how many services there are, for whoever looks at what requests cost.
+/// `LONGSHORE_SIMCLOUD_SERVICES` sets the number of services, to measure the cost of requests.
 #[tokio::test(start_paused = true)]
 async fn many_services_are_deployed_and_followed() {
     let services = std::env::var("LONGSHORE_SIMCLOUD_SERVICES").ok();

@@ -9,7 +9,7 @@ use crate::{
     policy::{Context, glob},
 };
 
-/// What a filter can look at: the values that a resource has under a filter's name.
+/// A resource with values under the names of filters.
 pub(super) trait Filterable {
     /// `None` when the operation has no filter of that name.
     fn values(&self, filter: &str) -> Option<Vec<String>>;

@@ -1,4 +1,4 @@
-//! What EC2 remembers.
+//! EC2's state.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -85,7 +85,7 @@ pub struct SecurityGroup {
     pub id: String,
     /// The name, unique in its VPC.
     pub name: String,
-    /// What it is for.
+    /// The description.
     pub description: String,
     /// The VPC it is in.
     pub vpc: String,

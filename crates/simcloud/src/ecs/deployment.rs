@@ -40,7 +40,7 @@ pub(super) struct Deployment {
     pub(super) failed_tasks: u32,
     /// True if one of its tasks has run: from then on failures don't count.
     pub(super) has_run: bool,
-    /// How many tasks it had to keep when another deployment took its place.
+    /// The service's desired count when another deployment replaced this one.
     pub(super) kept: u32,
 }
 

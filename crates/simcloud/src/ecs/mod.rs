@@ -1,6 +1,6 @@
 //! Amazon ECS: clusters, task definitions, services, deployments, tasks and the agent that starts them.
 //!
-//! What ECS does by itself is a sequence of discrete events on the world's agenda: the service scheduler's
+//! ECS's own activity is a sequence of discrete events on the world's agenda: the service scheduler's
 //! passes ([`Due::Schedule`]) and the steps of each task's life ([`Due::Task`]). Durations are drawn from
 //! the world's generator, so the same seed gives the same run.
 
@@ -53,7 +53,7 @@ pub struct Ecs {
     regions: BTreeMap<String, Region>,
 }
 
-/// What ECS holds in one region.
+/// ECS's state in one region.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Region {
     clusters: BTreeMap<String, Cluster>,
@@ -78,7 +78,7 @@ pub struct TaskKey {
     task: String,
 }
 
-/// What ECS has to do at some moment.
+/// A scheduled event of ECS.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Due {
@@ -118,7 +118,7 @@ pub enum TaskStep {
         container: usize,
         /// Its exit code.
         code: i32,
-        /// Why, where there is more to say than the code.
+        /// The reason, if it says more than the exit code.
         reason: Option<String>,
     },
     /// The containers have stopped: DEPROVISIONING.

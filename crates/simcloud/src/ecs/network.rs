@@ -1,4 +1,4 @@
-//! Where tasks get their network interfaces: `awsvpcConfiguration`.
+//! The network configuration of tasks: `awsvpcConfiguration`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -18,9 +18,9 @@ use super::{
 };
 use crate::{Moment, World};
 
-/// How long everything must have been as desired before ECS calls it a steady state.
+/// The time for which everything must have been as desired before ECS calls it a steady state.
 const SETTLING: Duration = Duration::from_secs(15);
-/// How long an inactive service stays described.
+/// The time for which an inactive service stays described.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// A task of the service that is to go on running, as the scheduler sees it.

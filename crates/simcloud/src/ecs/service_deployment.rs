@@ -339,7 +339,7 @@ pub(super) fn stop(world: &mut World, call: &Call) -> Answer {
         ));
     }
     if !matches!(deployment.status, Status::Pending | Status::InProgress) {
-        // What is being stopped or rolled back goes on.
+        // A stop or rollback under way goes on.
         return Ok(answer);
     }
     if service.rollback_target().is_none() {

@@ -1,4 +1,4 @@
-//! What a service says about itself: at most a hundred messages, the newest first.
+//! The event messages of a service: at most a hundred, the newest first.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::wire::time;
 use crate::{Ids, Moment};
 
-/// How many messages ECS keeps.
+/// The most messages that ECS keeps.
 const KEPT: usize = 100;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -1,5 +1,4 @@
-//! What the scheduler makes of a task's start: it counts failures, for the circuit breaker and for the pace of
-//! retries.
+//! The outcome of a task's start: the scheduler counts failures for the circuit breaker and for the pace of retries.
 
 use std::time::Duration;
 

@@ -69,7 +69,7 @@ pub(super) fn missing(arn: &str) -> Value {
 ///
 /// # Errors
 ///
-/// When the token is none that was handed out, or the page's size is outside 1–`limit`.
+/// If the token is unknown, or the page's size is outside 1–`limit`.
 pub(super) fn page(
     items: Vec<String>,
     size: Option<i64>,

@@ -1,4 +1,4 @@
-//! Whether somebody may do something: trust, identity policies, boundary and resource policy together.
+//! Authorisation: trust, identity policies, boundary and resource policy together.
 
 use super::Iam;
 use crate::{
@@ -26,7 +26,7 @@ impl Iam {
     /// Returns true if a service may assume a role at `now`, as the trust policy is seen then.
     ///
     /// # Errors
-    /// Why not: for the log of whoever asks, since AWS itself only says that it is not allowed.
+    /// The reason for the refusal, for the caller's log. AWS itself only says that it is not allowed.
     pub fn assume(
         &self,
         now: Moment,
@@ -40,7 +40,7 @@ impl Iam {
     /// Returns true if `who` may assume a role at `now`.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason for the refusal.
     pub fn assume_as(
         &self,
         now: Moment,
@@ -62,7 +62,7 @@ impl Iam {
         }
     }
 
-    /// What a role's inline and attached policies and its permissions boundary say, as they are seen at `now`.
+    /// Returns the decision of a role's inline and attached policies and its permissions boundary, as seen at `now`.
     #[must_use]
     pub fn evaluate(
         &self,

@@ -12,7 +12,7 @@ use crate::{
     policy::{Context, Decision, Document, Kind, Malformed, Request, Who},
 };
 
-/// What a simulation is about.
+/// The policies of a simulation and the caller.
 struct Subject<'a> {
     /// Identity policies with the id that matched statements are told with.
     policies: Vec<(String, Document)>,
@@ -67,7 +67,7 @@ fn of_role(iam: &Iam, now: Moment, arn: &str) -> Result<OfRole, ApiError> {
     Ok((policies, boundary))
 }
 
-/// What the account's user may do.
+/// Returns the policy of the account's user, which allows everything.
 fn everything() -> Result<Document, Malformed> {
     Document::parse(r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#, Kind::Identity)
 }

@@ -1,4 +1,4 @@
-//! What IAM remembers.
+//! IAM's state.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ pub struct Iam {
     pub(super) account: String,
     /// The account's partition.
     pub(crate) partition: Partition,
-    /// How long a write stays invisible to authorisation, in milliseconds.
+    /// The delay until authorisation sees a write, in milliseconds.
     pub(super) propagation_ms: u64,
     pub(super) roles: BTreeMap<String, Role>,
     /// By role name; kept beyond the role's deletion until everybody has seen it.
@@ -32,7 +32,7 @@ pub struct Iam {
     pub(super) documents: BTreeMap<String, Delayed<Option<String>>>,
 }
 
-/// What a role is, apart from what it permits.
+/// A role without its permissions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Role {
     /// The name, unique without regard to case.
@@ -43,7 +43,7 @@ pub struct Role {
     pub id: String,
     /// When it was created.
     pub created: Moment,
-    /// What it is for.
+    /// The description.
     pub description: Option<String>,
     /// The longest session, in seconds.
     pub max_session: u32,
@@ -51,7 +51,7 @@ pub struct Role {
     pub tags: BTreeMap<String, String>,
 }
 
-/// Who may assume a role, and what it permits then.
+/// A role's trust policy and permissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grants {
     /// The full ARN, path included.
@@ -75,7 +75,7 @@ pub struct CustomerPolicy {
     pub path: String,
     /// The unique id.
     pub id: String,
-    /// What it is for.
+    /// The description.
     pub description: Option<String>,
     /// When it was created.
     pub created: Moment,
@@ -159,7 +159,7 @@ impl Iam {
     }
 }
 
-/// What the operations need of the state.
+/// The operations' access to the state.
 impl Iam {
     /// The ARN of the role with this name, as IAM's own reads see it.
     pub(crate) fn role_arn(&self, name: &str) -> Option<&str> {

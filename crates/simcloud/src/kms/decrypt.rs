@@ -1,4 +1,4 @@
-//! Whether somebody may decrypt with a key.
+//! The permission to decrypt with a key.
 
 use crate::{
     ApiError, Moment, World,
@@ -22,7 +22,7 @@ pub fn decrypt(
     let Some(key) = world.kms.find(region, key) else { return Err(denied()) };
     let policy = Document::parse(&key.policy, Kind::Resource).map_err(|_| denied())?;
     let request = Request { action: ACTION, resource: &key.arn, who, context };
-    // A key policy is not an addition to IAM: without it, or its delegation to the account, nobody may.
+    // A key policy is not an addition to IAM: without it, or its delegation to the account, no decryption is allowed.
     match (policy.decide_named(&request, Naming::Itself), policy.decide(&request)) {
         (Decision::ExplicitDeny, _) | (_, Decision::ExplicitDeny | Decision::ImplicitDeny) => {
             return Err(denied());

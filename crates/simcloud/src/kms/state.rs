@@ -1,4 +1,4 @@
-//! What KMS remembers.
+//! KMS's state.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct Key {
     pub id: String,
     /// The ARN.
     pub arn: String,
-    /// What it is for.
+    /// The description.
     pub description: String,
     /// The key policy.
     pub policy: String,

@@ -22,7 +22,7 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.o
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulled(pub(super) Result<PulledImage, Refusal>);
 
-/// What a pull has found.
+/// The image that a pull has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PulledImage {
     /// The digest to which the image's name was resolved: an index's, where there is one.
@@ -30,7 +30,7 @@ pub(super) struct PulledImage {
     pub(super) behaviour: Behaviour,
 }
 
-/// Why there is no answer.
+/// The reason for which there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unreachable {
     why: String,
@@ -81,7 +81,7 @@ impl std::fmt::Debug for Authorization {
     }
 }
 
-/// What the next request is for.
+/// The purpose of the next request.
 #[derive(Clone, Debug)]
 enum Stage {
     /// `HEAD` of the manifest, to resolve the name.

@@ -34,7 +34,7 @@ struct Schema {
 }
 
 impl Credentials {
-    /// What the container's `repositoryCredentials` name, if it has any.
+    /// Reads the credentials that the container's `repositoryCredentials` name, if it has any.
     pub(super) fn read(
         world: &World,
         now: Moment,

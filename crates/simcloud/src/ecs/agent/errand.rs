@@ -12,12 +12,12 @@ use super::{
     client::{Pull, Pulled, Unreachable},
 };
 
-/// How long one request may take.
+/// The time limit of one request.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The most that a manifest or a configuration may have.
 const LARGEST: usize = 4 << 20;
 
-/// A pull that goes through a socket, for whoever runs the cloud to carry out.
+/// A pull that goes through a socket, to be carried out by the process that runs the cloud.
 #[derive(Clone, Debug)]
 pub struct Errand {
     pub(in crate::ecs) task: TaskKey,
@@ -89,7 +89,7 @@ async fn exchange(request: Request<Bytes>) -> Result<Response<Bytes>, Unreachabl
     // To an origin server a request names the path only (RFC 9112, section 3.2.1).
     let path = parts.uri.path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default();
     parts.uri = path.parse().map_err(|error: http::uri::InvalidUri| because(&error))?;
-    // What goes wrong with the connection shows in the exchange.
+    // Errors of the connection show in the exchange.
     let driver = tokio::spawn(connection);
     let answer = async {
         let response = sender.send_request(Request::from_parts(parts, Full::new(body))).await?;

@@ -59,7 +59,7 @@ impl ImageReference {
         Some(Self { host: host.to_owned(), repository, tag, digest })
     }
 
-    /// Where the registry's API is.
+    /// Returns the host of the registry's API.
     pub(super) fn api_host(&self) -> &str {
         if self.host == "docker.io" { "registry-1.docker.io" } else { &self.host }
     }

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{Moment, World, partition::ecr_registry, registry};
 
-/// When a pull that somebody else runs is given up.
+/// The time after which a pull through a socket is given up.
 const OVERDUE: Duration = Duration::from_secs(600);
 
 /// Returns true if a text is the name of an image.

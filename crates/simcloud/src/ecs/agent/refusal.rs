@@ -1,4 +1,4 @@
-//! Why a task does not start, in the words of ECS.
+//! The reasons for which a task does not start, in the words of ECS.
 
 use crate::{ApiError, World, partition::dns_suffix};
 
@@ -64,7 +64,7 @@ pub(super) fn unreachable(host: &str, region: &str) -> String {
     )
 }
 
-/// Where the agent reads a secret.
+/// The service from which the agent reads a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Store {
     SecretsManager,
@@ -72,7 +72,7 @@ pub(super) enum Store {
 }
 
 impl Store {
-    /// What the agent calls it.
+    /// Returns the agent's name for it.
     const fn name(self) -> &'static str {
         match self {
             Self::SecretsManager => "asm",

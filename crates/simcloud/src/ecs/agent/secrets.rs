@@ -13,7 +13,7 @@ use crate::{
     ssm::{self, Unreadable},
 };
 
-/// How many parameters the agent asks for at once.
+/// The most parameters that the agent asks for at once.
 const BATCH: usize = 10;
 
 /// Reads the container's secrets; nothing is done with them, for nothing runs.

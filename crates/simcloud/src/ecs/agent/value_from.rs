@@ -1,4 +1,4 @@
-//! Where a `valueFrom` points.
+//! The target of a `valueFrom`.
 
 use crate::ssm;
 

@@ -250,12 +250,12 @@ impl DeploymentConfiguration {
         Ok(())
     }
 
-    /// How many tasks must run while a deployment replaces others.
+    /// Returns the number of tasks that must run while a deployment replaces others.
     pub(in crate::ecs) fn least(&self, desired: u32) -> u32 {
         share(desired, self.minimum_healthy_percent)
     }
 
-    /// How many tasks may run or start at once.
+    /// Returns the number of tasks that may run or start at once.
     pub(in crate::ecs) fn most(&self, desired: u32) -> u32 {
         (u64::from(desired) * u64::from(self.maximum_percent) / 100) as u32
     }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{ApiError, Call, World};
 
-/// What a `clientToken` stands for: a request, and the tasks that it started, if it was one for tasks.
+/// The request of a `clientToken`, and the tasks that it started, if it was one for tasks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::ecs) struct Remembered {
     pub(in crate::ecs) request: Value,

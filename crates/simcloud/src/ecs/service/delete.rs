@@ -22,7 +22,7 @@ struct Delete {
     force: bool,
 }
 
-/// The service drains its tasks, then is INACTIVE. What is not ACTIVE any more is not found.
+/// The service drains its tasks, then is INACTIVE. A service that is not ACTIVE any more is not found.
 pub(in crate::ecs) fn delete(world: &mut World, call: &Call) -> Answer {
     let request: Delete = input(call)?;
     let arns = Arns::of(world, &call.region);

@@ -121,7 +121,7 @@ impl Launch {
             .then(|| self.version.as_deref().filter(|version| *version != "LATEST").unwrap_or(LATEST))
     }
 
-    /// What a task shows: its launch type, `FARGATE` under Fargate's capacity providers, too.
+    /// Returns the launch type that a task shows: `FARGATE` under Fargate's capacity providers, too.
     pub(in crate::ecs) fn task_launch_type(&self) -> &str {
         if self.is_fargate() { "FARGATE" } else { "EC2" }
     }

@@ -55,7 +55,7 @@ pub(super) struct Service {
     pub(super) scheduling: Scheduling,
     pub(super) desired: u32,
     pub(super) configuration: DeploymentConfiguration,
-    /// What the next deployment deploys; also what the description shows.
+    /// The task definition of the next deployment, and of the description.
     pub(super) definition: String,
     pub(super) launch: Launch,
     pub(super) network: Option<AwsVpc>,
@@ -78,7 +78,7 @@ pub(super) struct Service {
     pub(super) pace: Pace,
 }
 
-/// What the scheduler remembers between its passes.
+/// The scheduler's state between its passes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Pace {
     /// When the next pass is due, if one is.
@@ -238,7 +238,7 @@ impl Service {
             .enumerate()
             .map(|(index, deployment)| deployment.json(self, index == 0, tasks.clone()))
             .collect();
-        // What is not begun yet is not current: right after a change the one before it is answered still.
+        // A pending deployment is not current: right after a change the answer still names the one before it.
         let current =
             self.service_deployments.iter().rev().find(|deployment| deployment.status != Status::Pending);
         let revisions: Vec<Value> = self

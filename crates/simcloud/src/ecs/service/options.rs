@@ -16,7 +16,7 @@ pub(in crate::ecs) enum PropagateTags {
 }
 
 impl PropagateTags {
-    /// What a request says of it, if anything.
+    /// Parses a request's `propagateTags`, if it has one.
     pub(in crate::ecs) fn given(name: Option<&str>) -> Result<Option<Self>, ApiError> {
         name.map(|name| match name {
             "TASK_DEFINITION" => Ok(Self::TaskDefinition),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{Ids, Moment, World, registry::Behaviour};
 
-/// What a new task is made of.
+/// The parameters of a new task.
 pub(in crate::ecs) struct Order {
     pub(in crate::ecs) region: String,
     pub(in crate::ecs) cluster: String,

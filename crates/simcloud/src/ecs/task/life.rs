@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Moment, World};
 
-/// How long a stopped task is described.
+/// The time for which a stopped task is described.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// Takes a step. One that a task which is being stopped had still before it does nothing.
@@ -76,8 +76,8 @@ fn start(world: &mut World, now: Moment, key: &TaskKey) {
         interval = interval.max(container.health_interval);
         if let Some(log) = &container.log {
             let line = format!("{} started from {}", container.name, container.image);
-            // The stream was created when the task was prepared; if somebody deleted it since, the line is
-            // lost, as it is at AWS.
+            // The stream was created when the task was prepared; if it was deleted since, the line is lost,
+            // as it is at AWS.
             let _ = logs.write(&log.region, &log.group, &log.stream, now, [line]);
         }
         let behaviour = &container.behaviour;

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{Moment, ec2, registry::Behaviour};
 
-/// Where a task is in its life.
+/// The stage of a task's life.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -126,10 +126,10 @@ pub(super) struct Container {
     last: LastStatus,
     exit_code: Option<i32>,
     reason: Option<String>,
-    /// Where the container has a health check.
+    /// `None` if the container has no health check.
     health: Option<Health>,
     health_interval: Option<u64>,
-    /// Where it logs to CloudWatch.
+    /// `None` if it does not log to CloudWatch.
     pub(super) log: Option<LogStream>,
 }
 
@@ -141,7 +141,7 @@ pub(super) struct LogStream {
     pub(super) stream: String,
 }
 
-/// What `RunTask` changes of a task definition.
+/// The changes that `RunTask` makes to a task definition.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Overrides {

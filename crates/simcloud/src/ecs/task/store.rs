@@ -10,7 +10,7 @@ use super::Task;
 #[derive(Clone, Debug, Default)]
 pub(in crate::ecs) struct Tasks {
     by_id: BTreeMap<String, Task>,
-    /// The ids of a service's tasks, by its name. What reads one service must not look at the tasks of all.
+    /// The ids of a service's tasks, by its name. Reads of one service must not look at the tasks of all.
     of_service: BTreeMap<String, BTreeSet<String>>,
 }
 

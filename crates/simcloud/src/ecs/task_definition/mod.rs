@@ -62,7 +62,7 @@ pub(super) struct TaskDefinition {
     deregistered: Option<Moment>,
     delete_requested: Option<Moment>,
     pub(super) tags: Tags,
-    /// What was registered, with ECS's defaults filled in.
+    /// The registered definition, with ECS's defaults filled in.
     body: Value,
     pub(super) spec: TaskSpec,
 }

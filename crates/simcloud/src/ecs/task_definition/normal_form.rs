@@ -1,4 +1,4 @@
-//! How ECS gives a task definition back: with defaults filled in, and only with what it knows.
+//! The form in which ECS returns a task definition: with defaults filled in, and without unknown members.
 
 use serde_json::{Map, Value, json};
 
@@ -93,7 +93,7 @@ fn compatibilities(spec: &TaskSpec) -> Value {
     }
 }
 
-/// What an agent must be capable of. <https://github.com/aws/amazon-ecs-agent> names these.
+/// Returns the capabilities that an agent must have. <https://github.com/aws/amazon-ecs-agent> names these.
 fn attributes(spec: &TaskSpec) -> Value {
     let mut names = vec!["com.amazonaws.ecs.capability.docker-remote-api.1.18"];
     let any = |has: fn(&ContainerSpec) -> bool| spec.container_definitions.iter().any(has);

@@ -1,4 +1,4 @@
-//! The parts of a task definition that somebody here acts on.
+//! The parts of a task definition that the simulation acts on.
 
 use std::collections::BTreeMap;
 

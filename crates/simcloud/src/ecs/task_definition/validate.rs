@@ -1,8 +1,8 @@
-//! What `RegisterTaskDefinition` refuses.
+//! The checks of `RegisterTaskDefinition`.
 //!
 //! Rules: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html> and
-//! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>. Where AWS's
-//! wording was seen in the wild it is kept.
+//! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>. AWS's
+//! wording is kept if it is known.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What the API accepts, refuses and answers.
+//! Tests of the API's checks and answers.
 
 use serde_json::{Value, json};
 

@@ -356,7 +356,7 @@ impl Sim {
         answer["serviceDeployments"][0].clone()
     }
 
-    /// Why the first stopped task was stopped.
+    /// Returns the first stopped task's reason.
     pub(super) fn stopped_reason(&mut self) -> String {
         self.tasks("STOPPED")[0]["stoppedReason"].as_str().unwrap().to_owned()
     }

@@ -1,4 +1,4 @@
-//! What tasks get beside their definition: tags, commands that are executed in them, a platform version.
+//! Tests of task options beside the definition: tags, commands that are executed in tasks, a platform version.
 
 use serde_json::{Value, json};
 

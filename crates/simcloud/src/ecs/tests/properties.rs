@@ -1,4 +1,4 @@
-//! What holds for every configuration of a service.
+//! Properties that hold for every configuration of a service.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -34,7 +34,7 @@ proptest! {
         prop_assert!(kept);
         let service = sim.describe();
         let stuck = sim.messages().iter().any(|message| message.contains("because of the service deployment configuration"));
-        // Where neither a task more nor one less is allowed, ECS cannot move, and says so.
+        // ECS cannot move, and says so, if neither a task more nor one less is allowed.
         prop_assert_eq!(stuck, least == desired && most == desired);
         prop_assert_eq!(service["deployments"][0]["rolloutState"] == "COMPLETED", !stuck);
     }

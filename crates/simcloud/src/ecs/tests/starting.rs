@@ -1,4 +1,4 @@
-//! How a task starts, and each reason for which it doesn't.
+//! Tests of a task's start, and of each reason for which it fails.
 
 use serde_json::json;
 
