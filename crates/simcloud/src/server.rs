@@ -62,13 +62,13 @@ impl Default for Limits {
     }
 }
 
-/// How long open connections get to end after the shutdown.
+/// The time that open connections get to end after the shutdown.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long accepting rests after it failed.
+/// The pause in accepting after it failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often the world catches up while nobody asks.
+/// The interval at which the world catches up without requests.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Serves a cloud until `shutdown` ends, then lets open requests finish.
@@ -233,7 +233,7 @@ impl Server {
         self.access.check_source(request.headers(), local, is_own)
     }
 
-    /// Reads the body of a request within the limits. What is refused comes back as a status and a text.
+    /// Reads the body of a request within the limits. A refusal comes back as a status and a text.
     async fn whole(
         &self,
         request: Request<Incoming>,
@@ -356,7 +356,6 @@ mod tests {
         answered(address, path, host).await.status().as_u16()
     }
 
-    /// What it asks for.
     async fn challenge(address: SocketAddr, path: &str, host: &str) -> Challenge {
         let answer = answered(address, path, host).await;
         Challenge::parse(answer.headers()[WWW_AUTHENTICATE].to_str().unwrap()).unwrap()

@@ -23,7 +23,7 @@ const USER: &str = "longshore";
 const KEY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const SECRET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/+";
 
-/// How long the answer to expired credentials is that they have expired.
+/// The time for which expired credentials are told from unknown ones.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(86_400);
 
 /// The sessions that were handed out, by access key.
@@ -54,7 +54,7 @@ impl Sts {
 /// Temporary credentials.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Session {
-    /// Who calls with it, as `GetCallerIdentity` reports.
+    /// The caller's ARN, as `GetCallerIdentity` reports it.
     arn: String,
     /// `GetCallerIdentity`'s user id.
     user_id: String,

@@ -1,4 +1,4 @@
-//! What the tests of several services need: a cloud, and SDK clients that talk to it without a socket.
+//! Helpers for the tests of several services: a cloud, and SDK clients that talk to it without a socket.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,12 +24,12 @@ pub(crate) fn cloud_of(blueprint: &Blueprint) -> Cloud {
     Cloud::new(blueprint, Arc::new(TokioClock::starting_at(START))).expect("a sound blueprint")
 }
 
-/// What SDK clients of the account's user are made from.
+/// Returns the configuration of SDK clients for the account's user.
 pub(crate) fn sdk(cloud: &Cloud) -> SdkConfig {
     sdk_with(cloud, Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
 }
 
-/// What SDK clients with some credentials are made from.
+/// Returns the configuration of SDK clients with the given credentials.
 pub(crate) fn sdk_with(cloud: &Cloud, credentials: Credentials) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -16,9 +16,9 @@ pub struct World {
     pub now: Moment,
     /// The account that the cloud plays.
     pub account: String,
-    /// Where new identifiers come from.
+    /// The generator of new identifiers.
     pub ids: Ids,
-    /// What is going to happen.
+    /// The future events.
     pub agenda: Agenda,
     /// Clusters, task definitions, services and tasks.
     pub ecs: ecs::Ecs,
@@ -40,7 +40,7 @@ pub struct World {
     pub autoscaling: autoscaling::AutoScaling,
     /// Log groups, streams and events.
     pub logs: logs::Logs,
-    /// How fast tasks may start: from the blueprint, too.
+    /// The rate at which tasks may start: from the blueprint, too.
     #[serde(skip)]
     pub(crate) launches: quota::Launches,
     /// The EC2 instances that are to be container instances, by name: from the blueprint, too.
@@ -52,7 +52,7 @@ pub struct World {
 }
 
 impl World {
-    /// An account in which nobody has done anything yet, at `now`.
+    /// Returns a new account without any changes, at `now`.
     #[must_use]
     pub fn new(blueprint: &Blueprint, now: Moment) -> Self {
         let mut world = Self {

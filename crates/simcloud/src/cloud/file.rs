@@ -27,7 +27,7 @@ const LARGEST: usize = 1 << 30;
 /// Rises whenever an older file cannot be read any more.
 const VERSION: u32 = 2;
 
-/// The reason for which a simulated cloud cannot be opened.
+/// The reason a simulated cloud cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file or its directory cannot be read or written.
@@ -126,7 +126,7 @@ struct Saving<'a> {
     world: &'a World,
 }
 
-/// The last write, and whether a change waits for the next. Times are real, independent of the simulated clock.
+/// The last write, and a flag for changes that are not written yet. Times are real, independent of the simulated clock.
 #[derive(Debug, Default)]
 struct Writes {
     pending: bool,

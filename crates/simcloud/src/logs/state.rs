@@ -1,4 +1,4 @@
-//! What CloudWatch Logs remembers.
+//! CloudWatch Logs' state.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct Group {
     pub arn: String,
     /// When it was created.
     pub created: Moment,
-    /// How long events are kept; `None` is for ever.
+    /// The days for which events are kept; `None` is for ever.
     pub retention_days: Option<u32>,
     /// The class, such as `STANDARD`.
     pub class: Class,
@@ -110,8 +110,8 @@ impl Logs {
         }
     }
 
-    /// Creates a log stream. Whether the caller may is for the caller to ask (`logs:CreateLogStream` on the group's
-    /// ARN with `:log-stream:NAME`).
+    /// Creates a log stream. The caller checks the permission (`logs:CreateLogStream` on the group's ARN with
+    /// `:log-stream:NAME`).
     ///
     /// # Errors
     /// `ResourceNotFoundException` without the group, `ResourceAlreadyExistsException`.

@@ -15,7 +15,7 @@ use crate::{ApiError, Call, dispatch::Service};
 /// The heading of the members that are taken and change nothing.
 const WITHOUT_EFFECT: &str = "without effect:";
 
-/// How a member is taken.
+/// The values with which a member is taken.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// With every value.

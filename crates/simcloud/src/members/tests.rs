@@ -66,7 +66,7 @@ fn members_that_are_not_taken_are_refused_by_name() {
         let (service, name) = service(operation);
         for path in paths {
             let found = members.iter().find(|(taken, _)| covers(taken, path));
-            // What is taken may be a part of a member that the models know as a whole.
+            // The table may list a part of a member that the models know as a whole.
             let path = found.map_or(path, |(taken, _)| if taken.len() > path.len() { taken } else { path });
             let sent = |value: Value| path.rsplit('.').fold(value, |inner, part| json!({ part: inner }));
             let value = match found {

@@ -20,7 +20,7 @@ pub(super) struct Condition {
     values: Vec<String>,
 }
 
-/// How the values of a key are compared.
+/// The comparison of a key's values.
 #[derive(Clone, Copy, Debug)]
 enum Operator {
     StringEquals,
@@ -44,7 +44,7 @@ enum Order {
     GreaterOrEqual,
 }
 
-/// How a key with several values is treated.
+/// The treatment of a key with several values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Set {
     Plain,

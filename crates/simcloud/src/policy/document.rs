@@ -2,7 +2,7 @@
 
 use super::{Context, Principal, Who, condition::Condition, pattern::glob, principal::Naming};
 
-/// What a statement does when it matches.
+/// The effect of a statement that matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Permits.
@@ -11,7 +11,7 @@ pub enum Effect {
     Deny,
 }
 
-/// What policies say about a request.
+/// The decision of policies about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// A statement allows, and none denies.
@@ -61,21 +61,21 @@ pub(super) struct Selection {
     pub(super) patterns: Vec<String>,
 }
 
-/// What is asked.
+/// A request to decide on.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// Such as `secretsmanager:GetSecretValue`.
     pub action: &'a str,
     /// An ARN, or `*` where the action has no resource.
     pub resource: &'a str,
-    /// Who asks; only looked at where statements have a principal.
+    /// The caller, which matters only to statements that have a principal.
     pub who: Who<'a>,
     /// Condition keys.
     pub context: &'a Context,
 }
 
 impl Document {
-    /// What this document alone says.
+    /// Returns the decision of this document alone.
     #[must_use]
     pub fn decide(&self, request: &Request<'_>) -> Decision {
         self.decide_named(request, Naming::Account)

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::Partition;
 
-/// Where a document is going to be used: each place has its own grammar.
+/// The use of a document: each use has its own grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Attached to an identity: no principals, but resources.
@@ -22,7 +22,7 @@ pub enum Kind {
     Resource,
 }
 
-/// Why a document is refused, in IAM's words where they are known.
+/// The reason for refusing a document, in IAM's words if they are known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub String);

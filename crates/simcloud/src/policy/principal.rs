@@ -1,6 +1,6 @@
-//! Who a statement is about, and who asks.
+//! The principals of a statement, and the caller.
 
-/// Who makes a request.
+/// The caller of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who<'a> {
     /// An AWS service, such as `ecs-tasks.amazonaws.com`.
@@ -28,7 +28,7 @@ pub struct Principal {
     pub entries: Vec<(String, String)>,
 }
 
-/// How directly a statement names who asks.
+/// The directness with which a statement names the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Naming {
     /// Not at all.
@@ -40,7 +40,7 @@ pub(crate) enum Naming {
 }
 
 impl Principal {
-    /// How the element names `who`.
+    /// Returns the directness with which the element names `who`.
     pub(crate) fn naming(&self, who: Who<'_>) -> Naming {
         let best =
             self.entries.iter().map(|(kind, value)| entry(kind, value, who)).max().unwrap_or(Naming::Unnamed);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Rate;
 use crate::Moment;
 
-/// What a call takes, in the millionths of a token that a bucket counts in.
+/// The cost of a call: one token, counted in millionths.
 const CALL: i64 = 1_000_000;
 
 /// A bucket as a caller finds it beside another one who takes a share of everything, all the time.

@@ -1,4 +1,4 @@
-//! How fast tasks start on Fargate.
+//! The rate at which tasks start on Fargate.
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html>
 
 use std::{collections::BTreeMap, time::Duration};
@@ -20,7 +20,7 @@ impl Launches {
         Self { limit: Some((class, left_percent)), buckets: BTreeMap::new() }
     }
 
-    /// How long a task has to wait for its launch.
+    /// Takes a token for a launch, and returns the time that the task has to wait.
     pub(crate) fn wait(&mut self, region: &str, now: Moment) -> Duration {
         let Some((class, left_percent)) = self.limit else { return Duration::ZERO };
         let bucket = self.buckets.entry(region.to_owned());

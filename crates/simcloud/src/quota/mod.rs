@@ -1,6 +1,6 @@
-//! How many calls AWS lets an account make: token buckets, each shared by the operations of a class.
+//! The quotas of calls to AWS: token buckets, each shared by the operations of a class.
 //!
-//! [`Quotas::of`] is the table as data, for whoever paces calls or works out how fast a run can be at best.
+//! [`Quotas::of`] is the table as data, for callers that pace calls or work out the shortest time of a run.
 
 mod bucket;
 mod ecs;
@@ -27,11 +27,11 @@ use crate::{
 pub struct Rate {
     /// The most tokens that it holds.
     pub burst: u32,
-    /// How many tokens come back in a second.
+    /// The tokens that come back in a second.
     pub per_second: u32,
 }
 
-/// Where a rate is from.
+/// The source of a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The service's documentation.
@@ -46,11 +46,11 @@ pub struct Class {
     /// Such as `ecs:service-modify`.
     pub name: &'static str,
     /// Such as `ecs:CreateService`, with `*` as a wildcard. An operation belongs to the first class that it fits.
-    /// `ecs:fargate-launch` has none: each task that starts on Fargate takes a token, whoever starts it.
+    /// `ecs:fargate-launch` has none: each task that starts on Fargate takes a token, however it was started.
     pub operations: &'static [&'static str],
     /// The bucket.
     pub rate: Rate,
-    /// Where the rate is from.
+    /// The source of the rate.
     pub source: Source,
 }
 

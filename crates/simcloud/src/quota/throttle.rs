@@ -13,7 +13,7 @@ use crate::Moment;
 pub(crate) struct Throttle {
     quotas: Quotas,
     enabled: bool,
-    /// What other users of the account leave of every bucket.
+    /// The share of every bucket that other users of the account leave, in per cent.
     left_percent: u32,
     state: Mutex<State>,
 }
@@ -70,7 +70,7 @@ impl Throttle {
         admitted
     }
 
-    /// How many calls of each operation were refused.
+    /// Returns the number of refused calls of each operation.
     pub(crate) fn refused(&self) -> BTreeMap<String, u64> {
         self.state().refused.clone()
     }

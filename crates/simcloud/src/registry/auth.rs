@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Registry, dialect, digest::sha256};
 use crate::Moment;
 
-/// How long a bearer token is valid.
+/// The lifetime of a bearer token.
 const LIFETIME: Duration = Duration::from_secs(300);
 
 /// The bearer tokens that a registry has issued, by their SHA-256.
@@ -19,7 +19,7 @@ pub(super) struct Tokens {
     grants: BTreeMap<String, Grant>,
 }
 
-/// What a bearer token stands for.
+/// The user and scopes of a bearer token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Grant {
     user: Option<String>,
@@ -28,14 +28,14 @@ struct Grant {
     expires: Moment,
 }
 
-/// Who a request comes from.
+/// The user of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     /// `None`: anonymous.
     pub(super) user: Option<String>,
 }
 
-/// Why a request has no identity, or lacks an access.
+/// The reason a request has no identity, or lacks an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// No token, an unknown or an expired one, or one for another scope.
@@ -44,7 +44,7 @@ pub(super) enum Refusal {
     WrongPassword,
 }
 
-/// What a request needs.
+/// The access that a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Pull,
@@ -74,7 +74,7 @@ impl<'a> Scope<'a> {
 }
 
 impl Registry {
-    /// Issues a token for `scopes` to whoever `authorization` (a Basic header, or none) shows.
+    /// Issues a token for `scopes` to the user of `authorization` (a Basic header), or to an anonymous client.
     pub(super) fn issue(
         &mut self,
         host: &str,
@@ -129,8 +129,8 @@ impl Registry {
         }
     }
 
-    /// Who a request comes from, by its bearer token. The token must have been issued for `repository` and
-    /// `action`, where they are given.
+    /// Returns the identity of a request by its bearer token. The token must allow the `wanted` action on the
+    /// repository, if they are given.
     pub(super) fn identify(
         &self,
         now: Moment,

@@ -1,4 +1,4 @@
-//! Where registries differ: names, and the place of the token server.
+//! The differences between registries: names, and the place of the token server.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ pub(super) fn service(host: &str) -> Cow<'_, str> {
     if host == "docker.io" { "registry.docker.io".into() } else { host }
 }
 
-/// Where a registry's token server is when it is reached under its own name.
+/// Returns the address of the token server for a registry that is reached under its own name.
 pub(super) fn own_realm(host: &str) -> String {
     match &*canonical_host(host) {
         "docker.io" => "https://auth.docker.io/token".to_owned(),

@@ -228,7 +228,7 @@ fn route(registry: &mut Registry, now: Moment, request: Request<Bytes>, host: &s
     }
 }
 
-/// What a path below `/v2/` names. Repository names hold slashes, so the path is read from its end.
+/// The target of a path below `/v2/`. Repository names hold slashes, so the path is read from its end.
 enum Target<'a> {
     Manifest(&'a str, &'a str),
     Blob(&'a str, &'a str),

@@ -18,13 +18,13 @@ const LABEL_EXITS_AFTER: &str = "longshore.simulation.exits-after-seconds";
 const LABEL_HEALTH_STATUS: &str = "longshore.simulation.health-status";
 const LABEL_NEEDS_MEMORY: &str = "longshore.simulation.needs-memory-mib";
 
-/// How a container of an image behaves in the simulation. It travels in the labels of the image's
+/// The behaviour of an image's container in the simulation. It travels in the labels of the image's
 /// configuration, so that it also works for an image in a real registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Behaviour {
     /// The exit code, where the container doesn't run on.
     pub exits: Option<i32>,
-    /// How long the container runs before it exits, in seconds.
+    /// The time for which the container runs before it exits, in seconds.
     pub exits_after_seconds: Option<u64>,
     /// The memory that the container takes, in MiB.
     pub needs_memory_mib: Option<u64>,

@@ -1,7 +1,7 @@
 //! Container registries: repositories, users, a token server, and the OCI distribution protocol.
 //!
-//! The images are real bytes with real digests, so that a real client can pull them. What the registry
-//! refuses, and in which words, follows GHCR where registries differ.
+//! The images are real bytes with real digests, so that a real client can pull them. Refusals and
+//! their words follow GHCR where registries differ.
 
 mod auth;
 mod blob;
@@ -49,7 +49,7 @@ struct Registry {
     repositories: BTreeMap<String, Repository>,
     tokens: auth::Tokens,
     uploads: BTreeMap<String, blob::Upload>,
-    /// How many uploads were begun: the next one's id.
+    /// The number of uploads that were begun: the next one's id.
     uploads_begun: u64,
     fault: Option<Fault>,
     /// True if the registry is not declared: every user and password is right.

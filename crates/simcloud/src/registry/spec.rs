@@ -1,4 +1,4 @@
-//! What a configuration declares about a registry.
+//! The declaration of a registry in a configuration.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use crate::partition::ecr_registry;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RegistrySpec {
-    /// Who can log in.
+    /// The users that can log in.
     #[serde(default)]
     pub users: BTreeMap<String, UserSpec>,
     /// The repositories, by name without the host, such as `acme/api`.
@@ -41,7 +41,7 @@ pub struct UserSpec {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RepositorySpec {
-    /// Who may read without a login.
+    /// The visibility to clients without a login.
     #[serde(default)]
     pub visibility: Visibility,
     /// Users that may pull, where the repository is private.
@@ -62,13 +62,13 @@ pub struct TagSpec {
     /// The platforms, such as `linux/arm64`; `linux/amd64` where none is given.
     #[serde(default)]
     pub platforms: Vec<String>,
-    /// True if the tag is an image index. Where it isn't said: when there is more than one platform.
+    /// True if the tag is an image index. If `None`, it is an index if there is more than one platform.
     #[serde(default)]
     pub index: Option<bool>,
     /// The exit code with which the container ends after its start, where it doesn't run on.
     #[serde(default)]
     pub exits: Option<i32>,
-    /// How long the container runs before it exits, in seconds.
+    /// The time for which the container runs before it exits, in seconds.
     #[serde(default)]
     pub exits_after_seconds: Option<u64>,
     /// The memory that the container takes, in MiB; with less it is killed.
@@ -82,13 +82,13 @@ pub struct TagSpec {
     pub alarms: Vec<String>,
 }
 
-/// Who may read a repository without a login.
+/// The visibility of a repository to clients without a login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Visibility {
-    /// Everybody.
+    /// Every client may read.
     Public,
-    /// Nobody.
+    /// No client may read without a login.
     #[default]
     Private,
 }
@@ -114,7 +114,7 @@ impl Password {
         Self(password.into())
     }
 
-    /// What is kept of it.
+    /// Returns the hash, which is stored in the password's place.
     pub(super) fn hash(&self) -> String {
         sha256(self.0.as_bytes())
     }
@@ -131,7 +131,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What is wrong with a registry's declaration.
+/// A defect of a registry's declaration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// A reader or writer is not among the users.
@@ -161,7 +161,7 @@ pub enum SpecError {
     ManyPlatforms {
         /// The image.
         image: String,
-        /// How many platforms were declared.
+        /// The number of declared platforms.
         count: usize,
     },
 }

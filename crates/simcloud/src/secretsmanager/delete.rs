@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{ApiError, Call, Due, Moment, World, partition};
 
-/// How long a deletion without recovery takes, in milliseconds. AWS only says that it is asynchronous.
+/// The duration of a deletion without recovery, in milliseconds. AWS only says that it is asynchronous.
 const FORCED_MS: u64 = 3_000;
 
 pub(super) fn delete(world: &mut World, call: &Call) -> Result<Value, ApiError> {

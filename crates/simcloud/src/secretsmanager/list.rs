@@ -1,4 +1,4 @@
-//! What there is, without values.
+//! Lists of secrets, without values.
 
 use serde_json::{Map, Value, json};
 

@@ -17,7 +17,7 @@ use crate::{
     policy::{Context, Document, Kind, Who},
 };
 
-/// What the ECS agent does with a role's credentials: `GetSecretValue` of the current version.
+/// Reads a secret as the ECS agent does with a role's credentials: `GetSecretValue` of the current version.
 ///
 /// `session_arn` is who AWS's messages name: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`. `region` is where the
 /// agent runs; `secret_id` may be a name, a partial or a full ARN.
@@ -154,7 +154,7 @@ fn readable<'a>(
 ) -> Result<&'a Secret, ApiError> {
     const ACTION: &str = "secretsmanager:GetSecretValue";
     let secret = world.secrets.find(region, secret_id);
-    // Access comes first: whoever may not read learns nothing about existence.
+    // Access comes first: a caller that may not read learns nothing about existence.
     let resource = secret.map_or(secret_id, |secret| &secret.arn);
     let policy = secret.and_then(|secret| secret.policy.as_deref());
     let policy = policy.and_then(|text| Document::parse(text, Kind::Resource).ok());

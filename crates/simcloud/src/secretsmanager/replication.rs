@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{ApiError, Call, Moment, World, input::missing};
 
-/// How long a replica is in progress, in milliseconds. AWS only says that it is asynchronous.
+/// The time for which a replica is in progress, in milliseconds. AWS only says that it is asynchronous.
 const REPLICATION_MS: u128 = 1_500;
 
 /// A replica, as its primary knows it.
@@ -22,7 +22,7 @@ pub struct Replica {
     pub kms_key: Option<String>,
     /// When it was asked for.
     pub since: Moment,
-    /// Why it failed, if it did.
+    /// The reason for the failure, if it failed.
     pub failure: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What Secrets Manager remembers.
+//! Secrets Manager's state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub struct Secret {
     pub name: String,
     /// The region.
     pub region: String,
-    /// What it is for.
+    /// The description.
     pub description: Option<String>,
     /// The key as it was given: an id, an ARN or an alias. `None` is `aws/secretsmanager`.
     pub kms_key: Option<String>,

@@ -124,7 +124,7 @@ async fn a_forced_deletion_takes_a_moment() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     create(&client, "s", "v").await;
     force().await.unwrap();
-    // What is not there is deleted without complaint.
+    // A forced deletion succeeds even if the secret is gone.
     force().await.unwrap();
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{ApiError, Call, Moment, World, dispatch::who};
 
-/// How many versions a secret keeps before those without labels go, oldest first.
+/// The number of versions that a secret keeps before those without labels go, oldest first.
 const KEPT: usize = 100;
 
 pub(super) fn put(world: &mut World, call: &Call) -> Result<Value, ApiError> {

@@ -14,7 +14,7 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The block of SHA-256, in bytes.
 const BLOCK: usize = 64;
 
-/// How far a signature's time may be from the server's, in milliseconds.
+/// The largest difference between a signature's time and the server's, in milliseconds.
 const SKEW: u64 = 5 * 60 * 1000;
 
 /// The most seconds for which a presigned request is good.

@@ -1,4 +1,4 @@
-//! What there is, without values.
+//! Lists of parameters, without values.
 
 use serde_json::{Value, json};
 

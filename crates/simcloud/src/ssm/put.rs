@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{ApiError, Call, World, dispatch::who, kms};
 
-/// How many versions a parameter keeps; then the oldest goes.
+/// The number of versions that a parameter keeps; then the oldest goes.
 const KEPT: usize = 100;
 
 pub(super) fn put(world: &mut World, call: &Call) -> Result<Value, ApiError> {
@@ -55,7 +55,7 @@ pub(super) fn put(world: &mut World, call: &Call) -> Result<Value, ApiError> {
         number: newest.map_or(1, |version| version.number + 1),
         value,
         key,
-        // What an overwriting call leaves out stays; AWS's own behaviour for descriptions.
+        // The description stays if an overwriting call leaves it out, as at AWS.
         description: validate::description(call)?.or_else(|| newest?.description.clone()),
         allowed_pattern: call.text("AllowedPattern").map(str::to_owned),
         tier,

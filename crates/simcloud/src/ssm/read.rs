@@ -17,7 +17,7 @@ use crate::{
     policy::{Context, Who},
 };
 
-/// Why the ECS agent does not get parameters.
+/// The reason the ECS agent does not get parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreadable {
     /// An error of the service.
@@ -26,7 +26,7 @@ pub enum Unreadable {
     Invalid(Vec<String>),
 }
 
-/// What the ECS agent does with a role's credentials: `GetParameters` with decryption.
+/// Reads parameters as the ECS agent does with a role's credentials: `GetParameters` with decryption.
 ///
 /// `session_arn` is who AWS's messages name: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`. `names` may be ARNs.
 ///

@@ -1,4 +1,4 @@
-//! What Parameter Store remembers.
+//! Parameter Store's state.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub struct Parameter {
     pub name: String,
     /// The region.
     pub region: String,
-    /// What kind of value it has.
+    /// The type of its value.
     #[serde(rename = "type")]
     pub kind: Type,
     /// Tags.
@@ -42,19 +42,19 @@ pub struct Version {
     pub value: Sealed,
     /// The key as it was given, of a `SecureString`: an id, an ARN or an alias. `None` is `alias/aws/ssm`.
     pub key: Option<String>,
-    /// What the parameter is for.
+    /// The description.
     pub description: Option<String>,
-    /// What values have to look like: a regular expression, which is kept and not applied.
+    /// The pattern of allowed values: a regular expression, which is kept and not applied.
     pub allowed_pattern: Option<String>,
     /// The tier.
     pub tier: Tier,
     /// When it was written.
     pub written: Moment,
-    /// Who wrote it: an ARN.
+    /// The writer's ARN.
     pub writer: String,
 }
 
-/// What kind of value a parameter has.
+/// The type of a parameter's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Type {
     /// Plain text.
@@ -77,7 +77,7 @@ impl Type {
     }
 }
 
-/// How much a parameter can hold, and what it costs.
+/// The tier of a parameter, which sets its size limit and price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tier {
     /// Values of 4 KB.

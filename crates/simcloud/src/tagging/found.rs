@@ -21,7 +21,7 @@ impl Found {
     }
 }
 
-/// What has tags in a region, by ARN.
+/// Returns the tagged resources of a region, by ARN.
 ///
 /// Secrets that wait for their deletion are among them: nothing documents that this API leaves them out, and a client
 /// has to cope with it.

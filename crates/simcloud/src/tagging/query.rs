@@ -1,4 +1,4 @@
-//! What a call of `GetResources` asks for.
+//! The filters of a call of `GetResources`.
 
 use serde_json::Value;
 

@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{ApiError, Call, Moment, World, input::violated};
 
-/// How long a token leads to the next page.
+/// The lifetime of a token for the next page.
 const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// How many resources a page has unless the call says it.
+/// The number of resources on a page unless the call sets it.
 const DEFAULT_PAGE: usize = 50;
 
 pub(super) fn get(world: &World, call: &Call) -> Result<Value, ApiError> {

@@ -1,4 +1,4 @@
-//! What a signature says about who calls which service where.
+//! The credential scope of a signature: access key, region and service.
 
 use http::Request;
 

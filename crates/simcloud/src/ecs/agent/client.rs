@@ -30,7 +30,7 @@ pub(super) struct PulledImage {
     pub(super) behaviour: Behaviour,
 }
 
-/// The reason for which there is no answer.
+/// The reason for the missing answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unreachable {
     why: String,

@@ -1,4 +1,4 @@
-//! The reasons for which a task does not start, in the words of ECS.
+//! The reasons a task does not start, in the words of ECS.
 
 use crate::{ApiError, World, partition::dns_suffix};
 

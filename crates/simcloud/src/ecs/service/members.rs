@@ -66,7 +66,7 @@ impl Members {
         self.0.get("healthCheckGracePeriodSeconds").and_then(Value::as_u64).unwrap_or_default()
     }
 
-    /// Adds them to the description of a service. Values that the service shows by itself stay.
+    /// Adds them to the description of a service. Parts of a member that the service shows by itself stay.
     pub(super) fn show(&self, service: &mut Value) {
         for (name, value) in &self.0 {
             let place = if OF_DEPLOYMENTS.contains(&name.as_str()) {

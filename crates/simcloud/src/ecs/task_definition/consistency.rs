@@ -1,7 +1,7 @@
 //! The checks of `RegisterTaskDefinition` for members that name each other, and for members that Fargate does not have.
 //!
 //! Rules: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html> and "Task definition
-//! parameters that aren't valid in Fargate tasks" of the developer guide. AWS's wording is kept if it is known.
+//! parameters that aren't valid in Fargate tasks" of the developer guide. AWS's wording is kept if it was observed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

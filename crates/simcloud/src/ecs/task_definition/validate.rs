@@ -2,7 +2,7 @@
 //!
 //! Rules: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html> and
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>. AWS's
-//! wording is kept if it is known.
+//! wording is kept if it was observed.
 
 use std::collections::BTreeSet;
 
