@@ -1,4 +1,4 @@
-//! What a step knows of the run that it is part of.
+//! A step's view of its run.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Kept;
 
-/// Where a step reports to while it works.
+/// The receiver of a step's progress and warnings.
 pub trait Reporter: Send + Sync {
     /// The step tells how far it is, in a few words.
     fn progress(&self, step: &StepId, message: &str);
@@ -35,7 +35,7 @@ pub struct RunContext {
     pub stack: Name,
     /// The environment: the value of the ownership tag `longshore:environment`.
     pub environment: Name,
-    /// Cancelled when the run is asked to stop. Calls under way end; whoever waits for something stops waiting.
+    /// Cancelled when the run is asked to stop. Calls under way end; a step that waits for something stops waiting.
     pub interrupt: CancellationToken,
     reporter: Arc<dyn Reporter>,
     kept: Kept,
@@ -60,7 +60,7 @@ pub struct Context {
     run: Arc<RunContext>,
     /// The step: the value of the ownership tag `longshore:resource`.
     pub step: StepId,
-    /// True if the step may take over what is there and belongs to nobody.
+    /// True if the step may adopt existing resources without an owner.
     pub adopts: bool,
     /// True if the step's resource is protected from removal, pruning and replacement.
     pub protects: bool,
@@ -99,7 +99,7 @@ impl Context {
         Self { run, step, adopts: false, protects: false, undoes: false, tags: None }
     }
 
-    /// Lets the step take over what is there and belongs to nobody, or not.
+    /// Sets if the step may adopt existing resources without an owner.
     #[must_use]
     pub const fn adopting(mut self, adopts: bool) -> Self {
         self.adopts = adopts;

@@ -63,22 +63,21 @@ pub fn is_basic_password(password: &str) -> bool {
 /// Obtains the credential of one container registry.
 #[async_trait]
 pub trait CredentialSource: Send + Sync {
-    /// Where the credential comes from, in a few words: `environment variable GHCR_TOKEN`.
+    /// Returns the credential's source, in a few words: `environment variable GHCR_TOKEN`.
     fn describe(&self) -> String;
 
     /// Obtains the credential.
     ///
-    /// # Errors
-    /// When there is none, or when it is of a kind that must not be stored.
+    /// If there is none, or if it is of a kind that must not be stored.
     async fn fetch(&self, context: &Context) -> Result<Credential>;
 
-    /// What makes the registry's tokens, where the configuration asks for tokens that are made for the stack. `fetch`
-    /// is then not called for what is stored.
+    /// Returns the minter of the registry's tokens if the configuration asks for tokens that are made for the stack.
+    /// `fetch` is then not called for what is stored.
     fn minter(&self) -> Option<&dyn TokenMinter> {
         None
     }
 
-    /// What the registry's API tells of a credential.
+    /// Returns the facts about a credential that the registry's API reports.
     ///
     /// # Errors
     /// When the API refuses or does not answer.
@@ -87,18 +86,18 @@ pub trait CredentialSource: Send + Sync {
     }
 }
 
-/// What a registry's API tells of a credential.
+/// The facts about a credential that a registry's API reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CredentialFacts {
-    /// What it is, in a few words: `classic personal access token`.
+    /// The credential's kind, in a few words: `classic personal access token`.
     pub kind: Option<String>,
-    /// What it may do.
+    /// The credential's permissions.
     pub scopes: Vec<String>,
     /// When it expires, in seconds since the Unix epoch.
     pub expires_at: Option<u64>,
     /// True if the API tells that it never expires. Without this and without a time, it does not tell.
     pub never_expires: bool,
-    /// How many pulls are left in the registry's current window.
+    /// The number of pulls left in the registry's current window.
     pub remaining_pulls: Option<u32>,
 }
 

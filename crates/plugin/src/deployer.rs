@@ -1,4 +1,4 @@
-//! What runs services.
+//! Deployers of services.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -77,13 +77,13 @@ pub trait ServiceDeployer: Send + Sync {
         Vec::new()
     }
 
-    /// How the service is doing. Reads only.
+    /// Returns the service's status. Reads only.
     ///
     /// # Errors
     /// When it cannot be read. A service that is not there is no error.
     async fn status(&self, context: &Context, name: &Name, service: &Service) -> Result<ServiceStatus>;
 
-    /// What finds and removes what the stack owns of this deployer's kinds and no step makes any more. A deployer that
+    /// Returns the finders of resources of this deployer's kinds that the stack owns and no step makes. A deployer that
     /// cannot find it by its owner has none.
     fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {
         Vec::new()

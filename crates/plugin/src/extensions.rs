@@ -1,4 +1,4 @@
-//! What the host lends to plugins, by type.
+//! The host's extensions for plugins, by type.
 
 use std::{
     any::{Any, TypeId},

@@ -40,5 +40,5 @@ pub use step_plugin::{StepDeclaration, StepPlugin};
 pub use store::{Labels, Rotation, SecretSpec, SecretStore, StoreCapabilities, Stored, UndeclaredSecret};
 pub use undeclared::{Declared, Stays, Undeclared, UndeclaredResource};
 
-/// What a plugin's work ends with when it fails.
+/// The result of a plugin's work.
 pub type Result<T> = std::result::Result<T, longshore_model::Failure>;

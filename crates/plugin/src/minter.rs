@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{Context, Credential, Result};
 
-/// What a token has to be able to pull.
+/// The images that a token has to be able to pull.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PullScope {
     /// The stack, for the token's name.
@@ -26,7 +26,7 @@ pub struct PullScope {
 pub struct Minted {
     /// User name and token.
     pub credential: Credential,
-    /// What the registry calls the token: not a secret. It is kept in a tag of the secret, so it consists of letters,
+    /// The registry's id of the token: not a secret. It is kept in a tag of the secret, so it consists of letters,
     /// digits and `_.:/=+@-`, and is short.
     pub id: String,
     /// When it expires, in seconds since the Unix epoch.

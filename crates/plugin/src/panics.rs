@@ -7,7 +7,7 @@ use std::{
 
 use longshore_model::{Failure, FailureKind};
 
-/// Where the last panic of the process was.
+/// The position of the process's last panic.
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
 
 /// Keeps panics of this process from printing their messages. [`panicked`] says where the last one was.

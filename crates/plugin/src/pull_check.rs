@@ -5,7 +5,7 @@ use longshore_model::{Failure, FailureKind, ImageReference, Platform};
 
 use crate::{Context, Credential, Result};
 
-/// What a pull check has found out.
+/// The result of a pull check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullProof {
     /// The digest of the manifest (or index) that the reference names now.

@@ -83,8 +83,7 @@ impl RoleSpec {
 pub trait RoleBuilder: Send + Sync {
     /// Compares what is there with `role`. Reads only.
     ///
-    /// # Errors
-    /// When the role cannot be read, or when it belongs to somebody else.
+    /// If the role cannot be read, or if it has another owner.
     async fn plan(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan>;
 
     /// Makes it so, proves it, and answers with the role's ARN. Can be repeated.
@@ -118,13 +117,14 @@ pub trait RoleBuilder: Send + Sync {
         }
     }
 
-    /// What is made for `role` in `stack`, as [`StepPlan::resource`] names it, where that is known before anything is read.
+    /// Returns the resource that is made for `role` in `stack`, as [`StepPlan::resource`] names it, if it is known
+    /// before anything is read.
     fn resource(&self, _stack: &Name, _role: &RoleSpec) -> Option<String> {
         None
     }
 
-    /// What finds and removes the roles that the stack owns and no step makes any more. A builder that cannot find them by
-    /// their owner has none.
+    /// Returns the finders of roles that the stack owns and no step makes. A builder that cannot find them by their
+    /// owner has none.
     fn undeclared(&self) -> Vec<Arc<dyn Undeclared>> {
         Vec::new()
     }

@@ -8,12 +8,11 @@ use crate::{Context, Result};
 /// A secret value, and where it comes from. It leaves the step that fetched it only into a secret store.
 #[async_trait]
 pub trait SecretValue: Send + Sync {
-    /// Where it comes from, in a few words: `environment variable DATABASE_URL`.
+    /// Returns the value's source, in a few words: `environment variable DATABASE_URL`.
     fn describe(&self) -> String;
 
     /// Obtains the value.
     ///
-    /// # Errors
-    /// When there is none.
+    /// If there is no value.
     async fn fetch(&self, context: &Context) -> Result<Secret<String>>;
 }

@@ -68,7 +68,7 @@ pub trait Step: Send + Sync {
     }
 }
 
-/// Why a change that cannot be taken back stays: [`FailureKind::Stuck`].
+/// Returns the failure of a change that cannot be taken back: [`FailureKind::Stuck`].
 pub fn stuck(action: Action, resource: &str) -> Failure {
     let what = match action {
         Action::Delete => "what was removed is not made again",
@@ -112,13 +112,13 @@ impl Output {
 pub struct Node {
     /// Its identity within the stack.
     pub id: StepId,
-    /// What it takes.
+    /// The step's inputs.
     pub inputs: Vec<Input>,
     /// Steps that come first although no value flows from them.
     pub after: Vec<StepId>,
-    /// What it makes, as [`StepPlan::resource`] names it, where that is known before anything is read.
+    /// The resource that the step makes, as [`StepPlan::resource`] names it, if it is known before anything is read.
     pub resource: Option<String>,
-    /// True if it may take over what is there and belongs to nobody.
+    /// True if the step may adopt an existing resource without an owner.
     pub adopts: bool,
     /// True if the step's resource is protected from removal, pruning and replacement.
     pub is_protected: bool,
@@ -130,7 +130,7 @@ pub struct Node {
     pub is_last: bool,
     /// True if its removal comes before every other one, instead of after those that depend on it.
     pub is_removed_first: bool,
-    /// What it yields.
+    /// The step's outputs.
     pub outputs: Vec<Output>,
     /// Its work.
     pub step: Arc<dyn Step>,

@@ -12,13 +12,13 @@ use crate::{Context, Declared, Result, stuck};
 /// A secret to be kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecretSpec {
-    /// What it is for, as a path: `shop/ghcr/pull`. The store makes the secret's name of it.
+    /// The secret's purpose, as a path: `shop/ghcr/pull`. The store makes the secret's name of it.
     pub path: String,
     /// The whole name, where the configuration gives one.
     pub name: Option<String>,
-    /// What people read beside it.
+    /// The description that people read beside the secret.
     pub description: String,
-    /// What is noted beside the value and is no secret, such as the id of a token: kept as the tags `longshore:KEY`.
+    /// The labels beside the value, which are not secret, such as the id of a token: kept as the tags `longshore:KEY`.
     /// Labels that are not declared here are removed.
     pub labels: BTreeMap<String, String>,
 }
@@ -32,7 +32,7 @@ pub struct Stored {
     pub name: String,
     /// Its value; empty when it is nothing that ECS could read.
     pub value: Secret<String>,
-    /// What is noted beside it: see [`SecretSpec::labels`].
+    /// The labels beside the value: see [`SecretSpec::labels`].
     pub labels: BTreeMap<String, String>,
     /// The version that holds the value.
     pub version: String,
@@ -47,13 +47,13 @@ pub struct UndeclaredSecret {
     pub name: String,
     /// The step that made it; empty where no tag says it.
     pub resource: String,
-    /// What is noted beside it: see [`SecretSpec::labels`].
+    /// The labels beside the value: see [`SecretSpec::labels`].
     pub labels: BTreeMap<String, String>,
     /// True if it is protected from removal.
     pub is_protected: bool,
 }
 
-/// What a store can do.
+/// The capabilities of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreCapabilities {
     /// The ECS agent can read pull credentials there (`repositoryCredentials`). It knows Secrets Manager only.
@@ -70,7 +70,7 @@ pub struct StoreCapabilities {
 /// [`SECRET_ARN`](longshore_model::ValueType::SECRET_ARN).
 #[async_trait]
 pub trait SecretStore: Send + Sync {
-    /// What the store can do.
+    /// Returns the store's capabilities.
     fn capabilities(&self) -> StoreCapabilities;
 
     /// The customer-managed KMS key that encrypts its secrets, where one is configured: an ARN, an id or an alias.
@@ -78,8 +78,7 @@ pub trait SecretStore: Send + Sync {
 
     /// Compares what is there with `secret` holding `value`. Reads only.
     ///
-    /// # Errors
-    /// When the store cannot be read, or when the name belongs to somebody else.
+    /// If the store cannot be read, or if a secret of that name has another owner.
     async fn plan(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<StepPlan>;
 
     /// Makes it so, and answers with the secret's full ARN. Can be repeated.
@@ -119,7 +118,8 @@ pub trait SecretStore: Send + Sync {
         }
     }
 
-    /// What `secret` is in this store, as [`StepPlan::resource`] names it, where that is known before anything is read.
+    /// Returns the resource of `secret` in this store, as [`StepPlan::resource`] names it, if it is known before
+    /// anything is read.
     fn resource(&self, _secret: &SecretSpec) -> Option<String> {
         None
     }

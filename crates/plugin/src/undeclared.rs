@@ -1,4 +1,4 @@
-//! What the stack owns and no step makes.
+//! Resources that the stack owns and that no step makes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use longshore_model::StepId;
 
 use crate::{Context, Node, Result};
 
-/// What the steps of a stack make: what its tags are held against.
+/// The resources that the steps of a stack make: what its tags are held against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Declared {
     steps: BTreeMap<StepId, Option<String>>,
@@ -15,13 +15,13 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// What `nodes` make.
+    /// Returns the resources that `nodes` make.
     #[must_use]
     pub fn by<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Self {
         Self::of(nodes.into_iter().map(|node| (node.id.clone(), node.resource.clone())))
     }
 
-    /// What each of these steps makes, where it says it.
+    /// Returns the resources that these steps make, as far as the steps name them.
     #[must_use]
     pub fn of(steps: impl IntoIterator<Item = (StepId, Option<String>)>) -> Self {
         let steps: BTreeMap<_, _> = steps.into_iter().collect();
@@ -51,7 +51,7 @@ pub struct UndeclaredResource {
     pub resource: String,
     /// The step that made it; empty where no tag says it.
     pub step: String,
-    /// What names it in calls, such as its ARN.
+    /// The resource's identifier in calls, such as its ARN.
     pub id: String,
     /// The reason to keep it; `None` if it is pruned.
     pub stays: Option<Stays>,
@@ -66,10 +66,10 @@ pub enum Stays {
     Kept,
 }
 
-/// Finds and removes what the stack owns and no step makes. Found by tag, wherever it is: nobody has to remember it.
+/// Finds and removes what the stack owns and no step makes. Found by tag, wherever it is: no record of it is needed.
 #[async_trait]
 pub trait Undeclared: Send + Sync {
-    /// What it looks for, in the plural: `services`.
+    /// Returns the kind of the resources, in the plural: `services`.
     fn what(&self) -> &'static str;
 
     /// Returns true if what it finds uses what others find, and thus goes before them: services do.
@@ -88,7 +88,8 @@ pub trait Undeclared: Send + Sync {
     /// When it cannot be found out.
     async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>>;
 
-    /// What [`Undeclared::remove`] removes with `found`, and nobody else finds unless the whole stack goes. Reads only.
+    /// Returns the resources that [`Undeclared::remove`] removes with `found`, and that no other finder returns unless
+    /// the whole stack goes. Reads only.
     ///
     /// # Errors
     /// When it cannot be found out.

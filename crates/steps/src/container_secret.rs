@@ -9,7 +9,7 @@ use longshore_plugin::{Context, Result, SecretSpec, SecretStore, SecretValue, St
 /// Keeps the value of a container's environment variable in a store, from which ECS reads it when a task starts. The
 /// value goes from its source to the store inside this step and nowhere else.
 ///
-/// It yields where the value is, and when it was written: whoever runs the tasks can tell by that whether they have it.
+/// It yields where the value is, and when it was written: a deployer can tell by that if the running tasks have it.
 pub struct ContainerSecretStep {
     value: Arc<dyn SecretValue>,
     store: Arc<dyn SecretStore>,
@@ -43,7 +43,7 @@ impl ContainerSecretStep {
     }
 }
 
-/// Returns true if the value may be written: then nobody knows yet when that will have been.
+/// Returns true if the value may be written: then the time of that write is not known yet.
 fn writes(plan: &StepPlan) -> bool {
     let rewrites = |shown: &Option<Shown>| matches!(shown, Some(Shown::Secret | Shown::AfterApply));
     match plan.action {

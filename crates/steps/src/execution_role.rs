@@ -9,11 +9,11 @@ use longshore_plugin::{Context, Readable, Result, RoleBuilder, RoleSpec, SecretS
 /// Builds the execution role of one service. Each of its inputs is the ARN of a secret or parameter that the role may
 /// read.
 pub struct ExecutionRoleStep {
-    /// What builds the role.
+    /// The builder of the role.
     pub builder: Arc<dyn RoleBuilder>,
     /// The role, as far as it does not depend on other steps.
     pub role: RoleSpec,
-    /// What the inputs name, by the names of the inputs.
+    /// The secrets that the inputs name, by the names of the inputs.
     pub kept: BTreeMap<String, KeptSecret>,
     /// Other secrets of the stack, which the role is not to read.
     pub others: Vec<Arc<KeptSecret>>,

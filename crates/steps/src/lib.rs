@@ -1,7 +1,7 @@
 //! Steps that are made of plugins: publishing credentials and variables, building execution roles, pruning orphans.
 //!
-//! The graph has such a step for each declaration. What is done is the plugins' own; the order, and what has to be proved
-//! before anything is stored, are decided here.
+//! The graph has such a step for each declaration. The plugins do the work; this crate decides the order, and the
+//! proofs that are needed before anything is stored.
 
 mod container_secret;
 mod execution_role;

@@ -22,8 +22,8 @@ pub(crate) fn refuse_protected(resource: &str, is_replaced: bool) -> Failure {
     Failure::new(FailureKind::Protected, message).help(help)
 }
 
-/// What was found, or nothing where the caller may not look: whoever uses neither the service nor the permission must be
-/// able to deploy nevertheless.
+/// Returns the resources found, or nothing if the caller may not look: a user of neither the service nor the permission
+/// must be able to deploy nevertheless.
 pub(crate) fn as_far_as_allowed<T>(context: &Context, what: &str, found: Result<Vec<T>>) -> Result<Vec<T>> {
     match found {
         Err(failure) if failure.kind == FailureKind::Denied => {

@@ -1,4 +1,4 @@
-//! What the stack owns and no longer declares, as a step.
+//! The removal of resources that the stack owns and no longer declares, as a step.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use crate::shared::{as_far_as_allowed, join_failures, orphan, refuse_protected};
 /// Removes what carries the stack's tag and no step of the graph makes any more: what left the configuration, and what
 /// its step makes under another name now. It comes after everything that may still have used it.
 pub struct UndeclaredStep {
-    /// What finds and removes it.
+    /// The finder and remover of the resources.
     pub undeclared: Arc<dyn Undeclared>,
-    /// What the steps make.
+    /// The resources that the steps make.
     pub declared: Arc<Declared>,
 }
 
@@ -23,7 +23,8 @@ impl UndeclaredStep {
         StepPlan { resources: 0, ..StepPlan::new(Action::NoChange, format!("orphaned {what}")) }
     }
 
-    /// What is there. When the whole stack goes, what would go along is found by whoever looks for its kind.
+    /// Plans the removal of the resources that are there. If the whole stack goes, each kind's own finder finds the
+    /// resources that would go along.
     async fn look(&self, context: &Context, is_all: bool) -> Result<StepPlan> {
         let mut plan = self.unchanged();
         let found = self.undeclared.find(context, &self.declared).await;
@@ -65,8 +66,8 @@ impl UndeclaredStep {
         Ok(plan)
     }
 
-    /// Removes those that were planned. What came since belongs to a newer configuration, which somebody deploys at the
-    /// same time.
+    /// Removes those that were planned. Newer resources belong to a newer configuration, which another process deploys
+    /// at the same time.
     async fn remove_planned(&self, context: &Context, plan: &StepPlan) -> Result<()> {
         for resource in self.undeclared.find(context, &self.declared).await? {
             let is_planned = plan.orphans.iter().any(|orphan| orphan.resource == resource.resource);

@@ -22,16 +22,17 @@ pub struct UndeclaredSecretsStep {
     pub name: String,
     /// The store.
     pub store: Arc<dyn SecretStore>,
-    /// What the steps make.
+    /// The resources that the steps make.
     pub declared: Arc<Declared>,
-    /// What can revoke tokens. The registries that are marked as removed are those of this kind of store.
+    /// The credentials that can revoke tokens. The registries that are marked as removed are those of this kind of
+    /// store.
     pub revokers: Revokers,
 }
 
-/// What revokes the tokens of a secret, and which.
+/// The credential that revokes a secret's tokens, and the tokens.
 type Revocation<'a> = (MintedCredential<'a>, BTreeSet<String>);
 
-/// What is going to be removed.
+/// The secrets and tokens to remove.
 #[derive(Default)]
 struct Leaving<'a> {
     /// Secrets, each with what revokes its tokens, and those that it names.
@@ -117,7 +118,7 @@ impl UndeclaredSecretsStep {
         Ok(leaving)
     }
 
-    /// What a plan calls the secret with this whole name.
+    /// Returns the plan's name of the secret with this whole name.
     fn shown(&self, name: &str) -> String {
         self.store.resource(&named(name)).unwrap_or_else(|| name.to_owned())
     }
@@ -145,7 +146,7 @@ impl UndeclaredSecretsStep {
         Ok(plan)
     }
 
-    /// Removes what `is_wanted` by what the plan calls it. What cannot be removed does not keep the others.
+    /// Removes what `is_wanted` by what the plan calls it. A failed removal does not prevent the others.
     async fn remove_those(
         &self,
         context: &Context,
@@ -187,7 +188,7 @@ fn named(name: &str) -> SecretSpec {
     SecretSpec { name: Some(name.to_owned()), ..SecretSpec::default() }
 }
 
-/// What a plan calls a token that no secret holds.
+/// Returns the plan's name of a token that no secret holds.
 fn token(id: &str) -> String {
     format!("token {id}")
 }
@@ -199,7 +200,7 @@ impl Step for UndeclaredSecretsStep {
     }
 
     async fn apply(&self, context: &Context, _inputs: &Inputs, plan: &StepPlan) -> Result<Outputs> {
-        // What came since belongs to a newer configuration, which somebody deploys at the same time.
+        // Newer resources belong to a newer configuration, which another process deploys at the same time.
         self.remove_those(context, false, |name| plan.orphans.iter().any(|orphan| orphan.resource == name))
             .await?;
         Ok(Outputs::new())

@@ -1,4 +1,4 @@
-//! What is noted beside a secret of the minted token in it.
+//! The labels of a secret that holds a minted token.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,19 +15,19 @@ const REPLACED: &str = "token-replaced";
 /// The longest value of a tag.
 const LIMIT: usize = 256;
 
-/// What is noted beside a secret of the minted token in it. None of it is secret.
+/// The labels of a secret that holds a minted token. None of it is secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenLabels {
-    /// What the registry calls the token that the secret holds; nothing when the credential was not minted.
+    /// The registry's id of the token that the secret holds; `None` if the credential was not minted.
     pub id: Option<String>,
-    /// Who has issued that token: see [`TokenMinter::issuer`](longshore_plugin::TokenMinter::issuer).
+    /// The issuer of that token: see [`TokenMinter::issuer`](longshore_plugin::TokenMinter::issuer).
     pub issuer: Option<String>,
     /// When that token expires, in seconds since the Unix epoch.
     pub expires_at: Option<u64>,
     /// The repositories that it was made for, or a hash of them when they are too many for a label.
     pub repositories: Option<String>,
-    /// A token that was made to replace it. Noted before the value is written and taken away after that: when a run
-    /// finds it, an earlier one was killed in between, and nobody knows which of the two the secret holds.
+    /// A token that was made to replace it. Noted before the value is written and taken away after that: if a run finds
+    /// it, an earlier one was killed in between, and the secret may hold either of the two.
     pub next: Option<String>,
     /// Tokens that were replaced and are still to be revoked.
     pub replaced: BTreeSet<String>,

@@ -10,7 +10,8 @@ use super::{
     minted::tokens,
 };
 
-/// What can revoke the tokens in secrets that nothing declares: registries of the configuration whose sources make tokens.
+/// The credentials that can revoke the tokens in secrets that nothing declares: registries of the configuration whose
+/// sources make tokens.
 ///
 /// A secret's tags choose among them and say nothing more. They do not say where the management credential is found, nor
 /// where it is sent: who may tag a secret could otherwise have any variable of the run sent to any address.
@@ -22,18 +23,18 @@ pub struct Revokers {
     pub removed: Vec<Arc<RegistryCredential>>,
 }
 
-/// What becomes of the tokens that an undeclared secret names.
+/// The state of the tokens that an undeclared secret names.
 pub(crate) enum Tokens<'a> {
     /// There are none, or they have expired: then what to say of it.
     Gone(Option<String>),
     /// They will be revoked.
     Revocable(MintedCredential<'a>, BTreeSet<String>),
-    /// Nothing can revoke them. What to do about it.
+    /// Nothing can revoke them. The instructions for the user.
     Stuck(String),
 }
 
 impl Revokers {
-    /// What becomes of the tokens that `secret` names.
+    /// Returns the state of the tokens that `secret` names.
     pub(crate) fn of(&self, context: &Context, secret: &UndeclaredSecret) -> Tokens<'_> {
         let labels = TokenLabels::read(&secret.labels);
         let ids = labels.ids();
@@ -67,7 +68,8 @@ impl Revokers {
     }
 }
 
-/// What to do about tokens that nothing in the configuration can revoke. Their registry `is_there`, but makes none.
+/// Returns instructions for tokens that nothing in the configuration can revoke. Their registry `is_there`, but makes
+/// none.
 fn how_to_revoke(secret: &UndeclaredSecret, labels: &TokenLabels, is_there: bool) -> String {
     let ids = labels.ids();
     let (it, was) = if ids.len() == 1 { ("it", "was") } else { ("them", "were") };

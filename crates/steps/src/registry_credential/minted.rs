@@ -83,7 +83,7 @@ impl MintedCredential<'_> {
         }
     }
 
-    /// What is going to happen to the secret. Reads only.
+    /// Plans the secret's change. Reads only.
     pub(crate) async fn plan(self, context: &Context, verdict: &Verdict) -> Result<StepPlan> {
         match verdict {
             Verdict::Keep(stored, pulls) => {
@@ -126,7 +126,7 @@ impl MintedCredential<'_> {
 
     /// Does what `verdict` says. Answers with the secret's full ARN, and with what was proved.
     pub(crate) async fn apply(self, context: &Context, verdict: Verdict) -> Result<(String, Pulls)> {
-        // Somebody else may have rotated since the plan was made.
+        // Another process may have rotated since the plan was made.
         let now = self.credential.stored(context).await?;
         let (arn, pulls) = match verdict {
             Verdict::Keep(planned, pulls) => {
@@ -205,7 +205,7 @@ impl MintedCredential<'_> {
         }
     }
 
-    /// A token could not be stored. Unless it was stored after all, or nobody can tell, it is revoked.
+    /// A token could not be stored. It is revoked, except if it was stored after all, or if that cannot be determined.
     async fn not_stored(
         self,
         context: &Context,
@@ -231,7 +231,7 @@ impl MintedCredential<'_> {
         }
     }
 
-    /// Puts labels back after a failure. What fails here is only told: there is a failure already.
+    /// Puts labels back after a failure. A failure here is only a warning: there is a failure already.
     pub(super) async fn relabel(self, context: &Context, labels: &TokenLabels) {
         if let Err(failure) = self.label(context, labels).await {
             context.warn(format!("the labels of the secret could not be put back: {failure}"));

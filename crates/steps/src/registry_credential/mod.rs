@@ -32,11 +32,11 @@ use crate::{MintCredentialStep, PublishCredentialStep, shared::join_failures};
 pub struct RegistryCredential {
     /// The registry's name in the configuration.
     pub registry: Name,
-    /// Where the credential comes from.
+    /// The source of the credential.
     pub source: Arc<dyn CredentialSource>,
-    /// Where it is stored.
+    /// The store of the credential.
     pub store: Arc<dyn SecretStore>,
-    /// The secret that holds it, without labels: these are added by whoever stores a token that has some.
+    /// The secret that holds it, without labels: these are added when a token that has some is stored.
     pub secret: SecretSpec,
     /// The images that it must pull, with the platforms that they run on.
     pub images: Vec<(ImageReference, Platform)>,
@@ -46,8 +46,8 @@ pub struct RegistryCredential {
     pub endpoint: Option<String>,
     /// The path of the part of the registry that it is for; empty for a whole one.
     pub path: String,
-    /// What a token that is made for the registry has to be able to pull. [`PullScope::holder`] is empty here: only the
-    /// store knows it.
+    /// The images that a token made for the registry has to be able to pull. [`PullScope::holder`] is empty here: only
+    /// the store knows it.
     pub scope: PullScope,
 }
 

@@ -71,8 +71,8 @@ impl RegistryCredential {
     /// One that does not pull is never promoted: it is discarded, and revoked if it was minted.
     ///
     /// # Errors
-    /// When there is no new credential, or when it does not pull, or when the store refuses. What tasks read is then
-    /// what it was.
+    /// When there is no new credential, or when it does not pull, or when the store refuses. The value that tasks read
+    /// is then unchanged.
     pub async fn renew(&self, context: &Context) -> Result<Renewed> {
         self.require_images()?;
         let stored = self.require_stored(context).await?;

@@ -132,7 +132,7 @@ async fn revoke_all(
     (left, failures)
 }
 
-/// What to say of tokens when nothing is configured that could revoke them.
+/// Returns the message about tokens if nothing is configured that could revoke them.
 pub(super) fn unrevocable(ids: &BTreeSet<String>) -> String {
     format!(
         "{} cannot be revoked, because the registry's source makes no tokens any more: revoke by hand at the registry",

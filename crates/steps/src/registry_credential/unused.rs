@@ -12,8 +12,8 @@ impl RegistryCredential {
         self.images.is_empty()
     }
 
-    /// Plans no change, and says so: what is not proved is not stored. What is stored already stays, because it is
-    /// declared. Reads only.
+    /// Plans no change, and says so: what is not proved is not stored. The stored value stays, because it is declared.
+    /// Reads only.
     ///
     /// # Errors
     /// When the store cannot be read.

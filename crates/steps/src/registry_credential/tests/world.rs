@@ -21,7 +21,7 @@ use crate::{RegistryCredential, Revokers, TokenLabels, UndeclaredSecretsStep};
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:1:secret:longshore/shop/hub/pull-AbCdEf";
 pub(super) const DAY: u64 = 86_400;
 
-/// How the run ends, or goes wrong, at a call that changes something.
+/// The way in which the run ends, or goes wrong, at a call that changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The process is killed before the call.
@@ -34,7 +34,7 @@ pub(super) enum Fault {
     Lost,
 }
 
-/// What is outside of the process: the registry and the store.
+/// The state outside of the process: the registry and the store.
 #[derive(Default)]
 pub(super) struct Outside {
     pub(super) now: u64,
@@ -44,20 +44,20 @@ pub(super) struct Outside {
     /// True if the tokens that are made from now on pull nothing.
     pub(super) mints_bad: bool,
     pub(super) refuses_to_revoke: bool,
-    /// What the store loses of a value that is staged.
+    /// True if the store loses half of a staged value.
     pub(super) truncates: bool,
     pub(super) versions: Vec<Secret<String>>,
     pub(super) current: Option<usize>,
     pub(super) previous: Option<usize>,
     pub(super) pending: Option<usize>,
     pub(super) labels: BTreeMap<String, String>,
-    /// What happens at the how manieth change from now.
+    /// The fault at the n-th change from now.
     pub(super) fault: Option<(u32, Fault)>,
     pub(super) dead: bool,
     pub(super) warnings: Vec<String>,
     /// True if the secret belongs to another stack or to another environment.
     pub(super) is_of_others: bool,
-    /// What the source yields, where it does not mint.
+    /// The credential that the source returns if it does not mint.
     pub(super) fetched: Option<String>,
 }
 
@@ -130,7 +130,7 @@ impl World {
         )
     }
 
-    /// What `deploy` does: plans, and applies what changes something.
+    /// Does the work of `deploy`: plans, and applies what changes something.
     pub(super) async fn deploy(&self, images: &[&str]) -> Result<StepPlan> {
         let context = self.context();
         let step = self.credential(images).publishing();
@@ -141,7 +141,7 @@ impl World {
         Ok(plan)
     }
 
-    /// What `rotate` does, without waiting.
+    /// Does the work of `rotate`, without waiting.
     pub(super) async fn rotate(&self, images: &[&str]) -> Result<StepPlan> {
         let context = self.context();
         let credential = self.credential(images);
@@ -162,7 +162,7 @@ impl World {
         Ok(plan)
     }
 
-    /// What `deploy` does when the registry is not declared any more, but these are.
+    /// Does the work of `deploy` when the registry is not declared any more, but these are.
     pub(super) async fn leave(&self, revokers: Revokers) -> Result<StepPlan> {
         self.outside().dead = false;
         let step = UndeclaredSecretsStep {
