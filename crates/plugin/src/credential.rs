@@ -68,6 +68,7 @@ pub trait CredentialSource: Send + Sync {
 
     /// Obtains the credential.
     ///
+    /// # Errors
     /// If there is none, or if it is of a kind that must not be stored.
     async fn fetch(&self, context: &Context) -> Result<Credential>;
 

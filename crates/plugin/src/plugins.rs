@@ -94,6 +94,7 @@ macro_rules! kind {
 
         #[doc = concat!("Builds the ", $what, " that the configuration names.")]
         ///
+        /// # Errors
         /// If no plugin has that name (the error lists the names), or if its options are wrong.
         pub fn $get(&self, plugin: &Plugin, extensions: &Extensions) -> Result<Arc<$kind>, Vec<Problem>> {
             self.$field.build(plugin, extensions)

@@ -83,6 +83,7 @@ impl RoleSpec {
 pub trait RoleBuilder: Send + Sync {
     /// Compares what is there with `role`. Reads only.
     ///
+    /// # Errors
     /// If the role cannot be read, or if it has another owner.
     async fn plan(&self, context: &Context, role: &RoleSpec) -> Result<StepPlan>;
 

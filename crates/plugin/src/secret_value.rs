@@ -13,6 +13,7 @@ pub trait SecretValue: Send + Sync {
 
     /// Obtains the value.
     ///
+    /// # Errors
     /// If there is no value.
     async fn fetch(&self, context: &Context) -> Result<Secret<String>>;
 }

@@ -78,6 +78,7 @@ pub trait SecretStore: Send + Sync {
 
     /// Compares what is there with `secret` holding `value`. Reads only.
     ///
+    /// # Errors
     /// If the store cannot be read, or if a secret of that name has another owner.
     async fn plan(&self, context: &Context, secret: &SecretSpec, value: &Secret<String>) -> Result<StepPlan>;
 
