@@ -1,4 +1,4 @@
-//! The lowest layer: what holds where nobody says otherwise.
+//! The lowest layer: the defaults of all keys.
 
 use std::collections::BTreeMap;
 

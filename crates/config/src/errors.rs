@@ -18,9 +18,9 @@ pub struct ConfigError {
     /// The dotted key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// What is wrong, including what was found.
+    /// The error, including the value that was found.
     pub message: String,
-    /// What would be right.
+    /// A hint at the correct value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
@@ -75,7 +75,7 @@ impl ConfigErrors {
         self.errors.iter()
     }
 
-    /// How many there are.
+    /// Returns the number of errors.
     #[must_use]
     pub fn len(&self) -> usize {
         self.errors.len()

@@ -15,7 +15,7 @@ pub struct Entry {
     pub key: String,
     /// The value; [`REDACTED`] where it may be a secret.
     pub value: Value,
-    /// What set it.
+    /// The layer that set the value.
     pub origin: Origin,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Display for Shown<'_> {
 }
 
 impl Loaded {
-    /// Every value, defaults included, in the order of the keys. What may be a secret is not shown.
+    /// Every value, defaults included, in the order of the keys. Values that may be secret are not shown.
     #[must_use]
     pub fn listing(&self) -> Vec<Entry> {
         let mut entries = Vec::new();

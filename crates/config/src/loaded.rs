@@ -13,10 +13,10 @@ use crate::{
 
 /// A configuration that was loaded and checked.
 pub struct Loaded {
-    /// What it declares.
+    /// The declared stack.
     pub stack: Stack,
-    /// The table `[cloud]`, for the simulated cloud. Where the simulated cloud's table has a secret, it says where
-    /// that is found: resolving it is left to whoever starts the cloud.
+    /// The table `[cloud]`, for the simulated cloud. If the simulated cloud's table has a secret, it names the secret's
+    /// source: resolving it is left to the caller that starts the cloud.
     pub cloud: Option<Options>,
     /// True if the environment runs on the simulated cloud, within the process (`cloud.embedded`).
     pub embedded: bool,

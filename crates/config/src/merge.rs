@@ -22,7 +22,7 @@ type Origins = BTreeMap<String, Origin>;
 pub(crate) struct Merged {
     /// The values.
     pub(crate) values: Map<String, Value>,
-    /// Where each key was set, by dotted key: a value where the highest layer sets it, a table where the lowest layer
+    /// The origin of each key, by dotted key: a value where the highest layer sets it, a table where the lowest layer
     /// declares it. Defaults have no origin: they are most of a large stack.
     pub(crate) origins: Origins,
     /// For each value that a file set: the file's directory.
@@ -101,8 +101,9 @@ fn note_directories(
     }
 }
 
-/// Where a credential is found is said by exactly one of several keys (`env`, `file`, `command`, `ssm`,
-/// `secretsmanager`). Merged key by key, a layer could not change which: it would add a second one. So such a table replaces the one below it whole.
+/// Exactly one of several keys (`env`, `file`, `command`, `ssm`, `secretsmanager`) names the source of a credential.
+/// Merged key by key, a layer could not change which: it would add a second one. So such a table replaces the one below
+/// it whole.
 fn replace_credentials(layers: &mut [Layer]) {
     for index in (1..layers.len()).rev() {
         let (lower, upper) = layers.split_at_mut(index);
@@ -119,7 +120,7 @@ fn may_replace(key: &str) -> bool {
     ["arn", "password", "token", "username", "value"].contains(&last)
 }
 
-/// What a layer that sets `path` replaces in those below it.
+/// Returns the keys that a layer that sets `path` replaces in those below it.
 fn replaced(path: Vec<String>) -> Vec<Vec<String>> {
     if is_credential(&path) {
         return vec![path];
@@ -251,8 +252,8 @@ impl Merged {
         }
     }
 
-    /// What has to change for `problem` to go away: what set the key, or else the innermost table around it that
-    /// somebody wrote; `otherwise` where nobody wrote any.
+    /// Returns `problem` as an error with the origin that has to change: that of the key, or else of the innermost
+    /// table around it that has an origin, or else `otherwise`.
     pub(crate) fn locate(&self, problem: Problem, otherwise: &Origin) -> ConfigError {
         let path = split_key(&problem.key);
         let ancestors = (1..=path.len()).rev().map(|length| {

@@ -1,14 +1,14 @@
-//! Where a value comes from.
+//! The origins of values.
 
 use std::{fmt, path::Path, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
-/// Where a value of the configuration comes from.
+/// The origin of a value of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Origin {
-    /// Nobody set it: it is Longshore's default.
+    /// The value is not set: it is Longshore's default.
     Default,
     /// A configuration file.
     File {

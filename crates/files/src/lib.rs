@@ -100,7 +100,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 /// Requires that only the directory's owner, who is this user or root, and its group may put files into it. A sticky
-/// directory such as `/tmp` is none: others may take a name in it first.
+/// directory such as `/tmp` is not private: others may take a name in it first.
 ///
 /// # Errors
 /// If all others may write into it, or if it belongs to another user.

@@ -91,7 +91,7 @@ fn spec(stack: &Stack, service: &Name, variable: &ContainerVariable) -> SecretSp
     }
 }
 
-/// What is kept of the variables of a service, by variable.
+/// Returns the kept secrets of a service's variables, by variable.
 pub(crate) fn kept(
     stack: &Stack,
     name: &Name,

@@ -1,10 +1,10 @@
-//! What is wrong with a graph.
+//! The errors of a graph.
 
 use std::fmt;
 
 use longshore_model::{StepId, ValueType};
 
-/// Why nodes do not make a graph that can be run. Plugins cause these, not configurations.
+/// The reason for which nodes do not make a graph that can be run. Plugins cause these, not configurations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GraphError {
     /// Steps wait for each other: each for the next, the last for the first.

@@ -64,7 +64,7 @@ pub(crate) fn node(
         managed_policies: service.execution_role.managed_policies.values().cloned().collect(),
         ..RoleSpec::new((*name).clone())
     };
-    // What the role may read, by the names of its inputs.
+    // The secrets that the role may read, by the names of its inputs.
     let mut kept = BTreeMap::new();
     let mut inputs = Vec::new();
     for (registry, step) in &wires.secrets {

@@ -22,13 +22,13 @@ use crate::{
     undeclared::{self, Used},
 };
 
-/// What the host of an expansion provides.
+/// The host's plugins, extensions and pull checks for an expansion.
 pub struct Host<'a> {
     /// The plugins that there are.
     pub plugins: &'a Plugins,
-    /// What it lends to them.
+    /// The extensions that the host lends to plugins.
     pub extensions: &'a Extensions,
-    /// What proves that an image can be pulled.
+    /// The check that an image can be pulled.
     pub pull_check: Arc<dyn PullCheck>,
     /// The pull checks of the registries with connection settings of their own, by the registries' names.
     pub pull_checks: BTreeMap<Name, Arc<dyn PullCheck>>,
@@ -224,7 +224,7 @@ fn tag(nodes: &mut [Node], stack: &Stack, own: &BTreeMap<String, String>) {
     }
 }
 
-/// Marks the steps that may take over what belongs to nobody.
+/// Marks the steps that may adopt existing resources without an owner.
 fn adopt(stack: &Stack, nodes: &mut [Node], problems: &mut Vec<Problem>) {
     let mut named = BTreeSet::new();
     for node in nodes.iter_mut().filter(|node| stack.adopt.contains(node.id.as_str())) {

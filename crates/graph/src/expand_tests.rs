@@ -1,4 +1,4 @@
-//! What stacks expand to.
+//! The expansion of stacks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

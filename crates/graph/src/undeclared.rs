@@ -8,7 +8,8 @@ use longshore_steps::{RegistryCredential, Revokers, UndeclaredSecretsStep, Undec
 
 use crate::{container_secrets::Stores, expand::Host};
 
-/// What the stack uses: plugins by the names that the configuration calls them, and registries.
+/// The plugins and registries that the stack uses: plugins by the names that the configuration calls them, and
+/// registries.
 #[derive(Default)]
 pub(crate) struct Used<'a> {
     pub(crate) roles: BTreeMap<String, Arc<dyn RoleBuilder>>,

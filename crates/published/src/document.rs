@@ -20,7 +20,7 @@ pub(super) struct Document {
     pub(super) paths: BTreeMap<String, BTreeMap<String, Operation>>,
     #[serde(default)]
     pub(super) components: Components,
-    /// What the vendor publishes of all its operations alike.
+    /// The part that all of the vendor's operations have in common.
     #[serde(default, rename = "x-every-operation")]
     pub(super) every: Operation,
 }
@@ -31,7 +31,7 @@ pub(super) struct Info {
     pub(super) title: String,
     #[serde(rename = "version")]
     _version: String,
-    /// Where the facts come from, and when they were taken from there.
+    /// The sources of the facts, and the date of their retrieval.
     #[serde(rename = "x-sources")]
     _sources: Vec<String>,
     #[serde(rename = "x-taken")]
@@ -111,13 +111,13 @@ pub(super) struct Media {
     pub(super) schema: Value,
 }
 
-/// Where the vendor's service does otherwise than its document says.
+/// A difference between the vendor's service and its document.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Deviation {
-    /// What it is about, as a JSON pointer into the document: a schema, or something that the document does not have.
+    /// The subject, as a JSON pointer into the document: a schema, or something that the document does not have.
     at: String,
-    /// What is there in its place.
+    /// The replacement.
     instead: Value,
     /// A value that the service gives, and the document does not permit. It shows that there is a deviation.
     #[serde(default, deserialize_with = "also_null")]

@@ -1,8 +1,8 @@
 //! APIs of vendors as they are published, against which tests hold the servers that play them.
 //!
-//! A plugin that calls the API of a vendor is tested against a server that plays the vendor. What both of them, the
-//! plugin and the server, got wrong in the same way, no such test finds. So each request and each answer that passes is
-//! held against the vendor's own description:
+//! A plugin that calls the API of a vendor is tested against a server that plays the vendor. No such test finds an
+//! error that the plugin and the server have in common. So each request and each answer that passes is held against the
+//! vendor's own description:
 //!
 //! ```
 //! use longshore_published::{DOCKER_HUB, PublishedApi};
@@ -20,8 +20,8 @@
 //! ```
 //!
 //! A description is an OpenAPI 3.0 document, in a strict reading: what it does not have is wrong, be it an operation, a
-//! parameter, a status or a field. It has only the operations that are used. Where the vendor's service is known to do
-//! otherwise than its document says, `x-deviations` says what, why, and where that is written.
+//! parameter, a status or a field. It has only the operations that are used. If the vendor's service is known to do
+//! otherwise than its document says, `x-deviations` names the difference, its reason and its source.
 
 mod document;
 mod operation;
@@ -42,7 +42,7 @@ pub use self::server::{Server, respond};
 /// Docker Hub's API: the part that logs in and manages organisation access tokens.
 pub const DOCKER_HUB: &str = include_str!("../schemas/docker-hub.json");
 
-/// What Docker Hub's registry and its token server answer to whoever asks how many pulls are left.
+/// The answers of Docker Hub's registry and its token server to a client that asks for the number of pulls left.
 pub const DOCKER_REGISTRY: &str = include_str!("../schemas/docker-registry.json");
 
 /// GitLab's REST API: deploy tokens, the projects and groups that they belong to, and the token that asks.
@@ -64,7 +64,7 @@ impl PublishedApi {
     /// Reads a description.
     ///
     /// # Panics
-    /// When it is none, uses a part of OpenAPI that is not checked, or has a deviation that is none any more.
+    /// If it is invalid, uses a part of OpenAPI that is not checked, or has an outdated deviation.
     #[must_use]
     pub fn read(document: &str) -> Self {
         let operations = document::read(document)
@@ -99,14 +99,14 @@ impl PublishedApi {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).extend(wrong);
     }
 
-    /// What was not as it is published, so far.
+    /// Returns the differences from the published API, so far.
     #[must_use]
     pub fn found(&self) -> Vec<String> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What fails the test where it goes out of scope, if anything was found until then. A server that answers on a
-    /// thread of its own cannot do so itself.
+    /// Returns a guard that fails the test when it goes out of scope, if anything was found until then. A server that
+    /// answers on a thread of its own cannot do so itself.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         Verdict(self.clone())

@@ -72,7 +72,7 @@ impl Operations {
         Ok(Self { title: document.info.title.clone(), operations })
     }
 
-    /// What is wrong with a request and its answer.
+    /// Returns the errors of a request and its answer.
     pub(super) fn check(
         &self,
         below: &str,
@@ -225,7 +225,7 @@ fn content(definitions: &Definitions, media: &BTreeMap<String, Media>) -> Result
     media.iter().map(|(kind, media)| Ok((kind.clone(), definitions.compile(&media.schema)?))).collect()
 }
 
-/// What is wrong with a body.
+/// Returns the errors of a body.
 fn judged(content: &Content, headers: &HeaderMap, body: &[u8]) -> Vec<String> {
     if content.is_empty() {
         return if body.is_empty() {

@@ -3,10 +3,10 @@
 use boon::{Compiler, SchemaIndex, Schemas, ValidationError};
 use serde_json::{Map, Value, json};
 
-/// Where boon finds a schema. Nothing is read from there.
+/// The address under which boon finds a schema. Nothing is read from there.
 const LOCATION: &str = "https://published.invalid/schema.json";
 
-/// What a schema may have without being changed.
+/// The keywords of a schema that are kept unchanged.
 const KEPT: [&str; 8] = ["type", "required", "enum", "pattern", "minimum", "maximum", "minItems", "maxItems"];
 
 /// The formats of texts that are checked.
@@ -19,7 +19,7 @@ pub(super) struct Definitions(Map<String, Value>);
 pub(super) struct Judge {
     schemas: Schemas,
     index: SchemaIndex,
-    /// What the whole is: a parameter is a text, and this says what is to be read from it.
+    /// The type of the whole: a parameter is a text, and this says what is to be read from it.
     kind: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Definitions {
         schemas.map(converted).collect::<Result<_, String>>().map(Self)
     }
 
-    /// What makes `schema` judge.
+    /// Compiles `schema` into a judge.
     pub(super) fn compile(&self, schema: &Value) -> Result<Judge, String> {
         let mut root = convert(schema)?;
         root["$defs"] = Value::Object(self.0.clone());
@@ -47,14 +47,14 @@ impl Definitions {
         Ok(Judge { schemas, index, kind })
     }
 
-    /// What is wrong with `value`, by `schema`.
+    /// Returns the errors of `value`, by `schema`.
     pub(super) fn judge(&self, schema: &Value, value: &Value) -> Result<Vec<String>, String> {
         Ok(self.compile(schema)?.wrong(value))
     }
 }
 
 impl Judge {
-    /// What is wrong with `value`: where, and what is wanted instead.
+    /// Returns the errors of `value`: where, and what is wanted instead.
     pub(super) fn wrong(&self, value: &Value) -> Vec<String> {
         let mut wrong = Vec::new();
         if let Err(error) = self.schemas.validate(value, self.index) {
@@ -63,7 +63,7 @@ impl Judge {
         wrong
     }
 
-    /// What is wrong with a parameter.
+    /// Returns the errors of a parameter.
     pub(super) fn wrong_text(&self, text: &str) -> Vec<String> {
         let value = match self.kind.as_deref() {
             Some("integer" | "number" | "boolean") => serde_json::from_str(text).ok(),
@@ -85,7 +85,7 @@ fn leaves(error: &ValidationError<'_, '_>, wrong: &mut Vec<String>) {
     }
 }
 
-/// A schema of JSON Schema. An object has the properties that are described, and no others. What is not understood is an
+/// A schema of JSON Schema. An object has the properties that are described, and no others. An unknown keyword is an
 /// error: it would check nothing.
 fn convert(schema: &Value) -> Result<Value, String> {
     let schema = schema.as_object().ok_or_else(|| format!("{schema} is no schema"))?;

@@ -93,7 +93,7 @@ async fn serve(
 /// Returns an answer, whose body is JSON if there is one.
 ///
 /// # Panics
-/// When the status or a header is none of HTTP.
+/// If the status or a header is invalid in HTTP.
 #[must_use]
 pub fn respond(status: u16, headers: &[(&str, &str)], body: &str) -> Response<String> {
     let mut response = Response::builder().status(status);

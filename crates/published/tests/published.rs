@@ -1,4 +1,4 @@
-//! A small API, and whoever does otherwise than its description says.
+//! A small API, and requests and answers that differ from its description.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -59,7 +59,7 @@ fn document() -> Value {
 
 type Message = (&'static str, Value);
 
-/// What is found in a request, and in its answer. A body that is null is none.
+/// Returns the differences in a request and its answer. A null body is empty.
 fn found(call: &str, asked: &Message, status: u16, answered: &Message) -> Vec<String> {
     let api = PublishedApi::read(&document().to_string()).below("/base");
     let (method, uri) = call.split_once(' ').unwrap();

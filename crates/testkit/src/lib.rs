@@ -10,8 +10,9 @@
 //! # }
 //! ```
 //!
-//! What a plugin can do chooses the cases: a store that cannot rotate is not asked to, but has to say so. A case that is
-//! left out is named in the [`Report`]. A harness whose backend is missing panics when it is made, and its suite fails.
+//! The plugin's capabilities choose the cases: a store that cannot rotate is not asked to, but has to say so. A case
+//! that is left out is named in the [`Report`]. A harness whose backend is missing panics when it is made, and its
+//! suite fails.
 //!
 //! `tests/it` of this crate holds a complete example: a store in memory, its harness, and its suite.
 

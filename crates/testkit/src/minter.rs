@@ -27,7 +27,7 @@ pub trait Harness: Send + Sync {
     /// Returns true if the registry accepts a token now.
     async fn accepts(&self, minted: &Minted) -> bool;
 
-    /// How many tokens there are at the registry that are not revoked.
+    /// Returns the number of tokens at the registry that are not revoked.
     async fn tokens(&self) -> usize;
 
     /// Lets the registry do what the next call asks, and lose the answer. `false` when it cannot do that.

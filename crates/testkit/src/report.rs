@@ -1,10 +1,10 @@
-//! What came of a suite's cases.
+//! The results of a suite's cases.
 
 use std::{any::Any, fmt, panic::AssertUnwindSafe};
 
 use futures_util::FutureExt;
 
-/// What came of each case of a suite.
+/// The result of each case of a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Report {

@@ -27,8 +27,8 @@ pub trait Harness: Send + Sync {
     /// Returns true if the role `arn` may read a secret now.
     async fn may_read(&self, arn: &str, secret: &str) -> bool;
 
-    /// Waits until what was taken away from a role is gone everywhere. What it is given has to be effective when the
-    /// builder's `apply` ends; a task that starts too early fails.
+    /// Waits until what was taken away from a role is gone everywhere. A permission that is added has to be effective
+    /// when the builder's `apply` ends; a task that starts too early fails.
     async fn settle(&self) {}
 
     /// Puts a role where `role` will be, past the builder and without its mark of ownership.
@@ -271,7 +271,7 @@ async fn leaves_alone_what_nobody_owns<H: Harness>(bench: &Bench<H>) {
 }
 
 async fn leaves_alone_what_another_stack_owns<H: Harness>(bench: &Bench<H>) {
-    // Where the name follows from the stack, two stacks meet only under a name that both declare.
+    // If the name follows from the stack, two stacks meet only under a name that both declare.
     let role = bench.role(&["one"]);
     let name = role.name.is_some();
     let theirs = ok(bench.builder.apply(&bench.other, &role).await, "apply by the other stack");

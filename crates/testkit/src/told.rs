@@ -1,4 +1,4 @@
-//! What a plugin tells.
+//! The texts that a plugin tells.
 
 use std::{
     fmt::{Debug, Display},
@@ -123,13 +123,13 @@ pub(crate) fn name(text: &str) -> Name {
     Name::new(text).expect("a valid name")
 }
 
-/// What a call yields that has to succeed.
+/// Returns the result of a call that has to succeed.
 #[track_caller]
 pub(crate) fn ok<T>(result: Result<T, Failure>, what: &str) -> T {
     result.unwrap_or_else(|failure| panic!("{what} failed: {failure}"))
 }
 
-/// The failure of a call that has to fail, with help for whoever reads it.
+/// Returns the failure of a call that has to fail, and requires that it has help for the reader.
 #[track_caller]
 pub(crate) fn refused<T>(result: Result<T, Failure>, what: &str) -> Failure {
     let Err(failure) = result else { panic!("{what} has to be refused") };

@@ -49,7 +49,7 @@ fn assumed_role(fields: &mut Fields<'_>) -> Option<AssumedRole> {
     })
 }
 
-/// Which classes of calls there are, whoever makes the calls knows.
+/// Reads the rates of calls, by any name: the caller knows the classes.
 fn rates(fields: &mut Fields<'_>) -> BTreeMap<String, CallRate> {
     let rate = |fields: &mut Fields<'_>| {
         Some(CallRate {

@@ -7,7 +7,7 @@ use super::{Named, Plugins, registry::Registries, secret};
 /// The keys of a container that are read here, and can stand on the service itself, which then has this one container.
 pub(super) const KEYS: [&str; 3] = ["image", "registry", "secrets"];
 
-/// What a container refers to.
+/// The declarations to which a container refers.
 pub(super) struct Around<'a> {
     pub(super) registries: &'a Registries,
     pub(super) stores: &'a Named<Store>,

@@ -39,15 +39,16 @@ pub(crate) const TOP_LEVEL: [&str; 11] = [
 /// The kinds of plugins that a configuration uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PluginKind {
-    /// Where a registry's credential comes from.
+    /// The source of a registry's credential.
     CredentialSource,
-    /// Where credentials are stored.
+    /// The store of credentials.
     SecretStore,
-    /// Where the value of a container's environment variable is found: the table has a field `value`, and names no plugin.
+    /// The source of the value of a container's environment variable: the table has a field `value`, and names no
+    /// plugin.
     SecretValue,
-    /// What makes an execution role.
+    /// The builder of an execution role.
     RoleBuilder,
-    /// What runs a service.
+    /// The deployer of a service.
     ServiceDeployer,
     /// A maker of steps that are added to the graph.
     Step,
@@ -64,7 +65,7 @@ pub struct PluginUse {
     pub plugin: Plugin,
 }
 
-/// What a configuration declares, as far as it could be read.
+/// A configuration's declarations, as far as they could be read.
 pub(crate) struct Declared {
     pub(crate) stack: Option<Stack>,
     pub(crate) cloud: Option<Options>,
@@ -183,7 +184,7 @@ struct Named<T> {
     read: BTreeMap<Name, T>,
     /// All names that are declared, so that a reference to a thing that is wrong is not wrong itself.
     names: BTreeSet<String>,
-    /// True if `names` are all: not where the table is none, or a name in it is none.
+    /// True if `names` are all: false if the table or a name in it is invalid.
     complete: bool,
 }
 

@@ -144,7 +144,7 @@ fn check_prefixes(prefixes: &BTreeMap<Name, ImagePrefix>, fields: &Fields<'_>) {
     }
 }
 
-/// A host is reached in one way, by whichever of its registries. Where an endpoint takes its place, that has its own.
+/// A host is reached in one way, by whichever of its registries. An endpoint has an access of its own.
 fn check_access(registries: &Named<ContainerRegistry>, fields: &Fields<'_>) {
     let mut firsts: BTreeMap<&str, (&Name, &ContainerRegistry)> = BTreeMap::new();
     let reached = registries.read.iter().filter(|(_, one)| one.endpoint.is_none() && !one.removed);

@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 
 use super::{Named, PluginKind, Plugins, container::Around};
 
-/// What an ARN may be.
+/// The description of a valid ARN, for errors.
 const ARN: &str = "the full ARN of a secret or of a parameter, such as \
                    \"arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/db-AbCdEf\"";
 
-/// What a key may be.
+/// The description of a valid key, for errors.
 const KEY: &str = "a KMS key's ARN, id or alias, such as \"alias/shop\"";
 
 /// Reads the variables of a container. `environment` has those whose values stand in the configuration.
@@ -128,9 +128,9 @@ fn readable(fields: &mut Fields<'_>, aws: &AwsTarget) -> Option<Arn> {
     None
 }
 
-/// What keeps ECS from reading a variable from what an ARN names. The six characters at the end of a secret's ARN have to
-/// be there: without them, it may be taken for another one. Behind them may stand a key of the secret's JSON, a stage and
-/// a version (ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS environment variables").
+/// Returns an error if ECS cannot read a variable from the ARN. The six characters at the end of a secret's ARN have to
+/// be there: without them, it may be taken for another one. Behind them may stand a key of the secret's JSON, a stage
+/// and a version (ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS environment variables").
 fn judge(arn: &Arn) -> Result<(), String> {
     if arn.region().is_empty() || arn.account().is_empty() {
         return Err(format!("it lacks the region or the account: must be {ARN}"));

@@ -1,4 +1,4 @@
-//! Texts that AWS, or somebody else, would refuse.
+//! Texts that AWS or another API would refuse.
 
 use longshore_model::Fields;
 

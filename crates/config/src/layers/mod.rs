@@ -22,14 +22,14 @@ pub(crate) use variables::named_variables;
 
 use crate::{ConfigError, merge};
 
-/// Where a configuration is read from.
+/// The sources of a configuration.
 #[derive(Clone)]
 pub struct Layers {
     /// The directory with `base.toml` and a file for each environment (`--config-dir`).
     pub directory: PathBuf,
     /// The environment whose file is laid over `base.toml` (`--env`).
     pub environment: Name,
-    /// What `--set` was given, each a `key=value`, the last with the highest rank.
+    /// The values of `--set`, each a `key=value`, the last with the highest rank.
     pub set: Vec<String>,
     /// The environment variables of the process; those that begin with `LONGSHORE_` matter.
     pub variables: Vec<(String, String)>,
@@ -53,8 +53,8 @@ impl Layers {
         self.directory.join("base.toml")
     }
 
-    /// Reads all layers above the definition files, the lowest first. Where a file cannot be read, nothing can be said
-    /// about keys, and the result is `None`.
+    /// Reads all layers above the definition files, the lowest first. If a file cannot be read, the keys cannot be
+    /// checked, and the result is `None`.
     pub(crate) fn read(
         &self,
         deployers: &Deployers<'_>,

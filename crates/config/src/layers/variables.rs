@@ -23,7 +23,7 @@ pub const OWN_VARIABLES: [&str; 9] = [
     "LONGSHORE_VERBOSE",
 ];
 
-/// How the variables begin with which a test run demands what it would otherwise leave out.
+/// The prefix of the variables with which a test run demands helpers that are optional otherwise.
 const REQUIREMENTS: &str = "LONGSHORE_REQUIRE_";
 
 /// The variables that mean keys of the configuration, unless the configuration names them.
@@ -76,7 +76,7 @@ pub(crate) fn named_variables<'a>(values: &'a Map<String, Value>, names: &mut BT
     }
 }
 
-/// Why a variable's name is no key.
+/// The reason for which a variable's name is no key.
 struct Unclear {
     message: String,
     help: String,

@@ -1,4 +1,4 @@
-//! How images find their registries, and services their containers.
+//! The registries of images, and the containers of services.
 
 use longshore_model::{Name, Reference, StepId};
 

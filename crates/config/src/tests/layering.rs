@@ -237,7 +237,7 @@ fn without_a_cloud_there_is_none() {
     assert!(loaded.cloud.is_none() && !loaded.embedded);
 }
 
-/// What a layer does to `services.api.desired-count`.
+/// A layer's setting of `services.api.desired-count`.
 #[derive(Clone, Debug)]
 enum Setting {
     Base(u32),

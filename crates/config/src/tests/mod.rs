@@ -71,7 +71,7 @@ impl Configuration {
         load(&self.layers, &plugins()).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
-    /// What is wrong, with the directory as `configs`.
+    /// Returns the errors, with the directory as `configs`.
     fn errors(&self) -> String {
         self.errors_with(&|_| Vec::new())
     }

@@ -1,4 +1,4 @@
-//! Secrets that somebody wrote into the configuration are not shown.
+//! Secrets that are written into the configuration are not shown.
 
 use super::{API, Configuration};
 

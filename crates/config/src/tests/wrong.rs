@@ -1,4 +1,4 @@
-//! What is wrong with keys and values, and how it is said.
+//! Errors in keys and values, and their messages.
 
 use longshore_model::Problem;
 

@@ -1,4 +1,4 @@
-//! What the stack does not own stays as it is.
+//! Resources that the stack does not own stay as they are.
 
 use longshore_model::{Action, FailureKind, StepId};
 use longshore_plugin::{Declared, SecretSpec};

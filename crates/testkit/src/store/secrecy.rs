@@ -1,4 +1,4 @@
-//! Values are stored, and told to nobody.
+//! Values are stored, and never told.
 
 use super::{Harness, bench::Bench};
 

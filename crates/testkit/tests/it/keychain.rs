@@ -1,4 +1,4 @@
-//! A store that keeps secrets in memory, as somebody else's plugin would be, and its harness.
+//! A store that keeps secrets in memory, as a third party's plugin would be, and its harness.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ pub(crate) struct Keychain(Arc<Mutex<State>>);
 struct State {
     entries: BTreeMap<String, Entry>,
     writes: u32,
-    /// How many calls pass until the store is cut off.
+    /// The number of calls until the store is cut off.
     losing: Option<u32>,
 }
 

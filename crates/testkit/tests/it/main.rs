@@ -1,5 +1,5 @@
-//! A complete example of a plugin's tests, for whoever writes one: a store in memory, its harness and its suite. And the
-//! proof that the suites notice what is wrong.
+//! A complete example of a plugin's tests, for authors of plugins: a store in memory, its harness and its suite. And
+//! the proof that the suites notice what is wrong.
 #![expect(clippy::unwrap_used, reason = "in a test, whatever goes wrong fails it")]
 
 mod flaws;
