@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::token_server::TokenServer;
 
-/// Somebody who can log in.
+/// A user who can log in.
 #[derive(Clone, Copy, Debug)]
 pub struct User {
     /// The name.

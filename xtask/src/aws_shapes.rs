@@ -156,7 +156,7 @@ const SIMULATED: [(&str, &str, &str, bool); 12] = [
     ("tag", "resourcegroupstaggingapi", "2017-01-26", false),
 ];
 
-/// Where the simulated cloud lists its operations, and where the members of their inputs go.
+/// The directory in which the simulated cloud lists its operations, and to which the members of their inputs go.
 const SIMULATED_MEMBERS: &str = "crates/simcloud/src/members";
 
 /// In the documentation of a member of UpdateService.

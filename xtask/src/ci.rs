@@ -12,7 +12,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// How a step ended.
+/// The result of a step.
 #[derive(Debug)]
 enum Verdict {
     Ran(Outcome),

@@ -23,7 +23,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Outco
     if arguments.iter().any(|argument| argument == "--help") || CLOUDS.into_iter().all(is_named) {
         return process::run(&mut command);
     }
-    // What a variable says would be replaced by where the container is.
+    // The container's address would replace a variable's.
     for cloud in CLOUDS.into_iter().filter(|cloud| !is_endpoint(cloud, arguments)) {
         if let Some(url) = url(cloud) {
             let mut endpoint = OsString::from(format!("{cloud}="));
@@ -54,7 +54,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Outco
     process::run(&mut command)
 }
 
-/// Where a cloud runs, by its variable (`XTASK_MOTO`).
+/// Returns the endpoint of a cloud, by its variable (`XTASK_MOTO`).
 fn url(cloud: &str) -> Option<OsString> {
     std::env::var_os(format!("XTASK_{}", cloud.to_ascii_uppercase())).filter(|url| !url.is_empty())
 }

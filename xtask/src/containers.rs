@@ -12,11 +12,11 @@ use crate::{
 /// Its exit code when it could not start the containers, and did not run the command either.
 const NOT_STARTED: Outcome = Outcome::of(125);
 
-/// Why what needs them does not run then.
+/// The reason for not running the commands that need them.
 pub(crate) const NOT_THERE: &str = "the containers could not be started (see above)";
 
-/// Runs the command with the containers. Answers with nothing when they could not be started, which is said, and when
-/// nobody requires them: then the command has not run either.
+/// Runs the command with the containers. Returns `None` if they could not be started, which is printed, and are not
+/// required: then the command has not run either.
 ///
 /// # Errors
 /// When `with-containers` cannot be built or started.

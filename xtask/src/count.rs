@@ -1,4 +1,4 @@
-//! How many tests there are of each suite, and what they run against.
+//! The number of tests of each suite, and their backends.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -74,8 +74,8 @@ impl Count {
     }
 }
 
-/// What a test runs against: the helper that its module is named after, and in it the module, which is named after the
-/// server or the client.
+/// Returns the backend of a test: the helper that its module is named after, and in it the module, which is named after
+/// the server or the client.
 fn backend(test: &str) -> Option<(Helper, String)> {
     let parts: Vec<_> = test.split("::").collect();
     for helper in Helper::ALL {

@@ -14,14 +14,13 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The image's name where nobody gives another.
+/// The image's name by default.
 const TAG: &str = "longshore:latest";
 
-/// Where certificates of public authorities are: Debian, Alpine and others; Fedora; macOS and BSDs.
+/// The files of certificates of public authorities: Debian, Alpine and others; Fedora; macOS and BSDs.
 const CERTIFICATES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-/// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     tag: String,
@@ -79,7 +78,7 @@ pub(crate) struct ForTests<'a> {
 }
 
 impl<'a> ForTests<'a> {
-    /// How the tests find it.
+    /// The variable by which the tests find it.
     const VARIABLE: &'static str = "XTASK_IMAGE";
 
     /// Builds it.

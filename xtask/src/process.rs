@@ -7,7 +7,7 @@ use std::{
 
 use crate::{Error, workspace::Workspace};
 
-/// How a program ended: its exit code, as a shell gives it.
+/// The end of a program: its exit code, as a shell gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome(u8);
 
@@ -81,13 +81,13 @@ pub(crate) fn run(command: &mut Command) -> Result<Outcome, Error> {
     command.status().map(Outcome::from).map_err(|error| not_started(command.get_program(), &error))
 }
 
-/// What it prints, when it succeeds; its errors go where ours go.
+/// Returns the program's output if it succeeds; its errors go where ours go.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Becomes it, so that a signal meant for it reaches it and nobody else.
+/// Becomes it, so that a signal meant for it reaches it and no other process.
 pub(crate) fn become_program(command: &mut Command) -> Result<Outcome, Error> {
     #[cfg(unix)]
     return Err(not_started(

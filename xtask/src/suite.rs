@@ -9,7 +9,6 @@ use crate::{helper::Helper, tree::Tree};
 pub(crate) struct Suite {
     /// The file that holds it, or declares it.
     pub(crate) path: String,
-    /// What its tests need.
     pub(crate) helper: Helper,
 }
 

@@ -17,7 +17,6 @@ use crate::{
     workspace::Workspace,
 };
 
-/// How to test.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     without: Vec<Helper>,
@@ -49,12 +48,12 @@ fn unknown(argument: &OsStr) -> Error {
     Error::Usage(format!("test knows no option {}", argument.display()))
 }
 
-/// What there is beside the toolchain.
+/// The helpers that there are beside the toolchain.
 #[derive(Debug, Default)]
 struct Surroundings {
-    /// What the tests are told, so that they find it.
+    /// The variables by which the tests find the helpers.
     variables: Vec<(&'static str, OsString)>,
-    /// What is missing, and why.
+    /// The missing helpers, and the reasons.
     missing: BTreeMap<Helper, String>,
 }
 
@@ -75,7 +74,7 @@ impl Surroundings {
         Ok(surroundings)
     }
 
-    /// Notes whether `helper` was found: by which variable, or why not. What is required has to be.
+    /// Notes whether `helper` was found: by which variable, or why not. A required helper has to be found.
     fn note(&mut self, helper: Helper, found: Found, is_required: bool) -> Result<(), Error> {
         match found {
             Ok(variable) => self.variables.extend(variable),
@@ -116,7 +115,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome, E
     let tests = if has_subcommand(workspace, "nextest") {
         run_counted(workspace, options, &mut surroundings)?
     } else {
-        // Nobody starts containers here, and nobody counts.
+        // `cargo test` starts no containers, and counts nothing.
         let missing = &mut surroundings.missing;
         missing.entry(Helper::Docker).or_insert_with(|| "cargo-nextest is not installed".to_owned());
         eprintln!("cargo-nextest is not installed: `cargo test` runs the tests");

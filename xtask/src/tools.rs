@@ -54,7 +54,7 @@ pub(crate) fn install(workspace: &Workspace) -> Result<Outcome, Error> {
 /// The environment's directory.
 ///
 /// # Errors
-/// Why there is none, or why it does not count.
+/// If they are not installed, or if the installation does not count.
 pub(crate) fn installed(workspace: &Workspace) -> Result<PathBuf, String> {
     let directory = workspace.python_tools();
     let wrong = match fs::read_to_string(receipt(&directory)) {
@@ -68,8 +68,8 @@ pub(crate) fn installed(workspace: &Workspace) -> Result<PathBuf, String> {
     Err(format!("the Python tools {wrong}: run `cargo xtask tools`"))
 }
 
-/// Whether the tools start from where they are. Each names its interpreter by the full path: in a copy they would start
-/// the original, or nothing when it is gone. pip is one like the others, and says where it was loaded from.
+/// Returns true if the tools start from their directory. Each names its interpreter by the full path: in a copy they
+/// would start the original, or nothing when it is gone. pip is one like the others, and says where it was loaded from.
 fn start(workspace: &Workspace, directory: &Path) -> bool {
     let mut pip = program(workspace, executable(directory, "pip"));
     let Ok(said) = pip.arg("--version").stdin(Stdio::null()).output() else { return false };

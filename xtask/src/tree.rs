@@ -17,14 +17,14 @@ pub(crate) struct Tree {
 /// One of them.
 #[derive(Debug)]
 pub(crate) struct File {
-    /// What is in it.
     pub(crate) text: String,
     /// For Rust: the same with blanks for comments, strings and characters.
     pub(crate) code: String,
 }
 
 impl Tree {
-    /// Reads all Rust and TOML files of a workspace. What cargo builds, and what begins with a dot, is none of it.
+    /// Reads all Rust and TOML files of a workspace. Directories of cargo's output, and names that begin with a dot,
+    /// are left out.
     pub(crate) fn read(root: &Path) -> io::Result<Self> {
         let mut tree = Self::default();
         let mut directories = vec![(PathBuf::from(root), String::new())];

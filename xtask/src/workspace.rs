@@ -1,4 +1,4 @@
-//! Where the workspace is.
+//! The workspace's directories.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ impl Workspace {
         &self.root
     }
 
-    /// Where cargo puts what it builds.
+    /// Returns the directory of cargo's output.
     pub(crate) fn target(&self) -> PathBuf {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
         self.root.join(target)

@@ -69,7 +69,7 @@ pub trait CredentialSource: Send + Sync {
     /// Obtains the credential.
     ///
     /// # Errors
-    /// If there is none, or if it is of a kind that must not be stored.
+    /// If there is no credential, or if it is of a kind that must not be stored.
     async fn fetch(&self, context: &Context) -> Result<Credential>;
 
     /// Returns the minter of the registry's tokens if the configuration asks for tokens that are made for the stack.

@@ -1,4 +1,4 @@
-//! How long deploys take at AWS's quotas.
+//! The duration of deploys at AWS's quotas.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,10 +13,10 @@ const SHARED: Manners = Manners { co_tenant_percent: 50, ..ALONE };
 /// The most that a deploy may take, as a multiple of its bound.
 const ALLOWED: f64 = 1.05;
 
-/// How many deploys of one service are looked at.
+/// The number of deploys of one service that are measured.
 const ALONE_DEPLOYS: u64 = 16;
 
-/// How often it is looked at when calls come.
+/// The interval of the checks for new calls.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A deploy as it went.
@@ -27,7 +27,7 @@ struct Deployed {
     failed: usize,
 }
 
-/// What lies around the calls of a class when one service is deployed alone: no deploy can be faster there.
+/// The time before and after the calls of a class when one service is deployed alone: no deploy can be faster there.
 struct Around {
     /// Before the first of them.
     before: Duration,
@@ -41,7 +41,7 @@ struct Alone {
     around: BTreeMap<&'static str, Around>,
 }
 
-/// Deploys stacks of these sizes. Whether they keep to the bounds.
+/// Deploys stacks of these sizes. Returns true if they keep to the bounds.
 pub(crate) async fn run(sizes: &[usize]) -> bool {
     let sizes = if sizes.is_empty() { &[10, 100, 1_000] } else { sizes };
     println!("Deploys from nothing, in virtual time: 80 ± 20 ms a call, AWS's documented quotas.");
@@ -171,10 +171,10 @@ fn of_class(calls: &BTreeMap<String, u64>, quotas: &Quotas) -> BTreeMap<&'static
     of_class
 }
 
-/// How fast a deploy can be.
+/// The lower bound of a deploy's duration.
 struct Bound {
     seconds: f64,
-    /// How long the slowest bucket takes by itself, in seconds.
+    /// The duration of the slowest bucket by itself, in seconds.
     bucket: f64,
     binding: String,
 }

@@ -1,4 +1,4 @@
-//! How many requests AWS is asked.
+//! The number of requests to AWS.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::world::{Manners, World, since};
 
 const MANNERS: Manners = Manners { latency_ms: 80, jitter_ms: 20, co_tenant_percent: 0, seed: 1 };
 
-/// Deploys stacks of these sizes from nothing and plans them again. Whether the plans keep to the budget.
+/// Deploys stacks of these sizes from nothing and plans them again. Returns true if the plans keep to the budget.
 pub(crate) async fn run(sizes: &[usize]) -> bool {
     let sizes = if sizes.is_empty() { &[1, 10, 100, 1_000] } else { sizes };
     println!("Requests to AWS. The budget of an unchanged plan is N/10 + N/10 + N/100 + 12.\n");

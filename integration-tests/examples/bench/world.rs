@@ -32,7 +32,7 @@ pub(crate) struct Manners {
     pub(crate) jitter_ms: u64,
     /// The share of every quota that others use up, in per cent.
     pub(crate) co_tenant_percent: u32,
-    /// What its chance begins with.
+    /// The seed of its random numbers.
     pub(crate) seed: u64,
 }
 
@@ -157,7 +157,7 @@ impl World {
     }
 }
 
-/// What came since `before`.
+/// Returns the calls since `before`.
 pub(crate) fn since(before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     now.iter()
         .map(|(operation, count)| {

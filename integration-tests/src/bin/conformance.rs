@@ -40,7 +40,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/CONFORMANCE.md");
 /// The exit code of a command line that makes no sense.
 const USAGE: u8 = 2;
 
-/// How many differences are shown.
+/// The number of differences that are shown.
 const SHOWN: usize = 20;
 
 #[derive(Default)]
@@ -67,7 +67,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Where a cloud runs that has a column in the file.
+    /// Returns the endpoint of a cloud that has a column in the file.
     fn url(&self, cloud: &str) -> Option<String> {
         let named = self.endpoints.iter().find(|(name, _)| name.eq_ignore_ascii_case(cloud));
         named.map(|(_, url)| url.clone()).or_else(|| url_of(&format!("XTASK_{}", cloud.to_ascii_uppercase())))
@@ -80,7 +80,7 @@ impl Options {
         others.map(|(name, url)| (name.as_str(), url.as_str()))
     }
 
-    /// Why a cloud is not to be had.
+    /// Returns the reason for which a cloud is not available.
     fn why(&self, cloud: &str) -> String {
         let reason = self.missing.iter().find(|(name, _)| name == cloud).map(|(_, reason)| reason.clone());
         reason.unwrap_or_else(|| {
@@ -144,7 +144,7 @@ fn conform(options: &Options) -> Result<ExitCode, String> {
             Err(reason) => eprintln!("not run: {cloud}: {reason}"),
         }
     }
-    // What was named on the command line is shown, and not kept.
+    // Clouds that the command line names are shown, and not kept.
     columns.truncate(columns.len() - options.others().count());
     if failures.is_empty() && options.only.is_none() {
         failures = keep(options.check, &operations, &columns)?;

@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
     };
     match containers.remove().await {
         Ok(()) => eprintln!("containers: removed"),
-        // What the command came to is more than this.
+        // The command's exit code matters more than this error.
         Err(error) => eprintln!("error: {error}"),
     }
     code

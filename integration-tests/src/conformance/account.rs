@@ -15,7 +15,7 @@ use longshore_aws::untyped;
 
 use super::{Answer, Refused, untyped::Untyped};
 
-/// The clients of whoever has some credentials.
+/// The clients of one caller, with its credentials.
 #[derive(Clone, Debug)]
 pub struct Clients {
     config: SdkConfig,
@@ -72,8 +72,8 @@ impl Clients {
     }
 }
 
-/// What is common to the clients of all clouds but real ones: nothing of the environment, and short waits between the
-/// attempts. (A few are needed: LocalStack breaks now and then when it is asked two things at a time.)
+/// The part that the clients of all clouds but real ones have in common: nothing of the environment, and short waits
+/// between the attempts. (A few are needed: LocalStack breaks now and then when it is asked two things at a time.)
 pub(super) fn plain_config() -> aws_types::sdk_config::Builder {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -87,11 +87,11 @@ pub(super) fn plain_config() -> aws_types::sdk_config::Builder {
 /// The time of a cloud, and how long it may take to let something come about.
 #[derive(Clone, Debug)]
 pub(super) struct Time {
-    /// What time it is there.
+    /// The cloud's time.
     pub(super) source: SharedTimeSource,
-    /// How long to wait before looking again.
+    /// The pause before the next look.
     pub(super) interval: Duration,
-    /// How often to look.
+    /// The number of looks.
     pub(super) attempts: u32,
 }
 

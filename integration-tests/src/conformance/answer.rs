@@ -1,4 +1,4 @@
-//! What a cloud answers in a case, as words that are the same in every run.
+//! A cloud's answer in a case, as words that are the same in every run.
 
 use std::fmt::Debug;
 
@@ -8,16 +8,16 @@ use longshore_aws::is_unsupported;
 /// The facts that a case observed, or what kept it from observing them.
 pub type Answer = Result<String, Refused>;
 
-/// Why a case could not go on.
+/// The reason for which a case could not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// A call was refused that has to be accepted first.
     Call {
         /// Such as `ecs:CreateCluster`.
         operation: String,
-        /// AWS's code; where there is none, what came instead.
+        /// AWS's code, or a description of the answer if it has no code.
         code: String,
-        /// The words of the cloud, for whoever looks into it.
+        /// The message of the cloud, for the person who investigates.
         message: String,
         /// True if that is how clouds answer which do not have the operation.
         unserved: bool,

@@ -11,17 +11,17 @@ use super::{Account, Answer};
 pub struct Operation {
     /// As IAM names it, such as `ecs:CreateCluster`.
     pub name: &'static str,
-    /// What holds of it.
+    /// The operation's cases.
     pub cases: Vec<Case>,
 }
 
 /// Something that holds of an operation at AWS.
 pub struct Case {
-    /// What is tried.
+    /// The subject of the case.
     pub name: &'static str,
-    /// What AWS answers.
+    /// AWS's answer.
     pub answer: &'static str,
-    /// Who answers otherwise.
+    /// The known answers of clouds that differ from AWS's.
     pub disagreements: Vec<Disagreement>,
     /// True if nothing else may happen in the account meanwhile.
     pub alone: bool,
@@ -33,9 +33,9 @@ pub struct Case {
 pub struct Disagreement {
     /// The clouds that give it.
     pub clouds: &'static [&'static str],
-    /// What they answer: alternatives with ` | ` between them where that depends on what else is in the account.
+    /// Their answer: alternatives with ` | ` between them where that depends on what else is in the account.
     pub answer: &'static str,
-    /// Why AWS's answer is the one that the case has.
+    /// The reason for which AWS's answer is the one that the case has.
     pub why: &'static str,
     /// AWS's page that says so.
     pub page: &'static str,

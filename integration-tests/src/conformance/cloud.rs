@@ -28,7 +28,7 @@ pub const LOCALSTACK: &str = "LocalStack";
 /// 2026-11-23T00:00:00Z
 const START: Moment = Moment(1_795_392_000_000);
 
-/// How many times as fast as real time the simulated cloud's clock runs over HTTP: a rollout then takes a second.
+/// The speed of the simulated cloud's clock over HTTP, as a multiple of real time: a rollout then takes a second.
 const SPEED: u32 = 60;
 
 /// The URL that stands for AWS itself, with the credentials that are found as every SDK finds them.
@@ -37,16 +37,16 @@ const AWS: &str = "aws";
 /// A cloud that the suite runs against.
 #[derive(Clone, Debug)]
 pub struct Cloud {
-    /// How it is called in the table.
+    /// The cloud's name in the table.
     pub name: String,
     pub(super) clients: Arc<Clients>,
     pub(super) time: Time,
-    /// How many cases run at a time.
+    /// The number of cases that run at a time.
     pub(super) at_once: usize,
-    /// How often a case is tried whose answer is not what is known: emulators break now and then when they are asked two
-    /// things at a time, and other tests may ask them, too.
+    /// The number of tries of a case whose answer is not the known one: emulators break now and then when they are
+    /// asked two things at a time, and other tests may ask them, too.
     pub(super) tries: usize,
-    /// What the names of this run have in common.
+    /// The common part of this run's names.
     pub(super) run: String,
 }
 
@@ -132,7 +132,7 @@ fn simulated_cloud(speed: u32) -> Result<longshore_simcloud::Cloud, String> {
         registries,
         latency_ms,
         region: REGION.to_owned(),
-        // What is answered is compared, and not how often one may ask.
+        // Only the answers are compared, and not the limits of rates.
         throttling: false,
         ..Blueprint::default()
     };

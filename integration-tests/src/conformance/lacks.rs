@@ -1,4 +1,4 @@
-//! What clouds do not have at all. A cloud that has it by now makes the suite fail, so that this stays true.
+//! Operations that clouds do not have at all. A cloud that has it by now makes the suite fail, so that this stays true.
 
 use super::{LOCALSTACK, MOTO};
 
@@ -9,7 +9,7 @@ pub(super) struct Lack {
     pub(super) cloud: &'static str,
     /// An operation, such as `ecs:CreateCluster`, or all of a service: `ecs:*`.
     pub(super) operations: &'static str,
-    /// How the cloud says so, and why it is so, as far as that is known.
+    /// The cloud's message, and the reason for it, as far as that is known.
     pub(super) reason: &'static str,
 }
 
@@ -81,7 +81,7 @@ pub(super) const LACKS: &[Lack] = &[
     },
 ];
 
-/// Why a cloud does not have an operation, where it does not.
+/// Returns the reason for which a cloud does not have an operation, if it does not.
 pub(super) fn reason(cloud: &str, operation: &str) -> Option<&'static str> {
     LACKS.iter().find(|lack| lack.cloud == cloud && lack.covers(operation)).map(|lack| lack.reason)
 }

@@ -1,9 +1,9 @@
 //! One suite of what AWS answers, for several clouds: the simulated one, moto, LocalStack, and any other endpoint.
 //!
 //! A [case](Case) tries something with the SDK's real clients and tells what it observed in words that are the same in
-//! every run. What AWS answers stands in the case, by AWS's documentation; a cloud that answers otherwise is named beside
-//! it, with its answer and the reason why AWS's is the other one ([`Disagreement`]). An answer that nobody has explained
-//! fails the suite, and so does an explanation that does not hold any more.
+//! every run. AWS's answer stands in the case, by AWS's documentation; a cloud that answers otherwise is named beside
+//! it, with its answer and the reason for which AWS's is the other one ([`Disagreement`]). An answer without an
+//! explanation fails the suite, and so does an explanation that does not hold any more.
 //!
 //! Cases keep out of each other's way by names, so that they run at once in one account.
 

@@ -6,10 +6,10 @@ use futures_util::StreamExt as _;
 
 use super::{Account, Answer, Case, Cloud, Operation, Refused, lacks};
 
-/// How long a case may take, waiting included.
+/// The time limit of a case, waiting included.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// What came of a case at a cloud.
+/// The result of a case at a cloud.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The cloud answers as AWS does.
@@ -21,16 +21,16 @@ pub enum Outcome {
         /// The operation: the case's own, or one that it needs.
         operation: String,
     },
-    /// The cloud answers otherwise, and nobody has said why.
+    /// The cloud answers otherwise, without an explanation.
     Differs {
-        /// What it answers.
+        /// The cloud's answer.
         answer: String,
         /// Its words, where it refused.
         words: Option<String>,
     },
-    /// What is said about the cloud does not hold any more.
+    /// The explanation about the cloud does not hold any more.
     Stale {
-        /// What it answers now.
+        /// The cloud's present answer.
         answer: String,
     },
 }
@@ -42,7 +42,7 @@ impl Outcome {
     }
 }
 
-/// What came of all cases at a cloud.
+/// The results of all cases at a cloud.
 #[derive(Debug)]
 pub struct Report {
     /// The cloud.
@@ -107,7 +107,7 @@ fn judge(cloud: &str, operation: &Operation, case: &Case, answer: Answer) -> Out
 }
 
 impl Report {
-    /// What has to be mended: answers that nobody has explained, and explanations that do not hold.
+    /// Returns the failures to mend: answers without an explanation, and explanations that do not hold.
     pub fn failures<'a>(&'a self, operations: &'a [Operation]) -> impl Iterator<Item = String> + 'a {
         operations.iter().zip(&self.outcomes).flat_map(|(operation, outcomes)| {
             operation

@@ -15,11 +15,11 @@ use super::{
 pub struct Column {
     /// The cloud.
     pub cloud: String,
-    /// What was found, or why nothing was.
+    /// The report, or the reason for which the cloud was not run.
     pub found: Result<Report, String>,
 }
 
-/// What stands above the tables.
+/// The text above the tables.
 const HEAD: &str = "\
 # Conformance
 
@@ -237,8 +237,8 @@ fn cells(text: &str) -> BTreeMap<(String, String), String> {
     cells
 }
 
-/// How a file differs from what was found, as far as that was run, and from what the suite says of all clouds: nothing where
-/// it is the same.
+/// Returns the differences of a file from the results of the clouds that were run, and from the suite's own texts on
+/// all clouds: nothing where it is the same.
 #[must_use]
 pub fn differences(file: &str, operations: &[Operation], columns: &[Column]) -> Vec<String> {
     let found = render(operations, columns);
@@ -260,7 +260,7 @@ pub fn differences(file: &str, operations: &[Operation], columns: &[Column]) -> 
     differences
 }
 
-/// What a file says otherwise than the suite, whatever clouds answer.
+/// Returns the lines in which a file differs from the suite, independently of the clouds' answers.
 fn outdated(file: &str, operations: &[Operation]) -> Vec<String> {
     let notes = notes(operations).into_values().flatten();
     let notes = notes.map(|note| note.text(note.disagreement.clouds));

@@ -12,7 +12,7 @@ use super::{
 
 /// moto's answer once another test has made a cluster without tags.
 const MOTO_BREAKS: &str = "tag:GetResources is refused: HTTP 500";
-/// Why it is wrong.
+/// The reason for which moto's answer is wrong.
 const MOTO_NEEDS_TAGS: &str = "The operation “does not return untagged resources”, and is not broken by them: moto is, by a \
                  cluster without tags.";
 
@@ -155,7 +155,8 @@ fn kinds(found: &[ResourceTagMapping]) -> String {
     sorted(found.iter().filter_map(kind))
 }
 
-/// What a query finds, once that is what is expected: the index follows the resources with some delay.
+/// Returns the resources that a query finds, once they are the expected ones: the index follows the resources with some
+/// delay.
 async fn found(a: &Account, expected: &str, query: impl Fn() -> GetResourcesFluentBuilder) -> Answer {
     a.settles(expected, || async {
         let pages = query().into_paginator().items();

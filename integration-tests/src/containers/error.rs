@@ -1,10 +1,10 @@
-//! What keeps the containers from being there.
+//! Errors that keep the containers from starting or ending.
 
 use std::io;
 
 use testcontainers::TestcontainersError;
 
-/// What keeps the containers from being there.
+/// An error that keeps the containers from starting or ending.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The engine refused, or the image could not be had.
@@ -23,11 +23,11 @@ pub enum Error {
     Silent {
         /// The image.
         image: String,
-        /// What was asked.
+        /// The URL that was asked.
         url: String,
-        /// How long.
+        /// The time waited, in seconds.
         seconds: u64,
-        /// What the container wrote last.
+        /// The container's last output.
         log: String,
     },
     /// It is still there.

@@ -24,7 +24,7 @@ pub(super) fn with_htpasswd(network: &str) -> Result<Request, Error> {
     Ok(request(network, "registry-htpasswd", by_htpasswd(PASSWORDS)).file(PASSWORDS, passwords))
 }
 
-/// Lets in whoever holds a token of `server`.
+/// Lets in clients that hold a token of `server`.
 pub(super) fn with_tokens(network: &str, server: &TokenServer) -> Request {
     let request = request(network, "registry-tokens", by_tokens(server, CERTIFICATE));
     request.file(CERTIFICATE, server.certificate())

@@ -15,13 +15,14 @@ use tokio::net::TcpStream;
 
 use super::Error;
 
-/// How long the engine and then the server may take. An emulator needs ten seconds, and more on a machine that compiles.
+/// The time limit of the engine and then the server. An emulator needs ten seconds, and more on a machine that
+/// compiles.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How much of a log is shown, in bytes.
+/// The maximum length of the part of a log that is shown, in bytes.
 const SHOWN: usize = 4_000;
 
-/// What a container is made of.
+/// A container image: its name, tag, port and probe.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Image {
     pub(super) name: &'static str,
@@ -84,9 +85,9 @@ impl Request {
     }
 }
 
-/// Where a published port is reached from here. Registries on the loopback address are the only ones that clients, the
-/// engine among them, take without TLS and without being told, so that is where a port is looked for first. The engine's
-/// own answer is another where the tests themselves run in a container beside it.
+/// Returns the address under which a published port is reached from here. Registries on the loopback address are the
+/// only ones that clients, the engine among them, take without TLS and without being told, so that is where a port is
+/// looked for first. The engine's own answer is another where the tests themselves run in a container beside it.
 async fn address(container: &ContainerAsync<GenericImage>, port: u16) -> Result<String, TestcontainersError> {
     let published = container.get_host_port_ipv4(port).await?;
     // The engine publishes for version 4 of the protocol, and `localhost` may stand for either.

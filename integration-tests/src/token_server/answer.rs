@@ -1,4 +1,4 @@
-//! What is answered to whom.
+//! The answers to requests for tokens.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -23,7 +23,7 @@ impl Request {
         Url::parse("http://localhost").ok()?.join(&self.target).ok()
     }
 
-    /// Who sends it; an error when that is not said as it has to be.
+    /// Returns the login that the request sends; an error if its header is malformed.
     fn login(&self) -> Result<Option<Login>, Refusal> {
         let Some(header) = &self.authorization else { return Ok(None) };
         Login::of(header).map(Some).ok_or(Refusal("400 Bad Request", "not Basic"))
@@ -43,7 +43,7 @@ impl Login {
         Some(Self { user: user.to_owned(), password: password.to_owned() })
     }
 
-    /// Returns true if the grant was made to whoever logs in so.
+    /// Returns true if the grant was made to the user of this login.
     fn has(&self, grant: &Grant) -> bool {
         grant.user.as_ref() == Some(&self.user) && grant.password.as_ref() == Some(&self.password)
     }
@@ -56,7 +56,7 @@ impl Login {
 /// A status, and why.
 struct Refusal(&'static str, &'static str);
 
-/// What the tests said, and what they will want to know.
+/// The grants that tests made, and the requests that they will read.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     grants: Vec<Grant>,
@@ -64,7 +64,8 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// What `login` may do with `repository`. A token that allows nothing is what real servers give, too.
+    /// Returns the actions that `login` may do with `repository`. A token that allows nothing is what real servers
+    /// give, too.
     fn actions(&self, login: Option<&Login>, repository: &str) -> Result<Vec<&'static str>, Refusal> {
         let covers = |grant: &&Grant| {
             grant.repository == repository

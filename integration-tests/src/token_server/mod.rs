@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use answer::{Request, Rules};
 use signer::Signer;
 
-/// Lets somebody pull. `POST /grants`, as the [pusher](crate::registry::PUSHER), with one of these as JSON.
+/// Allows a user to pull. `POST /grants`, as the [pusher](crate::registry::PUSHER), with one of these as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// Who; without one, everybody who does not log in.
+    /// The user; without one, everybody who does not log in.
     pub user: Option<String>,
     /// The password of the user.
     pub password: Option<String>,
@@ -33,11 +33,11 @@ pub struct Grant {
 /// repositories whose name begins so, and forgets them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
-    /// Who asked; nothing for anonymous requests.
+    /// The user who asked; `None` for anonymous requests.
     pub user: Option<String>,
-    /// What for, as it was asked.
+    /// The scope, as it was asked for.
     pub scope: String,
-    /// What the token allows, or why there is none.
+    /// The actions that the token allows, or the reason for the refusal.
     pub granted: Result<Vec<String>, String>,
 }
 
@@ -49,9 +49,9 @@ pub struct TokenServer {
 }
 
 impl TokenServer {
-    /// What it gives tokens for.
+    /// The service that it gives tokens for.
     pub const SERVICE: &str = "registry.test";
-    /// What it calls itself in tokens.
+    /// Its name in tokens.
     pub const ISSUER: &str = "the token server of a test";
 
     /// Starts one, with a new key, on a port of its own.
@@ -67,7 +67,7 @@ impl TokenServer {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (signer, rules) = (answering.clone(), rules.clone());
-                // Who hangs up early is not waited for.
+                // A client that hangs up early is not waited for.
                 std::thread::spawn(move || serve(stream, &signer, &rules).ok());
             }
         });
@@ -80,7 +80,7 @@ impl TokenServer {
         &self.url
     }
 
-    /// Where registries send clients.
+    /// Returns the URL to which registries send clients.
     #[must_use]
     pub fn realm(&self) -> String {
         format!("{}/token", self.url)

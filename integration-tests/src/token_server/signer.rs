@@ -34,7 +34,7 @@ impl Signer {
         self.certificate.pem()
     }
 
-    /// A token for whoever holds it.
+    /// Returns a token that allows its holder `actions` on `repository`.
     pub(super) fn token(&self, user: &str, repository: &str, actions: &[&str]) -> io::Result<String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs();
         let chain = [BASE64_STANDARD.encode(self.certificate.der())];

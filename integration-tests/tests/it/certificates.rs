@@ -19,7 +19,7 @@ use crate::longshore::Project;
 
 const ANSWER: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// A server whose certificate nobody knows, and which is not AWS. Answers with its URL and the certificate.
+/// A server whose certificate is unknown, and which is not AWS. Answers with its URL and the certificate.
 fn server(name: &str) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();

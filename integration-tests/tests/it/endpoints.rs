@@ -1,5 +1,5 @@
-//! Where the calls go that the environment leads somewhere: as in every AWS SDK, a variable for one service goes before the
-//! one for all.
+//! The destinations of calls that the environment redirects: as in every AWS SDK, a variable for one service goes
+//! before the one for all.
 
 use std::{
     io::{Read, Write},
@@ -35,7 +35,7 @@ fn a_variable_for_one_service_leads_its_calls_elsewhere() {
     assert!(plan.stderr.contains("error in cluster.default (unavailable)\n  of the test (InternalFailure)"));
     assert!(plan.stderr.contains("help: the endpoint does not have this call"), "{plan:?}");
 
-    // What the configuration says is for all calls.
+    // The configuration's endpoint is for all calls.
     let plan = project.longshore(&["plan", "--set", &format!("aws.endpoint={}", cloud.url)]).code(0);
     assert!(plan.stdout.contains("to create, 0 to update"), "{plan:?}");
 }

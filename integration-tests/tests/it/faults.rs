@@ -1,4 +1,5 @@
-//! What Longshore itself gets right, arranged to be wrong: the task stops with AWS's reason, and the run reports it.
+//! Errors that Longshore itself avoids, brought about on purpose: the task stops with AWS's reason, and the run reports
+//! it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

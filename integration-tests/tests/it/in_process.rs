@@ -1,4 +1,4 @@
-//! What tests, and the bench, lend to runs within their own process.
+//! The parts that tests, and the bench, lend to runs within their own process.
 
 use async_trait::async_trait;
 use longshore_aws::Embedded;

@@ -15,7 +15,7 @@ pub(crate) const SERVICE: &str = "microservice-api-spring-boot";
 /// The token that its environment `local` pulls with.
 pub(crate) const TOKEN: &str = include_str!("../../../configs/local/ghcr-token");
 
-/// What a command printed, and how it ended.
+/// A command's output and exit code.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: i32,
@@ -176,7 +176,7 @@ fn drain(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<
     })
 }
 
-/// A port of the loopback address that nobody listens on.
+/// Returns a port of the loopback address without a listener.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,5 +1,5 @@
-//! Tests across crates. What needs an outside helper is in a module named after it: `cargo xtask test` finds the helper,
-//! or says what did not run.
+//! Tests across crates. A test that needs an outside helper is in a module named after it: `cargo xtask test` finds the
+//! helper, or says what did not run.
 #![expect(clippy::unwrap_used, reason = "in a test, whatever goes wrong fails it")]
 
 mod account;

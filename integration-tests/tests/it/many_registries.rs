@@ -185,7 +185,7 @@ fn a_service_that_leaves_with_its_registry_is_removed_with_everything_of_its_own
     project.longshore(&["deploy", "--prune"]).code(0);
     let again = project.longshore(&["plan", "--detailed-exitcode"]).code(0);
     assert!(again.stdout.contains("nothing to change"), "{}", again.stdout);
-    // What left the configuration before anything was deployed without it is found as well.
+    // A registry that left the configuration before anything was deployed without it is found as well.
     declare(&project, BASE);
     project.longshore(&["deploy"]).code(0);
     declare(&project, &without.join("\n\n"));

@@ -1,4 +1,4 @@
-//! What cannot be pulled ends the deployment before anything is created, and each reason has its own words.
+//! An image that cannot be pulled ends the deployment before anything is created, and each reason has its own words.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The token is seen by the registry and the secret store, and by nobody else.
+//! The token is seen by the registry and the secret store, and by no one else.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -81,7 +81,7 @@ fn a_token_in_the_configuration_is_refused_and_not_repeated() {
 
 #[test]
 fn no_child_process_sees_it_in_its_arguments_or_environment() {
-    // The token is also in a variable: that of another registry, which is none of the program's business.
+    // The token is also in a variable: that of another registry, which the program has no use for.
     let project = Project::new().variable("HUB_TOKEN", TOKEN.trim());
     let script = project.path().join("print-token.sh");
     let record = project.path().join("seen-by-the-child");

@@ -1,4 +1,4 @@
-//! The example configuration is TOML. Whether it is a stack, `longshore config` finds out.
+//! The example configuration is TOML. `longshore config` finds out if it is a stack.
 
 use toml_edit::ImDocument;
 

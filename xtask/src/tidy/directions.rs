@@ -18,7 +18,7 @@ const DIRECTIONS: [(&str, &[&str]); 19] = [
     ("crates/registry-api", &["model", "plugin", "net"]),
     ("crates/aws", &["model", "plugin", "net", "credential", "aws-shapes", "effort"]),
     ("crates/aws-shapes", &[]),
-    // A cloud does not know who uses it: whoever does, translates.
+    // A cloud does not know who uses it: its users translate.
     ("crates/simcloud", &["aws-shapes", "files"]),
     ("crates/testkit", &["model", "plugin"]),
     ("crates/published", &[]),
@@ -26,11 +26,11 @@ const DIRECTIONS: [(&str, &[&str]); 19] = [
     ("xtask", &[]),
 ];
 
-/// What a plugin may depend on: the contract, and what plugins of a kind share. Never a plugin.
+/// The permitted dependencies of a plugin: the contract, and what plugins of a kind share. Never a plugin.
 const PLUGIN: [&str; 8] =
     ["model", "plugin", "net", "credential", "oci", "registry-api", "aws", "aws-shapes"];
 
-/// What the tests of every package may use beside.
+/// The additional dependencies permitted in the tests of every package.
 const TESTS: [&str; 5] = ["effort", "published", "simcloud", "steps", "testkit"];
 
 /// These see everything.

@@ -1,11 +1,11 @@
-//! What each `Cargo.toml` has to say.
+//! Checks of each `Cargo.toml`.
 
 use toml_edit::{ImDocument, Item, TableLike};
 
 use super::{Finding, directions};
 use crate::tree::{Tree, line_of};
 
-/// Who may be depended on, by whom, and for what.
+/// The kind of a dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `[dependencies]`, `[build-dependencies]`.

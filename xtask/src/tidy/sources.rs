@@ -1,9 +1,9 @@
-//! What no Rust file may hold.
+//! Checks of Rust files.
 
 use super::Finding;
 use crate::tree::{File, Tree, line_of};
 
-/// Who may write to standard output and error: the command line, these tasks, and tests that are a program.
+/// The code that may write to standard output and error: the command line, these tasks, and tests that are a program.
 const PRINTERS: [&str; 4] = ["crates/cli/", "xtask/", "integration-tests/", "bench/"];
 
 pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {

@@ -1,4 +1,5 @@
-//! What a service's tasks get beside their definition: tags, a platform version, and commands that are executed in them.
+//! The properties of a service's tasks beside their definition: tags, a platform version, and commands that are
+//! executed in them.
 
 use aws_sdk_ecs::types::{LaunchType, PropagateTags, Service};
 

@@ -8,7 +8,7 @@ use crate::conformance::{
     answer::{Needed as _, either, refusal},
 };
 
-/// What ECS needs to execute commands.
+/// The page of AWS on the requirements for executing commands.
 const EXEC: &str = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html";
 
 pub(super) fn operations() -> Vec<Operation> {

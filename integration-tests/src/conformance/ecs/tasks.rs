@@ -10,7 +10,7 @@ use crate::conformance::{
 
 /// moto's answer wherever a task has to run.
 const MOTO_RUNS_NONE: &str = "ecs:RunTask is refused: an answer that cannot be read";
-/// Why it is wrong.
+/// The reason for which moto's answer is wrong.
 const MOTO_WRITES_NUMBERS: &str = "cpu and memory of a container in a task are strings; moto writes numbers, which the SDK cannot \
                  read.";
 

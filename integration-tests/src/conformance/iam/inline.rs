@@ -66,7 +66,7 @@ async fn replace(a: Account) -> Answer {
     Ok(document["Statement"][0]["Action"].as_str().unwrap_or_default().to_owned())
 }
 
-/// What a policy is refused with.
+/// Returns the refusal of a policy.
 async fn refused(a: &Account, document: &str) -> Answer {
     let name = a.name("refused");
     role(a, &name).await?;

@@ -152,7 +152,7 @@ async fn other_case(a: Account) -> Answer {
     refusal(create.assume_role_policy_document(trust()).send().await)
 }
 
-/// What a role with this trust policy is refused with.
+/// Returns the refusal of a role with this trust policy.
 async fn trusting(a: &Account, trust: &str) -> Answer {
     refusal(a.iam.create_role().role_name(a.name("trust")).assume_role_policy_document(trust).send().await)
 }

@@ -64,7 +64,7 @@ async fn with_policy(a: &Account, document: &str) -> Result<String, Refused> {
     Ok(arn)
 }
 
-/// What is decided for both resources, once the policy is seen: its changes take their time.
+/// Returns the decisions for both resources, once the policy is seen: its changes take their time.
 async fn decisions(a: &Account, role: &str, seen: &str) -> Answer {
     a.settles(seen, || async {
         let simulate = a.iam.simulate_principal_policy().policy_source_arn(role).action_names(READ);

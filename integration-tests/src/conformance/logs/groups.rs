@@ -256,7 +256,7 @@ async fn delete_absent(a: Account) -> Answer {
     refusal(a.logs.delete_log_group().log_group_name(a.name("/conformance/absent")).send().await)
 }
 
-/// How long a group keeps its events.
+/// Returns the retention of a group's events.
 async fn kept(a: &Account, name: &str) -> Answer {
     let days = find(a, name).await?.needed("group")?.retention_in_days;
     Ok(days.map_or("for ever".to_owned(), |days| format!("{days} days")))

@@ -80,8 +80,8 @@ fn filter(key: FilterNameStringType, values: &[&str]) -> Filter {
         .build()
 }
 
-/// Three secrets: `PREFIX/a` tagged team=shop, `PREFIX/b` tagged team=blog, and `PREFIX-c`. The tag's key is the prefix,
-/// so that nobody else has it.
+/// Three secrets: `PREFIX/a` tagged team=shop, `PREFIX/b` tagged team=blog, and `PREFIX-c`. The tag's key is the
+/// prefix, so that no other test has it.
 async fn three(a: &Account, prefix: &str) -> Result<(), Refused> {
     for (name, team) in [("/a", Some("shop")), ("/b", Some("blog")), ("-c", None)] {
         let create = a.secrets.create_secret().name(format!("{prefix}{name}")).secret_string("one");

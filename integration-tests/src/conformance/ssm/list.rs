@@ -48,7 +48,7 @@ fn filter(key: &str, option: &str, values: &[&str]) -> Result<ParameterStringFil
     filter.build().map_err(|_| Refused::Missing("filter"))
 }
 
-/// What is found, once `count` are: lists follow with some delay.
+/// Returns the parameters found, once there are `count`: lists follow with some delay.
 async fn found(a: &Account, filter: ParameterStringFilter, count: usize) -> Answer {
     a.until("listed", || async {
         let list = a.ssm.describe_parameters().parameter_filters(filter.clone()).send().await?;
@@ -111,7 +111,7 @@ async fn entry(a: Account) -> Answer {
             Ok(list.parameters.unwrap_or_default().into_iter().next())
         })
         .await?;
-    // The type of an entry has no value, so that there is none to look at.
+    // The answer names no value, because the type of an entry has no value.
     Ok(format!(
         "{}, version {}, {}, {}, no value",
         entry.r#type().map_or("no type", |kind| kind.as_str()),

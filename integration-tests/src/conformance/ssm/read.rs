@@ -1,4 +1,4 @@
-//! Reading parameters: what the ECS agent does, and whoever compares what is stored.
+//! Reading parameters: the calls of the ECS agent, and of a program that compares stored values.
 
 use super::{ends, get, overwrite, put, put_secure};
 use crate::conformance::{

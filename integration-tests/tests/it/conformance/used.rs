@@ -30,7 +30,7 @@ const SERVICES: [(&str, &str, &str); 12] = [
 const UNTYPED: [&str; 7] =
     ["application-autoscaling", "ec2", "ecr", "elasticloadbalancing", "kms", "logs", "tag"];
 
-/// What the README names and nobody calls.
+/// Permissions that the README names and no code calls.
 const NOT_CALLED: [&str; 7] = [
     // ECS asks for them with the caller's permissions.
     "iam:CreateServiceLinkedRole",
@@ -44,7 +44,7 @@ const NOT_CALLED: [&str; 7] = [
     "kms:GenerateDataKey",
 ];
 
-/// What everybody may do whom AWS knows.
+/// Calls that every caller known to AWS may make.
 const ALWAYS_ALLOWED: [&str; 1] = ["sts:GetCallerIdentity"];
 
 /// Errors of AWS that the product acts on and no case brings about.
@@ -108,7 +108,7 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What a file has before its tests.
+/// Returns the part of a file before its tests.
 fn code(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap();
     text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned()

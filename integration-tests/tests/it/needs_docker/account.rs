@@ -45,7 +45,7 @@ impl Account {
         listed.secret_list().iter().map(|secret| secret.arn().unwrap().to_owned()).collect()
     }
 
-    /// What there is of a stack whose cluster has its name.
+    /// Returns the remains of a stack whose cluster has its name.
     pub(super) async fn left_of(&self, stack: &str) -> Vec<String> {
         let mut left = self.secrets().await;
         let clusters = self.ecs.describe_clusters().clusters(stack).send().await.unwrap();

@@ -1,9 +1,9 @@
 //! The part of ECS's agent: what it does with a task definition before a container starts. It is told nothing but the
 //! names of the cluster and the service, and finds everything else in the account.
 //!
-//! LocalStack without a licence holds nobody to a role's policies, so the agent asks before it does anything: LocalStack's
-//! policy simulator and the policy language of the simulated cloud have to agree. The trust policy, which no simulator
-//! takes, is judged by the latter alone.
+//! LocalStack without a licence does not enforce a role's policies, so the agent asks before it does anything:
+//! LocalStack's policy simulator and the policy language of the simulated cloud have to agree. The trust policy, which
+//! no simulator takes, is judged by the latter alone.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::registry::pull::Login;
 
 const READ: &str = "secretsmanager:GetSecretValue";
 
-/// What the agent is about to start.
+/// The task that the agent is about to start.
 pub(super) struct Agent<'a> {
     account: &'a Account,
     cluster: &'a str,

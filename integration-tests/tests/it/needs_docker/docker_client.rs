@@ -45,7 +45,7 @@ impl Registries {
     }
 }
 
-/// Docker's client with its own configuration, in which logins are kept. What it pulled is removed with it.
+/// Docker's client with its own configuration, in which logins are kept. The images that it pulled are removed with it.
 struct Docker {
     home: Project,
     pulled: Vec<String>,

@@ -26,7 +26,7 @@ use crate::{
     registry::pull::Login,
 };
 
-/// How `cargo xtask test` names it.
+/// Returns the image's name from `cargo xtask test`.
 fn image() -> String {
     std::env::var("XTASK_IMAGE").expect("XTASK_IMAGE is not set: `cargo xtask test` builds the image")
 }
@@ -80,7 +80,7 @@ fn it_says_whose_it_is_and_runs_as_nobody() {
     ] {
         assert_eq!(labels[&format!("org.opencontainers.image.{name}")], value);
     }
-    // Without git, nobody knows.
+    // Without git, the revision is unknown.
     let revision =
         Command::new("git").current_dir(env!("CARGO_MANIFEST_DIR")).args(["rev-parse", "HEAD"]).output();
     if let Some(revision) = revision.ok().filter(|output| output.status.success()) {
@@ -154,7 +154,7 @@ fn the_engine_finds_a_container_that_serves_a_cloud_healthy() {
     }
 }
 
-/// What a pipeline does with the image: the configuration and a secret are mounted, other secrets are variables.
+/// Runs the image as a pipeline does: the configuration and a secret are mounted, other secrets are variables.
 fn in_container(project: &Project, arguments: &[&str]) -> Ended {
     let network = container(NETWORK);
     let mount = |name: &str| format!("{0}:/work/{1}:ro", project.path().join(name).display(), name);

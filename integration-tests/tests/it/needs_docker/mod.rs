@@ -14,7 +14,7 @@ mod registry;
 mod stack;
 mod start;
 
-/// Where a server is, as `with-containers` says.
+/// Returns the address of a server from `with-containers`.
 fn container(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
         panic!(

@@ -18,7 +18,7 @@ pub(super) const ENVIRONMENT: &str = "emulated";
 /// The service whose containers come from Docker Hub and GitLab.
 pub(super) const WEB: &str = "web";
 
-/// What a deploy is told where no tasks can be had.
+/// The arguments of a deploy where tasks cannot run.
 pub(super) const WITHOUT_TASKS: [&str; 4] = [
     "--set",
     "services.microservice-api-spring-boot.desired-count=0",
@@ -30,7 +30,7 @@ pub(super) const WITHOUT_TASKS: [&str; 4] = [
 pub(super) const ACCOUNT: &str = "123456789012";
 pub(super) const REGION: &str = "eu-central-1";
 
-/// What the stack is and where its images are.
+/// The stack's name, registries and logins.
 pub(super) struct Stack {
     /// Its name, and its cluster's.
     pub(super) name: &'static str,
@@ -38,7 +38,7 @@ pub(super) struct Stack {
     pub(super) mirror: Host,
     /// The host of GitLab's registry.
     pub(super) gitlab: Host,
-    /// Who pulls, by registry.
+    /// The logins that pull, by registry.
     pub(super) ghcr_login: Login,
     pub(super) hub_login: Login,
     pub(super) gitlab_login: Login,
@@ -46,9 +46,9 @@ pub(super) struct Stack {
 
 /// `HOST:PORT` of a registry without TLS.
 pub(super) struct Host {
-    /// Where Longshore looks for it, and ECS would.
+    /// The address for Longshore, and for ECS.
     pub(super) name: String,
-    /// Where it is from here.
+    /// The address from here.
     pub(super) here: String,
 }
 
@@ -131,8 +131,8 @@ impl Stack {
             .variable("DOCKERHUB_TOKEN", &self.hub_login.password)
     }
 
-    /// Pushes the images: the same one, in three repositories. Where there is a token server, the users may pull from their
-    /// own repositories only.
+    /// Pushes the images: the same one, in three repositories. If there is a token server, the users may pull from
+    /// their own repositories only.
     pub(super) async fn fill(&self, tokens: Option<&Tokens>) -> Index {
         for ((repository, tag), login) in [(GHCR_IMAGE, &self.ghcr_login), (HUB_IMAGE, &self.hub_login)] {
             pusher(&self.mirror.here, tokens, repository).await.image_for_both(tag).await;
@@ -145,7 +145,7 @@ impl Stack {
         pusher(&self.gitlab.here, None, repository).await.image_for_both(tag).await
     }
 
-    /// Where an image is: the host of its registry as it is reached from here, its repository and its tag.
+    /// Returns the place of an image: the host of its registry as it is reached from here, its repository and its tag.
     pub(super) fn place<'a>(&self, image: &'a str) -> (&str, &'a str, &'a str) {
         let (name, tag) = image.rsplit_once(':').unwrap();
         let of_gitlab = name.strip_prefix(&self.gitlab.name).and_then(|rest| rest.strip_prefix('/'));

@@ -1,5 +1,5 @@
-//! What ECS does to start a task of a service, as far as its agent goes: it takes on the role, reads the credentials, and
-//! pulls the images.
+//! The steps in which ECS starts a task of a service, as far as its agent goes: it takes on the role, reads the
+//! credentials, and pulls the images.
 
 use std::collections::BTreeSet;
 

@@ -20,7 +20,7 @@ use crate::{
     longshore::{Project, Server, free_port},
 };
 
-/// The clients of whoever has `credentials`.
+/// The clients of the holder of `credentials`.
 struct Session {
     secrets: aws_sdk_secretsmanager::Client,
     parameters: aws_sdk_ssm::Client,
@@ -84,8 +84,8 @@ async fn parameter(aws: &Aws, path: &str) -> String {
     client.get_parameter().name(name).send().await.unwrap().parameter.unwrap().arn.unwrap()
 }
 
-/// Assumes the role. Its trust names ECS alone, and nobody can be ECS here, so the account is added to it first. What the
-/// role may do is another policy, and stays as the builder wrote it.
+/// Assumes the role. Its trust names ECS alone, and no test can be ECS here, so the account is added to it first. The
+/// role's permissions are another policy, and stay as the builder wrote them.
 async fn assume(aws: &Aws, arn: &str) -> Session {
     let role = arn.rsplit('/').next().unwrap();
     let assume_role = || async {

@@ -20,7 +20,7 @@ pub(crate) use tokens::Tokens;
 pub(crate) struct Registry {
     /// Its host, as it stands in image references.
     pub(crate) host: String,
-    /// What all of the test's repositories begin with.
+    /// The common prefix of all of the test's repositories.
     prefix: &'static str,
     /// The token server; without one, the registry has a password file.
     tokens: Option<Tokens>,
@@ -61,7 +61,7 @@ impl Registry {
         format!("repository:{}/{name}:pull", self.prefix)
     }
 
-    /// What the token server was asked for the test's repositories since this was last called.
+    /// Returns the requests to the token server for the test's repositories since the last call.
     async fn asked(&self) -> Vec<longshore_integration_tests::token_server::Asked> {
         self.tokens.as_ref().unwrap().asked(&format!("{}/", self.prefix)).await
     }

@@ -1,5 +1,6 @@
-//! What a container runtime does to have an image: the OCI distribution specification, "Pull", and the distribution project's
-//! token authentication. It knows nothing of Longshore, and verifies everything that has a digest.
+//! The steps in which a container runtime pulls an image: the OCI distribution specification, "Pull", and the
+//! distribution project's token authentication. It knows nothing of Longshore, and verifies everything that has a
+//! digest.
 
 use std::{collections::BTreeMap, io::Read};
 
@@ -11,7 +12,7 @@ use super::image::digest;
 
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
 
-/// With what somebody logs in.
+/// A user's login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Login {
     pub(crate) username: String,
@@ -35,7 +36,7 @@ pub(crate) struct Pulled {
     pub(crate) files: BTreeMap<String, String>,
 }
 
-/// What the registry or its token server answered instead.
+/// The status of a refusal by the registry or its token server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused(pub(crate) u16);
 
@@ -82,12 +83,12 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// What a descriptor describes, as JSON.
+    /// Returns the content of a descriptor, as JSON.
     async fn json(&mut self, kind: &str, descriptor: &Value) -> Result<Value, Refused> {
         Ok(serde_json::from_slice(&self.described(kind, descriptor).await?).unwrap())
     }
 
-    /// What a descriptor describes.
+    /// Returns the content of a descriptor.
     async fn described(&mut self, kind: &str, descriptor: &Value) -> Result<Vec<u8>, Refused> {
         let wanted = descriptor["digest"].as_str().unwrap();
         let content = self.read(&format!("{kind}/{wanted}")).await?;
@@ -114,7 +115,7 @@ impl Session<'_> {
         request.send().await.unwrap()
     }
 
-    /// What meets a challenge: user name and password, or a token that is given for them.
+    /// Returns the authorization that meets a challenge: user name and password, or a token that is given for them.
     async fn meet(&self, challenge: &str) -> Result<String, Refused> {
         let Some(parameters) = challenge.strip_prefix("Bearer ") else {
             assert!(challenge.starts_with("Basic "), "{challenge}");

@@ -39,7 +39,7 @@ impl Tokens {
         self.send(request).await["token"].as_str().unwrap().to_owned()
     }
 
-    /// What was asked for repositories below `prefix`. It is told once.
+    /// Returns the requests for repositories below `prefix`. It is told once.
     pub(crate) async fn asked(&self, prefix: &str) -> Vec<Asked> {
         let request = self.client.get(format!("{}/asked", self.url)).query(&[("below", prefix)]);
         let asked: Vec<Asked> = serde_json::from_value(self.send(request).await).unwrap();

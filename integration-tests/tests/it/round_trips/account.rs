@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::declaration::{Declaration, ECR, REGISTRIES, token_of, value_of};
 use crate::in_process::{Proved, embedded};
 
-/// What is in the account before the stack is.
+/// The resources that are in the account before the stack is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fixed {
     /// Subnets of the default VPC.
@@ -38,11 +38,11 @@ pub(super) struct Fixed {
     /// A managed policy that roles get.
     pub(super) managed: String,
     pub(super) task_roles: Vec<String>,
-    /// A secret and a parameter that somebody else keeps.
+    /// A secret and a parameter of another owner.
     pub(super) kept: Vec<String>,
 }
 
-/// Where the account is.
+/// The account's place.
 enum Place {
     Simulated(Cloud),
     /// At its server, which others use, too.
@@ -54,7 +54,7 @@ pub(super) struct Account {
     place: Place,
     stack: &'static str,
     pub(super) fixed: Fixed,
-    /// What all runs have said.
+    /// The events of all runs.
     events: Arc<Mutex<Vec<Event>>>,
 }
 
@@ -66,7 +66,7 @@ impl Account {
         Self::prepared(Place::Simulated(cloud), "shop").await
     }
 
-    /// The account at moto's server. Nobody else has this `stack` in it.
+    /// The account at moto's server. No other test has this `stack` in it.
     pub(super) async fn at_moto(url: String, stack: &'static str) -> Self {
         Self::prepared(Place::Moto(url), stack).await
     }
@@ -77,7 +77,7 @@ impl Account {
         account
     }
 
-    /// At moto one where nobody else is: its index of tags breaks at clusters without tags.
+    /// Returns the region, at moto one without other users: its index of tags breaks at clusters without tags.
     pub(super) const fn region(&self) -> &'static str {
         if self.is_at_moto() { "eu-north-1" } else { "eu-central-1" }
     }
@@ -173,7 +173,7 @@ impl Account {
         }
     }
 
-    /// What a deploy would do.
+    /// Returns the plans of a deploy.
     pub(super) async fn plan(&self, declaration: &Declaration) -> Plans {
         let (expansion, run) = self.process(declaration, None);
         expect(run.plan(&expansion.graph).await)
@@ -235,7 +235,7 @@ impl Account {
         run.remove(&expansion.graph, &planned.results()).await.outcome()
     }
 
-    /// All that was said until now, as whoever reads it as JSON sees it.
+    /// Returns all events until now, as a reader of the JSON output sees them.
     pub(super) fn said(&self) -> String {
         serde_json::to_string(&*self.events.lock().unwrap()).unwrap()
     }

@@ -1,10 +1,10 @@
-//! What plans do, so that two of them can be held against each other.
+//! The changes that plans make, so that two of them can be compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_model::{Action, FieldChange, Shown, StepPlan};
 
-/// What a deploy does, by resource.
+/// The changes of a deploy, by resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Changes {
     pub(super) created: BTreeSet<String>,
@@ -33,7 +33,7 @@ impl Changes {
         changes
     }
 
-    /// What takes this back.
+    /// Returns the changes that take these back.
     fn reversed(&self) -> Self {
         let reversed = |changes: &Vec<FieldChange>| {
             let swapped =
@@ -53,13 +53,13 @@ impl Changes {
             changes.retain(|change| !is_kept(change));
             changes.iter_mut().for_each(normalise);
         }
-        // What is left without fields is a new deployment for a value that was written anew; it is in both directions.
+        // An update without fields is a new deployment for a value that was written anew; it is in both directions.
         self
     }
 }
 
-/// What a secret or a role has and the configuration does not name stays, as the documentation says: boundaries, tags of
-/// one's own, and replicas.
+/// Parts of a secret or a role that the configuration does not name stay, as the documentation says: boundaries, tags
+/// of one's own, and replicas.
 fn is_kept(change: &FieldChange) -> bool {
     let is_sticky = change.field == "PermissionsBoundary"
         || change.field.starts_with("ReplicationStatus.")

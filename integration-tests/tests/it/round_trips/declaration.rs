@@ -14,13 +14,13 @@ pub(super) const REGISTRIES: [(&str, &str); 4] = [
 /// The registry that needs no credential: the execution role pulls from it.
 pub(super) const ECR: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 
-/// A stack. What it is made of is small, and named by indices into short lists, so that it shrinks well.
+/// A stack. Its parts are small, and named by indices into short lists, so that it shrinks well.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Declaration {
     pub(super) store: Store,
     /// True if the parameters are encrypted with a key of one's own.
     pub(super) parameters_key: Option<usize>,
-    /// How each of [`REGISTRIES`] is declared, if an image is in it.
+    /// The declaration of each of [`REGISTRIES`], if an image is in it.
     pub(super) registries: [Registry; 4],
     /// At least one, by [`SERVICES`].
     pub(super) services: BTreeMap<&'static str, Service>,
@@ -66,7 +66,7 @@ pub(super) struct Service {
     /// True if the group has a name of its own, and for how long events are kept.
     pub(super) logs: Option<(bool, usize)>,
     pub(super) percents: usize,
-    /// True if the circuit breaker rolls back; nothing: there is none.
+    /// True if the circuit breaker rolls back; nothing: there is no breaker.
     pub(super) breaker: Option<bool>,
     /// At least one: `true` is the container with the name of the service.
     pub(super) containers: BTreeMap<bool, Container>,
@@ -115,14 +115,14 @@ pub(super) enum Image {
     Ecr,
 }
 
-/// Where a secret variable is.
+/// The place of a secret variable.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Variable {
     /// In Secrets Manager, with the value of one of two sources.
     Secret(usize),
     /// In Parameter Store, likewise.
     Parameter(usize),
-    /// In what somebody else keeps: a secret, or a parameter.
+    /// In another owner's storage: a secret, or a parameter.
     Kept(usize),
 }
 
@@ -142,7 +142,7 @@ pub(super) fn value_of(variable: &str) -> String {
 }
 
 impl Declaration {
-    /// The same without tasks, and without the default cluster, which others use where nobody is alone.
+    /// The same without tasks, and without the default cluster, which others use in a shared account.
     pub(super) fn without_tasks(mut self) -> Self {
         for service in self.services.values_mut() {
             service.desired_count = 0;

@@ -16,7 +16,7 @@ use super::declaration::{
     Service, Store, TEAMS, Variable,
 };
 
-/// How a pair of stacks ends.
+/// The end of a pair of stacks.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ending {
     /// The stack that runs is removed.
@@ -27,7 +27,7 @@ pub(super) enum Ending {
     BrokenOff(usize),
 }
 
-/// What becomes of a stack.
+/// The course of a stack.
 #[derive(Clone, Debug)]
 pub(super) struct Trip {
     pub(super) from: Declaration,

@@ -1,4 +1,4 @@
-//! What is in the account, as its owner sees it who does not use Longshore.
+//! The contents of the account, as an owner without Longshore sees them.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ pub(super) fn expect_values(stack: &str, declaration: &Declaration, values: &BTr
     }
 }
 
-/// What carries the stack's tag, wherever one would look for it.
+/// Returns the resources with the stack's tag, by every way to look for it.
 pub(super) async fn left(account: &Account) -> Vec<String> {
     let mut left = indexed(account).await;
     if account.is_at_moto() {

@@ -1,4 +1,4 @@
-//! What moto does not keep, or not as AWS does, by name. Everything else is as at the simulated cloud.
+//! Data that moto does not keep, or not as AWS does, by name. Everything else is as at the simulated cloud.
 //!
 //! - The task definition of the PRIMARY deployment: it stays that of the service's creation (CONFORMANCE.md,
 //!   `ecs:UpdateService`, another task definition). A plan takes that for a rollback, and says it again.
@@ -44,7 +44,7 @@ pub(super) async fn expect_nothing_else(account: &Account, plans: Plans, deploye
     expect_nothing(others, when);
 }
 
-/// What of `there` is taken back.
+/// Returns the part of `there` that is taken back.
 #[track_caller]
 pub(super) fn taken_back(mut there: Changes) -> Changes {
     let is_said = |change: &&FieldChange| change.field.starts_with("deploymentConfiguration");
@@ -65,7 +65,7 @@ pub(super) fn without_revisions(mut changes: Changes) -> Changes {
     changes
 }
 
-/// What is left when the stack is removed as `destroyed`.
+/// Returns the resources that are left when the stack is removed as `destroyed`.
 pub(super) fn left(account: &Account, deployed: [&Declaration; 2], destroyed: &Declaration) -> Vec<String> {
     let mut groups: BTreeSet<_> =
         deployed.iter().flat_map(|declared| declared.groups(account.stack())).collect();

@@ -22,7 +22,7 @@ use crate::account::{self, REGION};
 /// The action for which roles are judged.
 const ACTION: &str = "secretsmanager:GetSecretValue";
 
-/// Who says what a role may do.
+/// The judge of a role's permissions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Judge {
     /// The server's policy simulator. LocalStack's breaks on roles that have one of AWS's own managed policies, depending on

@@ -19,7 +19,7 @@ use super::Account;
 const USERNAME: &str = "robot$acme";
 const PASSWORD: &str = "correct-horse-battery-staple";
 
-/// What keeps the credential.
+/// The keeper of the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keeper {
     /// A parameter the password.

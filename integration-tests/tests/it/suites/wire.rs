@@ -30,7 +30,7 @@ pub(super) struct Wire {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How often each operation that changes something was asked for.
+    /// The number of requests for each operation that changes something.
     changes: BTreeMap<String, u32>,
     breaks: Breaks,
 }
@@ -119,7 +119,7 @@ impl HttpConnector for Lane {
     }
 }
 
-/// How errors are written.
+/// The format of errors.
 #[derive(Clone, Copy, Debug)]
 enum Protocol {
     Json,
@@ -131,8 +131,8 @@ impl Protocol {
         if request.headers().get(TARGET).is_some() { Self::Json } else { Self::Xml }
     }
 
-    /// In place of an answer that got lost. A run that was killed does nothing more, so it is a refusal for which nobody
-    /// waits or tries again, as one would after a connection that broke.
+    /// In place of an answer that got lost. A run that was killed does nothing more, so the answer is a refusal, which
+    /// is not retried, unlike a broken connection.
     fn no_more(self) -> HttpResponse {
         let body = match self {
             Self::Json => r#"{"__type":"Killed","message":"the run was killed here"}"#,

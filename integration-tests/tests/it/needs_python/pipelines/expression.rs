@@ -3,7 +3,7 @@
 //! docs.github.com, "Evaluate expressions in workflows and actions". Whatever else there is panics, so that an example
 //! cannot mean one thing here and another there.
 
-/// What expressions are about.
+/// The values and functions that expressions refer to.
 pub(super) trait Scope {
     /// The value of a dotted name, or of a call without arguments. Like GitHub, what is not there is empty.
     fn value(&self, name: &str) -> String;

@@ -31,7 +31,7 @@ pub(super) struct Forge {
 }
 
 impl Forge {
-    /// Starts one, with `others` comments that somebody else wrote.
+    /// Starts one, with `others` comments by other authors.
     pub(super) fn start(others: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

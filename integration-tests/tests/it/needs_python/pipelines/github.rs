@@ -24,7 +24,7 @@ struct Action<'a> {
     failed: bool,
     /// The actions that were used, with what they were given.
     used: Vec<(String, BTreeMap<String, String>)>,
-    /// What its scripts printed.
+    /// The output of its scripts.
     scripts: Vec<Ended>,
 }
 
@@ -179,7 +179,7 @@ fn a_plan_that_fails_says_why_in_the_pull_request() {
     assert!(!comment.contains(TOKEN.trim()));
     let printed = action.scripts.iter().map(Ended::printed).collect::<String>();
     assert!(printed.contains("\n::error title=longshore plan::"), "{printed}");
-    // What others said is between these two lines, where it is no command.
+    // Text by others is between these two lines, so that it is no command.
     let (_, paused) = printed.split_once("::stop-commands::").unwrap();
     let (token, _) = paused.split_once('\n').unwrap();
     assert!(token.len() == 32 && paused.contains(&format!("\n::{token}::\n")), "{printed}");

@@ -1,4 +1,4 @@
-//! What `longshore-step` reports of a run.
+//! The reports of `longshore-step` on a run.
 
 use std::{collections::BTreeMap, fs};
 

@@ -35,7 +35,7 @@ impl Runner {
         self.project.path().join(name)
     }
 
-    /// What is in a file of the checkout.
+    /// Returns the text of a file of the checkout.
     pub(super) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
