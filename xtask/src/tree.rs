@@ -18,7 +18,7 @@ pub(crate) struct Tree {
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) text: String,
-    /// For Rust: the same with blanks for comments, strings and characters.
+    /// For Rust: `text` with blanks for comments, strings and characters.
     pub(crate) code: String,
 }
 

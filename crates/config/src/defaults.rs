@@ -1,4 +1,4 @@
-//! The lowest layer: the defaults of all keys.
+//! The lowest layer: the defaults.
 
 use std::collections::BTreeMap;
 

@@ -99,7 +99,7 @@ impl Context {
         Self { run, step, adopts: false, protects: false, undoes: false, tags: None }
     }
 
-    /// Sets if the step may adopt existing resources without an owner.
+    /// Allows or forbids the step to adopt existing resources without an owner.
     #[must_use]
     pub const fn adopting(mut self, adopts: bool) -> Self {
         self.adopts = adopts;

@@ -117,7 +117,7 @@ pub(super) struct Media {
 struct Deviation {
     /// The subject, as a JSON pointer into the document: a schema, or something that the document does not have.
     at: String,
-    /// The replacement.
+    /// The schema that replaces it.
     instead: Value,
     /// A value that the service gives, and the document does not permit. It shows that there is a deviation.
     #[serde(default, deserialize_with = "also_null")]

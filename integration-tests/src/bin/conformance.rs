@@ -144,7 +144,7 @@ fn conform(options: &Options) -> Result<ExitCode, String> {
             Err(reason) => eprintln!("not run: {cloud}: {reason}"),
         }
     }
-    // Clouds that the command line names are shown, and not kept.
+    // Clouds that only the command line names are shown, and not kept.
     columns.truncate(columns.len() - options.others().count());
     if failures.is_empty() && options.only.is_none() {
         failures = keep(options.check, &operations, &columns)?;

@@ -49,7 +49,7 @@ fn assumed_role(fields: &mut Fields<'_>) -> Option<AssumedRole> {
     })
 }
 
-/// Reads the rates of calls, by any name: the caller knows the classes.
+/// Reads the rates of calls, by class. The client that makes the calls knows the valid classes.
 fn rates(fields: &mut Fields<'_>) -> BTreeMap<String, CallRate> {
     let rate = |fields: &mut Fields<'_>| {
         Some(CallRate {

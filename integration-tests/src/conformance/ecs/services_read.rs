@@ -157,7 +157,7 @@ async fn default_page(a: Account) -> Answer {
 async fn after_deletion(a: Account) -> Answer {
     let name = a.name("after");
     with(&a, &name, &["a", "b"]).await?;
-    // The service may still drain, or be inactive by now.
+    // The answer is the same while the service drains and once it is inactive.
     a.ecs.delete_service().cluster(&name).service("a").force(true).send().await?;
     Ok(names(a.ecs.list_services().cluster(&name).send().await?.service_arns()))
 }

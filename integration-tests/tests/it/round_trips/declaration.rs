@@ -66,7 +66,7 @@ pub(super) struct Service {
     /// True if the group has a name of its own, and for how long events are kept.
     pub(super) logs: Option<(bool, usize)>,
     pub(super) percents: usize,
-    /// True if the circuit breaker rolls back; nothing: there is no breaker.
+    /// True if the circuit breaker rolls back; `None` if there is no breaker.
     pub(super) breaker: Option<bool>,
     /// At least one: `true` is the container with the name of the service.
     pub(super) containers: BTreeMap<bool, Container>,
