@@ -29,7 +29,7 @@ pub(crate) enum Tokens<'a> {
     Gone(Option<String>),
     /// They will be revoked.
     Revocable(MintedCredential<'a>, BTreeSet<String>),
-    /// Nothing can revoke them. The text tells the user how to do it.
+    /// Nothing in the configuration can revoke them. The text tells the user how to revoke them.
     Stuck(String),
 }
 
