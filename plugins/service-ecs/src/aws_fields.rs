@@ -1,8 +1,8 @@
 //! AWS's own fields of a service: the tables `aws` of its configuration.
 //!
-//! Short words stand for what everybody writes; every other field has AWS's spelling. What AWS's model of its API says of a
-//! field decides how it is checked, compared and sent, so that no field is known here by name, except those that Longshore
-//! itself has to set.
+//! Short words stand for what everybody writes; every other field has AWS's spelling. AWS's model of its API decides
+//! how a field is checked, compared and sent. No field is known here by name, except those that Longshore itself has to
+//! set.
 
 use std::{
     borrow::Cow,

@@ -1,4 +1,4 @@
-//! What of a declaration ECS would refuse, found before anything is called.
+//! Finds the parts of a declaration that ECS would refuse, before any call.
 
 use longshore_model::{Name, Problem};
 
@@ -20,7 +20,7 @@ pub(crate) fn check(
     let key = |field: &str| format!("services.{name}.{field}");
     let mut problems = Vec::new();
     let size = task_size(service, fields).unwrap_or_else(|none| {
-        // Where no size is given, it is the containers that ask for too much.
+        // If no size is given, the containers ask for too much.
         let field = if service.size.is_some() { "size" } else { container_field(name, service, "memory") };
         problems.push(Problem::new(key(field), none.message).help(none.help));
         None

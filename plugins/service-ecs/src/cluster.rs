@@ -19,8 +19,8 @@ pub(crate) const CLUSTER_ARN: &str = "cluster-arn";
 /// For how long ECS may still count tasks that have stopped.
 const LEFTOVERS: Patience = Patience::of(Duration::from_secs(180));
 
-/// A cluster. One that is there already is used as it is, whoever owns it; one that is not is made. All services of the
-/// stack that name it share this step.
+/// A cluster. An existing cluster is used as it is, regardless of its owner. A missing one is created. All services of
+/// the stack that name it share this step.
 pub(crate) struct ClusterStep {
     /// The clients.
     pub(crate) aws: Aws,
@@ -84,7 +84,7 @@ impl ClusterStep {
     }
 }
 
-/// Why a cluster stays.
+/// Returns the reason for keeping a cluster.
 fn kept_for(others: &[String]) -> String {
     let names: Vec<_> = others.iter().map(|name| format!("`{name}`")).collect();
     format!("stays, because services run on it which this stack does not own: {}", names.join(", "))

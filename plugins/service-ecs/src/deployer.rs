@@ -49,7 +49,7 @@ pub(crate) fn log_group_of(stack: &Name, name: &Name, service: &Service) -> Opti
 }
 
 /// The inputs that hold the digests of the images of containers with these `updates`, each with the output and the step
-/// that it comes from. What a digest names never changes.
+/// that it comes from. An image with a given digest never changes.
 fn digests<'a>(
     service: &'a Service,
     wires: &'a Wires,

@@ -1,10 +1,10 @@
-//! What the reasons mean for which ECS stops tasks, and what to do.
+//! Explanations of ECS's reasons for stopping tasks, with hints.
 //!
 //! The texts are those of the ECS developer guide ("Stopped tasks error messages") and of the ECS agent.
 
 use longshore_model::Platform;
 
-/// What an explanation may name.
+/// The names that an explanation may mention.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     /// The log group that the containers write to.
@@ -13,12 +13,12 @@ pub(crate) struct Facts {
     pub(crate) platform: Platform,
 }
 
-/// What a reason means.
+/// The meaning of a reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Explanation {
-    /// Trying again cannot help: the same task fails in the same way until somebody changes something.
+    /// Trying again cannot help: the same task fails in the same way until a user changes something.
     pub(crate) permanent: bool,
-    /// What to do.
+    /// The hint.
     pub(crate) help: String,
 }
 
@@ -324,7 +324,7 @@ fn logs(facts: &Facts) -> String {
     }
 }
 
-/// What `reason` means, if it is known.
+/// Returns the meaning of `reason`, if it is known.
 pub(crate) fn explain(reason: &str, facts: &Facts) -> Option<Explanation> {
     let reason = reason.to_lowercase();
     let matches =

@@ -1,4 +1,4 @@
-//! What a task definition means, field by field, however AWS wrote it down.
+//! The meaning of a task definition, field by field, independent of AWS's notation.
 //!
 //! AWS fills in defaults and does not keep the order of some lists. Both the declared and the registered definition are
 //! brought into the normal form of AWS's model of its API, and that is compared: so nothing differs that does not matter,
@@ -18,7 +18,8 @@ const OTHERS: [&str; 2] = ["family", "tags"];
 pub(crate) struct FieldMap(Form);
 
 impl FieldMap {
-    /// A digest of all of it: 32 hexadecimal digits. What differs in nothing that matters has the same one.
+    /// Returns a digest of all fields: 32 hexadecimal digits. Definitions without a significant difference have the
+    /// same digest.
     pub(crate) fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for (path, text) in self.0.significant() {

@@ -38,9 +38,9 @@ pub(crate) struct LogGroupStep {
     pub(crate) aws: Aws,
     /// The log group's name.
     pub(crate) name: String,
-    /// How the names of the stack's log groups begin.
+    /// The common prefix of the names of the stack's log groups.
     pub(crate) prefix: String,
-    /// True if the configuration names it. Otherwise nobody but Longshore has a reason to make it.
+    /// True if the configuration names it. Otherwise only Longshore has a reason to create it.
     pub(crate) is_named: bool,
     /// Days that log events are kept.
     pub(crate) retention_days: u32,
@@ -68,13 +68,13 @@ impl Observed {
     }
 }
 
-/// How the names of a stack's log groups begin.
+/// Returns the common prefix of the names of a stack's log groups.
 pub(crate) fn prefix(stack: &Name) -> String {
     format!("/longshore/{stack}/")
 }
 
-/// The tags of `arn` by the index of what the stack owns, if they are all that they should be. Nothing otherwise: it may
-/// belong to somebody else, or be too new, or the caller may not look there.
+/// Returns the tags of `arn` from the index of the stack's resources, if they are complete. Returns `None` otherwise:
+/// the group may have another owner or be too new, or the caller may lack the permission.
 async fn indexed_tags(
     aws: &Aws,
     ownership: &Ownership,
@@ -193,7 +193,8 @@ impl LogGroupStep {
         .await
     }
 
-    /// Creates the group, and says whether it did: an attempt whose answer was lost, or somebody else, may have.
+    /// Creates the group. Returns false if it exists already: an attempt whose answer was lost, or another process, may
+    /// have created it.
     async fn create(&self, context: &Context, ownership: &Ownership) -> Result<bool> {
         let client = self.aws.cloudwatchlogs().await?;
         let tags: BTreeMap<_, _> = ownership.tags().into_iter().collect();

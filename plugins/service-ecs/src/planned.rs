@@ -1,4 +1,4 @@
-//! What was planned is what is applied, or the run stops.
+//! Stops the run if the changes to apply are not those of the plan.
 
 use longshore_model::{Action, Failure, FailureKind, FieldChange, StepPlan};
 use longshore_plugin::Result;
@@ -7,7 +7,7 @@ use longshore_plugin::Result;
 /// may be known now, or may turn out to be no change at all.
 ///
 /// # Errors
-/// When somebody else has changed the resource since it was planned.
+/// When another process has changed the resource since it was planned.
 pub(crate) fn still(plan: &StepPlan, changes: &[FieldChange]) -> Result<()> {
     let was_planned = |change: &FieldChange| {
         plan.changes.iter().any(|planned| planned.field == change.field && planned.old == change.old)

@@ -1,4 +1,4 @@
-//! What is read of a service, its deployments and its tasks.
+//! Reads of a service, its deployments and its tasks.
 
 use std::{sync::Arc, time::Duration};
 

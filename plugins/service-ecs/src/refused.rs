@@ -1,4 +1,4 @@
-//! What to do about refusals that only registrations of task definitions have.
+//! Hints for refusals that only registrations of task definitions have.
 
 use longshore_aws::Aws;
 use longshore_model::{Failure, Name};
@@ -37,7 +37,8 @@ pub(crate) fn explained(failed: Failure, service: &Name, definition: &Value) -> 
     }
 }
 
-/// The same refusal for a task role that is not there. Nobody here makes it, so that it does not come about either.
+/// Returns the same refusal with a hint, if the task role does not exist. No step creates it, so that waiting does not
+/// help.
 pub(crate) async fn of_missing_task_role(
     aws: &Aws,
     failed: &Failure,

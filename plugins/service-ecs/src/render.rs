@@ -14,7 +14,7 @@ use crate::{
     tags,
 };
 
-/// How the names of log streams begin; container and task follow.
+/// The prefix of log streams' names; container and task follow.
 pub(crate) const STREAM_PREFIX: &str = "ecs";
 
 /// The name of the input that is the execution role's ARN.
@@ -50,7 +50,7 @@ pub(crate) struct Declared<'a> {
     pub(crate) size: Option<TaskSize>,
     /// The region that logs are written to.
     pub(crate) region: &'a str,
-    /// What the steps before have yielded.
+    /// The outputs of the steps before.
     pub(crate) inputs: &'a Inputs,
 }
 

@@ -1,8 +1,8 @@
 //! Which revision of a task definition a service runs and what stands in it, as the service tells itself: in a tag.
 //!
-//! A revision never changes. Where the tag says that the service's revision has the content that is declared, nobody has
-//! to ask for the revision. The tag is written before the service is updated: a run that ends in between leaves a tag that
-//! does not fit the service, and then the revisions are looked at.
+//! A revision never changes. If the tag says that the service's revision has the declared content, the revision need
+//! not be read. The tag is written before the service is updated: a run that ends in between leaves a tag that does not
+//! fit the service, and then the revisions are looked at.
 
 use aws_sdk_ecs::types::{Service, Tag};
 use longshore_model::Inputs;

@@ -1,4 +1,4 @@
-//! Whether the roles that a task definition names are there.
+//! Checks if the roles that a task definition names exist.
 
 use longshore_aws::{Aws, code};
 
@@ -7,7 +7,8 @@ pub(crate) fn name_of(role: &str) -> &str {
     role.rsplit('/').next().unwrap_or(role)
 }
 
-/// Returns true if IAM says that a role is not there, or is another one of this name. Whoever may not ask does not know.
+/// Returns true if IAM says that a role is not there, or is another one of this name. Returns false if the caller lacks
+/// the permission to ask.
 pub(crate) async fn is_missing(aws: &Aws, role: &str) -> bool {
     let Ok(client) = aws.iam().await else { return false };
     let name = name_of(role);

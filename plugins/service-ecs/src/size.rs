@@ -46,12 +46,12 @@ impl fmt::Display for Readable {
     }
 }
 
-/// Why there is no size.
+/// The reason for having no size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NoSize {
-    /// What is wrong.
+    /// The error.
     pub(crate) message: String,
-    /// What would be right.
+    /// The hint.
     pub(crate) help: String,
 }
 

@@ -1,4 +1,4 @@
-//! How a service is doing.
+//! A service's status.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     time::rfc3339,
 };
 
-/// How many stopped tasks, and how many events, are shown.
+/// The number of stopped tasks, and of events, that are shown.
 const LAST: usize = 5;
 
 /// Reads how the service is doing.
@@ -104,7 +104,7 @@ fn target_group(group: &TargetGroup) -> TargetGroupStatus {
 /// The tasks that run or are to run, and the last ones that stopped, newest first.
 fn shown(mut running: Vec<Arc<Task>>, mut stopped: Vec<Arc<Task>>) -> Vec<TaskStatus> {
     running.sort_by(|a, b| (a.created_at, &a.task_arn).cmp(&(b.created_at, &b.task_arn)));
-    // What is about to stop has no time of its end yet, and comes first.
+    // Tasks that are about to stop have no time of their end yet, and come first.
     stopped.sort_by_key(|task| {
         (task.stopped_at.is_some(), task.stopped_at.map(std::cmp::Reverse), task.task_arn.clone())
     });

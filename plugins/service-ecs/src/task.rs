@@ -19,7 +19,7 @@ pub(crate) fn short_id(arn: &str) -> String {
     }
 }
 
-/// Why a task stopped: ECS's reason, and what the containers add to it.
+/// Returns the reason for a task's stop: ECS's reason, and the containers' additions to it.
 pub(crate) fn stopped_reason(task: &Task) -> Option<String> {
     let reason = task.stopped_reason().map(str::trim).filter(|reason| !reason.is_empty());
     let mut parts: Vec<_> = reason.map(str::to_owned).into_iter().collect();
@@ -31,7 +31,7 @@ pub(crate) fn stopped_reason(task: &Task) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// What a container says of its end, unless the task says so already.
+/// Returns a container's reason for its end, unless the task says so already.
 fn of_container(container: &Container, task: &str) -> Option<String> {
     let reason = container.reason().filter(|reason| !reason.is_empty() && !task.contains(*reason));
     let code = container.exit_code.filter(|code| *code != 0).map(|code| format!("exit code {code}"));

@@ -34,10 +34,10 @@ pub(crate) const TASK_DEFINITION_ARN: &str = "task-definition-arn";
 /// The name of the output that is the digest of its content. People have no use for it.
 pub(crate) const CONTENT: &str = "_content";
 
-/// How long IAM may take until ECS sees a new role. IAM gives no bound; two minutes are far more than what is seen.
+/// The time limit for ECS to see a new role of IAM. IAM gives no bound; two minutes are far more than what is seen.
 const REGISTRATION: Patience = Patience::of(Duration::from_secs(120));
 
-/// How often a registration is repeated when no answer comes.
+/// The number of attempts at a registration when no answer comes.
 const ATTEMPTS: u32 = 4;
 
 /// A task definition. A revision never changes: what differs becomes a new revision of the family.
@@ -78,7 +78,7 @@ enum Noted {
 /// The revision that counts, among those of a family.
 struct Current {
     observed: Observed,
-    /// What of it is not as declared.
+    /// The fields that are not as declared.
     changes: Vec<FieldChange>,
 }
 
@@ -399,7 +399,7 @@ impl Step for TaskDefinitionStep {
         revisions::deregister(&self.aws, &owned).await
     }
 
-    /// Of revisions, only the one that this run registered goes. What it has taken over is nobody's again.
+    /// Of revisions, only the one that this run registered goes. An adopted revision gets its former tags back.
     async fn undo(&self, context: &Context, _plan: &StepPlan) -> Result<()> {
         let registered: Vec<_> = context.kept().map(|Registered(arn)| arn).into_iter().collect();
         revisions::deregister(&self.aws, &registered).await?;

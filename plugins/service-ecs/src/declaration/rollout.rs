@@ -26,8 +26,8 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Deployment {
     }
 }
 
-/// Notes when ECS could neither stop a task nor start one. How many tasks there are if the count is not declared, only ECS
-/// knows.
+/// Notes when ECS could neither stop a task nor start one. Only ECS knows the number of tasks if the count is not
+/// declared.
 pub(super) fn check_room(fields: &Fields<'_>, deployment: &Deployment, desired_count: Option<u32>) {
     let (least, most) = (deployment.minimum_healthy_percent, deployment.maximum_percent);
     if (least, most) == (100, 100) {

@@ -13,9 +13,9 @@ pub(super) struct Group {
     pub(super) reason: String,
     /// The reason without what differs from task to task.
     essence: String,
-    /// How many tasks failed for it.
+    /// The number of tasks that failed for it.
     pub(super) tasks: usize,
-    /// How many of them since Longshore follows.
+    /// The number of them that failed since Longshore follows.
     pub(super) fresh: usize,
     /// True if they ran before they failed: a container ended by itself.
     pub(super) exited: bool,

@@ -1,4 +1,4 @@
-//! Whether a deployment has ended, and how.
+//! Judges if a deployment has ended, and with which result.
 
 use aws_sdk_ecs::types::{DeploymentRolloutState, Service};
 
@@ -17,11 +17,11 @@ pub(super) enum Track {
         /// Its course.
         course: Box<Course>,
     },
-    /// What the service says of its primary deployment, and how many of its tasks run.
+    /// The service's primary deployment and its number of running tasks.
     Service,
 }
 
-/// How it stands.
+/// The state of a deployment.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Verdict {
     /// Not over yet.
@@ -39,7 +39,7 @@ pub(super) enum Verdict {
     },
 }
 
-/// What is judged.
+/// The data that a verdict is based on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
     /// The service as it was last read.

@@ -1,8 +1,8 @@
 //! Following a deployment to its end.
 //!
 //! The truth about a deployment is its service deployment: after a rollback by the circuit breaker the service is as
-//! steady as after a success. Where an endpoint does not know service deployments, the service's own deployments have
-//! to do.
+//! steady as after a success. If an endpoint does not know service deployments, the service's own deployments are
+//! followed instead.
 
 mod course;
 mod failed_tasks;
@@ -48,10 +48,10 @@ const LISTED_AFTER: Duration = Duration::from_secs(30);
 /// The minimum timeout of the return to an earlier revision: a timeout that was too short may have failed the rollout.
 pub(crate) const WAY_BACK: Duration = Duration::from_secs(15 * 60);
 
-/// What is to be followed.
+/// The deployment to follow.
 #[derive(Clone, Debug)]
 pub(crate) enum Expect {
-    /// A deployment that was just begun: its service deployment is none of these.
+    /// A deployment that was just begun: its service deployment is not among these.
     New(BTreeSet<String>),
     /// The rollback of this service deployment, which was stopped.
     Rollback(String),
@@ -59,11 +59,11 @@ pub(crate) enum Expect {
     Current,
 }
 
-/// How to follow.
+/// The parameters of following a deployment.
 pub(crate) struct Follow<'a> {
     /// The run.
     pub(crate) context: &'a Context,
-    /// What is looked at.
+    /// The reads of the service.
     pub(crate) reads: Reads<'a>,
     /// The desired number of tasks, or `None` if it is unknown. ECS's reads lag behind a change of it.
     pub(crate) desired_count: Option<u32>,
@@ -73,7 +73,7 @@ pub(crate) struct Follow<'a> {
     pub(crate) circuit_breaker: bool,
     /// True if the service goes back to an earlier revision after a failed rollout.
     pub(crate) has_way_back: bool,
-    /// What explanations may name.
+    /// The names that explanations may mention.
     pub(crate) facts: &'a Facts,
 }
 
@@ -109,7 +109,7 @@ impl From<Unsuccessful> for Failure {
     }
 }
 
-/// What was seen so far.
+/// The observations so far.
 struct Seen {
     began: Instant,
     expect: Expect,
@@ -125,16 +125,16 @@ struct Seen {
     has_begun_rollback: bool,
     failed: FailedTasks,
     events: BTreeSet<String>,
-    /// What of the service says that tasks have stopped, as it was when they were last listed.
+    /// The signs of stopped tasks, as of the last listing.
     signs: Signs,
     listed: Instant,
-    /// What was told last.
+    /// The last progress message.
     told: String,
     /// The last read that failed, if it was the last one.
     trouble: Option<Failure>,
 }
 
-/// What of a service changes when a task stops.
+/// The fields of a service that change when a task stops.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Signs {
     last_event: Option<String>,
@@ -177,7 +177,7 @@ impl Follow<'_> {
             match verdict {
                 Verdict::Done if seen.trouble.is_none() => return Ok(self.succeeded(&seen).await?),
                 Verdict::Failed { state, reason } => {
-                    // What stopped last tells most. A read that fails takes nothing away.
+                    // The tasks that stopped last tell most. A read that fails takes nothing away.
                     let _ = self.stopped_tasks(&mut seen).await;
                     let failure = self.report(&seen).failed(&state, reason.as_deref());
                     return Err(Unsuccessful { failure, end: seen.end_of(&state) });
@@ -203,7 +203,7 @@ impl Follow<'_> {
     }
 
     async fn timed_out(&self, seen: &Seen) -> Unsuccessful {
-        // Whether anything was ever started tells a slow start from none.
+        // The running tasks tell a slow start from no start.
         let tasks = before(Instant::now(), self.reads.task_arns(DesiredStatus::Running)).await;
         let has_tasks = matches!(tasks, Some(Ok(arns)) if !arns.is_empty());
         let report = self.report(seen);
@@ -315,8 +315,8 @@ impl Follow<'_> {
         arns.retain(|arn| !seen.failed.knows(arn));
         let is_first = !seen.has_looked && !seen.is_new();
         for task in self.reads.tasks(&arns, Freshness::Watched).await? {
-            // What stopped before says nothing of now, unless the deployment that it belongs to still goes on. Even then
-            // a task that could start may go on running by now.
+            // Tasks that stopped before say nothing of the present, unless their deployment still goes on. Even then a
+            // task that could start may go on running by now.
             let is_old = is_first && (has_exited(&task) || !seen.is_in_progress());
             if let Some(told) = seen.failed.note(&task, seen.deployment.as_deref(), !is_old) {
                 self.context.progress(told);
@@ -360,9 +360,10 @@ impl Follow<'_> {
         Ok(())
     }
 
-    /// What ECS never ends by itself. Without the circuit breaker that is every deployment, and with it one whose tasks
-    /// start, run, and end again: the breaker counts tasks that did not reach RUNNING. Once enough of them have failed
-    /// for a reason that no retry removes, or ended in the same way, there is nothing to wait for.
+    /// Returns the failure of a deployment that ECS never ends by itself. Without the circuit breaker that is every
+    /// deployment. With it, that is one whose tasks start, run, and end again: the breaker counts tasks that did not
+    /// reach RUNNING. Once enough of them have failed for a reason that no retry removes, or ended in the same way,
+    /// there is nothing to wait for.
     fn hopeless(&self, seen: &Seen) -> Option<Failure> {
         if seen.is_rolling_back() && !seen.expects_rollback() {
             return None;
@@ -510,7 +511,7 @@ fn is_going_on(status: &ServiceDeploymentStatus) -> bool {
     )
 }
 
-/// Whether a read that failed may succeed a moment later: a deployment goes on whether it is seen or not.
+/// Returns true if a failed read may succeed a moment later: a deployment goes on whether it is seen or not.
 fn is_passing(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::Throttled | FailureKind::Unavailable)
 }

@@ -1,4 +1,4 @@
-//! What is told of a deployment, on the way and at its end.
+//! Messages about a deployment, during the rollout and at its end.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
     time::spoken,
 };
 
-/// How many events, and how many reasons, a failure repeats.
+/// The numbers of events and of reasons that a failure repeats.
 const EVENTS: usize = 3;
 const REASONS: usize = 3;
 
@@ -45,7 +45,7 @@ impl Report<'_> {
         })
     }
 
-    /// How many tasks run, of how many.
+    /// Returns the numbers of running, desired and pending tasks.
     fn counts(&self) -> (u32, u32, u32) {
         let Some(service) = &self.seen.service else { return (0, 0, 0) };
         let (running, pending) = match primary(service) {
@@ -55,7 +55,7 @@ impl Report<'_> {
         (count(running), count(service.desired_count), count(pending))
     }
 
-    /// How far it is: `1 of 2 tasks running, 1 pending`.
+    /// Returns the progress: `1 of 2 tasks running, 1 pending`.
     pub(super) fn progress(&self) -> String {
         let (running, desired, pending) = self.counts();
         let mut progress = tasks_running(running, desired);
@@ -258,7 +258,7 @@ impl Report<'_> {
         messages().filter(|message| is_complaint(message)).chain(others.take(1)).take(EVENTS)
     }
 
-    /// What the most frequent reason means that is known; else what the events mean.
+    /// Returns the meaning of the most frequent known reason, or else that of the events.
     fn explanation(&self) -> Option<Explanation> {
         let groups = self.seen.failed.groups();
         let reasons = groups.iter().map(|group| group.reason.as_str());

@@ -1,4 +1,4 @@
-//! What of a service is not as declared, and whether it does what it should.
+//! The differences between a service and its declaration, and its health.
 
 use std::borrow::Cow;
 
@@ -25,11 +25,11 @@ const SCHEDULING: &str = "schedulingStrategy";
 pub(super) struct Declared<'a> {
     /// The declared number of tasks, or `None` if it is not declared.
     pub(super) desired_count: Option<u32>,
-    /// What launches them.
+    /// The launch type of its tasks.
     pub(super) launch_type: LaunchType,
     /// True if commands can be executed in them.
     pub(super) execute_command: bool,
-    /// How new revisions are rolled out.
+    /// The settings for rolling out new revisions.
     pub(super) deployment: Cow<'a, Deployment>,
     /// Their network configuration, if each task has an address of its own.
     pub(super) placement: Option<Placement>,
@@ -41,22 +41,22 @@ pub(super) struct Declared<'a> {
     pub(super) is_adopted: bool,
 }
 
-/// What differs.
+/// The differences between the declared and the actual service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Difference {
-    /// Field by field.
+    /// The changed fields.
     pub(super) changes: Vec<FieldChange>,
-    /// How many tasks run.
+    /// True if the desired number of tasks differs.
     pub(super) desired_count: bool,
-    /// Which task definition they are of.
+    /// True if their task definition differs.
     pub(super) task_definition: bool,
     /// True if an unchanged tag names another image.
     pub(super) images: bool,
-    /// Where they are in the network.
+    /// True if the tasks' network configuration differs.
     pub(super) network: bool,
-    /// How new revisions are rolled out.
+    /// True if the settings for rolling out new revisions differ.
     pub(super) deployment: bool,
-    /// What new tasks get beside their definition.
+    /// The differences in the options of new tasks.
     pub(super) options: options::Changed,
     /// True if a member differs that ECS cannot change in place: the launch type, or one that UpdateService lacks.
     pub(super) fixed: bool,
@@ -101,8 +101,8 @@ impl Difference {
     }
 }
 
-/// Compares `service`, which ECS describes as `json`, with what is declared. What an endpoint does not report is not
-/// compared.
+/// Compares `service`, which ECS describes as `json`, with what is declared. Fields that an endpoint does not report
+/// are not compared.
 pub(super) fn compare(service: &Service, json: &ServiceJson, declared: &Declared<'_>) -> Difference {
     let mut difference = Difference::default();
     // Capacity providers stand in place of a launch type: where none are declared, those that are there stay.
@@ -246,7 +246,7 @@ fn deployment_field(name: &str) -> String {
     format!("deploymentConfiguration.{name}")
 }
 
-/// How new revisions are rolled out, field by field.
+/// Returns the settings for rolling out new revisions, field by field.
 fn deployment_fields(declared: &Deployment) -> [(&'static str, String); 4] {
     [
         ("minimumHealthyPercent", declared.minimum_healthy_percent.to_string()),

@@ -97,7 +97,7 @@ impl ServiceStep {
     }
 }
 
-/// How new revisions are rolled out, as ECS takes it.
+/// Returns the settings for rolling out new revisions, as ECS takes them.
 fn deployment_configuration(deployment: &Deployment) -> DeploymentConfiguration {
     let breaker = DeploymentCircuitBreaker::builder()
         .enable(deployment.circuit_breaker)

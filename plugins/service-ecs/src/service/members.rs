@@ -1,7 +1,7 @@
 //! The members of a service that are declared in AWS's own words.
 //!
-//! Only declared members are compared and sent. Where ECS takes a member as a whole, what is not declared of it is sent back
-//! as it is.
+//! Only declared members are compared and sent. If ECS takes a member as a whole, its undeclared parts are sent back as
+//! they are.
 
 use std::collections::BTreeSet;
 

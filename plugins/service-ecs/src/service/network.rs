@@ -1,4 +1,4 @@
-//! Where a service's tasks are in the network.
+//! The network configuration of a service's tasks.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -22,8 +22,7 @@ pub(crate) struct Placement {
 }
 
 impl Placement {
-    /// What the declaration means: as given, or the default VPC's subnets.
-    /// References have the values of `inputs`.
+    /// Returns the declared placement: as given, or the default VPC's subnets. References have the values of `inputs`.
     pub(crate) async fn resolve(
         aws: &Aws,
         network: &Network,
@@ -65,7 +64,7 @@ impl Placement {
         Self::resolve(aws, &network, inputs, launch_type).await
     }
 
-    /// What a service has.
+    /// Returns a service's placement.
     pub(crate) fn of(configuration: &AwsVpcConfiguration) -> Self {
         Self {
             subnets: configuration.subnets().iter().cloned().collect(),
@@ -105,7 +104,7 @@ impl Placement {
         ]
     }
 
-    /// What differs between `self`, which a service has, and `declared`.
+    /// Returns the differences between `self`, which a service has, and `declared`.
     pub(crate) fn changes_to(&self, declared: &Self) -> Vec<FieldChange> {
         let both = self.fields().into_iter().zip(declared.fields());
         both.filter(|((_, old), (_, new))| old != new)

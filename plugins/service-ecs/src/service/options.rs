@@ -1,5 +1,5 @@
-//! What new tasks get beside their definition: tags, whether commands can be executed in them, and Fargate's platform
-//! version. Only commands are a matter of the configuration.
+//! Options of new tasks beside their definition: tags, execution of commands, and Fargate's platform version. Only
+//! commands are a matter of the configuration.
 
 use aws_sdk_ecs::{
     operation::{
@@ -18,7 +18,7 @@ const PROPAGATE_TAGS: &str = "propagateTags";
 const EXECUTE_COMMAND: &str = "enableExecuteCommand";
 const PLATFORM_VERSION: &str = "platformVersion";
 
-/// What ECS shows of a service that was created without a platform version. Deployments and tasks show the version that it
+/// ECS's platform version of a service that was created without one. Deployments and tasks show the version that it
 /// came to.
 const LATEST: &str = "LATEST";
 
@@ -51,7 +51,7 @@ pub(super) fn is_declared(field: &str, aws: &AwsFields) -> bool {
     field == EXECUTE_COMMAND && aws.has_word("execute-command")
 }
 
-/// What of it differs.
+/// The options that differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changed {
     managed_tags: bool,
@@ -61,7 +61,7 @@ pub(super) struct Changed {
     platform_version: bool,
 }
 
-/// What a service has, as far as its endpoint reports it.
+/// Returns a service's value of `field`, or `None` if its endpoint does not report it.
 fn reported(service: &Service, field: &str) -> Option<Shown> {
     // For the SDK, what is not reported is false. ECS describes every service with its deployment configuration; moto, which
     // keeps neither flag, does not.
@@ -98,7 +98,7 @@ impl Changed {
         changed
     }
 
-    /// What differs between two descriptions of one service.
+    /// Returns the differences between two descriptions of one service.
     pub(super) fn between(one: &Service, other: &Service) -> Self {
         Self {
             managed_tags: one.enable_ecs_managed_tags != other.enable_ecs_managed_tags,

@@ -21,7 +21,7 @@ use crate::{
 pub(crate) struct Removal<'a> {
     /// Which.
     pub(crate) reads: Reads<'a>,
-    /// How long its tasks may take to stop.
+    /// The time limit for stopping its tasks.
     pub(crate) timeout: Duration,
 }
 

@@ -55,7 +55,7 @@ pub(crate) struct ServiceStep {
     pub(crate) fields: Arc<AwsFields>,
     /// The family of its task definition.
     pub(crate) family: String,
-    /// What explanations may name.
+    /// The names that explanations may mention.
     pub(crate) facts: Facts,
 }
 
@@ -248,7 +248,7 @@ impl ServiceStep {
         Ok(briefs.into_iter().filter_map(|brief| brief.service_deployment_arn).chain(current).collect())
     }
 
-    /// What ECS says of the last service deployment, if it was rolled back.
+    /// Returns ECS's reason for the last service deployment's rollback, or `None` if it was not rolled back.
     async fn rolled_back(&self) -> Option<String> {
         let newest = self.reads().service_deployments().await.ok()??.into_iter().next()?;
         let is_rollback = matches!(

@@ -25,7 +25,7 @@ impl ServiceStep {
         Ok(surplus)
     }
 
-    /// Returns the plan's note of the revisions that are deregistered after the rollout. Where they cannot be listed, the
+    /// Returns the plan's note of the revisions that are deregistered after the rollout. If they cannot be listed, the
     /// rollout leaves them.
     pub(super) async fn surplus_note(&self, context: &Context, inputs: &Inputs) -> Option<String> {
         let is_new = matches!(inputs.get(TASK_DEFINITION_ARN), Known::AfterApply);

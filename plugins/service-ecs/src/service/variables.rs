@@ -10,7 +10,7 @@ use longshore_plugin::ContainerVariable;
 
 use crate::reads::primary;
 
-/// How the inputs begin that say when a variable was written.
+/// The prefix of the inputs that say when a variable was written.
 const WRITTEN_AT: &str = "written-at.";
 
 /// The name of the input that is the moment at which the value of `variable` was written.
@@ -32,7 +32,7 @@ pub(super) fn rewritten<'a>(inputs: &'a Inputs, service: &Service) -> Vec<&'a st
     variables.filter(|(_, written_at)| is_newer(written_at)).map(|(variable, _)| variable).collect()
 }
 
-/// Why tasks are replaced although nothing in their definition changes.
+/// Returns the reason for replacing tasks although nothing in their definition changes.
 pub(super) fn reason(rewritten: &[&str]) -> String {
     let (is, it) = if rewritten.len() == 1 { ("is", "it") } else { ("are", "them") };
     let names = rewritten.join(", ");

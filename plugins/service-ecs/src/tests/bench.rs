@@ -196,7 +196,7 @@ pub(super) struct Bench {
     pub(super) secret: String,
     pub(super) stack: Name,
     pub(super) environment: Name,
-    /// True if what belongs to nobody is taken over.
+    /// True if resources without an owner are adopted.
     pub(super) adopts: bool,
     /// The digests of images, by the outputs of the steps that would find them.
     digests: Mutex<BTreeMap<String, String>>,
@@ -475,7 +475,7 @@ impl Bench {
             .unwrap()
     }
 
-    /// What steps told since it was last asked.
+    /// Returns the steps' messages since the last call.
     pub(super) fn told(&self) -> Vec<String> {
         std::mem::take(&mut *self.told.0.lock().unwrap())
     }

@@ -1,5 +1,5 @@
-//! What new tasks get beside their definition: changed by hand it is found and mended, and restored where a run is taken
-//! back.
+//! Options of new tasks beside their definition: changes by hand are found and corrected, and restored if a run is
+//! rolled back.
 
 use aws_sdk_ecs::{
     operation::update_service::builders::UpdateServiceFluentBuilder,
@@ -38,7 +38,7 @@ async fn tasks(bench: &Bench) -> Vec<Task> {
     described.tasks.unwrap()
 }
 
-/// What a plan says of the service: the fields that change, and what becomes of its tasks.
+/// Returns the plan for the service: the fields that change, and the effect on its tasks.
 async fn planned(bench: &Bench, service: &Seed) -> (Vec<String>, Effect) {
     let plans = bench.plan(service).await.unwrap();
     let plan = plans.of("service.api");
@@ -82,7 +82,7 @@ async fn commands_can_be_executed_where_that_is_declared() {
     assert_eq!(executes(tasks(&bench).await), [true; 2]);
     assert!(bench.plan(&service).await.unwrap().is_quiet());
 
-    // Nobody can any more where the run is taken back, in tasks that run already neither.
+    // The rollback disables the execution of commands, also in tasks that run already.
     let (node, plan) = plans.0.iter().find(|(node, _)| node.id.as_str() == "service.api").unwrap();
     node.step.undo(&bench.context_in(&plans.1, &node.id), plan).await.unwrap();
     assert_eq!(executes(tasks(&bench).await), [false; 2]);

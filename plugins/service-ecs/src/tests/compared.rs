@@ -64,7 +64,7 @@ fn render(service: &Seed) -> Value {
     Declared { family: "f", service, fields, size, region: "r", inputs: &inputs }.render()
 }
 
-/// What AWS makes of a definition: defaults filled in, lists in another order, and what it adds by itself.
+/// Returns AWS's form of a definition: defaults filled in, lists in another order, and AWS's own additions.
 fn normalised(definition: &Value, rotation: usize) -> Value {
     fn rotate(value: &mut Value, by: usize) {
         let Some(items) = value.as_array_mut().filter(|items| !items.is_empty()) else { return };

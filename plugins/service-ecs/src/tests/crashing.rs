@@ -67,7 +67,7 @@ async fn a_removal_that_dies_at_any_moment_is_continued() {
     }
 }
 
-/// What a deploy writes, and some of what it reads.
+/// The writes of a deploy, and some of its reads.
 const CALLS: [&str; 8] = [
     "ecs:CreateCluster",
     "logs:CreateLogGroup",
@@ -97,7 +97,7 @@ async fn answers_that_are_lost_and_calls_that_are_refused_do_no_harm() {
             let fault =
                 |times| Fault { operation: (*operation).into(), after: 0, times, effect: effect.clone() };
             for service in [&first, &second] {
-                // What nobody calls leaves its fault behind.
+                // An operation that is never called leaves its fault behind.
                 if *operation != "ecs:UpdateService" || service == &second {
                     bench.cloud.inject(fault(times));
                 }

@@ -1,4 +1,4 @@
-//! What a service notes of its task definition.
+//! The note of its task definition on a service.
 
 use longshore_model::Action;
 
@@ -15,7 +15,7 @@ async fn an_unchanged_service_is_planned_without_a_look_at_its_task_definition()
     let before = described(&bench);
     assert!(bench.plan(&seed()).await.unwrap().is_quiet());
     assert_eq!(described(&bench), before);
-    // What changes is looked at, and noted again.
+    // A changed definition is read, and noted again.
     let changed = seed_with(|api| api.memory = Some(1024));
     assert_eq!(bench.plan(&changed).await.unwrap().of("task-definition.api").action, Action::Update);
     bench.deploy(&changed).await.unwrap();

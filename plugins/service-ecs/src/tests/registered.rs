@@ -1,4 +1,4 @@
-//! What is registered, and that it is recognised again.
+//! Registered definitions, and their recognition.
 
 use longshore_model::{Architecture, Inputs, Known};
 

@@ -1,4 +1,4 @@
-//! What the stack owns on ECS and no step makes any more.
+//! Resources on ECS that the stack owns and no step makes any more.
 
 mod clusters;
 mod families;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use longshore_aws::{Aws, Freshness, Owner, Ownership, RESOURCE_TAG, is_protected};
 use longshore_plugin::{Context, Declared, Result, Stays, Undeclared, UndeclaredResource};
 
-/// What finds and removes it.
+/// Returns the finders and removers of such resources.
 pub(crate) fn all(aws: &Aws) -> Vec<Arc<dyn Undeclared>> {
     let aws = || aws.clone();
     vec![
@@ -21,8 +21,8 @@ pub(crate) fn all(aws: &Aws) -> Vec<Arc<dyn Undeclared>> {
     ]
 }
 
-/// What the index of tags names as this stack's of a service of AWS, behind `begin`: resources that are not declared, to be
-/// looked at. Nothing where the endpoint has no such index.
+/// Returns the ids, behind `begin`, of this stack's undeclared resources of an AWS service, from the index of tags. The
+/// caller has to look at them. Returns `None` if the endpoint has no such index.
 async fn indexed(
     aws: &Aws,
     context: &Context,

@@ -22,7 +22,7 @@ use crate::{
 /// DescribeServices takes at most this many.
 const SERVICES_AT_ONCE: usize = 10;
 
-/// How long the tasks of a service may take to stop: twice the longest time that ECS leaves a container.
+/// The time limit for stopping a service's tasks: twice the longest time that ECS leaves a container.
 const STOPPING: Duration = Duration::from_secs(240);
 
 /// Finds and removes services.
