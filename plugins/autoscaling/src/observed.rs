@@ -14,7 +14,7 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    /// Looks at the target of a service. `None` if there is none.
+    /// Reads the target of a service. Returns `None` if the service has no target.
     pub(crate) async fn read(api: Api<'_>, resource: &str) -> Result<Option<Self>> {
         let Some(target) = api.target(resource).await? else { return Ok(None) };
         let policies = api.items(POLICIES, resource).await?;

@@ -10,7 +10,8 @@ use crate::{
     server::{Match, Server},
 };
 
-/// What Docker's configuration file, and Podman's `auth.json`, say of credentials (docker/cli, `config/configfile`).
+/// The credential settings of Docker's configuration file and of Podman's `auth.json` (docker/cli,
+/// `config/configfile`).
 #[derive(Debug, Default)]
 pub(crate) struct Configuration {
     auths: BTreeMap<String, Entry>,
@@ -39,7 +40,7 @@ impl Struct for Configuration {
 /// A place where the file says that a helper is to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HelperName<'a> {
-    /// What says so: `credHelpers` or `credsStore`.
+    /// The key that names the helper: `credHelpers` or `credsStore`.
     pub(crate) key: &'static str,
     /// The helper's name, which follows `docker-credential-`.
     pub(crate) name: &'a str,

@@ -66,7 +66,7 @@ impl Struct for Entry {
     }
 }
 
-/// Why there is an entry, but no credential in it.
+/// The reason for an entry's having no usable credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
     /// It is a token without a user name.

@@ -13,15 +13,15 @@ use crate::{
     server::Server,
 };
 
-/// How the names of all helpers begin.
+/// The common prefix of all helpers' names.
 const PREFIX: &str = "docker-credential-";
-/// How long a helper may take, in real time: somebody may have to allow it to open a key chain.
+/// The time limit for a helper, in real time: a user may have to allow it to open a key chain.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// What helpers say when they do not have a credential (docker-credential-helpers, `credentials/error.go`).
+/// The message of helpers that do not have a credential (docker-credential-helpers, `credentials/error.go`).
 const NOT_FOUND: &str = "credentials not found in native keychain";
 /// The user name of an identity token (docker/cli, `config/credentials/native_store.go`).
 const TOKEN: &str = "<token>";
-/// How many characters of what a helper says are shown.
+/// The number of characters of a helper's message that are shown.
 const QUOTED: usize = 300;
 
 /// A helper: the program `docker-credential-NAME`.
@@ -31,7 +31,7 @@ pub(crate) struct Helper {
     timeout: Duration,
 }
 
-/// What a helper answers.
+/// A helper's answer.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// A user name and a password.
@@ -88,7 +88,7 @@ impl Helper {
         format!("{PREFIX}{}", without_tokens(name))
     }
 
-    /// What people know it as.
+    /// Returns the helper's display name.
     pub(crate) fn title(&self) -> String {
         format!("credential helper {}", self.shown())
     }

@@ -7,9 +7,9 @@
 //! file = "../podman/auth.json"  # otherwise $DOCKER_CONFIG/config.json or ~/.docker/config.json
 //! ```
 //!
-//! Where it looks, in Docker's order: the helper that `credHelpers` names for the host, the one that `credsStore` names
-//! for all hosts, the entry in `auths`. One that does not have the credential leads on to the next. Identity tokens are
-//! refused: the ECS agent logs in with a user name and a password.
+//! The places that it searches, in Docker's order: the helper that `credHelpers` names for the host, the one that
+//! `credsStore` names for all hosts, the entry in `auths`. One that does not have the credential leads on to the next.
+//! Identity tokens are refused: the ECS agent logs in with a user name and a password.
 
 mod configuration;
 mod entry;

@@ -1,8 +1,8 @@
-//! How Docker's configuration calls a registry.
+//! The keys of Docker's configuration for a registry.
 
 use std::{cmp::Reverse, fmt};
 
-/// What Docker Hub is called: in image references, and in the keys that Docker and others have written for it.
+/// Docker Hub's names: in image references, and in the keys that Docker and others have written for it.
 const DOCKER_HUB: [&str; 4] =
     ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 /// Docker Hub's key, and what helpers are asked for (docker/cli, `registry.IndexServer`).
@@ -16,7 +16,7 @@ pub(crate) struct Server {
     path: String,
 }
 
-/// How a key names a registry; the least is the best.
+/// The kind of match between a key and a registry; the least is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Match {
     /// With the path of the part or of a part that it lies in, of so many segments (containers-auth.json(5)).
@@ -36,12 +36,12 @@ impl Server {
         Self { host: canonical(host), path: path.to_owned() }
     }
 
-    /// What image references have.
+    /// Returns the host as in image references.
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
-    /// What Docker keeps its credential under, and asks helpers for.
+    /// Returns the key of the registry's credential, for Docker's configuration and for helpers.
     pub(crate) fn key(&self) -> &str {
         if self.host == DOCKER_HUB[0] { DOCKER_HUB_KEY } else { &self.host }
     }

@@ -18,9 +18,9 @@ use crate::{
 /// The variable in which Docker, since version 28, and GitLab look for a configuration before any file.
 const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 
-/// How long a Docker configuration may be, in bytes.
+/// The maximum size of a Docker configuration, in bytes.
 const FILE_LIMIT: usize = 262_144;
-/// How many characters of a key of the file are shown.
+/// The number of characters of a key of the file that are shown.
 const KEY_LIMIT: usize = 100;
 
 /// The credential that Docker would use for a registry.
@@ -175,7 +175,7 @@ fn only(entries: &[(&str, &Entry)], place: &str, server: &Server) -> Result<Foun
 async fn read(path: &Path, server: &Server) -> Result<Configuration> {
     let text = match read_bytes(path, FILE_LIMIT).await {
         Ok(text) => text,
-        // What is wrong is told; what to do depends on Docker.
+        // The failure names the error; the hint depends on Docker.
         Err(failure) if matches!(tokio::fs::try_exists(path).await, Ok(false)) => {
             return Err(failure.help(log_in(server)));
         }

@@ -1,4 +1,4 @@
-//! How many pulls are left.
+//! The number of pulls left.
 
 use http::StatusCode;
 use longshore_model::{FailureKind, Secret};
@@ -12,7 +12,7 @@ use url::Url;
 /// and limit"). Reading it with HEAD is said not to count as a pull.
 const REPOSITORY: &str = "ratelimitpreview/test";
 
-/// What knows how many pulls are left.
+/// The APIs that tell the number of pulls left.
 #[derive(Clone, Debug)]
 pub(crate) struct Allowance {
     tokens: Api,
@@ -32,7 +32,7 @@ impl Allowance {
         Some(Self { tokens: api("https://auth.docker.io")?, registry: api("https://registry-1.docker.io")? })
     }
 
-    /// How many pulls `credential` has left in the current window; nothing where it is not limited.
+    /// Returns the number of pulls that `credential` has left in the current window, or `None` if it is not limited.
     pub(crate) async fn remaining(&self, context: &Context, credential: &Credential) -> Result<Option<u32>> {
         let Credential { username, password } = credential;
         let mut words = Words::default();

@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 
 use crate::source::check;
 
-/// How many pages of tokens are read: no subscription allows as many (Docker Docs, "Organization access tokens").
+/// The maximum number of pages of tokens that are read: no subscription allows as many (Docker Docs, "Organization
+/// access tokens").
 const PAGES: u32 = 50;
 
-/// Docker Hub's API, as somebody who may manage an organisation.
+/// Docker Hub's API, for a user who may manage an organisation.
 #[derive(Debug)]
 pub(crate) struct Hub {
     pub(crate) api: Api,
@@ -156,7 +157,7 @@ impl Session<'_> {
         }
     }
 
-    /// Removes a token. Whether it was there is the answer.
+    /// Removes a token. Returns true if it existed.
     pub(crate) async fn delete(&self, context: &Context, id: &str) -> Result<bool> {
         let path = ["v2", "orgs", self.organization, "access-tokens", id];
         let answer = self.send(context, Call::delete(&path)).await?;

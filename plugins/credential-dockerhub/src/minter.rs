@@ -11,7 +11,7 @@ use crate::{
     resources::Resources,
 };
 
-/// How long a token lasts if nothing is said.
+/// The default lifetime of a token.
 const EXPIRES_DAYS: u32 = 90;
 
 /// The option `mint`.

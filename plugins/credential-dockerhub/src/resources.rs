@@ -1,16 +1,16 @@
-//! What an organisation access token is limited to.
+//! The repositories that an organisation access token is limited to.
 
 use longshore_model::{Failure, FailureKind};
 use longshore_plugin::{PullScope, Result};
 use serde_json::{Value, json};
 
-/// How many repositories a token may name (Docker Docs, "Organization access tokens").
+/// The maximum number of repositories that a token may name (Docker Docs, "Organization access tokens").
 const LIMIT: usize = 50;
 /// All public repositories (Docker Hub API reference, `orgAccessTokenResource`). A token that does not name them cannot
 /// pull them either.
 const PUBLIC: &str = "*/*/public";
 
-/// What a token may pull.
+/// The repositories that a token may pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resources {
     /// The organisation's repositories.
@@ -20,7 +20,7 @@ pub(crate) struct Resources {
 }
 
 impl Resources {
-    /// What a token of `organization` has to name for `scope`. `key` is the option `mint`.
+    /// Returns the resources that a token of `organization` has to name for `scope`. `key` is the option `mint`.
     ///
     /// # Errors
     /// Invalid, when no token can have that scope.

@@ -24,7 +24,7 @@ pub(crate) struct DockerHubSource {
     username: String,
     token: SecretInput,
     environment: Environment,
-    /// What is asked how many pulls are left, where the registry is Docker Hub itself.
+    /// The API that tells the number of pulls left, if the registry is Docker Hub itself.
     allowance: Option<Allowance>,
     minter: Option<HubMinter>,
 }
@@ -96,7 +96,7 @@ fn read_token(fields: &mut Fields<'_>) -> Option<SecretInput> {
     }
 }
 
-/// What is no token or password as Docker Hub has them.
+/// Refuses a value that is not a token or password of Docker Hub.
 pub(crate) fn check(key: &str, input: &SecretInput, token: &Secret<String>) -> Result<()> {
     let is_prefixed = TokenKind::of(token.expose()) != TokenKind::Password;
     if is_prefixed && token.expose().contains(char::is_whitespace) {

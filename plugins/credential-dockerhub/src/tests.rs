@@ -69,7 +69,7 @@ impl Transport for Rerouted {
     }
 }
 
-/// What a source is built in.
+/// Returns the extensions that a source is built in.
 fn extensions(token: &str, hub: Option<&Hub>) -> Extensions {
     let token = token.to_owned();
     let environment = Environment::new(move |name| (name == "HUB_TOKEN").then(|| token.clone().into()));

@@ -1,4 +1,4 @@
-//! What GitHub tells of a token.
+//! GitHub's facts about a token.
 
 use http::StatusCode;
 use longshore_model::{FailureKind, Secret};

@@ -7,9 +7,9 @@
 //! token = { env = "GHCR_TOKEN" }  # or { file = "…" }, or { command = ["…"] }
 //! ```
 //!
-//! The token is a classic personal access token with the scope `read:packages`. What would not pull, or not for long,
-//! is refused before it is stored. Scopes and expiry are those that GitHub's API tells; with GitHub Enterprise Server,
-//! `api = "https://github.example.com/api/v3"` says where that is.
+//! The token is a classic personal access token with the scope `read:packages`. A token that would not pull, or not for
+//! long, is refused before it is stored. Scopes and expiry are those that GitHub's API tells; with GitHub Enterprise
+//! Server, `api = "https://github.example.com/api/v3"` says where that is.
 
 mod facts;
 mod source;

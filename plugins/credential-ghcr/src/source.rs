@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::{facts, token_kind::TokenKind};
 
-/// What to do instead, wherever a token is refused.
+/// The hint wherever a token is refused.
 const USE_CLASSIC: &str = "create a classic personal access token with the scope read:packages only: https://github.com/settings/tokens";
 
 /// A user name, and a token from somewhere.

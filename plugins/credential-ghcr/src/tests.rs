@@ -176,12 +176,12 @@ async fn tells_what_a_token_may_do_and_when_it_ends() {
     // Of a token of a sign-in that is not told: it is no personal one.
     let (found, _) = facts("ghcr.io", None, &format!("gho_{BODY}"), (200, &[])).await;
     assert!(!found.unwrap().never_expires);
-    // A time that nobody understands is not taken for none.
+    // An unreadable time does not count as no expiry.
     let someday = [("github-authentication-token-expiration", "someday")];
     let (found, _) = facts("ghcr.io", None, &classic, (200, &someday)).await;
     assert_eq!(found.unwrap_err().kind, FailureKind::Unavailable);
 
-    // Another registry's token is not shown to GitHub, unless somebody says where its API is.
+    // Another registry's token is not shown to GitHub, unless the options name its API.
     let untold = CredentialFacts { kind, ..CredentialFacts::default() };
     let (found, seen) = facts("registry.example.com", None, &classic, (200, &headers)).await;
     assert_eq!((found.unwrap(), seen), (untold, Vec::new()));
@@ -189,7 +189,7 @@ async fn tells_what_a_token_may_do_and_when_it_ends() {
     let (found, seen) = facts("containers.github.example.com", Some(api), &classic, (200, &headers)).await;
     assert_eq!((found.unwrap(), seen), (told, vec!["GET https://github.example.com/api/v3/user".to_owned()]));
 
-    // An app is nobody.
+    // An app is no user.
     let (found, seen) = facts("ghcr.io", None, &format!("ghs_{BODY}"), (403, &[])).await;
     assert_eq!(found.unwrap().kind.as_deref(), Some("token of an app's installation"));
     assert_eq!(seen, Vec::<String>::new());

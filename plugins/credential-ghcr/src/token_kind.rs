@@ -15,7 +15,7 @@ pub(crate) enum TokenKind {
     /// A token that a GitHub app has for a user. It ends after eight hours, unless the app lets it last (GitHub Docs,
     /// "Refreshing user access tokens").
     AppUser,
-    /// What renews a user's token. It pulls nothing.
+    /// A token that renews a user's token. It pulls nothing.
     Refresh,
 }
 

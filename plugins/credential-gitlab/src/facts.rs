@@ -1,4 +1,4 @@
-//! What GitLab tells of a token.
+//! GitLab's facts about a token.
 
 use http::StatusCode;
 use longshore_model::{FailureKind, Secret};

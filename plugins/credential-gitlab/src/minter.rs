@@ -17,10 +17,10 @@ use crate::{
     source::check,
 };
 
-/// How long a token lasts if nothing is said.
+/// The default lifetime of a token.
 const EXPIRES_DAYS: u32 = 90;
 
-/// How many pages of a hundred tokens are read.
+/// The maximum number of pages of a hundred tokens that are read.
 const PAGES: u32 = 50;
 
 /// The option `mint`.
@@ -69,7 +69,7 @@ struct Listed {
     revoked: bool,
 }
 
-/// Whoever may make tokens.
+/// A caller that may create tokens.
 struct Manager<'a> {
     minter: &'a GitLabMinter,
     token: Secret<String>,
@@ -239,7 +239,7 @@ impl TokenMinter for GitLabMinter {
     }
 }
 
-/// What a deploy token is called from here on: `projects/7/42`.
+/// Returns a deploy token's id outside this module: `projects/7/42`.
 fn write_id(kind: OwnerKind, owner: u64, token: u64) -> String {
     format!("{}/{owner}/{token}", kind.segment())
 }

@@ -15,7 +15,7 @@ use crate::{
     token_kind::TokenKind,
 };
 
-/// What to use instead of a token that is refused.
+/// The hint wherever a token is refused.
 const USE_DEPLOY: &str =
     "create a deploy token with the scope read_registry (Settings, Repository, Deploy tokens), or set mint";
 /// The user of job tokens (GitLab Docs, "Authenticate with the container registry").
@@ -33,7 +33,7 @@ pub(crate) struct GitLabSource {
     way: Way,
 }
 
-/// How there comes to be a credential.
+/// The origin of a credential.
 #[derive(Debug)]
 enum Way {
     /// It is given: this is the user name.
@@ -79,8 +79,8 @@ impl GitLabSource {
     }
 }
 
-/// Where the API is: below the given URL, else that of gitlab.com, if the registry is. The tokens of another GitLab are
-/// nothing that gitlab.com may see.
+/// Returns the API's base URL: the given one, or that of gitlab.com if the registry is gitlab.com's. The tokens of
+/// another GitLab must not reach gitlab.com.
 fn base(fields: &mut Fields<'_>, host: Option<&str>) -> Option<Url> {
     let given = read_base(fields, "api", "\"https://gitlab.example.com/gitlab\"");
     let is_gitlab_com = host == Some("registry.gitlab.com") && !fields.has("api");

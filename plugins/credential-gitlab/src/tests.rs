@@ -276,7 +276,7 @@ async fn says_why_there_is_no_token() {
 
     let source = minting(&gitlab, project(), MAINTAINER);
     let minter = source.minter().unwrap();
-    // Whether the token is gone cannot be told where nothing is seen.
+    // The minter cannot tell if the token is gone when it sees nothing.
     tell(minter.revoke(&context(), "projects/4711/1").await);
     for id in ["", "1", "projects/x/1", "users/1/1", "projects/1/1/1", "projects/../1"] {
         assert_eq!(minter.revoke(&context(), id).await.unwrap_err().kind, FailureKind::Invalid, "{id}");

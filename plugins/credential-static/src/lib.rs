@@ -8,7 +8,7 @@
 //! password = { file = "secrets/harbor" }   # or { env = "…" }, or { command = ["…"] }
 //! ```
 //!
-//! What is known to end within hours is refused before it is stored, unless `allow-short-lived` is set.
+//! A credential that is known to expire within hours is refused before it is stored, unless `allow-short-lived` is set.
 
 mod source;
 #[cfg(test)]

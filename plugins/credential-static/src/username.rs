@@ -33,7 +33,7 @@ impl Username {
         Some(Self::Text(name))
     }
 
-    /// The name. One that was found and is none is not shown: it may be something else, such as the password.
+    /// Returns the name. An invalid name is not shown: it may be something else, such as the password.
     pub(crate) async fn fetch(&self, context: &Context, environment: &Environment) -> Result<String> {
         let (key, place) = match self {
             Self::Text(name) => return Ok(name.clone()),

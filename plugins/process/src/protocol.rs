@@ -165,9 +165,9 @@ pub(crate) struct Answer<T> {
 pub struct ErrorAnswer {
     /// The kind of failure.
     pub kind: ErrorKind,
-    /// What happened. It must not hold a secret.
+    /// The error. It must not hold a secret.
     pub message: String,
-    /// What to do.
+    /// The hint.
     #[serde(default)]
     pub help: Option<String>,
 }

@@ -89,7 +89,7 @@ impl Schema {
         below.into_iter().find_map(|(name, schema)| schema.flaw_below(&format!("{path}{name}.")))
     }
 
-    /// Reads a table that has this schema. What is wrong is noted by its key. References to outputs stay as they are where
+    /// Reads a table that has this schema. Problems are noted by their keys. References to outputs stay as they are if
     /// `takes_references` is true.
     pub(crate) fn read(&self, fields: &mut Fields<'_>, takes_references: bool) -> Map<String, Value> {
         let mut values = Map::new();

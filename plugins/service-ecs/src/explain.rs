@@ -4,7 +4,7 @@
 
 use longshore_model::Platform;
 
-/// The names that an explanation may mention.
+/// The facts that explanations may mention.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     /// The log group that the containers write to.

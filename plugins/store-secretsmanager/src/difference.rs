@@ -1,4 +1,4 @@
-//! What differs between a secret that is there and the one that is declared. Pure.
+//! Differences between the actual and the declared secret. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ pub(crate) struct Desired<'a> {
     pub(crate) replicate_to: Option<&'a BTreeSet<String>>,
 }
 
-/// What has to change.
+/// The parts that have to change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) description: bool,

@@ -1,9 +1,9 @@
 //! Secret store on AWS Secrets Manager: the one place from which the ECS agent reads pull credentials.
 //!
-//! A secret is read by its name and belongs to the stack whose name its tag `longshore:stack` carries. What the stack
-//! does not own is neither read nor changed. A value is written only where it differs in meaning: Secrets Manager keeps
-//! about a hundred versions and asks for no more than one write per ten minutes over a longer time (API reference,
-//! PutSecretValue).
+//! A secret is read by its name and belongs to the stack whose name its tag `longshore:stack` carries. A secret that
+//! the stack does not own is neither read nor changed. A value is written only where it differs in meaning: Secrets
+//! Manager keeps about a hundred versions and asks for no more than one write per ten minutes over a longer time (API
+//! reference, PutSecretValue).
 
 mod difference;
 mod labels;

@@ -6,7 +6,7 @@ use longshore_plugin::{Result, SecretSpec};
 /// The longest name.
 const LIMIT: usize = 512;
 
-/// What a name may consist of.
+/// The characters that a name may consist of.
 pub(crate) const ALLOWED: &str = "ASCII letters, digits and /_+=.@- are allowed";
 
 /// The name of a secret: the configured one, or the prefix and the path.

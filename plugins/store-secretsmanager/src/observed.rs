@@ -1,4 +1,4 @@
-//! What is there.
+//! The actual secrets.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -45,7 +45,7 @@ pub(crate) struct Observed {
 pub(crate) enum Replica {
     InSync,
     InProgress,
-    /// Why it failed.
+    /// The reason for the failure.
     Failed(String),
 }
 
@@ -163,7 +163,7 @@ pub(crate) async fn version(
     let request = client.get_secret_value().secret_id(&secret.arn);
     let request = match id {
         Some(id) => request.version_id(id),
-        // What AWS takes when none is named. moto would take the version that was put last.
+        // The stage that AWS takes by default. moto would take the version that was put last.
         None => request.version_stage(CURRENT_STAGE),
     };
     let error = match request.send().await {

@@ -1,4 +1,4 @@
-//! What can be configured.
+//! The store's options.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ const OWN_TAGS: usize = 40;
 /// The options of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoreOptions {
-    /// What every secret's name begins with.
+    /// The prefix of every secret's name.
     pub(crate) prefix: String,
     /// The customer-managed key: an ARN, an id or an alias.
     pub(crate) kms_key: Option<String>,

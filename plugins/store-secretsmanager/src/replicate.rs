@@ -17,7 +17,7 @@ use crate::{
     store::SecretsManager,
 };
 
-/// How long a replica may take. AWS gives no bound; seconds are what is seen.
+/// The time limit for a replica. AWS gives no bound; replicas were seen to take seconds.
 const PATIENCE: Patience = Patience::of(Duration::from_secs(120));
 
 impl SecretsManager {
@@ -42,7 +42,7 @@ impl SecretsManager {
                 Some(Replica::Failed(why)) => Some(format!("the replica in {region} failed: {why}")),
                 _ => None,
             });
-            // What had failed before this run gets another try.
+            // A replica that had failed before this run gets another try.
             if let Some(message) = failed.filter(|_| attempt > 0) {
                 return Err(Failure::new(FailureKind::Conflict, message).at(at).help(
                     "remove what is in the way in that region, or take the region out of `replicate-to` of the store",

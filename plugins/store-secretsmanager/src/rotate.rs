@@ -25,7 +25,7 @@ pub(crate) const PENDING_STAGE: &str = "AWSPENDING";
 /// The stage of the value before the current one.
 pub(crate) const PREVIOUS_STAGE: &str = "AWSPREVIOUS";
 
-/// How long to go on when somebody else writes at the same time.
+/// The time limit for retries when another process writes at the same time.
 const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
 
 impl SecretsManager {
@@ -73,7 +73,7 @@ impl SecretsManager {
     ) -> Result<String> {
         self.check(value).await?;
         let probe = |attempt| async move {
-            // What is there is part of the token: look again at each attempt.
+            // The actual secret is part of the token: each attempt reads it again.
             let (name, client, observed) = self.ours(context, secret).await?;
             let at = format!("secretsmanager:PutSecretValue {name}");
             let request = client

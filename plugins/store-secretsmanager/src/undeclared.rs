@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl SecretsManager {
-    /// One request for each hundred secrets of the stack, shared with whoever plans one. Those that are scheduled for
-    /// deletion are gone already.
+    /// Sends one request for each hundred secrets of the stack, shared with the steps that plan secrets. Secrets that
+    /// are scheduled for deletion are gone already.
     pub(crate) async fn find_undeclared(
         &self,
         context: &Context,

@@ -23,8 +23,8 @@ use crate::{
     token,
 };
 
-/// How long to go on when somebody else writes at the same time, or when a deletion without recovery, which takes effect
-/// a little later, still holds the name.
+/// The time limit for retries when another process writes at the same time, or when a deletion without recovery, which
+/// takes effect a little later, still holds the name.
 const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
 
 /// Only the stage AWSCURRENT is read at a task's launch.
@@ -116,7 +116,7 @@ async fn create(client: &Client, desired: &Desired<'_>, attempt: u32) -> Result<
         Err(error) => {
             let deleting = is_being_deleted(&error);
             let failure = failure(&error, format!("secretsmanager:CreateSecret {}", desired.name));
-            // Somebody else was faster, or a deletion without recovery still holds the name.
+            // Another process was faster, or a deletion without recovery still holds the name.
             if deleting || failure.kind == FailureKind::Conflict {
                 Ok(Probe::Again(failure))
             } else {

@@ -1,4 +1,4 @@
-//! What differs between a parameter that is there and the one that is declared. Pure.
+//! Differences between the actual and the declared parameter. Pure.
 
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use longshore_aws::{Ownership, tag_changes};
@@ -25,7 +25,7 @@ pub(crate) struct Desired<'a> {
     pub(crate) ownership: &'a Ownership,
 }
 
-/// What has to change.
+/// The parts that have to change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) description: bool,

@@ -1,8 +1,9 @@
 //! Secret store on AWS Systems Manager Parameter Store: `SecureString` parameters, from which ECS reads environment
 //! variables of containers. Pull credentials it reads from Secrets Manager only.
 //!
-//! A parameter belongs to the stack whose name its tag `longshore:stack` carries. What the stack does not own is neither
-//! read nor changed. Every change of a parameter but that of its tags writes the value anew, as a new version.
+//! A parameter belongs to the stack whose name its tag `longshore:stack` carries. A parameter that the stack does not
+//! own is neither read nor changed. Every change of a parameter but that of its tags writes the value anew, as a new
+//! version.
 
 mod difference;
 mod name;

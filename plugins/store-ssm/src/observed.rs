@@ -1,4 +1,4 @@
-//! What is there.
+//! The actual parameters.
 
 use std::collections::BTreeMap;
 
@@ -45,8 +45,8 @@ pub(crate) struct Current {
     pub(crate) written_at: Option<u64>,
 }
 
-/// The tags of a parameter; nothing when there is none of this name. This is the first look at a parameter: whose it is
-/// decides whether anything else is read.
+/// Returns the tags of a parameter, or `None` if no parameter has this name. This is the first look at a parameter: its
+/// owner decides if anything else is read.
 pub(crate) async fn tags(client: &Client, name: &str) -> Result<Option<BTreeMap<String, String>>> {
     let request =
         client.list_tags_for_resource().resource_type(ResourceTypeForTagging::Parameter).resource_id(name);
@@ -72,7 +72,7 @@ pub(crate) async fn describe(
         .map_err(|error| Failure::new(FailureKind::Internal, format!("a filter cannot be built: {error}")))?;
     let answer = client.describe_parameters().parameter_filters(filter).send().await;
     let answer = answer.map_err(|error| failure(&error, &at))?;
-    // What was just written is listed a little later.
+    // A parameter that was just written is listed a little later.
     let listed = answer.parameters.unwrap_or_default().into_iter().next().ok_or_else(|| {
         Failure::new(
             FailureKind::Unavailable,

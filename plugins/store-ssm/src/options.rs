@@ -1,4 +1,4 @@
-//! What can be configured.
+//! The store's options.
 
 use longshore_aws::is_key_reference;
 use longshore_model::{Options, Problem};
@@ -8,7 +8,7 @@ use crate::{name, value::Tier};
 /// The options of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoreOptions {
-    /// What every parameter's name begins with.
+    /// The prefix of every parameter's name.
     pub(crate) prefix: String,
     /// The tier of the parameters.
     pub(crate) tier: Tier,

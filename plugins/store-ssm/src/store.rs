@@ -46,7 +46,8 @@ impl ParameterStore {
         }
     }
 
-    /// The full ARN of the key that a parameter has. What cannot be found out counts as another one.
+    /// Returns the full ARN of a parameter's key, or `None` for AWS's own key. A key whose ARN cannot be found counts
+    /// as another one.
     async fn key_of(&self, observed: &Observed) -> Option<String> {
         let key = observed.key.as_ref()?;
         if key == AWS_MANAGED_KEY || key.ends_with(&format!(":{AWS_MANAGED_KEY}")) {

@@ -16,8 +16,8 @@ use crate::{
 type Names = Vec<String>;
 
 impl ParameterStore {
-    /// One request for the tags of each parameter that the index of tags names and nothing declares: the index may be
-    /// behind. Where the endpoint has no such index, all parameters of the stack are listed and looked at.
+    /// Sends one request for the tags of each undeclared parameter in the index of tags: the index may be behind. If
+    /// the endpoint has no such index, all parameters of the stack are listed and looked at.
     pub(crate) async fn find_undeclared(
         &self,
         context: &Context,
@@ -30,7 +30,7 @@ impl ParameterStore {
         };
         let mut undeclared = Vec::new();
         for names in found {
-            // What was just deleted is named for a moment.
+            // The index still names a parameter for a moment after its deletion.
             let Some((name, tags)) = self.look(names).await? else { continue };
             let resource = tags.get(RESOURCE_TAG).cloned().unwrap_or_default();
             let is_declared = declared.makes(&resource, &store::resource(&name));
@@ -54,8 +54,8 @@ impl ParameterStore {
         Ok(None)
     }
 
-    /// What the index of tags names as the stack's, and nothing makes. No request of its own: whoever looks for what
-    /// nothing declares shares the index.
+    /// Returns the stack's undeclared parameters from the index of tags. It sends no request of its own: all searches
+    /// for undeclared resources share the index.
     async fn indexed(&self, ownership: &Ownership, declared: &Declared) -> Result<Option<BTreeSet<Names>>> {
         let owned = self.aws.reads().owned(ownership.stack(), Freshness::Planned).await?;
         let Some(owned) = owned else { return Ok(None) };

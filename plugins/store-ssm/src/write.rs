@@ -22,7 +22,7 @@ use crate::{
     value,
 };
 
-/// How long to go on when somebody else writes at the same time, or when what was written is not visible yet.
+/// The time limit for retries when another process writes at the same time, or when a write is not visible yet.
 const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
 
 impl ParameterStore {
@@ -103,14 +103,14 @@ fn put(client: &Client, desired: &Desired<'_>) -> PutParameterFluentBuilder {
         .value(desired.value.expose())
 }
 
-/// Without `Overwrite` it is made by one caller only, and with its tags: nobody else's parameter is touched. The answer
-/// has no ARN, so that it is looked up.
+/// Without `Overwrite` it is made by one caller only, and with its tags: no other owner's parameter is touched. The
+/// answer has no ARN, so that it is looked up.
 async fn create(client: &Client, desired: &Desired<'_>) -> Result<Probe<String>> {
     let request = put(client, desired).overwrite(false).set_tags(Some(tags(&desired.ownership.tags())?));
     let at = format!("ssm:PutParameter {}", desired.name);
     if let Err(error) = request.send().await {
         let failure = failure(&error, at);
-        // Somebody else was faster, or an answer was lost.
+        // Another process was faster, or an answer was lost.
         return if failure.kind == FailureKind::Conflict { Ok(Probe::Again(failure)) } else { Err(failure) };
     }
     match observed::current(client, desired.name).await? {

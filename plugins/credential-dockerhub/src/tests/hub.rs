@@ -1,5 +1,5 @@
-//! Docker Hub, as far as its API reference describes what is used of it. What passes is held against what Docker
-//! publishes.
+//! Docker Hub, as far as its API reference describes what is used of it. Requests and answers are checked against the
+//! API that Docker publishes.
 
 use std::{
     collections::BTreeMap,
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 /// The token of `acmebot`, who owns the organisation `acme`.
 pub(super) const OWNER: &str = "dckr_pat_b3duZXJvZmFjbWU";
-/// What he is known by after the login.
+/// The token of the session after the login.
 pub(super) const BEARER: &str = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl";
 /// The token that is made.
 pub(super) const MINTED: &str = "dckr_oat_bWFkZWZvcnNob3A";
-/// What pulls are granted by.
+/// The token that grants pulls.
 const GRANT: &str = "Z3JhbnRlZA";
 
 #[derive(Default)]
@@ -32,7 +32,7 @@ struct State {
 #[derive(Clone)]
 struct Garbled;
 
-/// What Docker publishes of its hosts. The path tells the host.
+/// The published APIs of Docker's hosts. The path tells the host.
 #[derive(Clone)]
 struct Published {
     hub: PublishedApi,
@@ -95,7 +95,7 @@ fn answer(state: &mut State, request: &Request<Bytes>) -> Response<String> {
                 (Some("acmebot"), Some(OWNER)) => {
                     respond(200, &[], &json!({ "access_token": BEARER }).to_string())
                 }
-                // What it was shown, it repeats.
+                // The answer repeats the secret of the request.
                 (_, secret) => error(401, &format!("incorrect authentication credentials: {secret:?}")),
             }
         }

@@ -1,4 +1,5 @@
-//! GitHub's API, for whoever asks who he is. What passes is held against what GitHub publishes.
+//! GitHub's API for reading the token's own user. Requests and answers are checked against the API that GitHub
+//! publishes.
 
 use std::sync::Mutex;
 
@@ -9,7 +10,7 @@ use longshore_net::{Transport, TransportError, TransportErrorKind};
 use longshore_published::{GITHUB, PublishedApi};
 use serde_json::{Value, json};
 
-/// What it answers, and where it was asked.
+/// The answer, and the URLs of the requests.
 pub(super) struct GitHub {
     /// 0: it is not there at all.
     status: u16,
@@ -24,7 +25,7 @@ impl GitHub {
         Self { status, headers: headers.to_vec(), published, seen: Mutex::default() }
     }
 
-    /// What was asked so far.
+    /// Returns the requests so far.
     pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }

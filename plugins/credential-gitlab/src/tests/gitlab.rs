@@ -1,5 +1,6 @@
 //! GitLab, as far as its API's documentation describes what is used of it ("Deploy tokens API", "Projects API", "Groups
-//! API", "Personal access tokens API"). It lies below `/gitlab`. What passes is held against what GitLab publishes.
+//! API", "Personal access tokens API"). It lies below `/gitlab`. Requests and answers are checked against the API that
+//! GitLab publishes.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +21,7 @@ pub(super) const READER: &str = "glpat-cmVhZGVy";
 pub(super) const LASTING: &str = "glpat-bGFzdGluZw";
 /// The token that is made.
 pub(super) const MINTED: &str = "gldt-bWFkZWZvcnNob3A";
-/// What the tokens of the tests are called.
+/// The name of the tests' tokens.
 pub(super) const NAME: &str = "longshore shop 2026-11-23T07:00:00Z for-f85b06d5b2f87157";
 
 #[derive(Default)]
@@ -113,7 +114,7 @@ fn answer(state: &mut State, request: &Request<Bytes>) -> Response<String> {
             });
             return respond(403, &[], &body.to_string());
         }
-        // What it was shown, it repeats.
+        // The answer repeats the token of the request.
         _ => return error(401, &format!("401 Unauthorized: {token}")),
     };
     let segments: Vec<_> = path.split('/').collect();

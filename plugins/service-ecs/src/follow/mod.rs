@@ -73,7 +73,7 @@ pub(crate) struct Follow<'a> {
     pub(crate) circuit_breaker: bool,
     /// True if the service goes back to an earlier revision after a failed rollout.
     pub(crate) has_way_back: bool,
-    /// The names that explanations may mention.
+    /// The facts that explanations may mention.
     pub(crate) facts: &'a Facts,
 }
 

@@ -55,7 +55,7 @@ pub(crate) struct ServiceStep {
     pub(crate) fields: Arc<AwsFields>,
     /// The family of its task definition.
     pub(crate) family: String,
-    /// The names that explanations may mention.
+    /// The facts that explanations may mention.
     pub(crate) facts: Facts,
 }
 

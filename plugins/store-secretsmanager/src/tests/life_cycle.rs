@@ -88,7 +88,7 @@ async fn a_key_may_be_named_by_its_alias_and_is_used_by_its_arn() {
         harness.configure(json!({"kms-key": reference}));
         assert_eq!(harness.action(&value).await, Action::NoChange, "{reference}");
     }
-    // Somebody names the key by the alias: it is the same key.
+    // A user names the key by the alias: it is the same key.
     client.update_secret().secret_id(NAME).kms_key_id("alias/shop").send().await.unwrap();
     assert_eq!(harness.action(&value).await, Action::NoChange);
 }
@@ -110,7 +110,7 @@ async fn tags_of_ones_own_are_set_and_followed() {
     harness.configure(json!({"tags": {"team": "web"}}));
     assert_eq!(harness.action(&value).await, Action::Update);
     harness.apply(&value).await.unwrap();
-    // What is not declared any more may be somebody else's by now.
+    // A tag that is no longer declared may belong to another tool by now.
     assert_eq!(tags().await, "cost-center=42 team=web");
     assert_eq!(harness.action(&value).await, Action::NoChange);
 }
@@ -171,7 +171,7 @@ async fn a_value_that_was_current_before_becomes_current_again() {
     };
     let before = current().await;
     harness.apply(&second).await.unwrap();
-    // Somebody goes back to the first version by hand.
+    // A user goes back to the first version by hand.
     let request = client.update_secret_version_stage().secret_id(NAME).version_stage("AWSCURRENT");
     let request = request.remove_from_version_id(current().await).move_to_version_id(before);
     request.send().await.unwrap();

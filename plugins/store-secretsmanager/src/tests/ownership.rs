@@ -1,4 +1,4 @@
-//! What the stack does not own stays as it is.
+//! Secrets that the stack does not own stay as they are.
 
 use aws_sdk_secretsmanager::types::Tag;
 use longshore_model::{Action, FailureKind};

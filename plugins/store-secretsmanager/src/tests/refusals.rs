@@ -1,4 +1,4 @@
-//! What is refused, and in which words.
+//! Refusals, and their messages.
 
 use longshore_model::FailureKind;
 use longshore_simcloud::{ApiError, Effect};

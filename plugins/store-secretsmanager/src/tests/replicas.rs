@@ -111,7 +111,7 @@ async fn a_run_that_dies_is_completed_by_the_next() {
             harness.apply(&value).await.unwrap();
             harness.configure(to(&[]));
         }
-        // More than the SDK's attempts: the call is done, and nobody learns of it.
+        // More than the SDK's attempts: the call is done, and the caller does not learn of it.
         harness.fault(&format!("secretsmanager:{operation}"), longshore_aws::ATTEMPTS, Effect::LoseAnswer);
         harness.apply(&value).await.unwrap_err();
         harness.apply(&value).await.unwrap();

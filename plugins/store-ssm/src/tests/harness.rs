@@ -90,7 +90,7 @@ impl Harness {
         self.store.remove(&self.context(), &self.spec).await
     }
 
-    /// What is planned for `value`.
+    /// Returns the action planned for `value`.
     pub(super) async fn action(&self, value: &str) -> Action {
         self.plan(value).await.unwrap().action
     }

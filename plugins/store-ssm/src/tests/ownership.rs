@@ -1,4 +1,4 @@
-//! What the stack does not own stays as it is.
+//! Parameters that the stack does not own stay as they are.
 
 use std::collections::BTreeMap;
 
@@ -74,7 +74,7 @@ async fn an_endpoint_without_the_tagging_api_lists_parameters() {
     };
     let indexed = names().await;
     assert_eq!(indexed, ["/a/path", "alone"]);
-    // What the index was read for is not asked again, until something changes.
+    // A parameter that the index was read for is not looked up again, until something changes.
     harness.apply("one").await.unwrap();
     harness.remove().await.unwrap();
     let error = ApiError::new("NotImplemented", "no").with_status(501);
@@ -93,7 +93,7 @@ async fn what_the_index_of_tags_names_is_looked_at() {
         found.into_iter().map(|secret| secret.name).collect::<Vec<_>>()
     };
     assert_eq!(names().await, [NAME]);
-    // Somebody else deletes it, and the index is behind.
+    // Another process deletes it, and the index is behind.
     let call = Call {
         operation: "DeleteParameter".into(),
         region: REGION.into(),
