@@ -46,7 +46,7 @@ impl IamRoles {
     }
 }
 
-/// Why a role with another path is replaced.
+/// The reason for replacing a role with another path.
 const REPLACED: &str = "the path of a role cannot be changed, and a second role cannot have its name: it is removed and \
                         made anew. In between ECS starts no task with it, and running tasks cannot write logs";
 
@@ -149,7 +149,7 @@ impl IamRoles {
         }
         let desired = self.desired(context, role).await?;
         let client = self.aws.iam().await?;
-        // What the account's list says to be different may be seen otherwise when the role itself is looked at.
+        // A difference in the account's list may be gone when the role itself is read.
         let listed = self.aws.reads().listed_role(&desired.name).await?;
         let observed = match &listed {
             ListedRole::Found(role) => {
@@ -239,7 +239,7 @@ impl RoleBuilder for IamRoles {
     }
 
     fn resource(&self, stack: &Name, role: &RoleSpec) -> Option<String> {
-        // A role that was there before is nobody's to make.
+        // An existing role is not created by the stack.
         self.options.existing.is_none().then(|| resource(&desired::name(stack, role)))
     }
 

@@ -1,4 +1,4 @@
-//! Whether two policy documents mean the same.
+//! Compares the meaning of two policy documents.
 //!
 //! IAM's policy language (IAM user guide, "IAM JSON policy elements reference") lets people write one thing in many ways:
 //! a text or a list of one, statements and list items in any order, actions and condition keys in any case. Statement
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// Returns true if two documents, as JSON, mean the same. What is not a policy document equals only its own text.
+/// Returns true if two documents, as JSON, mean the same. A text that is not a policy document equals only itself.
 pub(crate) fn same(a: &str, b: &str) -> bool {
     // IAM keeps documents as they were written.
     a == b

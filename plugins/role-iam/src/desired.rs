@@ -41,7 +41,7 @@ const NAME_LIMIT: usize = 64;
 pub(crate) struct Desired {
     pub(crate) name: String,
     pub(crate) path: String,
-    /// What people read beside it.
+    /// The description for readers.
     pub(crate) description: String,
     /// The trust policy.
     pub(crate) trust: String,
@@ -52,7 +52,7 @@ pub(crate) struct Desired {
     /// The permissions boundary; nothing leaves the role's as it is.
     pub(crate) boundary: Option<String>,
     pub(crate) ownership: RoleOwnership,
-    /// What it is for.
+    /// The role's purpose.
     pub(crate) purpose: Purpose,
     /// The ARN that the role has, or will have.
     pub(crate) arn: String,

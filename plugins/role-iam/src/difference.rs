@@ -1,4 +1,4 @@
-//! What differs between a role that is there and the one that is declared. Pure.
+//! Differences between the actual and the declared role. Pure.
 
 use longshore_aws::tag_changes;
 use longshore_model::{FieldChange, Shown};
@@ -10,7 +10,7 @@ use crate::{
     ownership::pairs,
 };
 
-/// What has to change.
+/// The parts that have to change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) description: bool,
@@ -41,7 +41,7 @@ impl Difference {
         let declared = |policy: &str| desired.inline.contains_key(policy);
         let missing = desired.ownership.missing(&observed.tags);
         Self {
-            // What is not known is not compared.
+            // Unknown settings are not compared.
             description: observed.description.as_ref().is_some_and(|there| *there != desired.description),
             max_session: observed.max_session.is_some_and(|there| there != MAX_SESSION),
             trust: !compare::same(&observed.trust, &desired.trust),

@@ -1,8 +1,8 @@
 //! A small evaluator of IAM's policy language, to judge a document by what it says and not by how it was made.
 //!
 //! It knows what Longshore writes and what trust policies of ECS have: `Allow` and `Deny`, actions and resources with
-//! wildcards, principals, and conditions on texts and ARNs (IAM user guide, "IAM JSON policy elements reference"). What
-//! else stands in a document it does not understand, and says so.
+//! wildcards, principals, and conditions on texts and ARNs (IAM user guide, "IAM JSON policy elements reference"). It
+//! refuses any other part of a document as not understood.
 
 use serde_json::{Map, Value};
 

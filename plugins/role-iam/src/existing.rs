@@ -120,7 +120,7 @@ fn admits_ecs(
     let document: Value = serde_json::from_str(&role.trust)
         .map_err(|error| NotUnderstood(format!("what is no JSON: {error}")))?;
     let scope = format!("arn:{}:ecs:{region}:{}:", identity.partition, identity.account);
-    // Tasks have ids that nobody knows yet; what a condition asks of them within the scope can be.
+    // The ids of future tasks are unknown. The ARNs within the scope that the document names stand in for them.
     let mut sources = vec![format!("{scope}task/cluster/0")];
     collect(&document, &scope, &mut sources);
     for source in sources {

@@ -1,10 +1,10 @@
 //! Role builder on AWS IAM: execution roles that may read the secrets and parameters of their service, and nothing else.
 //!
-//! A role has a trust policy for ECS, an inline policy that names each secret and parameter by its full ARN, the managed
-//! policies that are declared, and, where these do not have AWS's own for ECS tasks, an inline policy for the images in
-//! ECR and for the logs. What else is found in the role's inline and attached policies is removed: the role
-//! is the stack's, as its tags say. A policy is proved before it is used, by evaluating it; and a role that was changed
-//! by IAM's own policy simulator, before the step succeeds.
+//! A role has a trust policy for ECS, an inline policy that names each secret and parameter by its full ARN, the
+//! managed policies that are declared, and, where these do not have AWS's own for ECS tasks, an inline policy for the
+//! images in ECR and for the logs. Any other inline or attached policy of the role is removed: the role is the stack's,
+//! as its tags say. A policy is proved before it is used, by evaluating it; and a role that was changed by IAM's own
+//! policy simulator, before the step succeeds.
 
 mod builder;
 mod compare;

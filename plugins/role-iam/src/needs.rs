@@ -1,4 +1,4 @@
-//! What the ECS agent does with an execution role: it reads secrets and parameters, which are decrypted on the role's
+//! The ECS agent's needs of an execution role: it reads secrets and parameters, which are decrypted on the role's
 //! behalf.
 
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use longshore_model::{Arn, Failure, FailureKind};
 use longshore_plugin::Result;
 
-/// Where something is kept.
+/// The service that stores a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// In Secrets Manager.
@@ -62,7 +62,8 @@ pub(crate) struct Read {
 }
 
 impl Read {
-    /// What an ARN names. Behind a secret's may stand a key of its JSON, which no policy knows.
+    /// Returns the read of the value that an ARN names. A secret's ARN may end with a key of its JSON, which no policy
+    /// knows.
     pub(crate) fn of(arn: &str, key: Option<String>) -> Result<Self> {
         let refuse = |why: &str| {
             Err(Failure::new(FailureKind::Invalid, format!("an execution role cannot read `{arn}`: {why}"))
@@ -106,7 +107,7 @@ pub(crate) struct Need {
     pub(crate) context: Vec<(&'static str, String)>,
 }
 
-/// What has to be allowed so that everything can be read.
+/// Returns the permissions for reading all of `reads`.
 pub(crate) fn needs(reads: &BTreeSet<Read>) -> Vec<Need> {
     let mut needs = Vec::new();
     for read in reads {

@@ -1,4 +1,4 @@
-//! What is there.
+//! The actual roles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::document::decoded;
 pub(crate) struct Observed {
     pub(crate) arn: String,
     pub(crate) path: String,
-    /// What people read beside it, empty where there is nothing; `None` where it is not known.
+    /// The description, empty if the role has no description, `None` if it is unknown.
     pub(crate) description: Option<String>,
     /// The longest session, in seconds; nothing where it is not known.
     pub(crate) max_session: Option<i32>,
@@ -70,8 +70,8 @@ pub(crate) fn of_detail(role: &RoleDetail) -> Observed {
     }
 }
 
-/// The role with its description and its longest session, which the account's details lack: from the list of roles,
-/// or else from the role itself. What nobody reports stays unknown.
+/// The role with its description and its longest session, which the account's details lack: from the list of roles, or
+/// else from the role itself. Unreported settings stay unknown.
 pub(crate) async fn with_settings(aws: &Aws, name: &str, role: Observed) -> Result<Observed> {
     if let Listed::Found(listed) = aws.reads().role_settings(name).await?
         && let (Some(description), Some(seconds)) = (&listed.description, listed.max_session_duration)

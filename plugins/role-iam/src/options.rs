@@ -1,4 +1,4 @@
-//! What can be configured.
+//! The role's options.
 
 use longshore_model::{Arn, Options, Problem, consists_of};
 use serde_json::Value;
@@ -100,7 +100,7 @@ fn is_role(arn: &str) -> bool {
     arn.parse().is_ok_and(is_role)
 }
 
-/// Returns true if somebody has said something about a key that the loader has read.
+/// Returns true if the user has configured a key that the loader has read.
 fn is_set(value: Option<&Value>) -> bool {
     value.is_some_and(|value| value.as_object().is_none_or(|table| !table.is_empty()))
 }

@@ -1,13 +1,13 @@
-//! Who owns a role.
+//! The ownership of roles.
 //!
 //! IAM has no regions, but a stack has one: the same stack in two regions would give two roles one name. So a role also
-//! carries its stack's region, and a role of another region is somebody else's.
+//! carries its stack's region, and a role of another region has another owner.
 
 use longshore_aws::{Ownership, REGION_TAG};
 use longshore_model::{Action, Failure, FailureKind};
 use longshore_plugin::{Context, Result};
 
-/// How to get out of the way of somebody else's role.
+/// The hint for avoiding another owner's role.
 const RENAME: &str = "set another `execution-role.name`";
 
 /// The ownership of a role.
@@ -58,12 +58,12 @@ impl RoleOwnership {
         checked.map_err(|failure| failure.at(format!("iam:GetRole {role}")))
     }
 
-    /// What is going to happen to a role with `tags` that would otherwise see `action`.
+    /// Returns the action for a role with `tags` that would otherwise see `action`.
     pub(crate) fn action(&self, tags: &[(String, String)], action: Action) -> Action {
         self.ownership.action(pairs(tags), action)
     }
 
-    /// Why a role with `tags` is not the stack's to remove.
+    /// Returns the reason against removing a role with `tags`, or `None` if it is the stack's.
     pub(crate) fn foreign(&self, tags: &[(String, String)]) -> Option<String> {
         let of_region = |other| format!("belongs to the same stack in the region {other}");
         self.ownership.owner(pairs(tags)).not_ours().or_else(|| self.other_region(tags).map(of_region))

@@ -92,7 +92,7 @@ impl Serialize for Values {
     }
 }
 
-/// Where a role is used: what its policies need to know of the target.
+/// The target in which a role is used, as far as its policies name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
     pub(crate) partition: &'a str,

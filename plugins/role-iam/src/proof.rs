@@ -18,7 +18,7 @@ use crate::{
     pull_and_log::{AUTHORIZE, CREATE_GROUP, LOG, PULL, PullAndLog},
 };
 
-/// What else can be done with a secret, a parameter or a key.
+/// Other actions on a secret, a parameter or a key.
 const BESIDE_SECRET: [&str; 9] = [
     "secretsmanager:BatchGetSecretValue",
     "secretsmanager:DeleteSecret",
@@ -155,7 +155,7 @@ fn judge(document: &str, needs: Vec<Need>, neighbours: Vec<Need>) -> Verdict {
     }
 }
 
-/// What stands next to what has to be allowed. Some of it may itself have to be.
+/// Returns the needs next to the required ones. Some of them may themselves be required.
 fn neighbours(reads: &BTreeSet<Read>) -> Vec<Need> {
     let mut neighbours = Vec::new();
     let mut add = |action: &'static str, resource: String, context: Vec<(&'static str, String)>| {
@@ -358,7 +358,7 @@ proptest! {
             let request = Request {
                 action: question.action, resource: Some(&question.resource), service: None, context: &question.context,
             };
-            // What a request brings beside what is asked for does not matter.
+            // The rest of a request's context does not matter.
             let mut bare = question.clone();
             if bare.action != DECRYPT {
                 bare.context.clear();

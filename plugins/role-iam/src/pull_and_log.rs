@@ -1,4 +1,4 @@
-//! What the ECS agent does with an execution role beside reading secrets: it pulls images from Amazon ECR, and writes the
+//! The ECS agent's needs of an execution role beside reading secrets: it pulls images from Amazon ECR, and writes the
 //! containers' logs (ECS developer guide, "Amazon ECS task execution IAM role").
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ pub(crate) const LOG: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 /// Create a log group.
 pub(crate) const CREATE_GROUP: &str = "logs:CreateLogGroup";
 
-/// Where a role pulls from and logs to, by ARNs.
+/// The repositories and log groups that a role uses, by ARNs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PullAndLog {
     pub(crate) repositories: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! What a role is for: what the ECS agent does with it.
+//! A role's purpose: the ECS agent's use of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,21 +14,21 @@ use crate::{
     pull_and_log::PullAndLog,
 };
 
-/// What a role is for.
+/// A role's purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Purpose {
-    /// What it reads, as far as that is known or foreseen.
+    /// The values that it reads, as far as they are known or foreseen.
     pub(crate) reads: BTreeSet<Read>,
-    /// Where it pulls from and logs to.
+    /// The repositories that it pulls from, and the log groups that it writes to.
     pub(crate) pull_and_log: PullAndLog,
     /// The files that it reads.
     pub(crate) files: Files,
-    /// What it is not for: reading what others read.
+    /// The reads that it must not have, of other secrets and parameters.
     pub(crate) beside: Vec<Need>,
 }
 
 impl Purpose {
-    /// What has to be allowed.
+    /// Returns the required permissions.
     pub(crate) fn needs(&self) -> Vec<Need> {
         let mut needs = needs(&self.reads);
         needs.extend(self.pull_and_log.needs());
@@ -38,7 +38,7 @@ impl Purpose {
 }
 
 impl IamRoles {
-    /// What a role is for, with the full ARNs of the keys.
+    /// Returns a role's purpose, with the full ARNs of the keys.
     pub(crate) async fn purpose(&self, context: &Context, role: &RoleSpec) -> Result<Purpose> {
         let mut reads = BTreeSet::new();
         for secret in &role.secrets {
@@ -58,11 +58,11 @@ impl IamRoles {
         Ok(Purpose { reads, pull_and_log, files: Files::of(&role.files)?, beside })
     }
 
-    /// The stack's other secrets and parameters. Those that were there when the role was planned have their full ARNs:
-    /// only whoever has seen a secret can name it by the six characters that Secrets Manager adds. The list is shared
-    /// with whoever plans secrets.
+    /// Returns the ARNs of the stack's other secrets and parameters. Those that existed when the role was planned have
+    /// their full ARNs: only a read of a secret tells the six characters that Secrets Manager adds. The list is shared
+    /// with the steps that plan secrets.
     async fn others(&self, context: &Context, role: &RoleSpec) -> Vec<String> {
-        // Nobody else gives anything to the role.
+        // Only Longshore gives permissions to the role.
         if self.options.existing.is_none() && !has_policies_of_others(role) {
             return role.others.clone();
         }
@@ -89,7 +89,8 @@ impl IamRoles {
     }
 }
 
-/// What the role must not read: the stack's other secrets, and a secret and a parameter that nobody has.
+/// Returns the reads that the role must not have: the stack's other secrets, and a secret and a parameter that do not
+/// exist.
 fn beside(others: &[String], reads: &BTreeSet<Read>, place: &Place<'_>) -> Vec<Need> {
     let Place { partition, region, account } = place;
     let nobodys = [

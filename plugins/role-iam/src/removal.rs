@@ -15,7 +15,7 @@ use crate::{
     ownership::RoleOwnership,
 };
 
-/// How long IAM may take until it has noticed that a role has no policies any more.
+/// The time limit for IAM to notice that a role has no policies any more.
 const PATIENCE: Patience = Patience::of(Duration::from_secs(30));
 
 /// Removes a role that the stack owns. IAM wants its policies gone first. The role with its tags goes last, so that a

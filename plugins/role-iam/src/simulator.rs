@@ -1,8 +1,7 @@
 //! The proof by IAM itself that a role may do what the ECS agent needs it for, and the look at what it may read besides.
 //!
-//! Nobody but ECS can assume the role, so IAM's policy simulator is asked instead
-//! (`iam:SimulatePrincipalPolicy`). It is asked until it says yes: changes of IAM take effect with a delay that AWS gives
-//! no bound for.
+//! Only ECS can assume the role, so IAM's policy simulator is asked instead (`iam:SimulatePrincipalPolicy`). It is
+//! asked until it says yes: changes of IAM take effect with a delay that AWS gives no bound for.
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
@@ -25,16 +24,17 @@ use crate::{
     verdict::{Decisions, Verdict, decisions, denied, is_allowed},
 };
 
-/// How long IAM may take until a change is effective.
+/// The time limit for a change to become effective in IAM.
 const PATIENCE: Patience = Patience::of(Duration::from_secs(60));
 
-/// How long a managed policy may take until it is effective, before it counts as harmless. Nothing tells when it is.
+/// The time for a managed policy to become effective, before it counts as harmless. IAM does not tell when it is
+/// effective.
 const SETTLE: Duration = Duration::from_secs(3);
 
 /// The most that the simulator answers at once (API reference, SimulatePrincipalPolicy, `MaxItems`).
 const MOST: i32 = 1000;
 
-/// What the simulator said of all that it was asked.
+/// The simulator's answer to all questions.
 enum Answer {
     Decisions(Decisions),
     /// Not now: what to say if it stays so.
@@ -43,8 +43,8 @@ enum Answer {
     Unknown(String),
 }
 
-/// What to say if it stays so that the role's own policies allow what none of them says. One that says it no longer does so
-/// until the change is effective.
+/// Returns the failure to report if the role's own policies still allow an action that none of them contains. A removed
+/// permission stays effective until IAM has applied the change.
 fn still_allowed(role: &str, more: &[(Need, Vec<String>)]) -> Option<Failure> {
     let is_own = |source: &String| INLINE_POLICIES.iter().any(|policy| source.ends_with(policy));
     let (need, _) = more.iter().find(|(_, sources)| sources.iter().any(is_own))?;
@@ -60,9 +60,9 @@ fn still_allowed(role: &str, more: &[(Need, Vec<String>)]) -> Option<Failure> {
 }
 
 impl IamRoles {
-    /// Waits until the simulator allows a role everything that it is for, and nothing else by its own policies, and warns of
-    /// what it may read besides. Where it cannot be asked, a warning says so. With `policies_of_others`, what is attached
-    /// may open anything.
+    /// Waits until the simulator allows a role all of its needs, and nothing else by its own policies. Warns of other
+    /// reads that the role may do. If the simulator cannot be asked, a warning says so. With `policies_of_others`, an
+    /// attached policy may allow anything.
     pub(crate) async fn wait_until_allowed(
         &self,
         context: &Context,
@@ -229,7 +229,7 @@ fn not_proved(role: &str, why: &str) -> String {
     format!("it was not proved that the role {} may do what its tasks need: {why}", name_of(role))
 }
 
-/// What to say of what a role may read besides, with the policies that allow it.
+/// Returns the warning about other reads that a role may do, with the policies that allow them.
 fn reads_more(role: &str, more: &[(Need, Vec<String>)]) -> Option<String> {
     let (first, _) = more.first()?;
     let mut policies: Vec<_> = more.iter().flat_map(|(_, sources)| sources).cloned().collect();

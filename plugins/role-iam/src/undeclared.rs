@@ -33,8 +33,8 @@ impl Undeclared for UndeclaredRoles {
         "roles"
     }
 
-    /// One request for each thousand roles of the account: no other call tells tags of more than one role. What steps
-    /// have planned with is shared.
+    /// Sends one request for each thousand roles of the account: no other call tells tags of more than one role. The
+    /// list is shared with the steps' plans.
     async fn find(&self, context: &Context, declared: &Declared) -> Result<Vec<UndeclaredResource>> {
         let ownership = RoleOwnership::of(context, self.aws.region().await?);
         let stack = Ownership::of(context);

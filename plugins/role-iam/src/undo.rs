@@ -48,7 +48,7 @@ impl IamRoles {
             }
             let gone_back = match there.filter(|role| role.path == before.path) {
                 Some(role) => restore(client, name, before, role).await,
-                // Somebody else has removed what was changed in place.
+                // Another process has removed the role that was changed in place.
                 None if action != Action::Replace => Ok(()),
                 None => {
                     context.progress(format!("creating the role {name} as it was"));

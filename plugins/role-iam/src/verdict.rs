@@ -1,4 +1,4 @@
-//! What the answers of IAM's policy simulator mean.
+//! The meaning of the answers of IAM's policy simulator.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use longshore_model::{Failure, FailureKind};
 
 use crate::needs::Need;
 
-/// What the simulator says of a role.
+/// The simulator's verdict on a role.
 pub(crate) enum Verdict {
     /// It may do all that it is for, and also this, by these policies.
     Allowed(Vec<(Need, Vec<String>)>),
@@ -20,14 +20,14 @@ pub(crate) enum Verdict {
 /// The decisions of an answer.
 pub(crate) type Decisions = BTreeMap<Key, Decision>;
 
-/// What a decision is about: action, resource and context.
+/// The subject of a decision: action, resource and context.
 type Key = (String, String, Vec<(&'static str, String)>);
 
 fn key(need: &Need) -> Key {
     (need.action.to_ascii_lowercase(), need.resource.clone(), need.context.clone())
 }
 
-/// What was decided, and by what.
+/// A decision, and the policies behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Decision {
     decision: PolicyEvaluationDecisionType,
@@ -83,7 +83,7 @@ pub(crate) fn is_allowed(need: &Need, decisions: &Decisions) -> Option<Vec<Strin
     (decision.decision == PolicyEvaluationDecisionType::Allowed).then(|| decision.sources.clone())
 }
 
-/// Why the role may not do something, unless it may.
+/// Returns the reason for denying `need` to the role, or `None` if it is allowed.
 pub(crate) fn denied(role: &str, need: &Need, decisions: &Decisions) -> Option<Verdict> {
     let Need { action, resource, .. } = need;
     let Some(decision) = decisions.get(&key(need)) else {

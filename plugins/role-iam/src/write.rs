@@ -22,8 +22,8 @@ use crate::{
     removal,
 };
 
-/// How long IAM may take until a role that was just removed or made can be made or changed, and until somebody else's
-/// change at the same time is over.
+/// The time limit for IAM until a role that was just removed or created can be created or changed, and until another
+/// process's change at the same time is over.
 pub(crate) const PATIENCE: Patience = Patience::of(Duration::from_secs(30));
 
 impl IamRoles {
@@ -33,7 +33,8 @@ impl IamRoles {
         let probe = |_| async move {
             match self.attempt(context, client, desired).await {
                 Ok(()) => Ok(Probe::Done(())),
-                // Gone meanwhile, or not visible everywhere yet; changed by somebody else at the same time.
+                // The role is gone meanwhile, not visible everywhere yet, or changed by another process at the same
+                // time.
                 Err(Problem::Passing(failure)) => Ok(Probe::Again(failure)),
                 Err(Problem::Lasting(failure)) => Err(failure),
             }
@@ -98,7 +99,7 @@ where
 {
     let failure = failure(error, at);
     match failure.kind {
-        // Not the role is missing, but a managed policy that somebody else would have to make.
+        // The role exists; a managed policy is missing, which another owner would have to create.
         _ if failure.message.contains("not attachable") => Problem::Lasting(
             failure.help("correct `execution-role.managed-policies` or `permissions-boundary`"),
         ),

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::harness::{Harness, NAME};
 
-/// More than the SDK's attempts: the call is done, and nobody learns of it, as when the process is killed.
+/// More than the SDK's attempts: the call is done, and the caller does not learn of it, as when the process is killed.
 const ALL: u32 = longshore_aws::ATTEMPTS;
 
 /// A role in which everything is to be changed.

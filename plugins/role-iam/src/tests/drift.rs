@@ -1,4 +1,4 @@
-//! Changes that somebody made by hand.
+//! Changes made by hand.
 
 use longshore_model::Action;
 use serde_json::json;
@@ -83,7 +83,7 @@ async fn one_list_of_settings_is_enough_for_a_plan_without_changes() {
     let [lists, roles] = looks(&harness);
     assert_eq!(harness.action().await, Action::NoChange);
     assert_eq!(looks(&harness), [lists + 1, roles]);
-    // What is refused once is not asked for again.
+    // A call that was refused once is not repeated.
     let anew = harness.another_run();
     anew.refuse("iam:ListRoles", 1, "AccessDenied", "no");
     for times in 1..=2 {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::harness::{ARN, Harness, NAME, SECRET, log_stream, text};
 
-/// A role of somebody else, which may do `action` on the secret.
+/// Creates a role of another owner, which may do `action` on the secret.
 async fn with_role(service: &str, action: &str) -> Harness {
     let harness = Harness::new(json!({"arn": ARN}));
     let client = harness.client().await;

@@ -1,4 +1,4 @@
-//! What the stack does not own stays as it is.
+//! Roles that the stack does not own stay as they are.
 
 use aws_sdk_iam::types::Tag;
 use longshore_model::{Action, FailureKind};

@@ -14,7 +14,7 @@ const READ: &str = "secretsmanager:GetSecretValue";
 /// More than the SDK's attempts.
 const ALL: u32 = longshore_aws::ATTEMPTS;
 
-/// A role of the stack with a tag and a policy of somebody's, which is declared to have another path.
+/// Creates a role of the stack with a foreign tag and policy, which is declared to have another path.
 async fn moved() -> Harness {
     let mut harness = Harness::new(json!({}));
     harness.apply().await.unwrap();
@@ -146,7 +146,7 @@ async fn only_a_role_of_the_stack_goes_and_no_boundary_is_lost() {
     harness.configure(json!({"path": "/team/", "permissions-boundary": boundary}));
     assert_eq!(harness.action().await, Action::Replace);
 
-    // What belongs to nobody may be adopted, but not removed.
+    // A role without an owner may be adopted, but not removed.
     let client = harness.client().await;
     client.untag_role().role_name(NAME).tag_keys("longshore:stack").send().await.unwrap();
     let nobodys = harness.plan().await.unwrap_err();

@@ -74,7 +74,7 @@ async fn an_endpoint_without_the_tagging_api_lists_parameters() {
     };
     let indexed = names().await;
     assert_eq!(indexed, ["/a/path", "alone"]);
-    // A parameter that the index was read for is not looked up again, until something changes.
+    // The index is not read again until something changes.
     harness.apply("one").await.unwrap();
     harness.remove().await.unwrap();
     let error = ApiError::new("NotImplemented", "no").with_status(501);
