@@ -1,4 +1,4 @@
-//! What happens before and after each attempt of a call, within the SDK.
+//! The waits before, and the decisions after, each attempt of a call within the SDK.
 //!
 //! An attempt waits for its turn before it is signed: AWS accepts a signature for five minutes, and a thousand
 //! registrations of task definitions take sixteen. The last thing that the SDK waits for before it signs is the caller's
@@ -44,7 +44,7 @@ use crate::{
     retry::{RetryClass, pause},
 };
 
-/// How often a call is sent at most when AWS is out of order or does not answer, the first time included: for about a minute.
+/// The maximum number of attempts when AWS is out of order or does not answer: about a minute.
 pub const ATTEMPTS: u32 = 8;
 
 /// The same before any call of the run was answered: then the endpoint is wrong, rather than out of order.
@@ -53,11 +53,11 @@ const ATTEMPTS_UNANSWERED: u32 = 5;
 /// The pause after the first attempt that fails.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a step goes on while everything that it asks for is refused, or not answered. Waiting for its turn does not
+/// The time limit for a step whose calls are all refused or not answered. Waiting for its turn does not
 /// count.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// What the SDK is told; [`Attempts`] reads it.
+/// Returns the SDK's retry configuration, which [`Attempts`] reads.
 pub(crate) fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE)
 }
@@ -69,10 +69,10 @@ struct Course(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     effort: Effort,
-    /// What the call's configuration says.
+    /// The maximum number of attempts and the first pause, from the call's configuration.
     most: u32,
     first_pause: Duration,
-    /// How many attempts were throttled, and how many failed in another way.
+    /// The numbers of attempts that were throttled, and that failed in another way.
     throttled: u32,
     failed: u32,
     not_before: Option<Instant>,
@@ -120,7 +120,7 @@ impl Course {
         Ok(())
     }
 
-    /// Whether there is another attempt after one that met `refusal`, or nothing that stood in its way.
+    /// Returns true if there is another attempt after one that met `refusal`, or no refusal.
     fn goes_on(&self, pacer: &Pacer, refusal: Option<RetryClass>, is_answered: bool) -> bool {
         self.with(|state| {
             match (state.turn.take(), refusal) {
@@ -259,7 +259,7 @@ impl Intercept for Attempts {
     }
 }
 
-/// Tells the SDK what is worth another attempt. Whether there is one, [`Attempts`] decides.
+/// Tells the SDK what is worth another attempt. [`Attempts`] decides if there is one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Worth;
 

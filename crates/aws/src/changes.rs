@@ -1,13 +1,13 @@
-//! Whether the run has changed anything yet.
+//! The count of the run's changes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How often the run has called something that changes what is there.
+/// The number of changing calls that the run has made.
 #[derive(Debug, Default)]
 pub(crate) struct Changes(AtomicU64);
 
 impl Changes {
-    /// How often so far.
+    /// Returns the number so far.
     pub(crate) fn count(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }

@@ -40,7 +40,7 @@ use crate::{
     transport, untyped,
 };
 
-/// How long a connection may take to come about: long enough for a proxy, short enough to notice a wrong endpoint.
+/// The time limit for making a connection: long enough for a proxy, short enough to notice a wrong endpoint.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time limit for obtaining credentials. The source may be a login with several steps, or a role that is assumed
@@ -50,7 +50,7 @@ const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(30);
 /// The region of the embedded simulated cloud, where none is configured.
 const EMBEDDED_REGION: &str = "us-east-1";
 
-/// Where the calls go, as far as the configuration says; the rest is found as every AWS SDK finds it: environment
+/// The calls' target, as configured. The rest is found as every AWS SDK finds it: environment
 /// variables, the shared configuration files, the instance or task that the program runs on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Target {
@@ -67,7 +67,7 @@ pub struct Target {
     pub shared_endpoint: Option<String>,
     /// Signs with the credentials `test`/`test`, as emulators take them, instead of looking for credentials.
     pub test_credentials: bool,
-    /// How many calls AWS takes, by the name of their class, where that is not what it takes of everybody.
+    /// The rate limits that differ from AWS's defaults, by the name of the calls' class.
     pub rates: BTreeMap<String, CallRate>,
 }
 
@@ -291,7 +291,7 @@ impl Aws {
         Ok(self.config().await?.endpoint_url())
     }
 
-    /// Who the caller is. Asked once.
+    /// Returns the caller's identity. It is requested once.
     ///
     /// # Errors
     /// When there are no credentials, or when they are refused.

@@ -64,7 +64,7 @@ fn is_page<E>(error: &SdkError<E, HttpResponse>, statuses: &[u16]) -> bool {
     is_tolerated
 }
 
-/// What kind of failure an error code of AWS is.
+/// Returns the kind of failure of an AWS error code.
 #[must_use]
 pub fn classify(code: &str) -> FailureKind {
     // Some services put `Exception` behind the code, some do not; EC2 puts a detail behind a dot.
@@ -139,7 +139,7 @@ where
     .at(at)
 }
 
-/// What to do where an emulator does not have a call.
+/// The hint if an emulator does not have a call.
 const ELSEWHERE: &str = "the endpoint does not have this call; a variable such as AWS_ENDPOINT_URL_ECS leads the calls to one service elsewhere";
 
 fn of_service<E: ProvideErrorMetadata>(error: &E, response: &HttpResponse, at: &str) -> Failure {
@@ -190,7 +190,7 @@ fn foreign(response: &HttpResponse, why: &NotGenuine) -> Failure {
     )
 }
 
-/// What to do about an error code.
+/// Returns the hint for an error code.
 fn help(code: &str, kind: FailureKind, at: &str) -> Option<String> {
     let action = at.split_whitespace().next().unwrap_or(at);
     let has = |part: &str| code.contains(part);

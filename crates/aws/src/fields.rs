@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// Members that Longshore sets, dotted, and how people do.
 pub type Owned = [(&'static str, &'static str)];
 
-/// Reads AWS's fields in the table `field`. What is wrong with them is noted with its key.
+/// Reads AWS's fields in the table `field`. Problems are noted with their keys.
 pub fn table(fields: &mut Fields<'_>, field: &str, shape: Shape<'_>, owned: &Owned) -> Option<Value> {
     let known = fields.has(field);
     let value = fields.peek(field).filter(|_| known)?;

@@ -1,4 +1,4 @@
-//! Who the caller is.
+//! The caller's identity.
 
 use longshore_model::{Arn, Failure, FailureKind};
 use longshore_plugin::Result;
@@ -7,7 +7,7 @@ use crate::failure;
 
 const CALL: &str = "sts:GetCallerIdentity";
 
-/// Who the caller is, as STS says.
+/// The caller's identity, as STS returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The account's twelve digits.

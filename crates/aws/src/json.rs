@@ -61,7 +61,7 @@ impl JsonAnswer {
         members.remove(name).filter(|member| !member.is_null())
     }
 
-    /// Takes the answer as a `T`; `None` if it is none.
+    /// Takes the answer as a `T`; `None` if it does not parse as one.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Option<T> {
         let body = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         serde_json::from_slice(&body).ok()

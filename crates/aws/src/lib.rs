@@ -1,4 +1,4 @@
-//! What the AWS plugins share: clients, the pace of the calls, the lock of a stack, failures in AWS's own words,
+//! The AWS plugins' shared code: clients, the pace of the calls, the lock of a stack, failures in AWS's own words,
 //! ownership tags, names and waiting.
 //!
 //! Everything that a plugin asks of AWS goes through [`Aws`], which reaches AWS, an emulator or the embedded simulated

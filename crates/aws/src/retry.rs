@@ -1,4 +1,4 @@
-//! Whether it makes sense to try again, and when.
+//! The conditions and pauses for another attempt.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use longshore_model::FailureKind;
 
 use crate::{classify, untyped::error_code};
 
-/// What kind of refusal an attempt met.
+/// The kind of refusal that an attempt met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryClass {
     /// AWS takes no more calls of this class for now. The same call goes through later.
     Throttled,
     /// Something was out of order on the way or at AWS, or no answer came. It may pass.
     Transient,
-    /// Somebody else changes the same thing. Whoever goes on has to look again first: see [`wait`](crate::wait).
+    /// Another caller changes the same thing. A caller that goes on has to look again first: see [`wait`](crate::wait).
     Conflict,
     /// Trying again gives the same answer.
     Final,

@@ -11,7 +11,7 @@ use longshore_plugin::{Context, Result};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe<T> {
     /// It is so.
@@ -20,7 +20,7 @@ pub enum Probe<T> {
     Again(Failure),
 }
 
-/// How long, and in what rhythm.
+/// The time limit and the rhythm of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// For how long probes are repeated. The last one is made at its end.

@@ -1,4 +1,4 @@
-//! How a run gets the lock.
+//! The challenge by which a run gets the lock.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::{
     take_away::Outgoing,
 };
 
-/// How long to wait before an epoch that was just made is looked for again.
+/// The pause before an epoch that was just made is looked for again.
 const NOT_SEEN_YET: Duration = Duration::from_millis(250);
 
-/// How often it is looked for before the challenge begins anew.
+/// The number of looks before the challenge begins anew.
 const LOOKS: u32 = 20;
 
-/// How often creating an epoch may fail for reasons that may pass, beyond what the SDK tries itself.
+/// The number of transient failures allowed in creating an epoch, beyond the SDK's own attempts.
 const UNCLEAR: u32 = 3;
 
 /// A run that wants the lock.
@@ -33,7 +33,7 @@ pub(super) struct Challenge<'a> {
     tried: Option<Tried>,
     /// The epoch whose holder was told of.
     told: Option<u64>,
-    /// How often the challenger has waited.
+    /// The number of the challenger's waits.
     waits: u32,
     unclear: u32,
 }
@@ -161,7 +161,7 @@ impl<'a> Challenge<'a> {
         tried.number == epoch.number && self.lock.has_made(epoch)
     }
 
-    /// Tries to create an epoch. Whether it is this run's then, [`Self::confirm`] finds out.
+    /// Tries to create an epoch. [`Self::confirm`] finds out if it is this run's.
     async fn create(&mut self, number: u64, expired: Option<Outgoing>) -> Result<Tried> {
         let tried = match self.tried {
             // An earlier attempt may have succeeded after all, so that its lease counts from then.

@@ -11,14 +11,14 @@ use aws_smithy_types::{DateTime, date_time::Format};
 use longshore_model::{LockHolder, LockState};
 use longshore_plugin::Result;
 
-/// What stands in an epoch.
+/// The content of an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Who made it; nothing when that is not understood.
+    /// The epoch's maker; `None` if that is not understood.
     pub(crate) holder: Option<LockHolder>,
-    /// What tells the holder's run from all others.
+    /// The unique id of the holder's run.
     pub(crate) run: String,
-    /// How long the holder may go on after a renewal.
+    /// The time that the holder may go on after a renewal.
     pub(crate) lease: Duration,
     /// True if the holder has given it back. It says so itself, and only when it changes nothing any more.
     pub(crate) released: bool,
@@ -32,7 +32,7 @@ pub(crate) struct Epoch {
     pub(crate) version: u64,
     /// When it was written last, by AWS's clock.
     pub(crate) modified: SystemTime,
-    /// How long ago that was when it was read, by the clocks of AWS alone; nothing where the answer had no date.
+    /// The time since then when it was read, by AWS's clocks alone; `None` if the answer had no date.
     pub(crate) age: Option<Duration>,
     pub(crate) record: Arc<Record>,
 }
@@ -51,7 +51,7 @@ impl Epoch {
     }
 }
 
-/// What became of an attempt to create an epoch.
+/// The result of an attempt to create an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Creation {
     /// It is there now.
@@ -60,13 +60,13 @@ pub(crate) enum Creation {
     Exists,
 }
 
-/// Where the epochs of one lock are kept.
+/// The store of one lock's epochs.
 #[async_trait]
 pub(crate) trait Epochs: Send + Sync + fmt::Debug {
     /// All epochs, the highest last. A little out of date at times.
     async fn list(&self) -> Result<Vec<Epoch>>;
 
-    /// Makes an epoch if there is none with this number. Of several callers exactly one does.
+    /// Creates an epoch unless this number exists. Of several callers exactly one does.
     async fn create(&self, number: u64, record: &Record) -> Result<Creation>;
 
     /// Writes an epoch, whether it is there or not. `write` tells the writes of a run apart.

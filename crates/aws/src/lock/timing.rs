@@ -7,19 +7,19 @@ use longshore_model::LockState;
 /// The times of a lock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
-    /// How long a holder is left alone after it was last heard of.
+    /// The time that a holder is left alone after its last sign of life.
     pub(crate) lease: Duration,
-    /// How often a holder renews its lease.
+    /// The interval between a holder's renewals of its lease.
     pub(crate) renew: Duration,
     /// How long before the end of its lease a holder sends nothing more: time for what it has sent to take effect.
     pub(crate) margin: Duration,
-    /// How long one renewal may take before it is tried again.
+    /// The time limit for one renewal before it is tried again.
     pub(crate) patience: Duration,
-    /// How often a challenger looks, at the least.
+    /// The longest interval between a challenger's looks.
     pub(crate) poll: Duration,
-    /// How long whoever has taken over from a holder waits before it looks again. Reads may be out of date by half of it.
+    /// The wait of a run that took over from a holder before it looks again. Reads may be out of date by half of it.
     pub(crate) settle: Duration,
-    /// How far the clock on this machine's wall may be from AWS's.
+    /// The largest difference between this machine's wall clock and AWS's.
     pub(crate) skew: Duration,
     /// How far the clocks of AWS's hosts may be from each other: the one that dated a version, and the one that dated an
     /// answer.
@@ -40,12 +40,12 @@ impl Timing {
         hosts: Duration::from_secs(LockState::CLOCKS_DIFFER),
     };
 
-    /// How long a holder may send after the request that renewed its lease.
+    /// Returns the time in which a holder may send after the request that renewed its lease.
     pub(crate) const fn open(&self) -> Duration {
         self.lease.saturating_sub(self.margin)
     }
 
-    /// How long a holder goes on trying to renew its lease, while it changes nothing.
+    /// Returns the time in which a holder tries to renew its lease, while it changes nothing.
     pub(crate) const fn last_attempt(&self) -> Duration {
         self.lease.saturating_mul(2)
     }
