@@ -1,4 +1,4 @@
-//! What surrounds the process, as a seam.
+//! The process's surroundings, as a seam.
 
 use std::{collections::BTreeSet, ffi::OsString, fmt, path::PathBuf, sync::Arc};
 
@@ -56,7 +56,7 @@ impl Environment {
         self
     }
 
-    /// What reads the values that a cloud keeps, where the host lends it.
+    /// Returns the reader of the values that a cloud keeps, if the host lends one.
     pub(crate) fn vault(&self) -> Option<&dyn Vault> {
         self.vault.as_deref()
     }

@@ -8,7 +8,7 @@ use longshore_plugin::Result;
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
-/// What keeps a value.
+/// The service that keeps a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeper {
     /// AWS Systems Manager Parameter Store.
@@ -61,7 +61,7 @@ impl Keeper {
 /// A value that a cloud keeps, or a field of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kept {
-    /// What keeps it.
+    /// The service that keeps it.
     keeper: Keeper,
     /// Its name or ARN.
     name: String,

@@ -1,4 +1,4 @@
-//! What credential sources share: secret values from the environment, files, commands and AWS.
+//! The credential sources' shared code: secret values from the environment, files, commands and AWS.
 //!
 //! A configuration holds no secrets; it says where one is found. [`SecretInput`] reads that, and fetches the value when
 //! it is needed:

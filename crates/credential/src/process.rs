@@ -21,15 +21,15 @@ use zeroize::Zeroizing;
 
 use crate::{Environment, VALUE_LIMIT};
 
-/// How long a program may take, in real time.
+/// The time limit for a program, in real time.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long its pipes are read after its end. What it leaves running, such as an agent, may keep them open for ever.
 const AFTERWARDS: Duration = Duration::from_millis(500);
 /// The time between two looks at whether the terminal has stopped it.
 const LOOK: Duration = Duration::from_millis(200);
-/// How much of the end of its standard error is kept.
+/// The number of bytes kept of the end of its standard error.
 const STDERR_LIMIT: usize = 4096;
-/// How many characters of that are shown.
+/// The number of characters shown of that.
 const QUOTED: usize = 500;
 
 /// A program whose standard output may be secret. It is run without a shell and a terminal, in the working directory.
@@ -262,7 +262,7 @@ impl fmt::Debug for Running {
     }
 }
 
-/// What a program ended with.
+/// The result of a program that has ended.
 pub struct Finished {
     status: ExitStatus,
     stdout: Zeroizing<Vec<u8>>,
@@ -270,7 +270,7 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// How it ended.
+    /// Returns its exit status.
     #[must_use]
     pub const fn status(&self) -> ExitStatus {
         self.status

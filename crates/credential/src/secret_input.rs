@@ -1,4 +1,4 @@
-//! Where a secret value is found.
+//! The source of a secret value.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::{
 /// The ways of giving a secret value.
 const WAYS: [&str; 5] = ["env", "file", "command", "ssm", "secretsmanager"];
 
-/// Where a secret value is found, as a table of the configuration says: in an environment variable (`env`), in a file
+/// The source of a secret value, as a table of the configuration says: in an environment variable (`env`), in a file
 /// (`file`), in the output of a command (`command`), in an SSM parameter (`ssm`) or in a Secrets Manager secret
 /// (`secretsmanager`), of which `field` may name a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl SecretInput {
         match &self.place {
             Place::Environment { name } => format!("environment variable {name}"),
             Place::File { path } => format!("file {}", path.display()),
-            // The arguments are nobody's business: they may tell where else secrets are.
+            // The arguments stay private: they may tell where else secrets are.
             Place::Command { program, .. } => format!("command {program}"),
             Place::Kept(kept) => kept.to_string(),
         }
@@ -187,7 +187,7 @@ fn read_place(table: &mut Fields<'_>, help: &str) -> Option<Place> {
         WAYS.into_iter().for_each(|way| table.skip(way));
         return None;
     }
-    // What the other ways are called, for a key that is misspelt.
+    // The other ways' names, for a key that is misspelt.
     let way = given[0];
     WAYS.into_iter().filter(|other| *other != way).for_each(|other| table.skip(other));
     if let Some(keeper) = Keeper::of(way) {

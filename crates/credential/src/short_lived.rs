@@ -50,7 +50,7 @@ const ECR: ShortLived = ShortLived {
 };
 
 impl ShortLived {
-    /// What `credential` is, going by how its password begins and by the user name that goes with it.
+    /// Returns the kind of `credential`, going by how its password begins and by the user name that goes with it.
     #[must_use]
     pub fn recognise(credential: &Credential) -> Option<Self> {
         let password = credential.password.expose();

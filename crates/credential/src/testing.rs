@@ -1,4 +1,4 @@
-//! What the tests share.
+//! The tests' shared code.
 
 use std::sync::Arc;
 

@@ -23,8 +23,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Effort>> = const { RefCell::new(None) };
 }
 
-/// How urgent something is; the greater, the sooner. What has the longest way to go comes first, and among equals what
-/// stands first: so the last calls for one service are made before the first ones for the next.
+//XX so the last calls for one service are made before the first ones for the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Urgency {
     // The order of the fields is that of the comparison.
@@ -103,7 +102,7 @@ impl Effort {
         Self { urgency, ..self }
     }
 
-    /// How urgent it is.
+    /// Returns the urgency.
     #[must_use]
     pub const fn urgency(&self) -> Urgency {
         self.urgency
@@ -152,13 +151,13 @@ impl Effort {
         self.waits().queued.fetch_add(time, Ordering::Relaxed);
     }
 
-    /// How long it has waited for its turn so far. A deadline does not count this time.
+    /// Returns the time that it has waited for its turn so far. A deadline does not count this time.
     #[must_use]
     pub fn queued(&self) -> Duration {
         Duration::from_millis(self.waits().queued.load(Ordering::Relaxed))
     }
 
-    /// Runs `future` on behalf of this effort. What it spawns is no part of it.
+    /// Runs `future` on behalf of this effort. Tasks that it spawns are no part of it.
     pub async fn run<F: Future>(self, future: F) -> F::Output {
         let mut future = pin!(future);
         let mut effort = Some(self);

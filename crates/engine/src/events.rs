@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use longshore_model::{Event, EventKind, StepId};
 use longshore_plugin::Reporter;
 
-/// Stamps what happens with the time, and hands it to whoever displays or records it.
+/// Stamps what happens with the time, and hands it to its receiver.
 #[derive(Clone)]
 pub struct Events {
     clock: Arc<dyn Fn() -> u64 + Send + Sync>,

@@ -1,14 +1,14 @@
-//! How the steps of a phase ended.
+//! The results of a phase's steps.
 
 use std::{ops::Index, sync::Arc};
 
 use longshore_graph::Graph;
 use longshore_model::{Failure, Outcome, StepId, StepPlan};
 
-/// What each step is going to do.
+/// The plan of each step.
 pub type Plans = Results<StepPlan>;
 
-/// How a step ended.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended<T> {
     /// It did its work.
@@ -66,7 +66,7 @@ impl<T> Report<T> {
         by_name.map(|place| (&self.graph.at(place).id, &self.ended[place]))
     }
 
-    /// How the phase ended as a whole. A failure weighs more than an interruption.
+    /// Returns the outcome of the phase as a whole. A failure weighs more than an interruption.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let mut outcome = Outcome::Succeeded;

@@ -25,13 +25,13 @@ pub struct Run {
     pub stack: Name,
     /// The environment.
     pub environment: Name,
-    /// How many steps run at a time, where that is bounded: as many as are ready otherwise.
+    /// The maximum number of steps that run at a time. `None` runs all that are ready.
     pub concurrency: Option<NonZeroUsize>,
     /// Cancelled when the run is to stop: nothing new begins, and what runs is waited for.
     pub interrupt: CancellationToken,
-    /// Where everything is reported to.
+    /// The receiver of all events.
     pub events: Events,
-    /// The steps that may take over what belongs to nobody, besides those that are declared so.
+    /// The steps that may adopt existing, untagged resources, besides those that are declared so.
     pub adopt: BTreeSet<StepId>,
     /// The steps that may change something, where not all may: a plan of another one has nothing to do.
     pub only: Option<BTreeSet<StepId>>,

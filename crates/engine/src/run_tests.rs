@@ -1,4 +1,4 @@
-//! What a run promises, whatever the graph.
+//! The promises of a run, whatever the graph.
 
 use std::{collections::BTreeSet, num::NonZeroUsize, time::Duration};
 
@@ -265,7 +265,7 @@ proptest! {
     }
 }
 
-/// Whether neither the step nor anything that it depends on, directly or not, is `broken`.
+/// Returns true if neither the step nor anything that it depends on, directly or not, is `broken`.
 fn reach(steps: &[(BTreeSet<usize>, Script)], place: usize, broken: fn(&Script) -> bool) -> bool {
     !broken(&steps[place].1) && steps[place].0.iter().all(|&before| reach(steps, before, broken))
 }

@@ -35,15 +35,15 @@ pub(crate) trait Observer<T> {
     fn interrupted(&mut self, running: Vec<usize>);
 }
 
-/// What bounds a phase.
+/// The bounds of a phase.
 pub(crate) struct Bounds<'a> {
-    /// How many steps run at a time; as many as are ready where nobody says it.
+    /// The maximum number of steps that run at a time. `None` runs all that are ready.
     pub(crate) limit: Option<NonZeroUsize>,
     /// Once it is cancelled nothing new begins; what runs is waited for.
     pub(crate) interrupt: &'a CancellationToken,
     /// The steps that take time in this phase, on which the order of those that are ready depends.
     pub(crate) busy: &'a Busy,
-    /// What does not keep back those that depend on it, although it is a failure.
+    /// The kind of failure that does not keep dependent steps back.
     pub(crate) passes: Option<FailureKind>,
 }
 

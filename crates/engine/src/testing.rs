@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Events, Run};
 
-/// What a scripted step does.
+/// The actions of a scripted step.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Script {
     pub(crate) unchanged: bool,
@@ -35,7 +35,7 @@ struct Scripted {
     journal: Journal,
 }
 
-/// What was done, in its order.
+/// The actions so far, in their order.
 pub(crate) type Journal = Arc<Mutex<Vec<String>>>;
 
 impl Scripted {
@@ -145,12 +145,12 @@ impl Bench {
         Self { graph, run, journal, events }
     }
 
-    /// What was done so far, in its order.
+    /// Returns the actions so far, in their order.
     pub(crate) fn journal(&self) -> Vec<String> {
         self.journal.lock().unwrap().clone()
     }
 
-    /// What was told so far, a line each.
+    /// Returns the events so far, a line each.
     pub(crate) fn told(&self) -> String {
         let line = |event: &Event| {
             let what = match &event.event {

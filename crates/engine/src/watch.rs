@@ -26,7 +26,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// What a phase's results say in events.
+/// The content of a phase's results in events.
 pub(crate) trait Told {
     fn outputs(&self) -> Outputs;
 

@@ -179,7 +179,7 @@ fn judge(value: &OsStr) -> Result<Url, &'static str> {
     if proxy.uri().scheme_str().is_some_and(|scheme| scheme.starts_with("socks")) {
         return Err("names a SOCKS proxy, which is not supported");
     }
-    // A port that is none is taken for the scheme's own.
+    // An invalid port is taken for the scheme's own.
     let authority = proxy.uri().authority().ok_or(NO_URL)?;
     match authority.as_str().strip_prefix(authority.host()) {
         _ if authority.host().is_empty() => return Err("names no host"),
@@ -197,7 +197,7 @@ mod tests {
 
     const PASSWORD: &str = "correct-horse-battery-staple";
 
-    /// Why these variables are refused.
+    /// Returns the reason for refusing these variables.
     fn refused(variables: &[(&str, &str)]) -> Option<String> {
         let look_up = |name: &str| {
             let found = variables.iter().find(|(other, _)| *other == name);

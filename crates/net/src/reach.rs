@@ -39,7 +39,7 @@ impl Reach {
         }
     }
 
-    /// Returns true if a request may go to the host of `url`. Where its name leads is for the resolver to judge.
+    /// Returns true if a request may go to the host of `url`. The resolver judges the addresses of its name.
     #[must_use]
     pub fn allows_host(self, url: &Url) -> bool {
         match url.host() {

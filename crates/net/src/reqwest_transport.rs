@@ -11,11 +11,11 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use longshore_model::{Failure, FailureKind};
 
-/// How long a connection may take to be made.
+/// The time limit for making a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a request may take, until the last byte of its response.
+/// The time limit for a request, until the last byte of its response.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long the body of a response may be: twice what the distribution specification wants registries to accept as a
+/// The size limit of a response's body: twice what the distribution specification wants registries to accept as a
 /// manifest ("Pushing Manifests": at least 4 MiB).
 const BODY_LIMIT: usize = 8 << 20;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, header};
 use jiff::{Timestamp, fmt::rfc2822};
 
-/// How long the other side asks to wait (RFC 9110, section 10.2.3): seconds, or a date. A date counts from the
+/// Returns the pause that the server asks for (RFC 9110, section 10.2.3): seconds, or a date. A date counts from the
 /// response's own, so that no clock is needed and none need be right.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {

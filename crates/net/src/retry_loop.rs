@@ -15,7 +15,7 @@ const ATTEMPTS: u32 = 3;
 /// The pause before the second attempt, unless the server asks for a longer one. It doubles with every further attempt.
 const BACKOFF: Duration = Duration::from_millis(500);
 
-/// An answer, or the reason why there is none.
+/// An answer, or the reason for its absence.
 pub type Reply = Result<Response<Bytes>, TransportError>;
 
 /// Sends a request until its answer is final or its time is over.

@@ -30,17 +30,17 @@ impl fmt::Debug for HttpTransport {
     }
 }
 
-/// Why there is no response. The message is without the URL and without headers.
+/// The reason for the lack of a response. The message is without the URL and without headers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TransportError {
-    /// What kind of error.
+    /// The kind of error.
     pub kind: TransportErrorKind,
-    /// What happened, in a few words: `connection refused`.
+    /// The error in a few words: `connection refused`.
     pub message: String,
 }
 
-/// What kept a response from coming.
+/// The kind of error that kept a response from coming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportErrorKind {
     /// The host's name has no address.

@@ -7,7 +7,7 @@ use longshore_model::{Secret, is_printable};
 
 use crate::traces::Traces;
 
-/// What stands in place of a secret.
+/// The text in place of a secret.
 const HIDDEN: &str = "[secret]";
 
 /// The shortest line of a secret that is hidden on its own: shorter ones, such as a brace, tell nothing.

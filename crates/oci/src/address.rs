@@ -1,4 +1,4 @@
-//! Where a registry is reached.
+//! The address of a registry.
 
 use longshore_model::{Failure, FailureKind, ImageReference};
 use longshore_net::{Authorities, is_local, is_localhost};

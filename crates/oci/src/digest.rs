@@ -25,7 +25,7 @@ pub(crate) fn matches(digest: &str, content: &[u8]) -> bool {
     }
 }
 
-/// The digest by which registries know content that nobody gave another one.
+/// Returns the digest by which registries know content by default.
 pub(crate) fn sha256(content: &[u8]) -> String {
     format!("sha256:{}", hex(&Sha256::digest(content)))
 }

@@ -62,7 +62,7 @@ impl Subject<'_> {
         Failure::new(FailureKind::Denied, message).at(at).help(help)
     }
 
-    /// The registry refuses whoever asks, before it wants to know who that is.
+    /// The registry refuses requests without asking for a credential.
     pub(crate) fn refused_unasked(&self, at: &str, said: &RemoteError) -> Failure {
         let message = format!("{} refuses requests without asking for a credential: {said}", self.registry());
         Failure::new(FailureKind::Denied, message)
@@ -110,7 +110,7 @@ impl Subject<'_> {
         Failure::new(FailureKind::Invalid, message).at(at).help(help)
     }
 
-    /// What is found under the name cannot be run.
+    /// The content under the name cannot be run.
     pub(crate) fn no_image(&self, at: &str, what: &str) -> Failure {
         let message = format!("{} is no image that a task can run: it is {what}", self.image);
         Failure::new(FailureKind::Invalid, message)
@@ -188,7 +188,7 @@ impl Subject<'_> {
             .help("look for a proxy or a mirror that changes what passes it")
     }
 
-    /// An answer that nobody knows what to make of.
+    /// An unexpected answer.
     pub(crate) fn unexpected(&self, at: &str, said: &RemoteError) -> Failure {
         let message = format!("{} gave an unexpected answer: {said}", self.registry());
         Failure::new(FailureKind::Unavailable, message)

@@ -82,7 +82,7 @@ impl<'a> Session<'a> {
         &self.exchange.words
     }
 
-    /// What `answer` says about the error that it is.
+    /// Returns the error that `answer` describes.
     pub(crate) fn said(&self, answer: &Answer) -> RemoteError {
         RemoteError::new(answer.status, &answer.body, &self.exchange.words)
     }
@@ -113,7 +113,7 @@ impl<'a> Session<'a> {
         self.access.get(&origin(&answer.url)).copied().unwrap_or(Access::Open)
     }
 
-    /// Why the registry did not let a manifest be read.
+    /// Returns the failure for a manifest that the registry did not let be read.
     pub(crate) fn refusal(&self, at: &str, answer: &Answer) -> Failure {
         let said = self.said(answer);
         let subject = &self.subject;

@@ -1,4 +1,4 @@
-//! What an API answers.
+//! The answers of an API.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -11,14 +11,14 @@ use crate::read_time;
 
 /// An answer, whatever its status is.
 pub struct Answer {
-    /// Who answered, such as `GitLab`.
+    /// The vendor that answered, such as `GitLab`.
     vendor: &'static str,
     /// The call, as errors name it.
     at: String,
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
-    /// What it says about an error, fit to be shown.
+    /// Its error text, fit to be shown.
     said: String,
     /// The host that it redirects to, likewise.
     moved_to: Option<String>,
@@ -68,7 +68,7 @@ impl Answer {
     /// Reads a point in time that the answer names.
     ///
     /// # Errors
-    /// When it is none: what ends at a time that nobody understands must not count as lasting.
+    /// When it is no time: a token with an unreadable expiry must not count as lasting.
     pub fn read_time(&self, text: &str) -> Result<u64> {
         read_time(text).ok_or_else(|| self.other_form())
     }

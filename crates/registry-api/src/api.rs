@@ -36,7 +36,7 @@ impl Api {
         &self.clock
     }
 
-    /// Where it is, as people know it: the host, with its port.
+    /// Returns its address, as people know it: the host, with its port.
     #[must_use]
     pub fn host(&self) -> String {
         let host = self.base.host_str().unwrap_or_default();
@@ -46,7 +46,7 @@ impl Api {
     /// Sends `call` and answers with what comes back, whatever its status is. `words` knows every secret in the call.
     ///
     /// A call is sent again where the other side asks for patience, and a repeatable one where the other side fails or
-    /// does not answer. Redirects are not followed: tokens go to nobody else.
+    /// does not answer. Redirects are not followed: tokens go to no other host.
     ///
     /// # Errors
     /// Throttled, Unavailable, or Interrupted while it waits.
@@ -73,7 +73,7 @@ impl Api {
         self.conclude(at, reply, words, pause)
     }
 
-    /// How long the other side asks to wait: by `Retry-After`, or as Docker Hub does it, by a point in time in
+    /// Returns the pause that the server asks for: by `Retry-After`, or as Docker Hub does it, by a point in time in
     /// `X-Retry-After` (Docker Hub API reference, "Rate Limiting").
     fn asked_pause(&self, headers: &HeaderMap) -> Option<Duration> {
         let until = || {

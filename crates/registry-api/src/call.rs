@@ -45,7 +45,7 @@ impl Call {
         Self::new(Method::DELETE, path)
     }
 
-    /// Sends `body`. What is made must not be made twice: without an answer it is not sent again.
+    /// Sends `body`. A creation must not be repeated: without an answer it is not sent again.
     #[must_use]
     pub fn post(path: &[&str], body: &Value) -> Self {
         Self { body: Some(Secret::new(body.to_string())), ..Self::new(Method::POST, path) }

@@ -1,4 +1,4 @@
-//! How APIs are reached.
+//! The connection to APIs.
 
 use std::{fmt, sync::Arc};
 
@@ -18,7 +18,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// The host's, else one over the network. Where the registry with these options has a `ca-file`, it is one over the
+    /// The host's, else one over the network. If the registry with these options has a `ca-file`, it is one over the
     /// network that trusts also the authorities in there: what the host lends does not know them.
     #[must_use]
     pub fn new(options: &Options, extensions: &Extensions) -> Self {
@@ -32,7 +32,7 @@ impl Connection {
         Self { lent, around, authorities, own: Arc::default() }
     }
 
-    /// What requests leave through.
+    /// Returns the transport of the requests.
     ///
     /// # Errors
     /// When the certificates cannot be read, or when no HTTP client can be had.

@@ -1,4 +1,4 @@
-//! What tokens are called that are made for a stack.
+//! The names of tokens that are made for a stack.
 
 use std::fmt::Write;
 

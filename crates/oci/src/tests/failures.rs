@@ -1,4 +1,4 @@
-//! What people read when an image cannot be pulled.
+//! The messages for images that cannot be pulled.
 
 use longshore_model::{Failure, FailureKind};
 

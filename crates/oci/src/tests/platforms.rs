@@ -1,4 +1,4 @@
-//! Whether the image that can be read can also be run.
+//! Tests of whether a readable image can also be run.
 
 use std::{
     sync::{Arc, Mutex},
