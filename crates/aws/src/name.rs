@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// How many characters of the hash end a name that was too long: a hyphen and eight hexadecimal digits.
+/// The length of the hash suffix of a name that was too long: a hyphen and eight hexadecimal digits.
 const SUFFIX: usize = 9;
 
 /// `text`, or, where it is longer than `limit` bytes, its beginning and a short hash of all of it. The same text always

@@ -1,6 +1,6 @@
 //! Ownership of resources, by tags.
 //!
-//! Longshore changes nothing that it does not own. What it makes carries the names of the stack, of the environment and
+//! Longshore changes nothing that it does not own. Its resources carry the names of the stack, of the environment and
 //! of the step that made it.
 
 use std::{collections::BTreeMap, fmt::Display};

@@ -50,7 +50,7 @@ impl Aws {
     }
 }
 
-/// What a failed call means for somebody who named a value that he believes is there.
+/// Returns the failure of a call that read a value named in the configuration.
 fn explain(failure: Failure, what: &str, name: &str, region: &str) -> Failure {
     match failure.kind {
         FailureKind::NotFound => {

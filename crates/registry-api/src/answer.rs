@@ -68,7 +68,7 @@ impl Answer {
     /// Reads a point in time that the answer names.
     ///
     /// # Errors
-    /// When it is no time: a token with an unreadable expiry must not count as lasting.
+    /// When it is no time: something with an unreadable expiry must not count as lasting.
     pub fn read_time(&self, text: &str) -> Result<u64> {
         read_time(text).ok_or_else(|| self.other_form())
     }

@@ -27,10 +27,10 @@ pub struct Fence {
     state: Mutex<State>,
     /// The state has changed.
     changed: Notify,
-    /// Somebody waits for the lease to be renewed.
+    /// Notified if a change waits for the lease to be renewed.
     pub(super) wanted: Notify,
     under_way: AtomicUsize,
-    /// How many changes were given up on before their answer came.
+    /// The number of changes that were given up on before their answer came.
     unanswered: AtomicUsize,
 }
 
@@ -45,7 +45,7 @@ enum State {
     Ended(Failure),
 }
 
-/// Why nothing may be changed.
+/// The reason why nothing may be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shut {
     /// The lease has run out. It may still be renewed.
@@ -62,8 +62,8 @@ pub(crate) struct Stamp {
 }
 
 impl Fence {
-    /// A fence that lets everything through until a lock is used. `wall` is the clock on the wall; nothing where time is
-    /// simulated, and nobody can stop it.
+    /// A fence that lets everything through until a lock is used. `wall` is the clock on the wall; `None` if time is
+    /// simulated, and cannot be stopped.
     #[must_use]
     pub fn new(wall: Option<SharedTimeSource>) -> Self {
         Self {
@@ -149,7 +149,7 @@ impl Fence {
         Stamp { at: Instant::now(), wall: self.wall.as_ref().map(|wall| wall.now()) }
     }
 
-    /// How long ago a moment was, by the clock that says more.
+    /// Returns the time since a moment, by the clock that says more.
     pub(super) fn since(&self, stamp: &Stamp) -> Duration {
         let wall = match (&self.wall, stamp.wall) {
             // A clock that was set back says nothing.

@@ -19,7 +19,7 @@ const KEPT: usize = 4;
 /// With how many epochs below its own a holder removes the others: as many as fit into a page together with its own.
 const FULL: usize = 8;
 
-/// How many parameters a call removes at most.
+/// The maximum number of parameters that a call removes.
 const BATCH: usize = 10;
 
 /// The pause before a renewal that failed is tried again.
@@ -44,7 +44,7 @@ struct Keeper {
     renewing: Mutex<()>,
 }
 
-/// What became of a renewal.
+/// The result of a renewal.
 enum Renewal {
     /// The lease runs anew since then.
     Since(Stamp),
@@ -85,11 +85,11 @@ impl Held {
         async move { keeper.keep().await }
     }
 
-    /// Gives the lock back: also when it is lost, so that whoever took it over knows that this run has stopped. Nothing
+    /// Gives the lock back: also when it is lost, so that the next holder knows that this run has stopped. Nothing
     /// is changed any more, and nothing may be under way.
     ///
     /// # Errors
-    /// When nobody could be told; others then have the lock when the lease has run out.
+    /// When the release could not be written; others then have the lock when the lease has run out.
     pub async fn release(&self) -> Result<()> {
         let Keeper { lock, number, stop, renewing, .. } = &*self.keeper;
         self.close();
@@ -99,11 +99,11 @@ impl Held {
         lock.write(*number, true).await
     }
 
-    /// The same for a run that is given up on. Where a change may still be on its way to AWS, the lock is not given back.
+    /// The same for a run that is given up on. If a change may still be on its way to AWS, the lock is not given back.
     /// Answers whether it was.
     ///
     /// # Errors
-    /// When nobody could be told.
+    /// When the release could not be written.
     pub async fn abandon(&self) -> Result<bool> {
         self.close();
         if !self.keeper.lock.fence().is_quiet() {

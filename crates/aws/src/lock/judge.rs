@@ -1,4 +1,4 @@
-//! Whether an epoch has ended.
+//! The judgement if an epoch has ended.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 use super::{Epoch, Timing};
 
-/// What a challenger thinks of the highest epoch.
+/// A challenger's verdict on the highest epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Its holder has given it back.
     Released,
     /// Its holder has not been heard of for a whole lease and more.
     Expired,
-    /// Somebody holds it, at least until then unless it is given back.
+    /// A run holds it, at least until then unless it is given back.
     Held(Instant),
 }
 
@@ -28,11 +28,11 @@ pub(super) struct Look {
     pub(super) answered: Instant,
 }
 
-/// What a challenger has seen of a lock so far.
+/// A challenger's observations of a lock so far.
 ///
 /// True if a lease has run out, it measures on its own monotonic clock: from an answer that showed a version to a question
 /// that still found this version, the holder has written nothing. AWS's clocks tell it sooner: the one that dated the
-/// version, and the one that dated the answer, as far as what lies between them is more than their skew explains. Where an
+/// version, and the one that dated the answer, as far as what lies between them is more than their skew explains. If an
 /// answer has no date, the clock on this machine's wall stands in, with a skew of its own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {

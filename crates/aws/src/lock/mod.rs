@@ -1,13 +1,13 @@
 //! The lock of a stack: of all runs that change it, one at a time does.
 //!
 //! It takes nothing but Parameter Store. A lock is a chain of epochs, `/longshore/STACK/lock/000001` and so on; the highest
-//! one counts. Whoever finds it released, or its lease run out, creates the next one with `PutParameter` and
+//! one counts. A run that finds it released, or its lease run out, creates the next one with `PutParameter` and
 //! `Overwrite=false`, which exactly one challenger can. Numbers are never used twice, because the highest epoch is never
 //! removed: the number is a fencing token.
 //!
 //! The holder renews its lease by writing its own epoch. After each such write it looks whether there is a higher epoch
 //! now: then it has lost the lock. Its [`Fence`] lets changes through for a lease minus a margin, counted from before the
-//! last good renewal was sent. A challenger takes over only after nobody has written for a whole lease: it has seen the
+//! last good renewal was sent. A challenger takes over only after no run has written for a whole lease: it has seen the
 //! same version for so long on its own clock, or the date of AWS's answer is so much later than the date of the version,
 //! and by [`Timing::hosts`] more, because different hosts of AWS may have written the two. The clocks of holder and
 //! challenger are never compared with each other nor with AWS's, and the two never both change something:
@@ -18,8 +18,8 @@
 //!   before again. When it was written since, the challenger changes nothing for another whole lease. When it was not, the
 //!   holder's next look comes after, and finds the epoch.
 //!
-//! An epoch that was created under a number that had been used and removed is below the highest one, which whoever made
-//! it finds when it looks. Reads may be a little out of date: see [`Timing::settle`].
+//! An epoch that was created under a number that had been used and removed is below the highest one, which its
+//! creator finds when it looks. Reads may be a little out of date: see [`Timing::settle`].
 
 mod answer_date;
 mod challenge;
@@ -69,14 +69,14 @@ struct Inner {
     fence: Arc<Fence>,
     wall: SharedTimeSource,
     timing: Timing,
-    /// What stands in the epochs of this run.
+    /// The content of this run's epochs.
     record: Record,
     writes: AtomicU64,
 }
 
-/// How long a run waits for the lock, and what it does meanwhile.
+/// The time that a run waits for the lock, and its actions meanwhile.
 pub struct Waiting<'a> {
-    /// How long; nothing at all for zero.
+    /// The longest wait; zero for none at all.
     pub timeout: Duration,
     /// Cancelled when the run is to stop waiting.
     pub interrupt: &'a CancellationToken,

@@ -19,7 +19,7 @@ use longshore_plugin::Result;
 use super::{Creation, Epoch, Epochs, Record, answer_date::AnswerDate, record};
 use crate::{code, failure, fenced::OfTheLock, is_unsupported};
 
-/// How many parameters `GetParametersByPath` answers with at most.
+/// The maximum number of parameters in an answer of `GetParametersByPath`.
 const PAGE: i32 = 10;
 
 /// The epochs of a stack's lock.
@@ -38,7 +38,7 @@ impl Parameters {
         format!("{}/{number:06}", self.path)
     }
 
-    /// The epoch that a parameter is; nothing when somebody keeps something else there.
+    /// Returns the epoch of a parameter; `None` if the parameter is something else.
     fn epoch(&self, parameter: Parameter, answered: Option<SystemTime>) -> Option<Epoch> {
         let number = parameter.name?.strip_prefix(&self.path)?.strip_prefix('/')?.parse().ok()?;
         let modified = SystemTime::try_from(parameter.last_modified_date?).ok()?;

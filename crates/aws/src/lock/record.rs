@@ -1,4 +1,4 @@
-//! What stands in an epoch, as the text of a parameter.
+//! The content of an epoch, as the text of a parameter.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Record, Timing};
 /// The form that this version of Longshore writes.
 const VERSION: u32 = 1;
 
-/// The longest lease that is believed. A number that somebody mistyped must not lock a stack for a year.
+/// The longest lease that is believed. A mistyped number must not lock a stack for a year.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub(super) fn write(record: &Record, write: u64) -> serde_json::Result<String> {
     serde_json::to_string(&Text { version: VERSION, released, lease_seconds, run, holder, write })
 }
 
-/// A parameter's value as a record. What is not understood belongs to somebody with a lease of the usual length.
+/// A parameter's value as a record. An unreadable value counts as a lease of the usual length.
 pub(super) fn read(value: &str) -> Record {
     let read = serde_json::from_str::<Text>(value).ok().filter(|text| text.version == VERSION);
     let Some(text) = read else {

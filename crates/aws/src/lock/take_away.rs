@@ -99,7 +99,7 @@ pub(super) async fn take_away(lock: &Lock, expected: u64) -> Result<()> {
     if created == Creation::Exists && !is_ours {
         return Err(changed());
     }
-    // When somebody has come after already, there is nothing left to release.
+    // If another run has come after already, there is nothing left to release.
     match lock.hold_off(&outgoing, number, since).await? {
         Some(_) => lock.write(number, true).await,
         None => Ok(()),

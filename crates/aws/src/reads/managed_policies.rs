@@ -27,7 +27,7 @@ impl Reads {
     /// Makes sure that there is a managed policy. Each is looked at once in a run, however many roles have it.
     ///
     /// # Errors
-    /// When there is none, or it cannot be read.
+    /// When it does not exist or cannot be read.
     pub async fn managed_policy(&self, arn: &str) -> Result<()> {
         self.managed_policies.load(arn.to_owned(), (), Freshness::Planned).await.map(drop)
     }

@@ -1,7 +1,7 @@
-//! What is read of AWS, in as few requests as can be.
+//! The reads of AWS, in as few requests as can be.
 //!
-//! Steps ask for one thing each. What several of them ask for at the same time is read in one batch call; what one has
-//! read while planning, the others share, until the run changes something.
+//! Steps ask for one thing each. Simultaneous requests of several steps are read in one batch call. Steps share
+//! what one has read while planning, until the run changes something.
 
 mod deployments;
 mod ecr;
@@ -46,10 +46,10 @@ use crate::{Aws, changes::Changes, clients::Inner};
 /// deployment was followed.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
-/// How fresh what is read has to be.
+/// The freshness that a read needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// What this run has read in the last minute will do, unless it has changed anything since: for planning.
+    /// A read of the last minute by this run will do, unless the run has changed anything since: for planning.
     Planned,
     /// As it is now.
     Now,
@@ -58,8 +58,8 @@ pub enum Freshness {
 }
 
 impl Freshness {
-    /// For how long a batch waits for more: a moment in which everything that was begun together has asked, or as long
-    /// as nobody notices.
+    /// For how long a batch waits for more: a moment in which everything that was begun together has asked, or an
+    /// unnoticeable time.
     const fn window(self) -> Duration {
         match self {
             Self::Planned | Self::Now => Duration::from_millis(5),
@@ -98,7 +98,7 @@ pub struct Reads {
     target_groups: target_groups::TargetGroups,
     task_definitions: task_definitions::TaskDefinitions,
     tasks: deployments::Tasks,
-    /// Where the ticks of [`Reads::next_look`] are counted from.
+    /// The start of the ticks of [`Reads::next_look`].
     began: OnceLock<Instant>,
 }
 
@@ -108,7 +108,7 @@ struct Clients(Weak<Inner>);
 
 impl Clients {
     /// # Errors
-    /// Never while somebody waits for a read: they hold the clients.
+    /// Only if the clients were dropped, which cannot happen while a read is pending.
     fn get(&self) -> Result<Aws> {
         let gone = || Failure::new(FailureKind::Internal, "the AWS clients are gone");
         self.0.upgrade().map(Aws::from_inner).ok_or_else(gone)

@@ -1,4 +1,4 @@
-//! What a stack owns, by its tag.
+//! The resources that a stack owns, by its tag.
 
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
@@ -90,7 +90,7 @@ impl Deref for OwnedResources {
     }
 }
 
-/// What stacks own, by their names; nothing where the endpoint does not know the tagging API.
+/// The resources of stacks, by the stacks' names; `None` if the endpoint does not know the tagging API.
 pub(super) type OwnedByStack = Loader<(), String, Option<Arc<OwnedResources>>>;
 
 pub(super) fn loader(clients: Clients, changes: Arc<Changes>) -> OwnedByStack {

@@ -12,7 +12,7 @@ use tokio::{sync::Mutex, time::Instant};
 use super::{Clients, KEPT_FOR};
 use crate::{Aws, changes::Changes, failure, is_unsupported};
 
-/// What is known of something from the account's list.
+/// An item's details from the account's list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Listed<T> {
     /// It is there.
@@ -37,7 +37,7 @@ pub(super) struct Paged<T> {
     clients: Clients,
     changes: Arc<Changes>,
     fetch: Fetch<T>,
-    /// How many requests it takes to look at one by itself.
+    /// The number of requests that it takes to look at one by itself.
     by_itself: usize,
     list: Mutex<List<T>>,
 }
@@ -50,7 +50,7 @@ struct List<T> {
     next: Next,
 }
 
-/// Where the list goes on.
+/// The position at which the list goes on.
 enum Next {
     Beginning,
     After(String),
@@ -129,7 +129,7 @@ impl<T> List<T> {
     }
 }
 
-/// What an error means: nothing where the caller may not have the list, or the endpoint does not know it.
+/// Returns the meaning of an error: `Ok` if the caller may not have the list, or the endpoint does not know it.
 ///
 /// # Errors
 /// When it means something else.

@@ -22,13 +22,13 @@ use crate::{Aws, changes::Changes};
 /// GetAccountAuthorizationDetails and ListRoles give at most this many at once.
 const AT_ONCE: i32 = 1000;
 
-/// How many requests it takes to read one role by itself, with its policies.
+/// The number of requests that it takes to read one role by itself, with its policies.
 const WITH_POLICIES: usize = 4;
 
-/// How many it takes without them.
+/// The number of requests without them.
 const ALONE: usize = 1;
 
-/// What is known of a role from the account's list.
+/// A role's details from the account's list.
 pub type ListedRole = Listed<RoleDetail>;
 
 /// The settings of a role beside what it grants.
@@ -56,7 +56,7 @@ impl Roles {
         }
     }
 
-    /// Notes a role that is asked for. How many are.
+    /// Notes a role that is asked for, and returns the number of such roles.
     fn note_expected(&self, name: &str) -> usize {
         let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
         expected.insert(name.to_owned());

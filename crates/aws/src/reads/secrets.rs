@@ -24,7 +24,7 @@ const VALUES_AT_ONCE: usize = 20;
 /// ListSecrets gives at most this many at once.
 const LISTED_AT_ONCE: i32 = 100;
 
-/// What ECS reads at a task's launch.
+/// The version stage that ECS reads at a task's launch.
 const CURRENT_STAGE: &str = "AWSCURRENT";
 
 /// The secrets of a stack, by name.
@@ -141,11 +141,11 @@ pub(super) fn values(clients: Clients, changes: Arc<Changes>) -> Values {
 }
 
 impl Reads {
-    /// The secrets that carry the tag of `stack`, those that are scheduled for deletion too. One request for a hundred of
-    /// them, whoever asks.
+    /// The secrets that carry the tag of `stack`, those that are scheduled for deletion too. One request reads a
+    /// hundred of them for all callers.
     ///
-    /// The list may be up to five minutes behind (API reference, ListSecrets). What it says to be different, or not to
-    /// be there, has to be looked at itself.
+    /// The list may be up to five minutes behind (API reference, ListSecrets). Secrets that it shows as different or
+    /// missing have to be looked at themselves.
     ///
     /// # Errors
     /// When it cannot be read.

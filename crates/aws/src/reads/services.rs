@@ -125,7 +125,7 @@ fn compact(mut service: Service) -> Service {
     service
 }
 
-/// What ECS says of something that it does not show; nothing where it is just not there.
+/// Returns ECS's failure for something that it does not show; `None` if it does not exist.
 fn unseen(what: &str, failed: &EcsFailure) -> Option<Failure> {
     let reason = failed.reason().unwrap_or("no reason");
     if reason == "MISSING" {
@@ -196,7 +196,7 @@ pub(super) fn clusters(clients: Clients, changes: Arc<Changes>) -> Clusters {
 }
 
 impl Reads {
-    /// Notes that the service will be asked for: whoever asks for another one of its cluster first, takes it along.
+    /// Notes that the service will be asked for: the next request for one of its cluster reads it too.
     pub fn expect_service(&self, cluster: &str, name: &str) {
         self.services.expect(name_of(cluster).to_owned(), name.to_owned());
     }
