@@ -23,7 +23,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Effort>> = const { RefCell::new(None) };
 }
 
-// The urgency of a call; the greater, the sooner. The call with the longest way to go comes first, and among equals the
+/// The urgency; the greater, the sooner. The call with the longest way to go comes first, and among equals the
 /// first listed: so the last calls for one service are made before the first ones for the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Urgency {

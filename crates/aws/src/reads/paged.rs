@@ -129,7 +129,7 @@ impl<T> List<T> {
     }
 }
 
-/// Returns the meaning of an error: `Ok` if the caller may not have the list, or the endpoint does not know it.
+/// Returns `None` for an error if the caller may not have the list, or the endpoint does not know it.
 ///
 /// # Errors
 /// When it means something else.
