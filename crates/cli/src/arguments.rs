@@ -131,7 +131,7 @@ Examples:
     #[command(after_help = "Example:\n  longshore drift --env production\n  longshore drift --all")]
     Drift(Drift),
 
-    /// Takes over what is there and belongs to nobody, and makes it as declared
+    /// Adopts existing, untagged resources and updates them to match the configuration
     ///
     /// What carries no tag of Longshore's is never changed, until it is adopted: here, or below `[adopt]` in the
     /// configuration. What belongs to another stack or environment is not.
@@ -382,7 +382,7 @@ pub(crate) enum LockAction {
     #[command(after_help = "Example:\n  longshore lock show --env production")]
     Show,
 
-    /// Takes the lock away from whoever holds it: for a run that hangs
+    /// Takes the lock away from its holder: for a run that hangs
     ///
     /// A run that died loses the lock by itself, within a minute. One that lives finds out within seconds, changes nothing
     /// any more, and fails. Asks for the stack's name before.

@@ -19,7 +19,7 @@ use tokio::{
 
 /// Lets changes through only as long as the run surely holds the stack's lock. It is asked right before a change is sent.
 ///
-/// A lease is measured on two clocks, and has run out as soon as one of them says so: the monotonic one, which nobody
+/// A lease is measured on two clocks, and has run out as soon as one of them says so: the monotonic one, which no user
 /// sets, and the one on the wall, which also goes on while a laptop sleeps or a virtual machine is stopped. Each is only
 /// compared with itself.
 pub struct Fence {

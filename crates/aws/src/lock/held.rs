@@ -213,7 +213,7 @@ impl Keeper {
         Failure { at: at.clone(), ..Failure::new(FailureKind::Unavailable, message).help(help) }
     }
 
-    /// Removes epochs that nobody needs. Those that stay because it fails are removed by one of the next holders.
+    /// Removes epochs that no run needs. Those that stay because it fails are removed by one of the next holders.
     async fn clean(&self) {
         for batch in self.old.chunks(BATCH) {
             if let Err(failure) = self.lock.epochs().remove(batch).await {

@@ -122,13 +122,13 @@ impl Lock {
     /// [`Held::keep`] has to be run meanwhile.
     ///
     /// # Errors
-    /// When somebody holds it for longer than the run waits, when the run is interrupted, or when Parameter Store cannot
+    /// When another run holds it for longer than the run waits, when the run is interrupted, or when Parameter Store cannot
     /// be used.
     pub async fn acquire(&self, waiting: &Waiting<'_>) -> Result<Held> {
         Challenge::new(self, waiting).run().await
     }
 
-    /// Takes the lock away from whoever holds the epoch `expected`, and releases it. The holder finds out when it renews
+    /// Takes the lock away from the holder of the epoch `expected`, and releases it. The holder finds out when it renews
     /// its lease, and stops; this returns when it has said so, or when it can surely change nothing any more.
     ///
     /// # Errors

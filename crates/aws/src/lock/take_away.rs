@@ -37,7 +37,7 @@ impl Outgoing {
 
 impl Lock {
     /// Waits until the holder before can surely change nothing any more: it has said so, or a lease has gone by. The epoch
-    /// `number` is this run's, and is renewed meanwhile. Answers since when its lease runs; nothing when somebody else has
+    /// `number` is this run's, and is renewed meanwhile. Answers since when its lease runs; nothing when another run has
     /// come after.
     pub(super) async fn hold_off(
         &self,

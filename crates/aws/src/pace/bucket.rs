@@ -18,7 +18,7 @@ const ENOUGH: u32 = 5;
 /// With less than this share of the rate, AWS gave little because it was not asked for more.
 const ASKED: f64 = 0.3;
 /// After how many seconds, or after how many calls if they are sooner, the whole limit is added again: first slowly, in
-/// search of the rate at which AWS throttles, then faster and faster, because whoever else used the limit has gone.
+/// search of the rate at which AWS throttles, then faster and faster, because another user of the limit may have gone.
 const PROBES_SECONDS: f64 = 500.0;
 const PROBES_CALLS: f64 = 400.0;
 /// The least share of the limit that the rate falls to.
@@ -45,7 +45,7 @@ const LONGEST_HOLD: f64 = 5.0;
 pub(super) struct Bucket {
     limit: Rate,
     tokens: f64,
-    /// What AWS's own bucket holds if somebody else uses half of it.
+    /// What AWS's own bucket holds if other callers use half of it.
     half: f64,
     counted: Instant,
     throttled: Option<Throttled>,
@@ -94,7 +94,7 @@ impl Bucket {
     }
 
     /// How many requests may be under way at a time: as few as keep the rate, so that the first that AWS throttles is known
-    /// before many more are sent, and a few more while AWS has enough for them even if somebody else uses half of it.
+    /// before many more are sent, and a few more while AWS has enough for them even if other callers use half of it.
     pub(super) fn window(&self) -> usize {
         let keeps_rate = (self.limit.per_second * self.latency.unwrap_or_default() * LATER).round();
         let spare = if self.throttled.is_none() { self.half.clamp(1.0, FEW) } else { 1.0 };

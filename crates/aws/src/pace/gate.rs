@@ -35,12 +35,12 @@ struct Place {
     arrived: u64,
 }
 
-/// What whoever waits does next.
+/// The next act of a waiting call.
 enum Next {
     Go,
-    /// Until somebody calls.
+    /// Until it is called.
     Wait,
-    /// Until then, or until somebody calls.
+    /// Until then, or until it is called.
     WaitUntil(Instant),
 }
 
@@ -73,7 +73,7 @@ impl State {
         counts.get(beyond).copied()
     }
 
-    /// Calls whoever is first, because it may be its turn.
+    /// Calls the first in the queue, because it may be its turn.
     fn call_first(&self) {
         if let Some(first) = self.waiting.values().next() {
             first.notify_one();
@@ -91,7 +91,7 @@ impl Gate {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for its turn. Whoever stops waiting leaves the queue.
+    /// Waits for its turn. A call that stops waiting leaves the queue.
     pub(super) async fn pass(self: &Arc<Self>, urgency: Urgency) -> Permit {
         let waiting = self.queue_up(urgency);
         loop {

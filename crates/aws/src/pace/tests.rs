@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
-/// AWS's bucket for a class of calls, of which somebody else may eat a share.
+/// AWS's bucket for a class of calls, of which other callers may take a share.
 struct Bucket {
     burst: f64,
     per_second: f64,

@@ -71,7 +71,7 @@ struct Batch<K, V> {
 struct Pending<K> {
     keys: BTreeSet<K>,
     effort: Effort,
-    /// True if it may be filled up with what is expected: somebody wants to share it.
+    /// True if it may be filled up with expected keys: another caller wants to share it.
     is_shared: bool,
     is_sent: bool,
 }
@@ -161,7 +161,7 @@ where
                     outcome
                 }
             };
-        // What is read anew is newer than what is known. What nobody shares is not kept at all.
+        // A new reading is newer than a known one. One that no caller shares is not kept.
         if is_shared || state.known.contains_key(&id) {
             if let Some(unread) = state.unread.get_mut(group) {
                 unread.remove(key);

@@ -134,7 +134,7 @@ async fn says_why_there_is_no_value() {
         json!({ "file": "binary" }),
         json!({ "file": "two-lines" }),
         json!({ "file": "directory" }),
-        // Nobody lends this environment what AWS keeps.
+        // This environment has no reader of AWS's secrets.
         json!({ "ssm": "/acme/ghcr" }),
     ];
     let mut failures = String::new();

@@ -181,7 +181,7 @@ async fn a_server_that_is_silent_is_given_up_in_real_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_port_is_reported_as_such() {
-    // Nobody listens there after the end of the statement.
+    // No server listens there after the end of the statement.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let image = format!("{address}/api:1").parse().unwrap();
     let failure = puller().check(&image, AMD64, Some(&credential()), None).await.unwrap_err();

@@ -23,7 +23,7 @@ pub struct Denial {
 }
 
 impl Iam {
-    /// Returns true if a service may assume a role at `now`, as the trust policy is seen then.
+    /// Checks that a service may assume a role at `now`, as the trust policy is seen then.
     ///
     /// # Errors
     /// The reason for the refusal, for the caller's log. AWS itself only says that it is not allowed.
@@ -37,7 +37,7 @@ impl Iam {
         self.assume_as(now, role_arn, Who::Service(service_principal), context)
     }
 
-    /// Returns true if `who` may assume a role at `now`.
+    /// Checks that `who` may assume a role at `now`.
     ///
     /// # Errors
     /// The reason for the refusal.
@@ -80,7 +80,7 @@ impl Iam {
         }
     }
 
-    /// Returns true if `who` may perform `action` on `resource`, with the resource's own policy if it has one.
+    /// Checks that `who` may perform `action` on `resource`, with the resource's own policy if it has one.
     ///
     /// Users of the account are its administrators: only a resource policy's deny stops them.
     ///

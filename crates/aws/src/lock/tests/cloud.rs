@@ -150,7 +150,7 @@ async fn what_else_stands_there_is_left_alone_and_all_pages_are_read() {
     for number in 1..=25 {
         put(format!("/longshore/shop/lock/{number:06}")).send().await.unwrap();
     }
-    // What is not understood is held by somebody who is not heard of.
+    // An entry that is not understood counts as held by an unknown run.
     let began = Instant::now();
     let held = acquire(&lock(&aws, "run").await, Duration::from_secs(600)).await.unwrap();
     assert_eq!(held.epoch(), 26);

@@ -23,7 +23,7 @@ use super::{Epochs, Fence, Lock, Timing};
 /// 2026-11-23T00:00:00Z, when each simulation begins.
 const START: Duration = Duration::from_secs(1_795_392_000);
 
-/// The lock's own times, but for one: the clocks of these runs are wrong by up to a lease, and nobody refuses their
+/// The lock's own times, but for one: the clocks of these runs are wrong by up to a lease, and no check refuses their
 /// signatures. AWS's own are wrong, too.
 const TIMING: Timing = Timing { skew: Timing::AWS.lease.saturating_add(Timing::AWS.hosts), ..Timing::AWS };
 

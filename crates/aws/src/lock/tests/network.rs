@@ -35,7 +35,7 @@ enum Fate {
     Answered,
     AnswerLost,
     Lost,
-    /// It arrives when nobody expects it any more.
+    /// It arrives after its sender has given up.
     Late(Duration),
 }
 
@@ -54,7 +54,7 @@ impl Network {
         }
     }
 
-    /// A write takes effect whatever becomes of whoever sent it.
+    /// A write takes effect even if its sender dies.
     async fn write<T: Send + 'static>(&self, effect: impl FnOnce(&Store) -> T + Send + 'static) -> Result<T> {
         let (fate, there, back, patience) = self.throw(|dice| {
             let at_once = dice.percent(60);

@@ -102,7 +102,7 @@ fn race(seed: u64, tally: &Tally) -> Result<(), String> {
             tally.count(&end.unwrap());
         }
         if dice.percent(40) {
-            // When all is over, whoever comes is kept waiting by nobody but the last one.
+            // In the end, a new run waits for the last holder alone.
             healthy(&store, &world, skewed(aws, &mut dice), &mut dice, tally).await;
         }
         tally.races.fetch_add(1, Ordering::Relaxed);

@@ -38,7 +38,7 @@ impl World {
     }
 
     /// Sends a change, if the fence lets it through. It takes effect within the time that the lease leaves for it,
-    /// whatever becomes of whoever sent it. Answers when.
+    /// even if its sender dies. Answers when.
     pub(super) fn change(&self, lock: &Lock, epoch: u64, dice: &mut Dice) -> Option<Instant> {
         lock.fence().check().ok()?;
         let mut state = self.state.lock().unwrap();
@@ -71,7 +71,7 @@ impl World {
         self.state.lock().unwrap().wrong.get_or_insert(message);
     }
 
-    /// Returns true if all went well: nobody could change anything beside another one, and the epochs of changes never went
+    /// Returns true if all went well: no two holders changed something at a time, and the epochs of changes never went
     /// backwards.
     pub(super) fn verdict(&self) -> Result<(), String> {
         let mut state = self.state.lock().unwrap();

@@ -42,7 +42,7 @@ pub(super) fn is_image(text: &str) -> bool {
     ImageReference::parse(text).is_some()
 }
 
-/// The task definition of a task, and the role that its agent takes on, if there is one.
+/// Returns the task definition of a task.
 fn task_spec(world: &World, key: &TaskKey) -> Option<TaskSpec> {
     let task = world.ecs.task(key)?;
     let arns = Arns::of(world, &key.region);
