@@ -1,4 +1,4 @@
-//! The judgement if an epoch has ended.
+//! Decides if the lease of an epoch has run out.
 
 use std::time::{Duration, SystemTime};
 

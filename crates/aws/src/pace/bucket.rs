@@ -45,7 +45,7 @@ const LONGEST_HOLD: f64 = 5.0;
 pub(super) struct Bucket {
     limit: Rate,
     tokens: f64,
-    /// What AWS's own bucket holds if other callers use half of it.
+    /// The tokens in AWS's own bucket if other callers use half of its rate.
     half: f64,
     counted: Instant,
     throttled: Option<Throttled>,

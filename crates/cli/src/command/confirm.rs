@@ -7,7 +7,7 @@ use longshore_model::{Failure, FailureKind, Outcome};
 use super::Invocation;
 use crate::{exit::Exit, session::Session};
 
-/// Returns a failure if standard input is no terminal. `what` is what has not been done.
+/// Returns a failure if standard input is no terminal. `what` names the act that was not done.
 pub(super) fn nobody_to_ask(invocation: &Invocation, what: &str) -> Option<Failure> {
     let failure =
         Failure::new(FailureKind::Invalid, "nobody can be asked, because standard input is no terminal")
@@ -41,13 +41,13 @@ pub(super) async fn is_typed(
     }
 }
 
-/// Creates the failure for a wrong confirmation. `what` is what has not been done.
+/// Creates the failure for a wrong confirmation. `what` names the act that was not done.
 pub(super) fn not_confirmed(what: &str) -> Failure {
     Failure::new(FailureKind::Invalid, "what was typed is not the stack's name")
         .help(format!("{what}; type the name, or pass --yes"))
 }
 
-/// The same as [`confirm`], and ends the run unless the name was typed. `not_done` is what has not been done.
+/// The same as [`confirm`], and ends the run unless the name was typed. `not_done` names the act that was not done.
 pub(super) async fn require_confirmation(
     session: &Session,
     invocation: &mut Invocation,

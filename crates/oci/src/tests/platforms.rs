@@ -1,4 +1,4 @@
-//! Tests of whether a readable image can also be run.
+//! Platforms: an image that can be read must also run.
 
 use std::{
     sync::{Arc, Mutex},
